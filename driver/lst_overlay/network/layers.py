@@ -1,0 +1,173 @@
+"""What an integer network is: layers of integer weights and biases, each followed by a table or by nothing.
+
+A layer works on codes. ``acc = weights_q . x_q`` is exact; with an activation the layer's output is
+``table[sat((acc + bias_q) >> shift)]``, without one it is ``acc + bias_q``.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Dict, Optional, Tuple
+
+import numpy as np
+
+from .formats import code_range
+
+# Biases and logits leave the hardware as int32; one bit is kept so that comparing two of them cannot overflow.
+MAX_ACC_WIDTH = 31
+MAX_INDEX_WIDTH = 10
+
+
+class NetworkError(ValueError):
+    """A network breaks a rule of the number contract, or does not fit the engine it is meant for."""
+
+
+class Axis(str, Enum):
+    """What a layer's weights are applied to."""
+
+    ROWS = "rows"        # (N, r, k) -> (N, r, o): the same weights on every row
+    COLUMNS = "columns"  # (N, r, o) -> (N, p, o): the same weights on every column
+    DENSE = "dense"      # (N, anything) flattened row-major -> (N, o)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A table from index to code. index = saturate((acc + bias_q) >> shift) to index_width bits, signed.
+
+    table_q: (2**index_width,) int64, entries ascending from the most negative index.
+    Entry ``i`` is the code of f(i * index_step); ``step`` is the value of one output code.
+    """
+
+    shift: int
+    index_width: int
+    index_step: float
+    table_q: np.ndarray
+    width: int
+    step: float
+    function: str = "tanh"
+
+    def __post_init__(self):
+        if not 0 <= self.shift <= 31:
+            raise NetworkError(f"activation shift must be 0..31, not {self.shift}")
+        if not 1 <= self.index_width <= MAX_INDEX_WIDTH:
+            raise NetworkError(f"activation index_width must be 1..{MAX_INDEX_WIDTH} bits, not {self.index_width}")
+        if self.table_q.shape != (1 << self.index_width,):
+            raise NetworkError(f"activation table must have shape ({1 << self.index_width},), not {self.table_q.shape}")
+        _check_codes("activation table", self.table_q, *code_range(self.width))
+        _check_step("activation step", self.step)
+        _check_step("activation index_step", self.index_step)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """weights_q: (fan_out, fan_in) int64; bias_q: (fan_out,) int64 in the accumulator's unit.
+
+    With an activation bias_q already holds the half step, 2**(shift - 1), that makes the shift round to nearest.
+    ``weights_step`` is the value of one weight code. Sources: docs/number_formats.md.
+    """
+
+    axis: Axis
+    weights_q: np.ndarray
+    bias_q: np.ndarray
+    weights_width: int
+    weights_step: float
+    activation: Optional[Activation] = None
+
+    def __post_init__(self):
+        if self.weights_q.ndim != 2:
+            raise NetworkError(f"weights_q must have shape (fan_out, fan_in), not {self.weights_q.shape}")
+        if self.bias_q.shape != (self.fan_out,):
+            raise NetworkError(f"bias_q must have shape ({self.fan_out},), not {self.bias_q.shape}")
+        if not 2 <= self.weights_width <= 16:
+            raise NetworkError(f"weights_width must be 2..16 bits, not {self.weights_width}")
+        high = code_range(self.weights_width)[1]
+        _check_codes("weights_q", self.weights_q, -high, high)
+        _check_step("weights_step", self.weights_step)
+
+    @property
+    def fan_in(self) -> int:
+        return self.weights_q.shape[1]
+
+    @property
+    def fan_out(self) -> int:
+        return self.weights_q.shape[0]
+
+    def acc_bounds(self, x_low: int, x_high: int) -> Tuple[int, int]:
+        """Least and greatest ``acc + bias_q`` over all inputs with codes in x_low..x_high."""
+        positive = np.maximum(self.weights_q, 0).sum(axis=1)
+        negative = np.minimum(self.weights_q, 0).sum(axis=1)
+        low = positive * x_low + negative * x_high + self.bias_q
+        high = positive * x_high + negative * x_low + self.bias_q
+        return int(low.min()), int(high.max())
+
+
+@dataclass(frozen=True)
+class Network:
+    """An integer network: pixels in, logits (raw accumulators of the last layer) out.
+
+    Pixel code c = p >> (8 - pixel_bits) of a uint8 pixel p stands for x = (c + 1/2) / 2**(pixel_bits - 1) - 1.
+    ``provenance`` is free-form JSON: seed, recipe, dataset, accuracies, tool versions.
+    """
+
+    name: str
+    kind: str
+    pixel_bits: int
+    image_shape: Tuple[int, int]
+    layers: Tuple[Layer, ...]
+    provenance: Dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        if not 1 <= self.pixel_bits <= 8:
+            raise NetworkError(f"pixel_bits must be 1..8, not {self.pixel_bits}")
+        if not self.layers:
+            raise NetworkError("a network needs at least one layer")
+        shape, (x_low, x_high) = self.image_shape, code_range(self.pixel_bits, signed=False)
+        for number, layer in enumerate(self.layers):
+            where = f"layer {number} ({layer.axis.value})"
+            shape = _output_shape(where, layer, shape)
+            width = max(-low_or_high - 1 if low_or_high < 0 else low_or_high
+                        for low_or_high in layer.acc_bounds(x_low, x_high)).bit_length() + 1
+            if width > MAX_ACC_WIDTH:
+                raise NetworkError(f"{where}: accumulators need {width} bits, at most {MAX_ACC_WIDTH} are allowed")
+            last = number == len(self.layers) - 1
+            if last != (layer.activation is None):
+                raise NetworkError(f"{where}: {'the last layer has no' if last else 'every layer but the last has an'} activation")
+            if not last:
+                x_low, x_high = int(layer.activation.table_q.min()), int(layer.activation.table_q.max())
+        if len(shape) != 1:
+            raise NetworkError(f"the last layer must be dense, not {self.layers[-1].axis.value}")
+
+    @property
+    def classes(self) -> int:
+        return self.layers[-1].fan_out
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers: weights and biases, tables not counted."""
+        return sum(layer.weights_q.size + layer.bias_q.size for layer in self.layers)
+
+
+def _output_shape(where: str, layer: Layer, shape: Tuple[int, ...]) -> Tuple[int, ...]:
+    if layer.axis is Axis.DENSE:
+        fan_in, out = int(np.prod(shape)), (layer.fan_out,)
+    elif len(shape) != 2:
+        raise NetworkError(f"{where}: needs a two-dimensional input, not shape {shape}")
+    elif layer.axis is Axis.ROWS:
+        fan_in, out = shape[1], (shape[0], layer.fan_out)
+    else:
+        fan_in, out = shape[0], (layer.fan_out, shape[1])
+    if layer.fan_in != fan_in:
+        raise NetworkError(f"{where}: fan_in must be {fan_in} for an input of shape {shape}, not {layer.fan_in}")
+    return out
+
+
+def _check_codes(what: str, codes: np.ndarray, low: int, high: int) -> None:
+    if codes.dtype != np.int64:
+        raise NetworkError(f"{what} must be int64, not {codes.dtype}")
+    if codes.size and (codes.min() < low or codes.max() > high):
+        raise NetworkError(f"{what} must lie in {low}..{high}, found {codes.min()}..{codes.max()}")
+
+
+def _check_step(what: str, step: float) -> None:
+    if not (np.isfinite(step) and step > 0):
+        raise NetworkError(f"{what} must be a positive finite number, not {step}")

@@ -1,0 +1,117 @@
+"""The network file: one .npz with a JSON header, no pickle, no timestamp; the same network gives the same bytes."""
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Dict
+
+import numpy as np
+
+from .layers import Activation, Axis, Layer, Network, NetworkError
+
+FORMAT = "lst-overlay-network"
+VERSION = 1
+
+
+class NetworkFileError(NetworkError):
+    """The file is not a network file that this version reads: truncated, altered, foreign or newer."""
+
+
+def save_network(network: Network, path) -> str:
+    """Write the file, whole or not at all. Returns the content hash (sha256, hexadecimal)."""
+    header, arrays = _encode(network)
+    header["content_sha256"] = _content_hash(header, arrays)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, header=np.frombuffer(_json(header), dtype=np.uint8), **arrays)
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(buffer.getvalue())
+    os.replace(partial, path)
+    return header["content_sha256"]
+
+
+def load_network(path) -> Network:
+    """Read a network file. Raises FileNotFoundError, or NetworkFileError with one line that says what is wrong."""
+    path = Path(path)
+    data = path.read_bytes()
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, KeyError) as error:
+        raise NetworkFileError(f"{path}: not a network file, or truncated or damaged ({error})") from None
+    except Exception as error:  # zlib.error has no public base class
+        raise NetworkFileError(f"{path}: damaged ({error})") from None
+    try:
+        header = json.loads(arrays.pop("header").tobytes().decode("utf-8"))
+        if header["format"] != FORMAT:
+            raise KeyError("format")
+    except (KeyError, ValueError, TypeError):
+        raise NetworkFileError(f"{path}: an .npz file, but not a network file (no {FORMAT} header)") from None
+    version = header.get("version")
+    if not isinstance(version, int) or not 1 <= version <= VERSION:
+        raise NetworkFileError(f"{path}: format version {version}; this lst_overlay reads 1..{VERSION}: update it")
+    expected = header.pop("content_sha256", None)
+    found = _content_hash(header, arrays)
+    if expected != found:
+        raise NetworkFileError(f"{path}: content hash is {found[:16]}..., the header says {str(expected)[:16]}...: the file was altered")
+    try:
+        return _decode(header, arrays)
+    except (KeyError, TypeError) as error:
+        raise NetworkFileError(f"{path}: header lacks or misstates {error}") from None
+    except NetworkError as error:
+        raise NetworkFileError(f"{path}: {error}") from None
+
+
+def content_hash(network: Network) -> str:
+    """sha256 over header and arrays, hexadecimal: the network's identity."""
+    return _content_hash(*_encode(network))
+
+
+def _encode(network: Network) -> tuple:
+    arrays: Dict[str, np.ndarray] = {}
+    layers = []
+    for number, layer in enumerate(network.layers):
+        arrays[f"layer{number}.weights_q"] = layer.weights_q.astype("<i2")
+        arrays[f"layer{number}.bias_q"] = layer.bias_q.astype("<i4")
+        entry = {"axis": layer.axis.value, "fan_in": layer.fan_in, "fan_out": layer.fan_out,
+                 "weights_width": layer.weights_width, "weights_step": layer.weights_step, "activation": None}
+        if layer.activation is not None:
+            a = layer.activation
+            arrays[f"layer{number}.table_q"] = a.table_q.astype("<i2")
+            entry["activation"] = {"function": a.function, "shift": a.shift, "index_width": a.index_width,
+                                   "index_step": a.index_step, "width": a.width, "step": a.step}
+        layers.append(entry)
+    header = {"format": FORMAT, "version": VERSION, "name": network.name, "kind": network.kind,
+              "pixel_bits": network.pixel_bits, "image_shape": list(network.image_shape),
+              "layers": layers, "provenance": network.provenance}
+    return header, arrays
+
+
+def _decode(header: Dict, arrays: Dict[str, np.ndarray]) -> Network:
+    layers = []
+    for number, entry in enumerate(header["layers"]):
+        activation = None
+        if entry["activation"] is not None:
+            activation = Activation(table_q=arrays[f"layer{number}.table_q"].astype(np.int64), **entry["activation"])
+        layers.append(Layer(Axis(entry["axis"]), arrays[f"layer{number}.weights_q"].astype(np.int64),
+                            arrays[f"layer{number}.bias_q"].astype(np.int64),
+                            entry["weights_width"], entry["weights_step"], activation))
+    return Network(header["name"], header["kind"], header["pixel_bits"], tuple(header["image_shape"]),
+                   tuple(layers), header["provenance"])
+
+
+def _json(header: Dict) -> bytes:
+    return json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def _content_hash(header: Dict, arrays: Dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(_json(header))
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
