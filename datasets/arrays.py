@@ -1,0 +1,24 @@
+"""What every loader returns, and the error that every loader raises."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+PARTS = ("train", "test")
+
+
+class DatasetError(Exception):
+    """A data set is missing, damaged or asked for by a wrong name."""
+
+
+class Images(NamedTuple):
+    """images: (N, 28, 28) uint8; labels: (N,) int64, 0..9."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def check_part(part: str) -> None:
+    if part not in PARTS:
+        raise DatasetError(f"part must be one of {', '.join(PARTS)}, not {part!r}")

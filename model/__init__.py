@@ -1,0 +1,1 @@
+"""LST networks in PyTorch: training, quantisation and evaluation. `python -m model --help`."""

@@ -1,0 +1,62 @@
+"""Checkpoints: the state of a training run between two epochs, and the trained network inside it."""
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any, Dict
+
+import torch
+from torch import nn
+
+from .activations import ACTIVATIONS
+from .fake_quantization import FakeQuantizedNetwork
+from .networks import NETWORKS
+from .recipe import Recipe
+
+VERSION = 1
+
+
+class CheckpointError(ValueError):
+    """The file is not a checkpoint of ours, or not one of this recipe."""
+
+
+def new_network(recipe: Recipe) -> nn.Module:
+    """The recipe's network, untrained; fake-quantised if the recipe names widths. Weights depend on torch's global seed."""
+    network = NETWORKS[recipe.network](activation=ACTIVATIONS[recipe.activation])
+    return network if recipe.widths is None else FakeQuantizedNetwork.from_float(network, recipe.widths)
+
+
+def save_checkpoint(path: Path, state: Dict[str, Any]) -> None:
+    """Write the file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    torch.save({"version": VERSION, **state}, partial)
+    os.replace(partial, path)
+
+
+def load_checkpoint(path) -> Dict[str, Any]:
+    """Everything `save_checkpoint` was given. Loads tensors and plain values only, never code."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such checkpoint; train it first: python -m model train RECIPE.toml")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        version = state["version"]
+    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path}: not a checkpoint, or damaged ({str(error).splitlines()[0] if str(error) else type(error).__name__})") from None
+    if version != VERSION:
+        raise CheckpointError(f"{path}: checkpoint version {version}, this program reads {VERSION}")
+    return state
+
+
+def recipe_of(state: Dict[str, Any]) -> Recipe:
+    return Recipe.from_settings(state["recipe_name"], state["recipe"])
+
+
+def selected_network(state: Dict[str, Any]) -> nn.Module:
+    """The network with the weights that validation selected, in evaluation mode."""
+    network = new_network(recipe_of(state))
+    network.load_state_dict(state["selected"]["network"])
+    return network.eval()

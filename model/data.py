@@ -1,0 +1,40 @@
+"""The parts that training sees, as tensors; validation is taken from the training images, never from the test set."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+import datasets
+
+VALIDATION_IMAGES = {"mnist": 5000, "digits": 237}
+
+
+class Part(NamedTuple):
+    """images: (N, 28, 28) uint8; labels: (N,) int64."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+
+class Split(NamedTuple):
+    train: Part
+    validation: Part
+
+
+def load_split(dataset: str, seed: int) -> Split:
+    """MNIST: 55,000 and 5,000 images; digits: 1,200 and 237. The same seed gives the same split."""
+    part = _part(dataset, "train")
+    order = torch.randperm(len(part.labels), generator=torch.Generator().manual_seed(seed))
+    held_out, kept = order[:VALIDATION_IMAGES[dataset]], order[VALIDATION_IMAGES[dataset]:]
+    return Split(Part(part.images[kept], part.labels[kept]), Part(part.images[held_out], part.labels[held_out]))
+
+
+def load_test(dataset: str) -> Part:
+    """The test set: read once, when training is over."""
+    return _part(dataset, "test")
+
+
+def _part(dataset: str, part: str) -> Part:
+    loaded = datasets.load(dataset, part)
+    return Part(torch.from_numpy(loaded.images), torch.from_numpy(loaded.labels))
