@@ -1,17 +1,19 @@
 """The integer reference: the specification of the hardware, from uint8 pixels to logits.
 
-Matrix products run in float64 BLAS, which is exact here: every partial sum is an integer below 2**31
-(`Network` refuses wider accumulators), far inside float64's 2**53.
+Matrix products run in floating-point BLAS, which is exact here: every partial sum is an integer below 2**24 in
+float32, or below 2**31 (`Network` refuses wider accumulators) in float64, which is exact to 2**53.
 """
 from __future__ import annotations
 
-from typing import List
+from typing import List, Tuple
 
 import numpy as np
 
-from .layers import Activation, Axis, Layer, Network
+from .formats import code_range
+from .layers import Axis, Layer, Network
 
-_CHUNK = 256  # images at a time: the intermediate arrays stay in the processor's cache
+_CHUNK = 512          # images at a time: the intermediate arrays stay in the processor's cache
+_FLOAT32_EXACT = 1 << 24
 
 
 def pixel_codes(images: np.ndarray, bits: int) -> np.ndarray:
@@ -22,21 +24,22 @@ def pixel_codes(images: np.ndarray, bits: int) -> np.ndarray:
 def logits(network: Network, images: np.ndarray) -> np.ndarray:
     """images: (N, rows, columns) uint8 -> (N, classes) int64, raw accumulators of the last layer."""
     images = _checked(network, images)
+    layers = _prepared(network)
     out = np.empty((len(images), network.classes), dtype=np.int64)
     for start in range(0, len(images), _CHUNK):
-        x = pixel_codes(images[start:start + _CHUNK], network.pixel_bits).astype(np.float64)
-        for layer in network.layers:
-            x = _layer(layer, x)
+        x = pixel_codes(images[start:start + _CHUNK], network.pixel_bits)
+        for layer in layers:
+            x = layer(x)
         out[start:start + _CHUNK] = x
     return out
 
 
 def hidden(network: Network, images: np.ndarray) -> List[np.ndarray]:
     """Codes after each layer, int64, the logits last: what a look inside the network shows."""
-    x = pixel_codes(_checked(network, images), network.pixel_bits).astype(np.float64)
+    x = pixel_codes(_checked(network, images), network.pixel_bits)
     outputs = []
-    for layer in network.layers:
-        x = _layer(layer, x)
+    for layer in _prepared(network):
+        x = layer(x)
         outputs.append(x.astype(np.int64))
     return outputs
 
@@ -46,28 +49,45 @@ def classify(logits_q: np.ndarray) -> np.ndarray:
     return np.argmax(logits_q, axis=1)
 
 
-def _layer(layer: Layer, x: np.ndarray) -> np.ndarray:
-    """Codes in, codes out, float64 holding integers."""
-    acc = _products(layer, x)
-    return acc if layer.activation is None else _activate(layer.activation, acc)
+class _PreparedLayer:
+    """A layer with its constants converted to floating point once: codes in, codes out, integers all.
+
+    Weights and bias carry the factor 2**-shift, exact because it is a power of two, and the bias also carries the
+    table's offset, so a product truncated to an integer is the position in the table; positions outside saturate.
+    """
+
+    def __init__(self, layer: Layer, x_range: Tuple[int, int]):
+        activation = layer.activation
+        offset = 0 if activation is None else 1 << (activation.shift + activation.index_width - 1)
+        scale = 1.0 if activation is None else 2.0 ** -activation.shift
+        bias_q = layer.bias_q + offset
+        largest = np.abs(layer.weights_q).sum(axis=1) * max(abs(bound) for bound in x_range) + np.abs(bias_q)
+        self.dtype = np.float32 if largest.max() < _FLOAT32_EXACT else np.float64
+        self.axis = layer.axis
+        self.weights = (layer.weights_q * scale).astype(self.dtype)
+        self.bias = (bias_q * scale).astype(self.dtype)
+        self.table = None if activation is None else activation.table_q.astype(np.float32)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        x = x.astype(self.dtype, copy=False)
+        if self.axis is Axis.COLUMNS:
+            acc = np.matmul(self.weights, x)
+            acc += self.bias[:, None]
+        else:
+            if self.axis is Axis.DENSE:
+                x = x.reshape(len(x), -1)
+            acc = (x.reshape(-1, x.shape[-1]) @ self.weights.T).reshape(x.shape[:-1] + self.bias.shape)
+            acc += self.bias
+        return acc if self.table is None else self.table.take(acc.astype(np.intp), mode="clip")
 
 
-def _products(layer: Layer, x: np.ndarray) -> np.ndarray:
-    weights = layer.weights_q.astype(np.float64)
-    if layer.axis is Axis.COLUMNS:
-        return np.matmul(weights, x) + layer.bias_q[:, None]
-    if layer.axis is Axis.DENSE:
-        x = x.reshape(len(x), -1)
-    return (x.reshape(-1, x.shape[-1]) @ weights.T + layer.bias_q).reshape(x.shape[:-1] + (layer.fan_out,))
-
-
-def _activate(activation: Activation, acc: np.ndarray) -> np.ndarray:
-    half = 1 << (activation.index_width - 1)
-    # Scaling by a power of two is exact, so the floor is the arithmetic shift.
-    index = np.floor(acc * 2.0 ** -activation.shift)
-    np.clip(index, -half, half - 1, out=index)
-    index += half
-    return activation.table_q.astype(np.float64).take(index.astype(np.intp))
+def _prepared(network: Network) -> List[_PreparedLayer]:
+    x_range, layers = code_range(network.pixel_bits, signed=False), []
+    for layer in network.layers:
+        layers.append(_PreparedLayer(layer, x_range))
+        if layer.activation is not None:
+            x_range = int(layer.activation.table_q.min()), int(layer.activation.table_q.max())
+    return layers
 
 
 def _checked(network: Network, images: np.ndarray) -> np.ndarray:
