@@ -45,7 +45,7 @@ def load_checkpoint(path) -> Dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         version = state["version"]
     except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path}: not a checkpoint, or damaged ({str(error).splitlines()[0] if str(error) else type(error).__name__})") from None
+        raise CheckpointError(f"{path}: not a checkpoint, or damaged ({type(error).__name__})") from None
     if version != VERSION:
         raise CheckpointError(f"{path}: checkpoint version {version}, this program reads {VERSION}")
     return state

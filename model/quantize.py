@@ -1,0 +1,85 @@
+"""From a checkpoint to a network file: post-training to Qm.n, through fxpmath, or the export of a fake-quantised network."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+import numpy as np
+import torch
+from fxpmath import Fxp
+from lst_overlay.network import Network, QFormat, classify, logits, save_network
+from torch import nn
+
+from .checkpoint import CheckpointError, load_checkpoint, recipe_of, selected_network
+from .data import Part, load_split, load_test
+from .fake_quantization import FakeQuantizedNetwork
+from .recipe import Widths
+
+PIXEL_BITS = 8  # post-training quantisation keeps the pixels whole
+
+
+def to_fxp(values, fmt: QFormat) -> Fxp:
+    """Real values -> fxpmath numbers of the format, the only way from QFormat to Fxp.
+
+    fxpmath cannot round ties up (its 'around' sends them to even), so the rounding is done here; it saturates.
+    """
+    rounded = np.floor(np.asarray(values, dtype=np.float64) / fmt.step + 0.5) * fmt.step
+    return Fxp(rounded, signed=True, n_word=fmt.width, n_frac=fmt.frac_bits, rounding="floor", overflow="saturate")
+
+
+def from_fxp(number: Fxp) -> QFormat:
+    """The format of an fxpmath number: 'fxp-s13/7' is Q6.7."""
+    if not number.signed:
+        raise ValueError(f"a QFormat is signed, {number.dtype} is not")
+    return QFormat(number.n_word - number.n_frac, number.n_frac)
+
+
+def quantize_post_training(network: nn.Module, fmt: QFormat) -> FakeQuantizedNetwork:
+    """A trained float LST1 -> the same with weights and activations in the format; biases in the accumulator's unit."""
+    quantized = FakeQuantizedNetwork.from_float(network, Widths(fmt.width, fmt.width, PIXEL_BITS))
+    for layer in quantized.layers:
+        layer.weight.data = torch.from_numpy(to_fxp(layer.weight.detach().numpy(), fmt).get_val()).to(layer.weight.dtype)
+        layer.set_step(fmt.step)
+        layer.activation_step = fmt.step
+    return quantized.eval()
+
+
+def quantize_checkpoint(checkpoint, out, fmt: Optional[QFormat] = None) -> Dict[str, Any]:
+    """Write the network file of a checkpoint. Returns the figures that its provenance holds.
+
+    fmt: the format of post-training quantisation; None for the checkpoint of a fake-quantised network.
+    """
+    state, out = load_checkpoint(checkpoint), Path(out)
+    recipe, network = recipe_of(state), selected_network(state)
+    if isinstance(network, FakeQuantizedNetwork) != (fmt is None):
+        raise CheckpointError(f"{checkpoint}: {'already fake-quantised, takes no' if fmt else 'a float network, needs a'} --format")
+    if "test_accuracy" not in state:
+        raise CheckpointError(f"{checkpoint}: training stopped after {state['epoch']} of {recipe.epochs} epochs; finish it first")
+    quantized = network if fmt is None else quantize_post_training(network, fmt)
+    exported = quantized.export(out.stem, {})
+    float_state = state["parent"] if fmt is None else state
+    provenance = {  # accuracies in percent
+        "quantization": "quantization-aware" if fmt is None else f"post-training {fmt}",
+        "command": _commands(state, out, fmt),
+        "recipe": recipe.name, "recipe_settings": recipe.settings(), "parent": state["parent"],
+        "seed": recipe.seed, "dataset": recipe.dataset, "device": state["device"], "torch": state["torch"],
+        "selected_epoch": state["selected"]["epoch"],
+        "accuracy_float": 100 * float_state["test_accuracy"],
+        "accuracy_validation": integer_accuracy(exported, load_split(recipe.dataset, recipe.seed).validation),
+        "accuracy_integer": integer_accuracy(exported, load_test(recipe.dataset)),
+    }
+    content = save_network(quantized.export(out.stem, provenance), out)
+    return {"file": out.name, "content_sha256": content, **provenance}
+
+
+def integer_accuracy(network: Network, part: Part) -> float:
+    """Percent of the images that the integer reference classifies correctly."""
+    return 100 * float(np.mean(classify(logits(network, part.images.numpy())) == part.labels.numpy()))
+
+
+def _commands(state: Dict[str, Any], out: Path, fmt: Optional[QFormat]) -> list:
+    """What made the file, from nothing; paths as in a checkout."""
+    names = ([state["parent"]["recipe_name"]] if state["parent"] else []) + [state["recipe_name"]]
+    commands = [f"python -m model train recipes/{name}.toml" for name in names]
+    format_option = f" --format {fmt}" if fmt else ""
+    return commands + [f"python -m model quantize build/train/{names[-1]}/checkpoint.pt{format_option} --out driver/lst_overlay/networks/{out.name}"]
