@@ -1,0 +1,245 @@
+"""LST1Overlay: images to classes on a PYNQ board, or on the simulated board with the same code."""
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from contextlib import contextmanager
+from typing import Dict, Optional, Union
+
+import numpy as np
+from pynq import Device, Overlay
+
+from . import bitstream_files, shipped_networks
+from .accelerator import MAX_IMAGES, Accelerator
+from .clock import Fclk0, mhz
+from .errors import BitstreamError, BusyError, HardwareError, LstOverlayError
+from .network import Network, image_crc, load_network, parameter_image
+from .packing import IMAGE_BYTES, MODE_CLASSES, MODE_LOGITS, checked_images, result_bytes
+from .pipeline import Measurement, Pipeline
+
+PIXEL_SERIAL = 0  # CAPABILITIES.ENGINE
+
+
+class LST1Overlay(Overlay):
+    """A pynq.Overlay with the LST-1 accelerator, checked, clocked and loaded with a network.
+
+    bitfile:  path of a .bit with its .hwh beside it; None finds the one of this board (docs/programmers_guide.md).
+    device:   a pynq Device; None takes the simulated board if LST_BOARD=sim is set, else pynq's active device.
+    download: False attaches to the bitstream that is loaded already and leaves the clock alone.
+    network:  what `load_network` takes; None loads nothing.
+
+    Raises BitstreamError for files or hardware that do not fit, NetworkFileError or NetworkError for the network.
+    """
+
+    def __init__(self, bitfile: Union[str, os.PathLike, None] = None, device: Optional[Device] = None, download: bool = True,
+                 *, network: Union[str, os.PathLike, Network, None] = shipped_networks.DEFAULT):
+        self._lock = threading.Lock()
+        self._freed = False
+        device = _default_device() if device is None else device
+        path = bitstream_files.find_bitfile(bitfile, device)
+        hwh = bitstream_files.hwh_of(path)
+        parameters = bitstream_files.read_parameters(hwh)
+        bitstream_files.check_bitfile(path, parameters)
+        self._build_hash = bitstream_files.integer_parameter(parameters, "BUILD_HASH", hwh)
+        self._engine = bitstream_files.integer_parameter(parameters, "ENGINE_NUMBER", hwh)
+        self._divisors = tuple(bitstream_files.integer_parameter(parameters, f"DIVISOR{i}", hwh) for i in range(2))
+        if self._engine != PIXEL_SERIAL:
+            raise BitstreamError(f"{hwh}: engine {parameters.get('ENGINE')} is not one that LST1Overlay drives")
+        self._simulated = bitstream_files.is_simulated(device)
+        self._network = self._image = None
+        if network is not None:
+            self._network, self._image = _prepared(network)
+        try:
+            super().__init__(str(path), download=False, device=device)
+        except Exception as error:  # pynq raises whatever its XML, struct and dict accesses raise
+            raise BitstreamError(f"{path}: pynq cannot read the bitstream or its .hwh ({type(error).__name__}: {error})") from error
+        # pynq would set the clocks in megahertz of a wrong crystal, and pynq 4.0.0 fails at it on a Zynq-7000.
+        self.clock_dict = {}
+        self._fclk0 = Fclk0(device)
+        if download:
+            self.download()
+        else:
+            with self._exclusive():
+                self._connect()
+
+    def download(self, dtbo=None) -> None:
+        """Clock, bitstream, checks, soft reset and the present network, in this order."""
+        with self._exclusive(loaded=False):
+            # Before the download, or the new design would run at the old one's clock for a moment.
+            self._fclk0.set(self._divisors)
+            try:
+                super().download(dtbo)
+            except Exception as error:  # as above: pynq reports a damaged .bit in many ways
+                raise BitstreamError(f"{self.bitfile_name}: download failed ({type(error).__name__}: {error})") from error
+            self._connect()
+
+    def predict(self, images: np.ndarray, profile: bool = False, timeout: Optional[float] = None):
+        """images: (N, 28, 28) or (N, 784) uint8, any N >= 1 -> (N,) int64 classes, with profile (classes, dict).
+
+        timeout: seconds that one command of at most 1,024 images (with profile 16,384) may take; None allows hundreds
+        of times what it needs. Raises TypeError, ValueError, HardwareError, HardwareTimeout, BusyError.
+        """
+        images = checked_images(images)
+        with self._exclusive():
+            self._ensure_network()
+            if not profile:
+                return self._pipeline.run(images, MODE_CLASSES, timeout)
+            classes, measured = self._pipeline.measure(images, MODE_CLASSES, timeout)
+            return classes, self._figures(len(images), measured)
+
+    def logits(self, images: np.ndarray, timeout: Optional[float] = None) -> np.ndarray:
+        """As `predict`, but (N, 10) int32: the raw accumulators of the classifier."""
+        images = checked_images(images)
+        with self._exclusive():
+            self._ensure_network()
+            return self._pipeline.run(images, MODE_LOGITS, timeout)
+
+    def throughput_test(self, batch_size: int = 1000, timeout: Optional[float] = None) -> Dict:
+        """One batch of random images, with FINN's keys. On the simulated board the runtime is cycles over clock.
+
+        "runtime_source" says which it is: 'wall clock' or 'cycles / fclk (simulated)'.
+        """
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
+            raise TypeError(f"batch_size must be an integer, not {type(batch_size).__name__}")
+        if not 1 <= batch_size <= MAX_IMAGES:
+            raise ValueError(f"batch_size must be 1..{MAX_IMAGES}, not {batch_size}")
+        batch_size = int(batch_size)
+        images = np.random.default_rng(0).integers(0, 256, (batch_size, IMAGE_BYTES), dtype=np.uint8)
+        with self._exclusive():
+            self._ensure_network()
+            _, measured = self._pipeline.measure(images, MODE_CLASSES, timeout, chunk_images=batch_size)
+            fclk_mhz = self.fclk_mhz
+            runtime_s = measured.cycles / fclk_mhz / 1e6 if self._simulated else measured.wall_s
+            return {
+                "runtime[ms]": runtime_s * 1e3,
+                "throughput[images/s]": batch_size / runtime_s,
+                "DRAM_in_bandwidth[MB/s]": batch_size * IMAGE_BYTES / runtime_s / 1e6,
+                "DRAM_out_bandwidth[MB/s]": result_bytes(MODE_CLASSES, batch_size) / runtime_s / 1e6,
+                "fclk[mhz]": fclk_mhz,
+                "batch_size": batch_size,
+                "runtime_source": "cycles / fclk (simulated)" if self._simulated else "wall clock",
+                "cycles_per_image": measured.cycles / batch_size,
+                **self._conditions(),
+            }
+
+    def load_network(self, network: Union[str, os.PathLike, Network], timeout: Optional[float] = None) -> None:
+        """A network file, the name of a shipped one ('lst1_q6.7') or a Network, into the accelerator.
+
+        A bad file or one that does not fit leaves everything as it was. If the hardware fails, the former network is
+        loaded again at its next use.
+        """
+        network, image = _prepared(network)
+        with self._exclusive():
+            self._load(image, network.name, timeout)
+            self._network, self._image = network, image
+
+    @property
+    def network(self) -> Optional[Network]:
+        """The network that answers; None before the first `load_network` with network=None."""
+        return self._network
+
+    @property
+    def fclk_mhz(self) -> float:
+        """The accelerator's clock: the IO PLL's 1000 MHz over the two divisors as the PS has them now."""
+        return mhz(self._fclk0.divisors)
+
+    def free(self) -> None:
+        """Give the buffers back. The bitstream stays; the device stays open for others."""
+        with self._exclusive(usable=False, loaded=False):
+            if not self._freed and "_pipeline" in self.__dict__:
+                self._pipeline.release()
+            self._freed = True
+
+    def __enter__(self) -> "LST1Overlay":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.free()
+
+    def __repr__(self) -> str:
+        # Through __dict__: pynq's __getattr__ needs a finished Overlay, and an error message may want this earlier.
+        state = self.__dict__
+        network = state.get("_network")
+        name = "/".join(str(state.get("bitfile_name", "?")).split(os.sep)[-2:])
+        return (f"LST1Overlay({name}, build 0x{state.get('_build_hash', 0):08X}, "
+                f"FCLK0 {mhz(state.get('_divisors', (5, 1))):.3f} MHz, "
+                f"network {network.name if network is not None else None!r}"
+                f"{', simulated' if state.get('_simulated') else ''}{', freed' if state.get('_freed') else ''})")
+
+    def _connect(self) -> None:
+        """Find the accelerator among the IP, check that it is the one described, reset and load it."""
+        name = next(name for name, entry in self.ip_dict.items() if entry["type"] == bitstream_files.VLNV)
+        self._accelerator: Accelerator = getattr(self, name)
+        self._accelerator.check_identity(self._build_hash, self._engine)
+        self._accelerator.soft_reset()
+        self._pipeline = Pipeline(self._accelerator, self.device, self._simulated)
+        if self._image is not None:
+            self._load(self._image, self._network.name, None)
+
+    def _ensure_network(self) -> None:
+        if self._image is None:
+            raise LstOverlayError("no network is loaded: call load_network first")
+        if self._accelerator.registers.read("NETWORK_HASH") != image_crc(self._image):
+            self._load(self._image, self._network.name, None)
+
+    def _load(self, image: np.ndarray, name: str, timeout: Optional[float]) -> None:
+        registers = self._accelerator.registers
+        if not registers.fields("CAPABILITIES")["LOADABLE"]:
+            raise LstOverlayError(f"cannot load network {name!r}: this bitstream has its network built in (CAPABILITIES.LOADABLE = 0)")
+        wanted = registers.read("PARAMETER_BYTES")
+        if wanted != image.nbytes:
+            raise BitstreamError(f"the accelerator takes {wanted} bytes of parameters, network {name!r} has {image.nbytes}")
+        found, expected = self._pipeline.load(image, timeout), image_crc(image)
+        if found != expected:
+            raise HardwareError(f"network {name!r} did not arrive as sent: NETWORK_HASH reads 0x{found:08X}, "
+                                f"the parameters' CRC-32 is 0x{expected:08X}")
+
+    def _figures(self, images: int, measured: Measurement) -> Dict:
+        fclk_mhz = self.fclk_mhz
+        return {"images": images, **measured._asdict(), "cycles_per_image": measured.cycles / images, "fclk_mhz": fclk_mhz,
+                "runtime_ms": measured.cycles / fclk_mhz / 1e3, "images_per_second": images * fclk_mhz * 1e6 / measured.cycles,
+                **self._conditions()}
+
+    def _conditions(self) -> Dict:
+        """What every figure must be read with."""
+        return {"fclk_source": "assumed" if self._simulated else "board", "input_format": "uint8", "scope": "with_dma",
+                "simulated": self._simulated}
+
+    @contextmanager
+    def _exclusive(self, usable: bool = True, loaded: bool = True):
+        """One caller at a time; a second one is told so at once. ``usable``, ``loaded``: what the caller needs."""
+        if not self._lock.acquire(blocking=False):
+            raise BusyError("the overlay is busy: another thread is in predict, logits, load_network or download")
+        try:
+            if usable and self._freed:
+                raise LstOverlayError("the overlay was freed: make a new LST1Overlay")
+            if loaded and not self.is_loaded():
+                raise BitstreamError("another bitstream was loaded since: call download() to come back")
+            yield
+        finally:
+            self._lock.release()
+
+
+def _prepared(network) -> tuple:
+    """(Network, parameter image), everything checked before the hardware is touched."""
+    if not isinstance(network, Network):
+        if not isinstance(network, (str, os.PathLike)):
+            raise TypeError(f"a network is a path, a shipped network's name or a Network, not {type(network).__name__}")
+        network = load_network(shipped_networks.find(network))
+    return network, parameter_image(network)
+
+
+def _default_device() -> Device:
+    board = os.environ.get("LST_BOARD", "")
+    if board == "sim":
+        from .simulator import SimulatedBoard
+        return SimulatedBoard()
+    if board:
+        raise ValueError(f"LST_BOARD must be 'sim' or unset, not {board!r}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pynq warns about XRT where the error below says what to do
+            return Device.active_device
+    except RuntimeError as error:
+        raise LstOverlayError(f"pynq finds no board here ({error}): LST_BOARD=sim in the environment takes the simulated one") from None

@@ -1,0 +1,25 @@
+"""The network files that come with the package, by name."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import List, Union
+
+DEFAULT = "lst1_q6.7"
+DIRECTORY = Path(__file__).resolve().parent / "networks"
+SUFFIX = ".npz"
+
+
+def names() -> List[str]:
+    return sorted(path.name[:-len(SUFFIX)] for path in DIRECTORY.glob("*" + SUFFIX))
+
+
+def find(which: Union[str, os.PathLike]) -> Path:
+    """A path to a network file, or the name of a shipped one such as 'lst1_q6.7'. FileNotFoundError lists the names."""
+    path = Path(which).expanduser()
+    if path.is_file():
+        return path
+    shipped = DIRECTORY / f"{which}{SUFFIX}"
+    if path.name == str(which) and shipped.is_file():
+        return shipped
+    raise FileNotFoundError(f"no network file {str(which)!r}; shipped networks: {', '.join(names()) or 'none'}")
