@@ -1,0 +1,1 @@
+"""Migen cores, AXI masters, registers, the top for the Zynq-7000, and the tools that simulate and measure what they emit."""

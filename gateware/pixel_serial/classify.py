@@ -1,0 +1,36 @@
+"""The largest of the logits that arrive one after the other."""
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import If, Signal
+
+
+class Classify(LiteXModule):
+    """Passes the logits of an image on and adds its class: the lowest index of the largest logit.
+
+    sink:   acc (logit_width, signed), ``classes`` an image, last on an image's last logit; always accepted; at least one clock without
+            data follows a last.
+    source: word (logit_width): the logits, then the class with last; it cannot be held.
+    """
+
+    def __init__(self, logit_width: int, classes: int):
+        self.sink = sink = stream.Endpoint([("acc", (logit_width, True))])
+        self.source = source = stream.Endpoint([("word", logit_width)])
+
+        # # #
+
+        self.comb += sink.ready.eq(1)
+        largest, index, class_ = Signal((logit_width, True), reset_less=True), Signal(max=classes), Signal(max=classes)
+        ended = Signal()
+        self.sync += [
+            If(sink.valid,
+                index.eq(index + 1),
+                If((index == 0) | (sink.acc > largest), largest.eq(sink.acc), class_.eq(index)),
+                If(sink.last, index.eq(0))),
+            ended.eq(sink.valid & sink.last),
+            source.valid.eq(sink.valid | ended),
+            source.last.eq(ended),
+            source.word.eq(sink.acc),
+            If(ended, source.word.eq(class_)),
+        ]

@@ -1,0 +1,70 @@
+"""The turn from rows to columns: two images' worth of block RAM, written row by row, read column by column."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import Cat, If, Memory, Signal
+
+from gateware.delay import delayed
+
+
+@dataclass(frozen=True)
+class TransposerConfig:
+    """size x size codes of code_width bits."""
+
+    size: int
+    code_width: int
+
+    @property
+    def address_width(self) -> int:
+        return (self.size * self.size - 1).bit_length()
+
+
+class Transposer(LiteXModule):
+    """Emits a matrix column by column in size * size consecutive clocks, once all of it has arrived row by row.
+
+    sink:   code (code_width, signed), always accepted, at most one per clock, so a matrix is never overtaken:
+            it takes at least as long to arrive as the one before it takes to leave.
+    source: code (code_width, signed); it cannot be held.
+    """
+
+    def __init__(self, cfg: TransposerConfig):
+        self.sink = sink = stream.Endpoint([("code", (cfg.code_width, True))])
+        self.source = source = stream.Endpoint([("code", (cfg.code_width, True))])
+
+        # # #
+
+        last_address = cfg.size * cfg.size - 1
+        memory = Memory(cfg.code_width, 2 << cfg.address_width, name="matrices")
+        write_port, read_port = memory.get_port(write_capable=True), memory.get_port()
+        self.specials += memory, write_port, read_port
+
+        # Writing.
+        write_address, write_bank, full = Signal(cfg.address_width), Signal(), Signal()
+        self.comb += [
+            sink.ready.eq(1),
+            full.eq(sink.valid & (write_address == last_address)),
+            write_port.adr.eq(Cat(write_address, write_bank)),
+            write_port.dat_w.eq(sink.code),
+            write_port.we.eq(sink.valid),
+        ]
+        self.sync += If(sink.valid,
+            If(full, write_address.eq(0), write_bank.eq(~write_bank)).Else(write_address.eq(write_address + 1)))
+
+        # Reading: row counts within a column; the address runs down a column, then starts at the next one's top.
+        reading, read_bank = Signal(), Signal()
+        read_address, column, row = Signal(cfg.address_width), Signal(max=cfg.size), Signal(max=cfg.size)
+        bottom = Signal()
+        self.comb += [bottom.eq(row == cfg.size - 1), read_port.adr.eq(Cat(read_address, read_bank))]
+        self.sync += [
+            If(reading,
+                If(bottom,
+                    row.eq(0), column.eq(column + 1), read_address.eq(column + 1),
+                    If(column == cfg.size - 1, reading.eq(0), column.eq(0), read_address.eq(0), read_bank.eq(~read_bank)),
+                ).Else(row.eq(row + 1), read_address.eq(read_address + cfg.size))),
+            If(full, reading.eq(1)),
+        ]
+        self.sync += source.code.eq(read_port.dat_r)  # the block RAM's output register
+        self.comb += source.valid.eq(delayed(self, reading, 2, reset_less=False))
