@@ -1,0 +1,89 @@
+"""The registers on M_AXI_GP0: an AXI3 slave that answers every address with OKAY, at any time, whatever the engine does."""
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from migen import FSM, Case, If, Mux, NextState, NextValue, Signal
+
+from gateware.axi.axi3 import BURST_INCR
+from gateware.register_table import REGISTERS
+
+_WORDS = 1 << max(register.offset // 4 for register in REGISTERS).bit_length()
+_GROUP = 8  # words read through one two-level multiplexer
+
+
+class RegisterSlave(LiteXModule):
+    """value[name]:   what a read-only register reads (32 bits, an input).
+    storage[name]: what a read-write register holds.
+    written[name]: high for one clock when a write-only register was written; ``data`` then holds the value.
+    Addresses without a register read 0 and ignore writes. A read takes four clocks, a write three.
+    """
+
+    def __init__(self, port):
+        self.value = {r.name: Signal(32, name=f"value_{r.name.lower()}") for r in REGISTERS if r.access == "read-only"}
+        self.storage = {r.name: Signal(r.width, name=f"storage_{r.name.lower()}") for r in REGISTERS if r.access == "read-write"}
+        self.written = {r.name: Signal(name=f"written_{r.name.lower()}") for r in REGISTERS if r.access == "write-only"}
+        self.data = Signal(32)
+
+        # # #
+
+        self._add_read(port.ar, port.r)
+        self._add_write(port.aw, port.w, port.b)
+
+    def _add_read(self, ar, r):
+        address, size, fixed, beats = Signal(32), Signal(2), Signal(), Signal(4)
+        groups = [Signal(32, reset_less=True, name=f"read_group{i}") for i in range(_WORDS // _GROUP)]
+        group, hit, data = Signal(max=max(2, len(groups))), Signal(), Signal(32)
+        words = {register.offset // 4: {**self.value, **self.storage}.get(register.name, 0) for register in REGISTERS}
+        for number, target in enumerate(groups):
+            self.sync += Case(address[2:5], {i: target.eq(words.get(number * _GROUP + i, 0)) for i in range(_GROUP)})
+        self.sync += [group.eq(address[5:]), hit.eq(address[2 + (_WORDS - 1).bit_length():30] == 0)]
+        self.comb += Case(group, {i: data.eq(target) for i, target in enumerate(groups)})
+
+        self.read_fsm = fsm = FSM(reset_state="IDLE")
+        fsm.act("IDLE",
+            ar.ready.eq(1),
+            If(ar.valid,
+                NextValue(address, ar.addr), NextValue(size, ar.size), NextValue(fixed, ar.burst != BURST_INCR),
+                NextValue(beats, ar.len), NextValue(r.id, ar.id), NextState("SELECT")))
+        fsm.act("SELECT", NextState("FETCH"))
+        fsm.act("FETCH",
+            NextValue(r.data, 0), If(hit, NextValue(r.data, data)),
+            NextValue(r.last, beats == 0), NextValue(r.valid, 1),
+            NextState("ANSWER"))
+        fsm.act("ANSWER",
+            If(r.ready,
+                NextValue(r.valid, 0), NextValue(beats, beats - 1), NextValue(address, _following(address, size, fixed)),
+                If(r.last, NextState("IDLE")).Else(NextState("SELECT"))))
+
+    def _add_write(self, aw, w, b):
+        address, size, fixed, beat_address = Signal(32), Signal(2), Signal(), Signal(32)
+        strobes, write = Signal(4), Signal()
+        self.write_fsm = fsm = FSM(reset_state="IDLE")
+        fsm.act("IDLE",
+            aw.ready.eq(1),
+            If(aw.valid,
+                NextValue(address, aw.addr), NextValue(size, aw.size), NextValue(fixed, aw.burst != BURST_INCR),
+                NextValue(b.id, aw.id), NextState("DATA")))
+        fsm.act("DATA",
+            w.ready.eq(1),
+            If(w.valid,
+                NextValue(address, _following(address, size, fixed)),
+                If(w.last, NextValue(b.valid, 1), NextState("ANSWER"))))
+        fsm.act("ANSWER",
+            If(b.ready, NextValue(b.valid, 0), NextState("IDLE")))
+
+        self.sync += [write.eq(w.valid & w.ready), beat_address.eq(address), self.data.eq(w.data), strobes.eq(w.strb)]
+        for register in REGISTERS:
+            here = Signal(name=f"write_{register.name.lower()}")
+            self.comb += here.eq(write & (beat_address[2:30] == register.offset // 4))
+            if register.access == "read-write":
+                for byte in range((register.width + 7) // 8):
+                    bits = slice(8 * byte, min(8 * byte + 8, register.width))
+                    self.sync += If(here & strobes[byte], self.storage[register.name][bits].eq(self.data[bits]))
+            elif register.access == "write-only":
+                self.comb += self.written[register.name].eq(here & strobes[0])
+
+
+def _following(address, size, fixed):
+    """Address of a burst's next beat."""
+    return address + Mux(fixed, 0, 1 << size)

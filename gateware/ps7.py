@@ -1,0 +1,60 @@
+"""The processing system as the bare primitive PS7: no vendor IP, the same netlist for simulator, Yosys and Vivado."""
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from migen import ClockDomain, ClockSignal, Instance, Signal
+
+from gateware.axi.axi3 import Axi3Port
+
+_ADDRESS = {"addr": "ADDR", "len": "LEN", "size": "SIZE", "burst": "BURST", "lock": "LOCK", "cache": "CACHE", "prot": "PROT",
+            "qos": "QOS", "id": "ID"}
+_CHANNELS = {
+    "aw": ("AW", _ADDRESS, False),
+    "ar": ("AR", _ADDRESS, False),
+    "w": ("W", {"data": "DATA", "strb": "STRB", "id": "ID"}, True),
+    "b": ("B", {"resp": "RESP", "id": "ID"}, False),
+    "r": ("R", {"data": "DATA", "resp": "RESP", "id": "ID"}, True),
+}
+_FROM_MASTER = ("aw", "ar", "w")
+
+
+class ProcessingSystem(LiteXModule):
+    """gp0: the PS asks, we answer (32 bits, 12-bit IDs). hp0: we ask, memory answers (64 bits, 6-bit IDs).
+
+    Clock domain ``sys`` is FCLK0 behind a BUFG; its reset asserts with FCLK_RESET0_N and is released two clocks after it.
+    """
+
+    def __init__(self):
+        self.gp0 = Axi3Port(data_width=32, id_width=12)
+        self.hp0 = Axi3Port(data_width=64, id_width=6)
+        self.cd_sys = ClockDomain("sys")
+
+        # # #
+
+        fclk, reset_n = Signal(4), Signal(4)
+        self.specials += Instance("BUFG", i_I=fclk[0], o_O=self.cd_sys.clk)
+        released = Signal()
+        for name, (d, q) in {"reset_first": (0, released), "reset_second": (released, self.cd_sys.rst)}.items():
+            self.specials += Instance("FDPE", name=name, p_INIT=1, i_C=ClockSignal(), i_CE=1, i_PRE=~reset_n[0], i_D=d, o_Q=q)
+        self.specials += Instance("PS7", name="ps7",
+            o_FCLKCLK=fclk, o_FCLKRESETN=reset_n, i_FCLKCLKTRIGN=0,
+            i_MAXIGP0ACLK=ClockSignal(), i_SAXIHP0ACLK=ClockSignal(),
+            i_SAXIHP0RDISSUECAP1EN=0, i_SAXIHP0WRISSUECAP1EN=0,
+            **_pins("MAXIGP0", self.gp0, ps_is_master=True),
+            **_pins("SAXIHP0", self.hp0, ps_is_master=False))
+
+
+def _pins(prefix: str, port: Axi3Port, ps_is_master: bool) -> dict:
+    """Instance arguments for all AXI pins of one port."""
+    pins = {}
+    for channel, (letters, fields, has_last) in _CHANNELS.items():
+        endpoint = getattr(port, channel)
+        forward = "o" if (channel in _FROM_MASTER) == ps_is_master else "i"
+        backward = "i" if forward == "o" else "o"
+        pins[f"{forward}_{prefix}{letters}VALID"] = endpoint.valid
+        pins[f"{backward}_{prefix}{letters}READY"] = endpoint.ready
+        if has_last:
+            pins[f"{forward}_{prefix}{letters}LAST"] = endpoint.last
+        for field, pin in fields.items():
+            pins[f"{forward}_{prefix}{letters}{pin}"] = getattr(endpoint, field)
+    return pins

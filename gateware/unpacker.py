@@ -1,0 +1,30 @@
+"""Splits bus beats into smaller words, lowest bits first."""
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import If, Signal
+
+
+class Unpacker(LiteXModule):
+    """sink: data (beat_width bits). source: word (word_width bits), one per clock."""
+
+    def __init__(self, beat_width: int, word_width: int):
+        if beat_width % word_width:
+            raise ValueError(f"beat_width must be a multiple of word_width, not {beat_width} of {word_width}")
+        self.sink = sink = stream.Endpoint([("data", beat_width)])
+        self.source = source = stream.Endpoint([("word", word_width)])
+
+        # # #
+
+        words = beat_width // word_width
+        beat, left, taken = Signal(beat_width, reset_less=True), Signal(max=words), Signal()
+        self.comb += [
+            taken.eq(source.valid & source.ready),
+            sink.ready.eq(~source.valid | (source.ready & (left == 0))),
+            source.word.eq(beat[:word_width]),
+        ]
+        self.sync += [
+            If(taken, beat.eq(beat[word_width:]), left.eq(left - 1), If(left == 0, source.valid.eq(0))),
+            If(sink.valid & sink.ready, beat.eq(sink.data), left.eq(words - 1), source.valid.eq(1)),
+        ]
