@@ -1,0 +1,50 @@
+#include "memory.h"
+
+bool Memory::map(uint64_t base, uint64_t bytes, uint8_t* data) {
+    if (!bytes || base + bytes > ddr_bytes) return false;
+    for (const Region& other : regions_)
+        if (base < other.base + other.bytes && other.base < base + bytes) return false;
+    regions_.push_back({base, bytes, data});
+    return true;
+}
+
+bool Memory::unmap(uint64_t base) {
+    for (size_t i = 0; i < regions_.size(); ++i)
+        if (regions_[i].base == base) {
+            regions_.erase(regions_.begin() + i);
+            return true;
+        }
+    return false;
+}
+
+uint64_t Memory::read(uint64_t address) {
+    const Region* found = region(address);
+    uint64_t data = random_.draw();  // what lies outside a buffer belongs to somebody else: any value
+    if (found) memcpy(&data, found->data + (address - found->base), std::min<uint64_t>(8, found->base + found->bytes - address));
+    return data;
+}
+
+bool Memory::write(uint64_t address, uint64_t data, uint8_t strobes) {
+    const Region* found = region(address);
+    if (found && strobes == 0xFF && address + 8 <= found->base + found->bytes) {
+        memcpy(found->data + (address - found->base), &data, 8);
+        return true;
+    }
+    bool inside = true;
+    for (int lane = 0; lane < 8; ++lane)
+        if (strobes >> lane & 1) {
+            if (found && address + lane < found->base + found->bytes)
+                found->data[address - found->base + lane] = uint8_t(data >> 8 * lane);
+            else
+                inside = false;
+        }
+    return inside;
+}
+
+Response Memory::response(uint64_t address, bool write) const {
+    if (address >= ddr_bytes) return DECERR;
+    for (const FaultyRange& range : faulty)
+        if ((write ? range.writes : range.reads) && address + 8 > range.base && address < range.base + range.bytes)
+            return range.response;
+    return OKAY;
+}
