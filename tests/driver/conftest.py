@@ -1,0 +1,52 @@
+"""The driver's fixtures. `board` runs a test on every kind of board; `fake` is for faults, which only the fake has.
+
+A kind of board is a function (tmp_path, networks) -> (device, bitfile). Adding one to BOARDS runs every behaviour
+test on it.
+"""
+import pytest
+from fake_board import BUILD_HASH, FakeBoard
+from random_network import random_lst1
+
+from gateware.hwh import write_hwh
+from gateware.register_table import Engine
+from lst_overlay import LST1Overlay
+
+NETWORKS = [random_lst1(seed) for seed in (1, 2)]
+
+
+def write_bitstream(directory, build_hash=BUILD_HASH, content=b"a bitstream", checksum=True, **hwh):
+    """A .bit of arbitrary bytes and its .hwh. Returns the path of the .bit."""
+    bitfile = directory / "pixel_serial-loadable.bit"
+    bitfile.write_bytes(content)
+    write_hwh(bitfile.with_suffix(".hwh"), build_hash, hwh.pop("engine", Engine.PIXEL_SERIAL),
+              bitstream=bitfile if checksum else None, **hwh)
+    return bitfile
+
+
+def fake_board(tmp_path, networks):
+    return FakeBoard(networks), write_bitstream(tmp_path)
+
+
+BOARDS = {"fake": fake_board}
+
+
+@pytest.fixture(params=sorted(BOARDS))
+def board(request, tmp_path):
+    """(device, bitfile) of each kind of board in turn."""
+    return BOARDS[request.param](tmp_path, NETWORKS)
+
+
+@pytest.fixture
+def overlay(board):
+    """An LST1Overlay with NETWORKS[0] on each kind of board in turn."""
+    device, bitfile = board
+    with LST1Overlay(bitfile, device, network=NETWORKS[0]) as made:
+        yield made
+
+
+@pytest.fixture
+def fake(tmp_path):
+    """A fake board that its overlay shares with the test: (board, overlay)."""
+    device, bitfile = fake_board(tmp_path, NETWORKS)
+    with LST1Overlay(bitfile, device, network=NETWORKS[0]) as made:
+        yield device, made

@@ -1,0 +1,204 @@
+"""Hardware that fails: each fault gives one readable error, and the overlay answers rightly afterwards."""
+import threading
+
+import numpy as np
+import pytest
+from conftest import NETWORKS
+from random_network import random_images
+
+import lst_overlay.accelerator
+import lst_overlay.pipeline
+from gateware.register_table import ERROR_TEXTS, ErrorCode
+from lst_overlay import BitstreamError, BusyError, HardwareError, HardwareTimeout, LstOverlayError, network as contract
+
+IMAGES = random_images(5)
+
+
+def assert_answers(overlay):
+    np.testing.assert_array_equal(overlay.logits(IMAGES), contract.logits(NETWORKS[0], IMAGES))
+
+
+def test_never_finishing_times_out_with_every_register(fake):
+    device, overlay = fake
+    device.faults.never_finish = True
+    with pytest.raises(HardwareTimeout, match=r"batch of 5 images from image 0: not reached within 0.05 s") as caught:
+        overlay.predict(IMAGES, timeout=0.05)
+    message = str(caught.value)
+    for name in ("MAGIC", "BUILD_HASH", "ERROR_CODE", "COMPLETED", "IDLE=0", "QUEUE_READY=1", "SOURCE"):
+        assert name in message
+    assert isinstance(caught.value, TimeoutError) and isinstance(caught.value, LstOverlayError)
+    device.faults.never_finish = False
+    downloads = device.downloads
+    assert_answers(overlay)
+    assert device.downloads == downloads
+
+
+@pytest.mark.parametrize("call", ["predict", "logits", "throughput_test", "load_network"])
+def test_every_wait_has_a_timeout(fake, call):
+    device, overlay = fake
+    device.faults.never_finish = True
+    argument = {"throughput_test": 5, "load_network": NETWORKS[1]}.get(call, IMAGES)
+    with pytest.raises(HardwareTimeout):
+        getattr(overlay, call)(argument, timeout=0.05)
+    device.faults.never_finish = False
+    assert_answers(overlay)
+
+
+def test_start_that_is_ignored(fake, monkeypatch):
+    device, overlay = fake
+    monkeypatch.setattr(lst_overlay.accelerator, "ACCEPT_TIMEOUT_S", 0.05)
+    device.faults.ignore_start = True
+    with pytest.raises(HardwareTimeout, match="acceptance of START"):
+        overlay.predict(IMAGES)
+    device.faults.ignore_start = False
+    assert_answers(overlay)
+
+
+@pytest.mark.parametrize("code", [code for code in ErrorCode if code])
+def test_error_codes_are_told_in_words(fake, code):
+    device, overlay = fake
+    device.faults.error = (code, 0x1FFF0080)
+    with pytest.raises(HardwareError) as caught:
+        overlay.predict(IMAGES)
+    assert f"hardware error {int(code)}, {ERROR_TEXTS[code]}; ERROR_ADDRESS = 0x1FFF0080" in str(caught.value)
+    assert (caught.value.code, caught.value.address) == (code, 0x1FFF0080)
+    assert_answers(overlay)
+
+
+def test_error_in_the_middle_of_a_queued_batch(fake, monkeypatch):
+    device, overlay = fake
+    monkeypatch.setattr(lst_overlay.pipeline, "CHUNK_IMAGES", 2)
+    original, calls = device._run, []
+
+    def fail_third(registers):
+        calls.append(registers["IMAGES"])
+        return (ErrorCode.READ_RESPONSE, registers["SOURCE"]) if len(calls) == 3 else original(registers)
+    device._run = fail_third
+    with pytest.raises(HardwareError, match="hardware error 1"):
+        overlay.predict(random_images(12))
+    device._run = original
+    assert_answers(overlay)
+
+
+def test_address_outside_memory_is_reported_and_recovered_without_a_download(fake):
+    device, overlay = fake
+    pairs = overlay._pipeline
+    overlay.predict(IMAGES)
+    pairs._pairs[0].pixels.device_address = 0x3FFF_0000
+    original = device.flush
+    device.flush = lambda *_: None  # the address belongs to no buffer of the fake's
+    with pytest.raises(HardwareError, match="ERROR_ADDRESS = 0x3FFF0000"):
+        overlay.predict(IMAGES)
+    device.flush = original
+    pairs.release()
+    assert_answers(overlay)
+
+
+def test_drain_stuck_says_that_only_a_download_helps(fake):
+    device, overlay = fake
+    device.faults.never_finish = device.faults.drain_stuck = True
+    with pytest.raises(HardwareError, match=r"(?s)not reached within.*soft reset that followed failed.*overlay.download\(\)"):
+        overlay.predict(IMAGES, timeout=0.05)
+    with pytest.raises(HardwareError, match="only download"):
+        overlay.predict(IMAGES)
+    device.faults.never_finish = device.faults.drain_stuck = False
+    overlay.download()
+    assert_answers(overlay)
+
+
+def test_network_hash_that_differs_after_load(fake):
+    device, overlay = fake
+    device.faults.network_hash_xor = 1
+    with pytest.raises(HardwareError, match=r"'random-2' did not arrive as sent: NETWORK_HASH reads 0x[0-9A-F]{8}, .* CRC-32 is 0x"):
+        overlay.load_network(NETWORKS[1])
+    device.faults.network_hash_xor = 0
+    assert overlay.network is NETWORKS[0]
+    assert_answers(overlay)
+
+
+def test_lost_network_is_loaded_again(fake):
+    device, overlay = fake
+    device.values["NETWORK_HASH"] = 0
+    assert_answers(overlay)
+
+
+def test_misplaced_image_numbers(fake):
+    device, overlay = fake
+    device.faults.image_number_offset = 3
+    with pytest.raises(HardwareError, match=r"result 0 of 5 must carry image number 0, it carries 3 \(5 results are misplaced\)"):
+        overlay.logits(IMAGES)
+    device.faults.image_number_offset = 0
+    assert_answers(overlay)
+
+
+def test_wrong_parameter_size(fake):
+    device, overlay = fake
+    device.faults.registers["PARAMETER_BYTES"] = 64
+    with pytest.raises(BitstreamError, match="takes 64 bytes of parameters, network 'random-2' has"):
+        overlay.load_network(NETWORKS[1])
+
+
+def test_network_that_is_part_of_the_bitstream(fake):
+    device, overlay = fake
+    device.faults.registers["CAPABILITIES"] = 1 << 8
+    with pytest.raises(LstOverlayError, match="has its network built in"):
+        overlay.load_network(NETWORKS[1])
+
+
+def test_interrupted_batch_leaves_the_accelerator_idle(fake):
+    device, overlay = fake
+    original = device._run
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+    device._run = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        overlay.predict(IMAGES)
+    device._run = original
+    assert device.written[-1] == ("CONTROL", 4)
+    assert_answers(overlay)
+
+
+def test_second_caller_is_told_at_once(fake):
+    device, overlay = fake
+    entered, leave = threading.Event(), threading.Event()
+    original = device._run
+
+    def slow(registers):
+        entered.set()
+        leave.wait(10)
+        return original(registers)
+    device._run = slow
+    results = []
+    thread = threading.Thread(target=lambda: results.append(overlay.logits(IMAGES)))
+    thread.start()
+    assert entered.wait(10)
+    try:
+        for call in (overlay.predict, overlay.logits, lambda _: overlay.load_network(NETWORKS[1]), lambda _: overlay.free()):
+            with pytest.raises(BusyError, match="another thread"):
+                call(IMAGES)
+    finally:
+        leave.set()
+        thread.join()
+    np.testing.assert_array_equal(results[0], contract.logits(NETWORKS[0], IMAGES))
+
+
+def test_out_of_memory_is_told(fake):
+    device, overlay = fake
+
+    def full(*_, **__):
+        raise RuntimeError("BO allocation failed")
+    device.allocate = full
+    with pytest.raises(LstOverlayError, match=r"cannot allocate 0.0 MB of contiguous memory \(BO allocation failed\): use smaller"):
+        overlay.predict(IMAGES)
+    del device.allocate
+    assert_answers(overlay)
+
+
+def test_another_bitstream_was_loaded_since(fake):
+    device, overlay = fake
+    device.timestamp = "another"
+    with pytest.raises(BitstreamError, match=r"another bitstream was loaded since: call download\(\)"):
+        overlay.predict(IMAGES)
+    overlay.download()
+    assert_answers(overlay)

@@ -1,0 +1,39 @@
+"""The package on the board: Python 3.8, numpy and pynq alone; the network contract without pynq."""
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lst_overlay
+
+PACKAGE = Path(lst_overlay.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_syntax_is_that_of_python_3_8(path):
+    ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_neither_model_nor_gateware_nor_their_libraries(path):
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            imported.add(node.module.split(".")[0])
+    assert imported <= set(sys.stdlib_module_names) | {"numpy", "pynq", "pynqmetadata", "lst_overlay"}
+
+
+def test_network_contract_needs_no_pynq():
+    code = "import sys; sys.modules['pynq'] = None; import lst_overlay.network, lst_overlay; print(lst_overlay.__version__)"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == lst_overlay.__version__
+
+
+def test_unknown_name():
+    with pytest.raises(AttributeError, match="no attribute 'LST9Overlay'"):
+        lst_overlay.LST9Overlay
+    assert "LST1Overlay" in dir(lst_overlay)
