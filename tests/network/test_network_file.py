@@ -1,0 +1,161 @@
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lst_overlay.network import NetworkFileError, content_hash, load_network, logits, save_network
+from lst_overlay.network import network_file
+from tests.network.networks import SHIPPED, random_network
+
+VERSION_1 = Path(__file__).parent / "data" / "version1.npz"  # random_network(1), as the first release wrote it
+VERSION_1_HASH = "92d9ac2c69c63144ea81a4a7266e14eb296f6237be6cf5e1c0ef5cbe607d9516"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "n.npz"
+    save_network(random_network(1), path)
+    return path
+
+
+def rewritten(path, change):
+    """Save the file again with its header changed and the hash made right."""
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    header = json.loads(arrays.pop("header").tobytes())
+    del header["content_sha256"]
+    change(header)
+    header["content_sha256"] = network_file._content_hash(header, arrays)
+    np.savez(path, header=np.frombuffer(network_file._json(header), np.uint8), **arrays)
+    return path
+
+
+def test_load_returns_what_was_saved(saved):
+    assert content_hash(load_network(saved)) == content_hash(random_network(1))
+
+
+def test_save_returns_the_content_hash(tmp_path):
+    network = random_network(2)
+    assert save_network(network, tmp_path / "n.npz") == content_hash(network)
+
+
+def test_two_saves_give_the_same_bytes(saved, tmp_path):
+    again = tmp_path / "again.npz"
+    save_network(load_network(saved), again)
+    assert again.read_bytes() == saved.read_bytes()
+
+
+def test_save_leaves_nothing_beside_the_file(saved):
+    assert [path.name for path in saved.parent.iterdir()] == ["n.npz"]
+
+
+def test_version_1_is_still_read():
+    network = load_network(VERSION_1)
+    assert content_hash(network) == VERSION_1_HASH
+    images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4) * 10
+    np.testing.assert_array_equal(logits(network, images), [[-37, -546, -64], [-243, -527, -215]])
+
+
+@pytest.mark.parametrize("part", [0.0, 0.001, 0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_file_is_refused(saved, part):
+    content = saved.read_bytes()
+    saved.write_bytes(content[:int(len(content) * part)])
+    with pytest.raises(NetworkFileError, match="n.npz: .*(truncated|damaged)"):
+        load_network(saved)
+
+
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_one_altered_bit_is_refused_or_changes_nothing(tmp_path_factory, data):
+    """Some bits of a zip archive say nothing about its content, such as its dates."""
+    path = tmp_path_factory.mktemp("altered") / "n.npz"
+    content = bytearray(VERSION_1.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    try:
+        network = load_network(path)
+    except NetworkFileError as error:
+        assert str(path) in str(error)
+    else:
+        assert content_hash(network) == VERSION_1_HASH
+
+
+@pytest.mark.parametrize("name", ["layer0.weights_q", "layer1.bias_q", "layer1.table_q", "layer2.weights_q"])
+def test_one_altered_code_is_refused(saved, name):
+    with np.load(saved) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    arrays[name].flat[0] ^= 1
+    np.savez(saved, **arrays)
+    with pytest.raises(NetworkFileError, match="the file was altered"):
+        load_network(saved)
+
+
+def test_an_altered_header_is_refused(saved):
+    with np.load(saved) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    arrays["header"] = np.frombuffer(arrays["header"].tobytes().replace(b'"random"', b'"rendom"'), np.uint8)
+    np.savez(saved, **arrays)
+    with pytest.raises(NetworkFileError, match="the file was altered"):
+        load_network(saved)
+
+
+def test_a_foreign_npz_is_refused(tmp_path):
+    np.savez(tmp_path / "foreign.npz", weights=np.zeros(3))
+    with pytest.raises(NetworkFileError, match="an .npz file, but not a network file"):
+        load_network(tmp_path / "foreign.npz")
+
+
+def test_a_file_with_pickles_is_refused_unread(tmp_path):
+    np.savez(tmp_path / "pickle.npz", header=np.array([{"format": "lst-overlay-network"}], dtype=object))
+    with pytest.raises(NetworkFileError, match="not a network file"):
+        load_network(tmp_path / "pickle.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04"])
+def test_what_is_no_archive_is_refused(tmp_path, content):
+    path = tmp_path / "n.npz"
+    path.write_bytes(content)
+    with pytest.raises(NetworkFileError, match="n.npz"):
+        load_network(path)
+
+
+@pytest.mark.parametrize("version", [2, 0, "1", None])
+def test_an_unknown_version_is_refused_by_its_number(saved, version):
+    with pytest.raises(NetworkFileError, match=f"format version {version}; this lst_overlay reads 1..1"):
+        load_network(rewritten(saved, lambda header: header.update(version=version)))
+
+
+def test_a_header_that_lacks_a_key_is_refused_by_its_name(saved):
+    with pytest.raises(NetworkFileError, match="header lacks or misstates 'pixel_bits'"):
+        load_network(rewritten(saved, lambda header: header.pop("pixel_bits")))
+
+
+def test_a_file_that_breaks_a_rule_is_refused_with_the_rule(saved):
+    with pytest.raises(NetworkFileError, match="n.npz: pixel_bits must be 1..8, not 9"):
+        load_network(rewritten(saved, lambda header: header.update(pixel_bits=9)))
+
+
+def test_a_missing_file_is_the_usual_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_network(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_files_hold_no_absolute_paths_and_no_dates(path):
+    network = load_network(path)
+    text = json.dumps(network.provenance)
+    assert "/work" not in text and "/home" not in text and ' /' not in text and '"/' not in text
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_files_say_how_they_were_made(path):
+    provenance = load_network(path).provenance
+    assert provenance["command"][-1].endswith(f"--out driver/lst_overlay/networks/{path.name}")
+    assert {"seed", "recipe", "dataset", "accuracy_float", "accuracy_integer", "torch", "device"} <= provenance.keys()

@@ -1,0 +1,94 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lst_overlay.network import classify, hidden, logits, pixel_codes, save_network
+from lst_overlay.network import reference
+from tests.images import corner_images
+from tests.network.networks import corner_networks, lst1, random_network, small_networks
+from tests.third_way import Evaluator
+
+
+def random_images(network, count, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, *network.image_shape), dtype=np.uint8)
+
+
+@given(network=small_networks, seed=st.integers(0, 1000))
+@settings(max_examples=60, deadline=None)
+def test_logits_equal_plain_python_integers(tmp_path_factory, network, seed):
+    path = tmp_path_factory.mktemp("network") / "n.npz"
+    save_network(network, path)
+    images = random_images(network, 2, seed)
+    np.testing.assert_array_equal(logits(network, images), [Evaluator(path).logits(image) for image in images.tolist()])
+
+
+def test_float32_is_used_only_where_every_sum_is_exact():
+    small, wide = lst1(1, 0, 1), lst1(4095, 0, 1)
+    bits = [layer.dtype for layer in reference._prepared(small)]
+    assert bits == [np.float32] * 3
+    assert reference._prepared(wide)[0].dtype is np.float64  # 28 * 4095 * 255 > 2**24
+
+
+def test_float32_gives_the_logits_of_float64(monkeypatch):
+    networks = list(corner_networks()) + [random_network(seed, shift=seed) for seed in range(12)]
+    for network in networks:
+        images = random_images(network, 20)
+        found = logits(network, images)
+        with monkeypatch.context() as context:
+            context.setattr(reference, "_FLOAT32_EXACT", 0)
+            np.testing.assert_array_equal(found, logits(network, images))
+
+
+@pytest.mark.parametrize("count", [0, 1, 511, 512, 513])
+def test_every_number_of_images_gives_as_many_logits(count):
+    network = random_network(3)
+    images = random_images(network, count)
+    found = logits(network, images)
+    assert found.shape == (count, 3) and found.dtype == np.int64
+    for number in (0, count - 1) if count else ():
+        np.testing.assert_array_equal(found[number], logits(network, images[number:number + 1])[0])
+
+
+def test_flat_images_give_the_logits_of_square_ones():
+    network = lst1(1, 0, np.arange(-512, 512))
+    images = corner_images()
+    np.testing.assert_array_equal(logits(network, images.reshape(-1, 784)), logits(network, images))
+
+
+def test_hidden_ends_with_the_logits():
+    network = random_network(5)
+    images = random_images(network, 7)
+    codes = hidden(network, images)
+    assert [array.shape for array in codes] == [(7, 3, 5), (7, 5, 5), (7, 3)]
+    np.testing.assert_array_equal(codes[-1], logits(network, images))
+
+
+@pytest.mark.parametrize("bits, codes", [(8, [0, 1, 127, 128, 255]), (4, [0, 0, 7, 8, 15]), (1, [0, 0, 0, 1, 1])])
+def test_pixel_codes_are_the_upper_bits(bits, codes):
+    np.testing.assert_array_equal(pixel_codes(np.array([0, 1, 127, 128, 255], np.uint8), bits), codes)
+
+
+def test_the_lowest_class_wins_a_tie():
+    np.testing.assert_array_equal(classify(np.array([[1, 3, 3], [5, 5, 5], [-2, -1, -1]])), [1, 0, 1])
+
+
+@pytest.mark.parametrize("images, message", [
+    (np.zeros((1, 28, 28)), "images must be uint8 pixels 0..255, not float64"),
+    (np.zeros((1, 28, 27), np.uint8), r"images must have shape \(N, 28, 28\) or \(N, 784\), not \(1, 28, 27\)"),
+    (np.zeros((28, 28), np.uint8), "images must have shape"),
+])
+def test_other_images_are_refused(images, message):
+    with pytest.raises(ValueError, match=message):
+        logits(lst1(1, 0, 0), images)
+
+
+def test_the_reference_needs_numpy_alone():
+    """The board has no torch, no fxpmath and no migen."""
+    package = Path(reference.__file__).parent
+    imports = {line.split()[1].split(".")[0] for file in package.glob("*.py") for line in file.read_text().splitlines()
+               if line.startswith(("import ", "from ")) and not line.startswith("from .")}
+    assert imports - {"numpy", "__future__"} <= set(sys.stdlib_module_names)

@@ -1,0 +1,63 @@
+"""Another evaluator of network files: plain Python integers and fxpmath, written from docs/number_formats.md.
+
+It shares no code with the project, on purpose; `lst_overlay.network` must give the same logits.
+"""
+import hashlib
+import io
+import json
+import zipfile
+from operator import mul
+
+import numpy as np
+from fxpmath import Fxp
+
+
+def read(path):
+    """Network file -> (header, {member: nested lists of Python integers}). Checks the content hash."""
+    with zipfile.ZipFile(path) as archive:
+        arrays = {name[:-len(".npy")]: np.load(io.BytesIO(archive.read(name))) for name in archive.namelist()}
+    stored = arrays.pop("header").tobytes()
+    digest = hashlib.sha256(b"{" + stored[stored.index(b",") + 1:])
+    for name in sorted(arrays):
+        digest.update(f"\n{name} {arrays[name].dtype.str} {arrays[name].shape}\n".encode() + arrays[name].tobytes())
+    header = json.loads(stored)
+    if header["content_sha256"] != digest.hexdigest():
+        raise ValueError(f"{path}: content hash {digest.hexdigest()} is not the header's")
+    return header, {name: array.tolist() for name, array in arrays.items()}
+
+
+class Evaluator:
+    """One network file. `logits(image)`: nested lists of pixels 0..255 -> list of Python integers."""
+
+    def __init__(self, path):
+        self.header, self.arrays = read(path)
+
+    def logits(self, image):
+        x = [[p >> (8 - self.header["pixel_bits"]) for p in row] for row in image]
+        for number, layer in enumerate(self.header["layers"]):
+            weights, bias = self.arrays[f"layer{number}.weights_q"], self.arrays[f"layer{number}.bias_q"]
+            if layer["axis"] == "dense":
+                flat = [code for row in x for code in row]
+                return dot(weights, bias, flat)
+            if layer["axis"] == "rows":
+                acc = [dot(weights, bias, row) for row in x]
+            else:
+                acc = transposed([dot(weights, bias, column) for column in transposed(x)])
+            x = activate(acc, layer["activation"], self.arrays[f"layer{number}.table_q"])
+        raise ValueError("the last layer is not dense")
+
+
+def dot(weights, bias, x):
+    return [sum(map(mul, row, x)) + b for row, b in zip(weights, bias)]
+
+
+def transposed(matrix):
+    return [list(column) for column in zip(*matrix)]
+
+
+def activate(acc, activation, table):
+    """Shift and saturation are fxpmath's: the accumulator with `shift` fraction bits, floored and saturated to the index."""
+    scaled = np.array(acc, dtype=np.float64) / 2 ** activation["shift"]
+    index = Fxp(scaled, signed=True, n_word=activation["index_width"], n_frac=0, rounding="floor", overflow="saturate").val
+    first = 2 ** (activation["index_width"] - 1)
+    return [[table[int(i) + first] for i in row] for row in index]
