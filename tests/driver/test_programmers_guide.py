@@ -1,0 +1,32 @@
+"""docs/programmers_guide.md says what the code does: names and layouts that a stranger would copy."""
+import re
+from pathlib import Path
+
+from gateware.register_table import BASE_ADDRESS, BY_NAME, MAGIC
+from lst_overlay.network.parameter_image import IMAGE_BYTES, LAYOUT_MAGIC, SECTIONS
+from lst_overlay.packing import RESULT
+
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "programmers_guide.md").read_text(encoding="utf-8")
+
+
+def test_parameter_image_table():
+    rows = re.findall(r"^\| 0x([0-9A-F]{4}) \| (\w+) \| (\d+) \| (\d+) \|", GUIDE, re.MULTILINE)
+    expected, offset = [], 0
+    for section in SECTIONS:
+        expected.append((f"{offset:04X}", section.name, str(section.lanes), str(section.depth)))
+        offset += 4 * section.words
+    assert rows == expected
+    assert f"{IMAGE_BYTES:,} bytes" in GUIDE
+    assert f"0x{LAYOUT_MAGIC:08X}" in GUIDE
+
+
+def test_every_field_named_exists():
+    for register, field in re.findall(r"\b(CONTROL|STATUS|CAPABILITIES)\.([A-Z_]+)", GUIDE):
+        assert field in {f.name for f in BY_NAME[register].fields}, f"{register}.{field}"
+
+
+def test_fixed_numbers():
+    assert f"0x{MAGIC:08X}" in GUIDE and f"0x{BASE_ADDRESS:08X}" in GUIDE
+    assert (RESULT.fields["class"][1], RESULT.fields["number"][1], RESULT.itemsize) == (40, 44, 48)
+    for name, bit in (("START", 0), ("LOAD", 1), ("SOFT_RESET", 2), ("SAMPLE", 3)):
+        assert {f.name: f.offset for f in BY_NAME["CONTROL"].fields}[name] == bit
