@@ -61,10 +61,11 @@ def quantize_checkpoint(checkpoint, out, fmt: Optional[QFormat] = None) -> Dict[
     provenance = {  # accuracies in percent
         "quantization": "quantization-aware" if fmt is None else f"post-training {fmt}",
         "command": _commands(state, out, fmt),
-        "recipe": recipe.name, "recipe_settings": recipe.settings(), "parent": state["parent"],
+        "recipe": recipe.name, "recipe_settings": recipe.settings(),
+        "parent": {key: state["parent"][key] for key in ("recipe_name", "recipe")} if state["parent"] else None,
         "seed": recipe.seed, "dataset": recipe.dataset, "device": state["device"], "torch": state["torch"],
         "selected_epoch": state["selected"]["epoch"],
-        "accuracy_float": 100 * float_state["test_accuracy"],
+        "accuracy_float": _percent(float_state["test_accuracy"]),
         "accuracy_validation": integer_accuracy(exported, load_split(recipe.dataset, recipe.seed).validation),
         "accuracy_integer": integer_accuracy(exported, load_test(recipe.dataset)),
     }
@@ -74,7 +75,11 @@ def quantize_checkpoint(checkpoint, out, fmt: Optional[QFormat] = None) -> Dict[
 
 def integer_accuracy(network: Network, part: Part) -> float:
     """Percent of the images that the integer reference classifies correctly."""
-    return 100 * float(np.mean(classify(logits(network, part.images.numpy())) == part.labels.numpy()))
+    return _percent(np.mean(classify(logits(network, part.images.numpy())) == part.labels.numpy()))
+
+
+def _percent(fraction: float) -> float:
+    return round(100 * float(fraction), 4)
 
 
 def _commands(state: Dict[str, Any], out: Path, fmt: Optional[QFormat]) -> list:

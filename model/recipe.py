@@ -51,6 +51,9 @@ class Recipe:
                 raise RecipeError(f"recipe {self.name}: {key} must be positive, not {getattr(self, key)}")
         if self.widths is not None and self.init_from is None:
             raise RecipeError(f"recipe {self.name}: widths need init_from, the float network to start from")
+        if self.init_from is not None and Path(self.init_from).is_absolute():
+            raise RecipeError(f"recipe {self.name}: init_from must be relative to where the command runs, not {self.init_from}: "
+                              "the network file will quote it")
 
     @classmethod
     def read(cls, path) -> "Recipe":
