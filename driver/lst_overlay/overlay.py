@@ -61,11 +61,14 @@ class LST1Overlay(Overlay):
             self.download()
         else:
             with self._exclusive():
+                self._check_clock()
                 self._connect()
 
     def download(self, dtbo=None) -> None:
         """Clock, bitstream, checks, soft reset and the present network, in this order."""
         with self._exclusive(loaded=False):
+            if "_pipeline" in self.__dict__:
+                self._pipeline.release()  # XRT loads nothing new while buffers of the old design exist
             # Before the download, or the new design would run at the old one's clock for a moment.
             self._fclk0.set(self._divisors)
             try:
@@ -176,6 +179,12 @@ class LST1Overlay(Overlay):
         self._pipeline = Pipeline(self._accelerator, self.device, self._simulated)
         if self._image is not None:
             self._load(self._image, self._network.name, None)
+
+    def _check_clock(self) -> None:
+        """Attaching leaves the clock as it is, but not a clock that the design was not built for."""
+        if self.fclk_mhz > mhz(self._divisors):
+            raise BitstreamError(f"{self.bitfile_name} was built for at most {mhz(self._divisors):.3f} MHz, FCLK0 runs at "
+                                 f"{self.fclk_mhz:.3f} MHz: download=True sets it")
 
     def _ensure_network(self) -> None:
         if self._image is None:

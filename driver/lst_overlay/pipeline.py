@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Optional
 import numpy as np
 
 from .accelerator import ALIGNMENT, Accelerator
-from .errors import HardwareError, LstOverlayError
+from .errors import HardwareError, HardwareTimeout, LstOverlayError
 from .packing import IMAGE_BYTES, MODE_LOGITS, result_bytes, unpack_classes, unpack_logits
 
 CHUNK_IMAGES = 1024           # 4 ms of computing at 200 MHz: long against a START, short enough to overlap with copying
@@ -153,6 +153,8 @@ class Pipeline:
         try:
             self._accelerator.soft_reset()
         except LstOverlayError as second:
-            raise HardwareError(f"{error}\nThe soft reset that followed failed as well: {second}\n"
-                                "Download the bitstream again: overlay.download()", getattr(error, "code", 0),
-                                getattr(error, "address", 0)) from error
+            message = (f"{error or type(error).__name__}\nThe soft reset that followed failed as well: {second}\n"
+                       "Download the bitstream again: overlay.download()")
+            if isinstance(error, HardwareTimeout):
+                raise HardwareTimeout(message) from error
+            raise HardwareError(message, getattr(error, "code", 0), getattr(error, "address", 0)) from error

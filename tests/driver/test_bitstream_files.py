@@ -156,6 +156,13 @@ def test_attach_leaves_the_clock_alone(tmp_path):
         assert overlay.fclk_mhz == 50.0 and device.downloads == 0
 
 
+def test_attach_refuses_a_clock_too_fast_for_the_design(tmp_path):
+    device = FakeBoard(NETWORKS)
+    device.clock = 5 << 8 | 1 << 20
+    with pytest.raises(BitstreamError, match="built for at most 142.857 MHz, FCLK0 runs at 200.000 MHz: download=True"):
+        make(write_bitstream(tmp_path, divisors=(7, 1)), device, download=False)
+
+
 def test_no_board_at_all(monkeypatch):
     monkeypatch.delenv("LST_BOARD", raising=False)
     with pytest.raises(LstOverlayError, match="pynq finds no board here .*LST_BOARD=sim"):

@@ -97,7 +97,7 @@ def test_address_outside_memory_is_reported_and_recovered_without_a_download(fak
 def test_drain_stuck_says_that_only_a_download_helps(fake):
     device, overlay = fake
     device.faults.never_finish = device.faults.drain_stuck = True
-    with pytest.raises(HardwareError, match=r"(?s)not reached within.*soft reset that followed failed.*overlay.download\(\)"):
+    with pytest.raises(HardwareTimeout, match=r"(?s)not reached within.*soft reset that followed failed.*overlay.download\(\)"):
         overlay.predict(IMAGES, timeout=0.05)
     with pytest.raises(HardwareError, match="only download"):
         overlay.predict(IMAGES)
