@@ -21,6 +21,9 @@ def _rows() -> list:
     return [[bit for bit in range(32) if columns[bit] >> row & 1] for row in range(32)]
 
 
+_ROWS = _rows()
+
+
 class Crc32(LiteXModule):
     """``crc`` of all words since ``clear``; a word given with ``valid`` counts 2 clocks later."""
 
@@ -32,12 +35,15 @@ class Crc32(LiteXModule):
 
         # # #
 
-        state, word, valid = Signal(32, reset=0xFFFFFFFF), Signal(32, reset_less=True), Signal()
-        mixed = Signal(32)
-        self.comb += [mixed.eq(state ^ word), self.crc.eq(~state)]
+        # The step is linear, so the word's part of it is taken in a clock of its own.
+        state, word_part, valid = Signal(32, reset=0xFFFFFFFF), Signal(32, reset_less=True), Signal()
+        self.comb += self.crc.eq(~state)
         self.sync += [
-            word.eq(self.word),
-            valid.eq(self.valid),
-            If(valid, state.eq(Cat(*[reduce(xor, [mixed[bit] for bit in bits]) for bits in _rows()]))),
+            word_part.eq(_step(self.word)), valid.eq(self.valid),
+            If(valid, state.eq(_step(state) ^ word_part)),
             If(self.clear, state.eq(0xFFFFFFFF), valid.eq(0)),
         ]
+
+
+def _step(word):
+    return Cat(*[reduce(xor, [word[bit] for bit in bits]) for bits in _ROWS])

@@ -20,24 +20,25 @@ class ResultPacker(LiteXModule):
 
         # # #
 
-        number, final = Signal(images_width), Signal()
-        odd, taken = Signal(), Signal()
-        # A word is taken only while no beat waits: half the rate of the bus, many times the engine's.
-        self.comb += [sink.ready.eq(~source.valid), taken.eq(sink.valid & sink.ready)]
-        low, high = source.data[:32], source.data[32:]
+        number, last_number, final = Signal(images_width), Signal(images_width), Signal()
+        odd, taken, last = Signal(), Signal(), Signal()
+        word = Signal(32, reset_less=True)
+        # Taken in one clock, placed in the next; another one only when no beat waits. Many times the engine's rate.
+        self.comb += sink.ready.eq(~taken & ~source.valid)
+        low, high, place = source.data[:32], source.data[32:], number[:3]
         self.sync += [
-            final.eq(number == self.images - 1),
+            taken.eq(sink.valid & sink.ready), word.eq(sink.word), last.eq(sink.last),
+            last_number.eq(self.images - 1), final.eq(number == last_number),
             If(source.ready, source.valid.eq(0)),
-            If(taken,
-                If(sink.last, number.eq(number + 1)),
-                If(self.logits_mode,
-                    odd.eq(~odd & ~sink.last),
-                    If(odd, high.eq(sink.word)).Else(low.eq(sink.word)),
-                    If(sink.last, high.eq(number)),
-                    source.valid.eq(odd | sink.last),
-                ).Elif(sink.last,
-                    Case(number[:3], {0: source.data.eq(sink.word[:8]),
-                                      **{i: source.data[8 * i:8 * i + 8].eq(sink.word[:8]) for i in range(1, 8)}}),
-                    source.valid.eq((number[:3] == 7) | final))),
+            If(taken & self.logits_mode,
+                odd.eq(~odd & ~last),
+                If(odd, high.eq(word)).Else(low.eq(word)),
+                If(last, high.eq(number)),
+                source.valid.eq(odd | last)),
+            If(taken & last & ~self.logits_mode,
+                If(place == 0, source.data.eq(0)),
+                Case(place, {i: source.data[8 * i:8 * i + 8].eq(word[:8]) for i in range(8)}),
+                source.valid.eq((place == 7) | final)),
+            If(taken & last, number.eq(number + 1)),
             If(self.start, number.eq(0), odd.eq(0)),
         ]

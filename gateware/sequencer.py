@@ -57,26 +57,25 @@ class Sequencer(LiteXModule):
             If(abort, waiting.eq(0)),
         ]
 
-        # What could be wrong with a command, found in a clock of its own.
+        # What could be wrong with a command, and how much there is to do: found between `take` and CHECK.
+        assert BURST_BYTES == 1 << 7 and _PIXEL_BEATS == 64 + 32 + 2 and _LOGITS_BEATS == 4 + 2
+        misaligned_source, misaligned_destination, no_images, no_network = (Signal() for _ in range(4))
         refusal = Signal(4)
-        misaligned_source, misaligned_destination = source[:7] != 0, destination[:7] != 0
-        assert BURST_BYTES == 1 << 7
+        pixel_beats, result_beats, partial = Signal(len(reader.beats)), Signal(len(writer.beats)), Signal(len(reader.beats))
         self.sync += [
-            refusal.eq(ErrorCode.NONE),
+            misaligned_source.eq(source[:7] != 0),
+            misaligned_destination.eq(~load & (destination[:7] != 0)),
+            no_images.eq(~load & (images == 0)),
+            no_network.eq(~load & ~engine.loader.loaded),
             If(misaligned_source, refusal.eq(ErrorCode.SOURCE_ALIGNMENT)
-            ).Elif(~load,
-                If(~engine.loader.loaded, refusal.eq(ErrorCode.NO_NETWORK)
-                ).Elif(images == 0, refusal.eq(ErrorCode.NO_IMAGES)
-                ).Elif(misaligned_destination, refusal.eq(ErrorCode.DESTINATION_ALIGNMENT))),
-        ]
-        pixel_beats, result_beats = Signal(len(reader.beats)), Signal(len(writer.beats))
-        partial = Signal(len(reader.beats))
-        self.sync += [
+            ).Elif(no_network, refusal.eq(ErrorCode.NO_NETWORK)
+            ).Elif(no_images, refusal.eq(ErrorCode.NO_IMAGES)
+            ).Elif(misaligned_destination, refusal.eq(ErrorCode.DESTINATION_ALIGNMENT)
+            ).Else(refusal.eq(ErrorCode.NONE)),
             partial.eq((images << 6) + (images << 5)),
             pixel_beats.eq(partial + (images << 1)),
             If(mode == ResultMode.LOGITS, result_beats.eq((images << 2) + (images << 1))).Else(result_beats.eq((images + 7)[3:])),
         ]
-        assert _PIXEL_BEATS == 64 + 32 + 2 and _LOGITS_BEATS == 4 + 2
         self.comb += [
             reader.address.eq(source), writer.address.eq(destination), writer.beats.eq(result_beats),
             reader.beats.eq(pixel_beats), If(load, reader.beats.eq(_LOAD_BEATS)),
@@ -84,37 +83,45 @@ class Sequencer(LiteXModule):
         ]
 
         # The course of a command.
-        failed_read, failed_write, failed_load = reader.failed, writer.failed, load & engine.loader.bad
+        started, finished, drained, failed_load = Signal(), Signal(), Signal(), Signal()
         step, settle = Signal(2), Signal(3)
+        self.sync += [
+            finished.eq(started & reader.idle & writer.idle & (~load | engine.loader.loaded)),
+            failed_load.eq(started & load & engine.loader.bad),
+            drained.eq((settle == 7) & reader.idle & writer.idle),
+        ]
 
         def fail(code, address):
             return [NextValue(error, code), NextValue(error_address, address), NextState("ABORT")]
 
         self.fsm = fsm = FSM(reset_state="IDLE")
         fsm.act("IDLE",
-            idle.eq(~waiting), NextValue(step, 3),
+            idle.eq(~waiting), NextValue(step, 3), NextValue(settle, 0),
             If(waiting, take.eq(1), NextState("PREPARE")))
-        fsm.act("PREPARE",  # the beat counts and the refusal take three clocks from `take`
-            NextValue(step, step - 1),
+        fsm.act("PREPARE",
+            NextValue(step, step - 1), NextValue(settle, 0),
             If(step == 0, NextState("CHECK")))
         fsm.act("CHECK",
             Case(refusal, {
                 ErrorCode.NONE: [
-                    reader.start.eq(1), NextValue(settle, 0),
+                    reader.start.eq(1),
                     If(load, engine.loader.start.eq(1)).Else(writer.start.eq(1), packer.start.eq(1)),
                     NextState("RUN")],
                 ErrorCode.SOURCE_ALIGNMENT: fail(refusal, source),
                 ErrorCode.DESTINATION_ALIGNMENT: fail(refusal, destination),
                 "default": fail(refusal, 0)}))
         fsm.act("RUN",
-            NextValue(settle[-1], 1),
-            If(failed_read, *fail(ErrorCode.READ_RESPONSE, reader.error_address)
-            ).Elif(failed_write, *fail(ErrorCode.WRITE_RESPONSE, writer.error_address)
+            NextValue(started, 1),
+            If(reader.failed & started, *fail(ErrorCode.READ_RESPONSE, reader.error_address)
+            ).Elif(writer.failed & started, *fail(ErrorCode.WRITE_RESPONSE, writer.error_address)
             ).Elif(failed_load, *fail(ErrorCode.BAD_PARAMETERS, source)
-            ).Elif(settle[-1] & reader.idle & writer.idle & (~load | engine.loader.loaded), end.eq(1), NextState("IDLE")))
+            ).Elif(finished, end.eq(1), NextState("IDLE")))
         fsm.act("ABORT",
-            abort.eq(1), NextValue(settle, settle + 1),
-            If((settle == 7) & reader.idle & writer.idle, NextState("IDLE")).Elif(settle == 7, NextValue(settle, 7)))
+            abort.eq(1),
+            If(settle != 7, NextValue(settle, settle + 1)),
+            If(drained, NextState("IDLE")))
+        for state in ("IDLE", "ABORT"):
+            fsm.act(state, NextValue(started, 0))
         soft_reset = Signal()
         self.sync += soft_reset.eq(pulse["SOFT_RESET"])
         for state in ("IDLE", "PREPARE", "CHECK", "RUN", "ABORT"):

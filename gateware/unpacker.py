@@ -18,13 +18,14 @@ class Unpacker(LiteXModule):
         # # #
 
         words = beat_width // word_width
-        beat, left, taken = Signal(beat_width, reset_less=True), Signal(max=words), Signal()
+        beat = Signal(beat_width, reset_less=True)
+        left, at_last, taken = Signal(max=words), Signal(), Signal()  # words behind the one at the source; none
         self.comb += [
             taken.eq(source.valid & source.ready),
-            sink.ready.eq(~source.valid | (source.ready & (left == 0))),
+            sink.ready.eq(~source.valid | (source.ready & at_last)),
             source.word.eq(beat[:word_width]),
         ]
         self.sync += [
-            If(taken, beat.eq(beat[word_width:]), left.eq(left - 1), If(left == 0, source.valid.eq(0))),
-            If(sink.valid & sink.ready, beat.eq(sink.data), left.eq(words - 1), source.valid.eq(1)),
+            If(taken, beat.eq(beat[word_width:]), left.eq(left - 1), at_last.eq(left == 1), If(at_last, source.valid.eq(0))),
+            If(sink.valid & sink.ready, beat.eq(sink.data), left.eq(words - 1), at_last.eq(0), source.valid.eq(1)),
         ]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from litex.soc.interconnect import stream
+from migen import Mux
 
 BEAT_BYTES = 8
 BURST_BEATS = 16                         # AXI3's longest burst
@@ -29,3 +30,8 @@ def constant_address_fields(channel) -> list:
     """Statements for what never changes on aw and ar of our masters: 8-byte beats, INCR, normal memory, ID 0."""
     return [channel.size.eq((BEAT_BYTES - 1).bit_length()), channel.burst.eq(BURST_INCR), channel.lock.eq(0),
             channel.cache.eq(CACHE_NORMAL), channel.prot.eq(0), channel.qos.eq(0), channel.id.eq(0)]
+
+
+def last_burst_length(beats):
+    """Beats of the last burst of a command of ``beats`` beats: 1 .. 16."""
+    return Mux(beats[:4] == 0, BURST_BEATS, beats[:4])

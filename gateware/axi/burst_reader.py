@@ -5,12 +5,12 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import If, Mux, ResetInserter, Signal
 
-from gateware.axi.axi3 import BURST_BEATS, BURST_BYTES, RESP_ERROR_BIT, constant_address_fields
+from gateware.axi.axi3 import BURST_BEATS, BURST_BYTES, RESP_ERROR_BIT, constant_address_fields, last_burst_length
 from gateware.delay import delayed
 
 
 class BurstReader(LiteXModule):
-    """One command at a time: ``beats`` beats of 8 bytes from ``address`` (a multiple of 128).
+    """One command at a time: ``beats`` (at least 1) beats of 8 bytes from ``address`` (a multiple of 128).
 
     source: data (64 bits). A burst is asked for only when the FIFO has room for all of it, so r.ready is constant.
     start:  one clock, while idle; address and beats are taken then.
@@ -28,33 +28,37 @@ class BurstReader(LiteXModule):
         # # #
 
         ar, r = port.ar, port.r
-        full_bursts, tail = Signal(beats_width - 4), Signal(4)
-        address, room, waiting = Signal(32), Signal(max=fifo_beats + 1, reset=fifo_beats), Signal(max=fifo_beats // BURST_BEATS + 1)
-        ask, ask_length, more = Signal(), Signal(5), Signal()
-        popped, answered = Signal(), Signal()
+        address = Signal(32)
+        bursts_left = Signal(beats_width - 3)
+        last_length = Signal(5)                              # 1 .. 16
+        more, is_last = Signal(), Signal()
+        room, has_room = Signal(max=fifo_beats + 1, reset=fifo_beats), Signal()
+        unanswered = Signal(max=fifo_beats // BURST_BEATS + 1)
+        ask, answered, popped = Signal(), Signal(), Signal()
 
-        self.comb += [
-            *constant_address_fields(ar),
-            more.eq((full_bursts != 0) | (tail != 0)),
-            ask.eq(more & ~ar.valid & (room >= BURST_BEATS) & ~self.abort & ~self.failed),
-            ask_length.eq(Mux(full_bursts != 0, BURST_BEATS, tail)),
-        ]
+        self.comb += [*constant_address_fields(ar), ask.eq(more & has_room & ~ar.valid & ~self.abort & ~self.failed)]
         self.sync += [
+            # One clock late, which ar.valid covers: two bursts are never asked for in consecutive clocks.
+            is_last.eq(bursts_left == 1),
+            has_room.eq(room >= BURST_BEATS),
             If(ar.ready, ar.valid.eq(0)),
             If(ask,
-                ar.valid.eq(1), ar.addr.eq(address), ar.len.eq(ask_length - 1),
-                address.eq(address + BURST_BYTES),
-                If(full_bursts != 0, full_bursts.eq(full_bursts - 1)).Else(tail.eq(0))),
-            If(self.start, address.eq(self.address), full_bursts.eq(self.beats[4:]), tail.eq(self.beats[:4])),
-            If(self.abort, full_bursts.eq(0), tail.eq(0)),
-            room.eq(room - Mux(ask, ask_length, 0) + popped),
-            If(self.abort, room.eq(fifo_beats)),
-            waiting.eq(waiting + ask - answered),
-            self.idle.eq(~self.start & ~more & ~ar.valid & (waiting == 0)),
+                ar.valid.eq(1), ar.addr.eq(address), ar.len.eq(Mux(is_last, last_length - 1, BURST_BEATS - 1)),
+                address.eq(address + BURST_BYTES), bursts_left.eq(bursts_left - 1),
+                If(is_last, more.eq(0))),
+            If(ask & ~popped, room.eq(room - BURST_BEATS)),
+            If(ask & popped, room.eq(room - BURST_BEATS + 1)),
+            If(~ask & popped, room.eq(room + 1)),
+            If(self.start,
+                address.eq(self.address), more.eq(1), room.eq(fifo_beats),
+                bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
+            If(self.abort, more.eq(0)),
+            unanswered.eq(unanswered + ask - answered),
+            self.idle.eq(~self.start & ~more & ~ar.valid & (unanswered == 0)),
         ]
 
         # Answers, registered as they come from the port.
-        valid, last, bad = Signal(), Signal(), Signal()
+        valid, last, bad = Signal(), Signal(), Signal()  # of the beat in ``data``
         data = Signal(64, reset_less=True)
         answer_address = Signal(32)
         self.comb += [r.ready.eq(1), answered.eq(valid & last)]
@@ -71,3 +75,4 @@ class BurstReader(LiteXModule):
             fifo.source.connect(self.source),
             popped.eq(delayed(self, fifo.source.valid & fifo.source.ready, 1, reset_less=False)),
         ]
+

@@ -5,13 +5,13 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import FSM, If, Mux, NextState, NextValue, ResetInserter, Signal
 
-from gateware.axi.axi3 import BURST_BEATS, BURST_BYTES, RESP_ERROR_BIT, constant_address_fields
+from gateware.axi.axi3 import BURST_BEATS, BURST_BYTES, RESP_ERROR_BIT, constant_address_fields, last_burst_length
 
-_MAX_WAITING = 8
+_MAX_UNANSWERED = 8
 
 
 class BurstWriter(LiteXModule):
-    """One command at a time: ``beats`` beats of 8 bytes to ``address`` (a multiple of 128).
+    """One command at a time: ``beats`` (at least 1) beats of 8 bytes to ``address`` (a multiple of 128).
 
     sink:   data (64 bits). A burst's address goes out when all its beats are in the FIFO.
     start:  one clock, while idle; address and beats are taken then.
@@ -35,18 +35,24 @@ class BurstWriter(LiteXModule):
         self.comb += [fifo.reset.eq(self.abort), self.sink.connect(fifo.sink), out.source.connect(w, omit={"id"}), w.id.eq(0),
                       *constant_address_fields(aw)]
 
-        full_bursts, tail, address = Signal(beats_width - 4), Signal(4), Signal(32)
-        stored, waiting = Signal(max=fifo_beats + 1), Signal(max=_MAX_WAITING + 1)
-        more, length, enough, ask, beat, pushed, answered = (Signal(), Signal(5), Signal(), Signal(), Signal(4), Signal(), Signal())
-        self.comb += [
-            more.eq((full_bursts != 0) | (tail != 0)),
-            length.eq(Mux(full_bursts != 0, BURST_BEATS, tail)),
-            enough.eq(stored >= length),
-            pushed.eq(self.sink.valid & self.sink.ready),
+        address = Signal(32)
+        bursts_left = Signal(beats_width - 3)
+        last_length, length = Signal(5), Signal(5)           # 1 .. 16
+        more, is_last, enough = Signal(), Signal(), Signal()
+        stored = Signal(max=fifo_beats + 2)                  # beats in the FIFO that no address has gone out for
+        unanswered = Signal(max=_MAX_UNANSWERED + 1)
+        beat = Signal(4)
+        ask, pushed, answered = Signal(), Signal(), Signal()
+        self.comb += length.eq(Mux(is_last, last_length, BURST_BEATS))
+        self.sync += [
+            # Up to three clocks late; a burst takes at least four.
+            is_last.eq(bursts_left == 1),
+            enough.eq(more & (stored >= length) & (unanswered != _MAX_UNANSWERED)),
+            pushed.eq(self.sink.valid & self.sink.ready & ~self.abort),
         ]
         self.fsm = fsm = FSM(reset_state="COLLECT")
         fsm.act("COLLECT",
-            If(more & enough & (waiting != _MAX_WAITING) & ~self.abort & ~self.failed,
+            If(enough & ~self.abort & ~self.failed,
                 ask.eq(1),
                 NextValue(aw.valid, 1), NextValue(aw.addr, address), NextValue(aw.len, length - 1), NextValue(beat, length - 1),
                 NextState("ADDRESS")))
@@ -58,17 +64,22 @@ class BurstWriter(LiteXModule):
             fifo.source.ready.eq(out.sink.ready),
             If(out.sink.valid & out.sink.ready,
                 NextValue(beat, beat - 1),
-                If(beat == 0, NextState("COLLECT"))))
+                If(beat == 0, NextState("SETTLE"))))
+        fsm.act("SETTLE", NextState("COLLECT"))
         self.comb += [out.sink.data.eq(fifo.source.data), out.sink.strb.eq(Mux(self.abort, 0, 0xFF))]
         self.sync += [
             If(ask,
-                address.eq(address + BURST_BYTES),
-                If(full_bursts != 0, full_bursts.eq(full_bursts - 1)).Else(tail.eq(0))),
-            If(self.start, address.eq(self.address), full_bursts.eq(self.beats[4:]), tail.eq(self.beats[:4])),
-            stored.eq(stored + pushed - Mux(ask, length, 0)),
-            If(self.abort, full_bursts.eq(0), tail.eq(0), stored.eq(0)),
-            waiting.eq(waiting + ask - answered),
-            self.idle.eq(~self.start & ~more & (waiting == 0)),
+                address.eq(address + BURST_BYTES), bursts_left.eq(bursts_left - 1),
+                If(is_last, more.eq(0))),
+            If(ask & ~pushed, stored.eq(stored - length)),
+            If(ask & pushed, stored.eq(stored - length + 1)),
+            If(~ask & pushed, stored.eq(stored + 1)),
+            If(self.start,
+                address.eq(self.address), more.eq(1),
+                bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
+            If(self.abort, more.eq(0), enough.eq(0), stored.eq(0)),
+            unanswered.eq(unanswered + ask - answered),
+            self.idle.eq(~self.start & ~more & (unanswered == 0)),
         ]
 
         bad, answer_address = Signal(), Signal(32)

@@ -15,7 +15,8 @@ class RegisterSlave(LiteXModule):
     """value[name]:   what a read-only register reads (32 bits, an input).
     storage[name]: what a read-write register holds.
     written[name]: high for one clock when a write-only register was written; ``data`` then holds the value.
-    Addresses without a register read 0 and ignore writes. A read takes four clocks, a write three.
+    Addresses without a register read 0 and ignore writes. A read takes four clocks, a write
+    two, and acts two clocks later.
     """
 
     def __init__(self, port):
@@ -72,15 +73,20 @@ class RegisterSlave(LiteXModule):
         fsm.act("ANSWER",
             If(b.ready, NextValue(b.valid, 0), NextState("IDLE")))
 
-        self.sync += [write.eq(w.valid & w.ready), beat_address.eq(address), self.data.eq(w.data), strobes.eq(w.strb)]
+        # A beat is registered, then decoded, then acted on: a clock each.
+        beat_data, beat_strobes = Signal(32), Signal(4)
+        self.sync += [write.eq(w.valid & w.ready), beat_address.eq(address), beat_data.eq(w.data), beat_strobes.eq(w.strb),
+                      self.data.eq(beat_data), strobes.eq(beat_strobes)]
         for register in REGISTERS:
+            if register.access == "read-only":
+                continue
             here = Signal(name=f"write_{register.name.lower()}")
-            self.comb += here.eq(write & (beat_address[2:30] == register.offset // 4))
+            self.sync += here.eq(write & (beat_address[2:30] == register.offset // 4))
             if register.access == "read-write":
                 for byte in range((register.width + 7) // 8):
                     bits = slice(8 * byte, min(8 * byte + 8, register.width))
                     self.sync += If(here & strobes[byte], self.storage[register.name][bits].eq(self.data[bits]))
-            elif register.access == "write-only":
+            else:
                 self.comb += self.written[register.name].eq(here & strobes[0])
 
 

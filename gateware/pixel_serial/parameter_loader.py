@@ -15,12 +15,12 @@ _ADDRESS_WIDTH = max(section.depth - 1 for section in SECTIONS).bit_length()
 class ParameterLoader(LiteXModule):
     """Distributes one parameter image (lst_overlay.network.parameter_image).
 
-    sink:    word (32 bits), always accepted.
+    sink:    word (32 bits), one every other clock.
     start:   forgets the network and waits for a new image. ``abandon``: forgets an image that is not complete.
     loads:   for each section after the fields, an endpoint of lane, address, data; valid one clock per word.
     fields:  rows_shift, columns_shift, pixel_shift, once loaded.
     loaded:  an image has arrived whole; ``crc`` is then its CRC-32, else 0.
-    bad:     the image does not begin with LAYOUT_MAGIC; nothing more is stored.
+    bad:     the image does not begin with LAYOUT_MAGIC; it will never count as loaded.
     """
 
     def __init__(self):
@@ -37,44 +37,41 @@ class ParameterLoader(LiteXModule):
         # # #
 
         section, lane, address = Signal(max=len(SECTIONS)), Signal(_LANE_WIDTH), Signal(_ADDRESS_WIDTH)
-        last_lane, last_address, last_section = Signal(_LANE_WIDTH), Signal(_ADDRESS_WIDTH), Signal()
-        active = Signal()
-        self.comb += [
-            sink.ready.eq(1),
-            Case(section, {i: [last_lane.eq(s.lanes - 1), last_address.eq(s.depth - 1)] for i, s in enumerate(SECTIONS)}),
-            last_section.eq(section == len(SECTIONS) - 1),
+        at_last_address, at_last_lane, at_last_section = Signal(), Signal(), Signal()
+        active, settled, taken, complete = Signal(), Signal(), Signal(), Signal()
+        self.comb += [sink.ready.eq(settled), taken.eq(active & sink.valid & settled)]
+        self.sync += [
+            # A word is taken in one clock; in the next the flags catch up with the place of the word to come.
+            settled.eq(~(settled & sink.valid)),
+            Case(section, {i: [at_last_address.eq(address == s.depth - 1), at_last_lane.eq(lane == s.lanes - 1)]
+                           for i, s in enumerate(SECTIONS)}),
+            at_last_section.eq(section == len(SECTIONS) - 1),
+            complete.eq(taken & at_last_address & at_last_lane & at_last_section),
+            If(taken,
+                address.eq(address + 1),
+                If(at_last_address, address.eq(0), lane.eq(lane + 1)),
+                If(at_last_address & at_last_lane, lane.eq(0), section.eq(section + 1))),
+            If(complete | self.abandon, active.eq(0)),
+            If(self.start, loaded.eq(0), bad.eq(0), active.eq(1), section.eq(0), lane.eq(0), address.eq(0)),
         ]
 
         # A word and its place, registered before they fan out to the memories.
-        fields = Signal()
+        word, word_section, word_lane, word_address, word_taken = (
+            Signal(32), Signal(len(section)), Signal(_LANE_WIDTH), Signal(_ADDRESS_WIDTH), Signal())
+        self.sync += [word.eq(sink.word), word_section.eq(section), word_lane.eq(lane), word_address.eq(address), word_taken.eq(taken)]
         for number, endpoint in enumerate(self.loads.values(), start=1):
-            self.sync += [endpoint.valid.eq(active & sink.valid & (section == number)), endpoint.lane.eq(lane),
-                          endpoint.address.eq(address), endpoint.data.eq(sink.word)]
-        self.comb += fields.eq(active & sink.valid & (section == 0))
-        self.sync += If(fields, Case(address[:2], {
-            0: If(sink.word != LAYOUT_MAGIC, bad.eq(1), active.eq(0)),
-            1: self.rows_shift.eq(sink.word),
-            2: self.columns_shift.eq(sink.word),
-            3: self.pixel_shift.eq(sink.word)}))
-
-        complete = Signal()
+            self.sync += [endpoint.valid.eq(word_taken & (word_section == number)), endpoint.lane.eq(word_lane),
+                          endpoint.address.eq(word_address), endpoint.data.eq(word)]
+        in_fields, is_first, wrong_magic = Signal(), Signal(), Signal()
+        self.comb += in_fields.eq(word_taken & (word_section == 0))
         self.sync += [
-            complete.eq(0),
-            If(active & sink.valid,
-                If(address != last_address,
-                    address.eq(address + 1),
-                ).Else(
-                    address.eq(0),
-                    lane.eq(lane + 1),
-                    If(lane == last_lane, lane.eq(0), section.eq(section + 1),
-                       If(last_section, section.eq(0), active.eq(0), complete.eq(1)))),
-            ),
-            If(self.start, loaded.eq(0), bad.eq(0), active.eq(1), section.eq(0), lane.eq(0), address.eq(0)),
-            If(self.abandon, active.eq(0)),
+            If(in_fields, Case(word_address[:2], {
+                1: self.rows_shift.eq(word), 2: self.columns_shift.eq(word), 3: self.pixel_shift.eq(word)})),
+            is_first.eq(in_fields & (word_address[:2] == 0)), wrong_magic.eq(word != LAYOUT_MAGIC),
+            If(is_first & wrong_magic, bad.eq(1)),
+            If(complete & ~bad & ~self.abandon, loaded.eq(1)),
         ]
 
         self.crc32 = crc32 = Crc32()
-        finished = Signal()
-        self.comb += [crc32.clear.eq(self.start), crc32.valid.eq(active & sink.valid), crc32.word.eq(sink.word),
+        self.comb += [crc32.clear.eq(self.start), crc32.valid.eq(taken), crc32.word.eq(sink.word),
                       If(loaded, self.crc.eq(crc32.crc))]
-        self.sync += [finished.eq(complete & ~self.abandon), If(finished & ~self.abandon, loaded.eq(1))]

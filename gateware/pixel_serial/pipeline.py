@@ -80,11 +80,12 @@ class Pipeline(LiteXModule):
         """Lets an image in when there is a credit for it; its last result word gives the credit back."""
         sink, credits = self.sink, Signal(max=CREDITS + 1, reset=CREDITS)
         pixel_number, is_last, open_ = Signal(max=PIXELS), Signal(), Signal()
+        has_credit = Signal()  # one clock late, which is early enough: images are 784 clocks apart
         ends, granted, returned = Signal(), Signal(), Signal()
         self.comb += [
             sink.ready.eq(open_),
             ends.eq(sink.valid & open_ & is_last),
-            granted.eq((ends | ~open_) & (credits != 0)),
+            granted.eq((ends | ~open_) & has_credit),
             self.starved.eq(open_ & ~sink.valid),
             self.blocked.eq(~open_),
         ]
@@ -92,6 +93,7 @@ class Pipeline(LiteXModule):
             If(sink.valid & open_,
                 is_last.eq(pixel_number == PIXELS - 2),
                 If(is_last, pixel_number.eq(0)).Else(pixel_number.eq(pixel_number + 1))),
+            has_credit.eq(credits != 0),
             open_.eq(granted | (open_ & ~ends)),
             returned.eq(self.source.valid & self.source.ready & self.source.last),
             If(granted & ~returned, credits.eq(credits - 1)),

@@ -53,17 +53,18 @@ class Transposer(LiteXModule):
         self.sync += If(sink.valid,
             If(full, write_address.eq(0), write_bank.eq(~write_bank)).Else(write_address.eq(write_address + 1)))
 
-        # Reading: row counts within a column; the address runs down a column, then starts at the next one's top.
-        reading, read_bank = Signal(), Signal()
-        read_address, column, row = Signal(cfg.address_width), Signal(max=cfg.size), Signal(max=cfg.size)
-        bottom = Signal()
-        self.comb += [bottom.eq(row == cfg.size - 1), read_port.adr.eq(Cat(read_address, read_bank))]
+        # Reading: the address runs down a column, then starts at the top of the next.
+        reading, read_bank, read_address = Signal(), Signal(), Signal(cfg.address_width)
+        next_column, row = Signal(max=cfg.size + 1, reset=1), Signal(max=cfg.size)
+        at_bottom, at_end = Signal(), Signal()
+        self.comb += read_port.adr.eq(Cat(read_address, read_bank))
         self.sync += [
             If(reading,
-                If(bottom,
-                    row.eq(0), column.eq(column + 1), read_address.eq(column + 1),
-                    If(column == cfg.size - 1, reading.eq(0), column.eq(0), read_address.eq(0), read_bank.eq(~read_bank)),
-                ).Else(row.eq(row + 1), read_address.eq(read_address + cfg.size))),
+                at_bottom.eq(row == cfg.size - 2),
+                row.eq(row + 1), read_address.eq(read_address + cfg.size),
+                If(at_bottom, row.eq(0), read_address.eq(next_column), next_column.eq(next_column + 1)),
+                at_end.eq(read_address == last_address - cfg.size),
+                If(at_end, reading.eq(0), read_address.eq(0), next_column.eq(1), read_bank.eq(~read_bank))),
             If(full, reading.eq(1)),
         ]
         self.sync += source.code.eq(read_port.dat_r)  # the block RAM's output register

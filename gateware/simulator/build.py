@@ -74,7 +74,7 @@ def build_library(verilog: Path, out_dir: Path, cells: Sequence[Path] = ()) -> P
         for cell in cells:
             command += ["-v", str(Path(cell).resolve())]
         _run(command + ["simulated_board.v", "ps7.v", "design.v", *MODEL_SOURCES], work, environment, "verilator")
-        _run([make, "-j", str(JOBS), "-C", "build", "-f", "Vsimulated_board.mk", "OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O0",
+        _run([make, "-j", str(JOBS), "-C", "build", "-f", "Vsimulated_board.mk", "OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1",
               f"CXX={compiler}", f"LINK={compiler}", f"PYTHON3={sys.executable}", "libVsimulated_board.a", "libverilated.a"], work, environment, "make")
         _run([compiler, "-shared", "-o", "library.so", "-Wl,-Bsymbolic", "-Wl,--whole-archive", "build/libVsimulated_board.a",
               "-Wl,--no-whole-archive", "build/libverilated.a", "-lpthread"], work, environment, "g++")

