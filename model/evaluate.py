@@ -8,9 +8,10 @@ from typing import Optional, Tuple
 
 import numpy as np
 import torch
-from lst_overlay.network import classify, load_network, logits
 from sklearn.metrics import confusion_matrix
 from tqdm import tqdm
+
+from lst_overlay.network import classify, load_network, logits
 
 from .checkpoint import load_checkpoint, selected_network
 from .data import Part, load_test

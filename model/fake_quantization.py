@@ -13,8 +13,9 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
-from lst_overlay.network import Activation, Axis, Layer, Network, code_range, quantize
 from torch import nn
+
+from lst_overlay.network import Activation, Axis, Layer, Network, code_range, quantize
 
 INDEX_WIDTH = 10  # one table per layer: at most 10 bits
 _COVERED = 4.0    # the index reaches at least this far to both sides: tanh(4) = 0.9993
@@ -55,7 +56,7 @@ def signed_step(width: int) -> float:
     """Step of activations in -1..1: the codes are symmetric and the outermost stand for exactly -1 and 1.
 
     tanh is odd and bounded by 1, so the most negative code would never be used, and a step of 2**-(width - 1) would
-    cut off the upper end: with 4 bits at 7/8. One bit alone has no such code; widths start at 2.
+    cut off the upper end: with 4 bits at 7/8. It takes at least 2 bits.
     """
     return 1.0 / code_range(width)[1]
 
@@ -98,8 +99,6 @@ class FakeQuantizedLayer(nn.Module):
     def __init__(self, axis: Axis, linear: nn.Linear, activation: Optional[nn.Module], weights_width: int,
                  activation_width: int, activation_step: float):
         super().__init__()
-        if weights_width < 2 or activation_width < 2:
-            raise ValueError(f"weights and activations need at least 2 bits, not {weights_width} and {activation_width}")
         self.axis, self.activation = axis, activation
         self.weights_width, self.activation_width, self.activation_step = weights_width, activation_width, activation_step
         self.weight = nn.Parameter(linear.weight.detach().clone())

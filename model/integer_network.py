@@ -6,8 +6,9 @@ compared on every image for any network file, whether or not the checkpoint behi
 from __future__ import annotations
 
 import torch
-from lst_overlay.network import Layer, Network
 from torch import nn
+
+from lst_overlay.network import Layer, Network
 
 from .fake_quantization import look_up, products, table_index
 

@@ -7,8 +7,9 @@ from typing import Any, Dict, Optional
 import numpy as np
 import torch
 from fxpmath import Fxp
-from lst_overlay.network import Network, QFormat, classify, logits, save_network
 from torch import nn
+
+from lst_overlay.network import Network, QFormat, classify, logits, save_network
 
 from .checkpoint import CheckpointError, load_checkpoint, recipe_of, selected_network
 from .data import Part, load_split, load_test

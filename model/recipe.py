@@ -25,6 +25,11 @@ class Widths:
     activations: int
     pixels: int
 
+    def __post_init__(self):
+        for key, low, high in (("weights", 2, 16), ("activations", 2, 16), ("pixels", 1, 8)):
+            if not low <= getattr(self, key) <= high:
+                raise RecipeError(f"widths: {key} must have {low}..{high} bits, not {getattr(self, key)}")
+
 
 @dataclass(frozen=True)
 class Recipe:

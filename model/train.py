@@ -10,7 +10,13 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
-from .checkpoint import CheckpointError, load_checkpoint, new_network, save_checkpoint, selected_network
+from .checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    new_network,
+    save_checkpoint,
+    selected_network,
+)
 from .data import Part, Split, load_split, load_test
 from .fake_quantization import FakeQuantizedNetwork
 from .recipe import Recipe

@@ -60,4 +60,4 @@ def test_loading_needs_no_torch():
     import subprocess
 
     code = "import sys, datasets; datasets.load('digits', 'test'); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

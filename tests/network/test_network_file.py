@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst_overlay.network import NetworkFileError, content_hash, load_network, logits, save_network
-from lst_overlay.network import network_file
+from lst_overlay.network import (
+    NetworkFileError,
+    content_hash,
+    load_network,
+    logits,
+    network_file,
+    save_network,
+)
 from tests.network.networks import SHIPPED, random_network
 
 VERSION_1 = Path(__file__).parent / "data" / "version1.npz"  # random_network(1), as the first release wrote it

@@ -5,7 +5,14 @@ import zlib
 import numpy as np
 import pytest
 
-from lst_overlay.network import IMAGE_BYTES, Activation, NetworkError, image_crc, load_network, parameter_image
+from lst_overlay.network import (
+    IMAGE_BYTES,
+    Activation,
+    NetworkError,
+    image_crc,
+    load_network,
+    parameter_image,
+)
 from tests.network.networks import SHIPPED, lst1, random_network
 
 ROWS_TABLE = 4 + 784 + 28

@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst_overlay.network import classify, hidden, logits, pixel_codes, save_network
-from lst_overlay.network import reference
+from lst_overlay.network import (
+    classify,
+    hidden,
+    logits,
+    pixel_codes,
+    reference,
+    save_network,
+)
 from tests.images import corner_images
 from tests.network.networks import corner_networks, lst1, random_network, small_networks
 from tests.third_way import Evaluator

@@ -1,0 +1,99 @@
+"""The commands as a shell sees them: exit codes, stdout, stderr."""
+import io
+import json
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import pytest
+
+from model.__main__ import main
+from tests.network.networks import SHIPPED
+
+ROOT = Path(__file__).parents[2]
+DIGITS = next(path for path in SHIPPED if path.stem == "lst1_digits")
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(*arguments):
+    """`python -m model ARGUMENTS` within this process: importing torch anew takes seconds."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with mock.patch.object(sys, "argv", ["model", *map(str, arguments)]), redirect_stdout(stdout), redirect_stderr(stderr):
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+    return Done(code, stdout.getvalue(), stderr.getvalue())
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A short training of digits through the command line."""
+    directory = tmp_path_factory.mktemp("train")
+    recipe = directory / "tiny.toml"
+    recipe.write_text('dataset = "digits"\nepochs = 1\n')
+    done = command("train", recipe, "--out", directory, "--seed", 7, "--json", directory / "train.json")
+    assert done.returncode == 0, done.stderr
+    return directory / "checkpoint.pt"
+
+
+def test_train_prints_figures_on_stdout_and_progress_on_stderr(checkpoint):
+    done = command("train", checkpoint.with_name("tiny.toml"), "--out", checkpoint.parent, "--seed", 7)
+    assert "test_accuracy" in done.stdout and "epoch" in done.stderr and "%|" not in done.stdout
+
+
+def test_train_writes_its_figures_as_json(checkpoint):
+    figures = json.loads(checkpoint.with_name("train.json").read_text())
+    assert figures["seed"] == 7 and figures["epochs"] == 1 and 0 < figures["test_accuracy"] <= 100
+
+
+def test_quantize_then_evaluate(checkpoint, tmp_path):
+    out = tmp_path / "tiny.npz"
+    assert command("quantize", checkpoint, "--format", "Q4.5", "--out", out).returncode == 0
+    done = command("evaluate", out, "--json", tmp_path / "e.json")
+    assert done.returncode == 0 and "360 of 360 images" in done.stdout
+    assert json.loads((tmp_path / "e.json").read_text())["images"] == 360
+
+
+def test_evaluate_takes_a_checkpoint(checkpoint):
+    done = command("evaluate", checkpoint)
+    assert done.returncode == 0 and "of 360 correct" in done.stdout
+
+
+def test_the_package_runs_as_a_program():
+    done = subprocess.run([sys.executable, "-m", "model", "frobnicate"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2 and "frobnicate" in done.stderr and not done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("train", "--help"), ("quantize", "--help"), ("evaluate", "--help")])
+def test_help_and_version_succeed(arguments):
+    done = command(*arguments)
+    assert done.returncode == 0 and done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("frobnicate",), ("train", "no-such-recipe.toml"), ("quantize", DIGITS), ("evaluate", "--nonsense"),
+                                       ("quantize", DIGITS, "--format", "7.6", "--out", "n.npz")])
+def test_wrong_usage_exits_with_2(arguments):
+    assert command(*arguments).returncode == 2
+
+
+def test_a_damaged_file_exits_with_1_and_one_line(tmp_path):
+    (tmp_path / "damaged.npz").write_bytes(DIGITS.read_bytes()[:500])
+    done = command("evaluate", tmp_path / "damaged.npz")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ") and "damaged.npz" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_wrong_recipe_exits_with_1_and_one_line(tmp_path):
+    (tmp_path / "wrong.toml").write_text("epoch = 3")
+    done = command("train", tmp_path / "wrong.toml")
+    assert done.returncode == 1 and done.stderr.startswith("error: recipe wrong: ") and done.stderr.count("\n") == 1

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+from fxpmath import Fxp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import model.quantize
+from lst_overlay.network import QFormat, load_network, logits
+from model.checkpoint import CheckpointError
+from model.quantize import from_fxp, quantize_checkpoint, quantize_post_training, to_fxp
+from model.recipe import Widths
+from model.train import train
+from tests.model.small import (
+    random_images,
+    random_network,
+    small_recipe,
+    small_split,
+    small_test,
+)
+
+formats = st.builds(QFormat, int_bits=st.integers(1, 12), frac_bits=st.integers(0, 12))
+
+
+@pytest.fixture(autouse=True)
+def small_data(monkeypatch, tmp_path):
+    monkeypatch.setattr(model.quantize, "load_split", lambda dataset, seed: small_split())
+    monkeypatch.setattr(model.quantize, "load_test", small_test)
+    monkeypatch.chdir(tmp_path)
+
+
+def trained(name="float", **changes):
+    train(small_recipe(name=name, **changes), name, split=small_split(), load_test=small_test)
+    return f"{name}/checkpoint.pt"
+
+
+@given(formats, st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_fxpmath_holds_the_codes_of_qformat(fmt, values):
+    np.testing.assert_array_equal(to_fxp(values, fmt).val, fmt.quantize(values))
+
+
+@given(formats, st.integers(-10, 10))
+@settings(max_examples=50, deadline=None)
+def test_fxpmath_holds_the_codes_of_qformat_on_ties(fmt, code):
+    value = (code + 0.5) * fmt.step
+    assert int(to_fxp(value, fmt).val) == fmt.quantize(value)
+
+
+@given(formats)
+@settings(max_examples=50, deadline=None)
+def test_formats_convert_both_ways(fmt):
+    assert from_fxp(to_fxp(0.0, fmt)) == fmt
+
+
+def test_q6_7_is_fxp_s13_7():
+    assert to_fxp(0.0, QFormat(6, 7)).dtype == "fxp-s13/7"
+
+
+def test_one_bit_equals_fxpmath():
+    np.testing.assert_array_equal(to_fxp([-2.0, -0.5, 0.0, 0.5, 2.0], QFormat(1, 0)).val, QFormat(1, 0).quantize([-2.0, -0.5, 0.0, 0.5, 2.0]))
+
+
+def test_an_unsigned_number_has_no_qformat():
+    with pytest.raises(ValueError, match="a QFormat is signed"):
+        from_fxp(Fxp(0, signed=False, n_word=8, n_frac=4))
+
+
+@given(seed=st.integers(0, 10 ** 6), fmt=st.builds(QFormat, int_bits=st.integers(2, 6), frac_bits=st.integers(1, 8)))
+@settings(max_examples=25, deadline=None)
+def test_post_training_torch_equals_the_reference(seed, fmt):
+    quantized = quantize_post_training(random_network(seed, 4, 5, 3), fmt)
+    images = random_images(seed, 5, 4)
+    np.testing.assert_array_equal(quantized.logits_q(images).numpy(), logits(quantized.export("n", {}), images.numpy()))
+
+
+def test_post_training_codes_are_the_formats():
+    network, fmt = random_network(0), QFormat(6, 7)
+    exported = quantize_post_training(network, fmt).export("n", {})
+    np.testing.assert_array_equal(exported.layers[0].weights_q, fmt.quantize(network.lst.rows.weight.detach().numpy()))
+    np.testing.assert_array_equal(exported.layers[2].weights_q, fmt.quantize(network.classifier.weight.detach().numpy()))
+    np.testing.assert_array_equal(exported.layers[1].activation.table_q, fmt.quantize(np.tanh(np.arange(-512, 512) / 128)))
+
+
+def test_q6_7_has_the_published_index():
+    for layer in quantize_post_training(random_network(0), QFormat(6, 7)).export("n", {}).layers[:2]:
+        assert (layer.activation.shift, layer.activation.index_width, layer.activation.index_step) == (7, 10, 2.0 ** -7)
+
+
+def test_a_file_says_how_it_was_made():
+    quantize_checkpoint(trained(), "n.npz", QFormat(6, 7))
+    provenance = load_network("n.npz").provenance
+    assert provenance["quantization"] == "post-training Q6.7"
+    quantize = "python -m model quantize build/train/float/checkpoint.pt --format Q6.7 --out driver/lst_overlay/networks/n.npz"
+    assert provenance["command"] == ["python -m model train recipes/float.toml", quantize]
+    assert provenance["seed"] == 1 and provenance["dataset"] == "digits"
+
+
+def test_a_quantisation_aware_file_names_its_parent():
+    aware = trained("aware", init_from=trained(), widths=Widths(4, 3, 4), epochs=2)
+    quantize_checkpoint(aware, "n.npz")
+    provenance = load_network("n.npz").provenance
+    assert provenance["quantization"] == "quantization-aware"
+    assert provenance["parent"]["recipe_name"] == "float" and len(provenance["command"]) == 3
+    assert [layer.weights_width for layer in load_network("n.npz").layers] == [4, 4, 4]
+
+
+def test_two_exports_give_the_same_bytes(tmp_path):
+    checkpoint = trained()
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        quantize_checkpoint(checkpoint, f"{name}/n.npz", QFormat(6, 7))
+    assert (tmp_path / "a/n.npz").read_bytes() == (tmp_path / "b/n.npz").read_bytes()
+
+
+def test_a_float_network_needs_a_format():
+    with pytest.raises(CheckpointError, match="a float network, needs a --format"):
+        quantize_checkpoint(trained(), "n.npz")
+
+
+def test_a_fake_quantised_network_takes_no_format():
+    aware = trained("aware", init_from=trained(), widths=Widths(4, 3, 4), epochs=1)
+    with pytest.raises(CheckpointError, match="already fake-quantised, takes no --format"):
+        quantize_checkpoint(aware, "n.npz", QFormat(6, 7))
+
+
+def test_an_unfinished_training_is_refused():
+    train(small_recipe(name="half"), "half", split=small_split(), load_test=small_test, stop_after=1)
+    with pytest.raises(CheckpointError, match="training stopped after 1 of 3 epochs"):
+        quantize_checkpoint("half/checkpoint.pt", "n.npz", QFormat(6, 7))
