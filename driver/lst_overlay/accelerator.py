@@ -100,6 +100,11 @@ class Accelerator(DefaultIP):
         return {"cycles": self.registers.counter("CYCLES"), "stall_input_cycles": self.registers.counter("STALL_INPUT"),
                 "stall_output_cycles": self.registers.counter("STALL_OUTPUT")}
 
+    def sample_time(self) -> int:
+        """Clock cycles since power-up, now. Overwrites `counters`."""
+        self.registers.strobe("CONTROL", "SAMPLE")
+        return self.registers.counter("TIME")
+
     def _wait_queue(self, timeout_s: float) -> None:
         def ready() -> bool:
             status = self.registers.fields("STATUS")

@@ -12,7 +12,7 @@ from .errors import BitstreamError
 
 VLNV = "lst-overlay:user:accelerator:1.0"
 STEM = "pixel_serial-loadable"
-SIMULATED = "simulated"
+SIMULATED = "simulated"  # the name of the simulated board's pynq device, and of its directory
 DEFAULT_BOARD = "zybo_z7_10"
 _PACKAGE = Path(__file__).resolve().parent
 

@@ -3,18 +3,19 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from contextlib import contextmanager
-from typing import Dict, Optional, Union
+from typing import Dict, List, Optional, Union
 
 import numpy as np
 from pynq import Device, Overlay
 
-from . import bitstream_files, shipped_networks
+from . import bitstream_files, board_check, shipped_networks
 from .accelerator import MAX_IMAGES, Accelerator
 from .clock import Fclk0, mhz
+from .devices import default_device
 from .errors import BitstreamError, BusyError, HardwareError, LstOverlayError
 from .network import Network, image_crc, load_network, parameter_image
+from .network import logits as reference_logits
 from .packing import IMAGE_BYTES, MODE_CLASSES, MODE_LOGITS, checked_images, result_bytes
 from .pipeline import Measurement, Pipeline
 
@@ -36,7 +37,7 @@ class LST1Overlay(Overlay):
                  *, network: Union[str, os.PathLike, Network, None] = shipped_networks.DEFAULT):
         self._lock = threading.Lock()
         self._freed = False
-        device = _default_device() if device is None else device
+        device = default_device() if device is None else device
         path = bitstream_files.find_bitfile(bitfile, device)
         hwh = bitstream_files.hwh_of(path)
         parameters = bitstream_files.read_parameters(hwh)
@@ -136,6 +137,20 @@ class LST1Overlay(Overlay):
         with self._exclusive():
             self._load(image, network.name, timeout)
             self._network, self._image = network, image
+
+    def self_test(self) -> List[board_check.Check]:
+        """Compare the logits of 64 random images with the integer reference and, on a board, clock, port width and level shifters.
+
+        Returns all findings; none is raised. `all(check.passed for check in overlay.self_test())` sums up.
+        """
+        with self._exclusive():
+            self._ensure_network()
+            images = board_check.random_images()
+            found = self._pipeline.run(checked_images(images), MODE_LOGITS)
+            checks = [board_check.check_logits(found, reference_logits(self._network, images))]
+            if not self._simulated:
+                checks += board_check.check_processing_system(self.device, self._accelerator, self.fclk_mhz)
+            return checks
 
     @property
     def network(self) -> Optional[Network]:
@@ -237,18 +252,3 @@ def _prepared(network) -> tuple:
             raise TypeError(f"a network is a path, a shipped network's name or a Network, not {type(network).__name__}")
         network = load_network(shipped_networks.find(network))
     return network, parameter_image(network)
-
-
-def _default_device() -> Device:
-    board = os.environ.get("LST_BOARD", "")
-    if board == "sim":
-        from .simulator import SimulatedBoard
-        return SimulatedBoard()
-    if board:
-        raise ValueError(f"LST_BOARD must be 'sim' or unset, not {board!r}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pynq warns about XRT where the error below says what to do
-            return Device.active_device
-    except RuntimeError as error:
-        raise LstOverlayError(f"pynq finds no board here ({error}): LST_BOARD=sim in the environment takes the simulated one") from None

@@ -3,6 +3,7 @@
 It stands below an unmodified pynq.Overlay, like the simulated board, and shares the rule that matters most to the
 driver: memory is not coherent. Results come from the integer reference.
 """
+import time
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
@@ -17,6 +18,7 @@ from lst_overlay import network as contract
 
 BUILD_HASH = 0x1234ABCD
 FPGA0_CLK_CTRL, BOOT_CLOCK = 0xF8000170, 0x00200A00  # IO PLL, divisors 10 and 2
+AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN = 0xF8008000, 0xF8008014, 0xF8000900
 POLLS_PER_COMMAND = 3  # reads of STATUS or COMPLETED until the running command ends
 NAMES = {register.offset: register.name for register in REGISTERS}
 RESULT = np.dtype([("logits", "<i4", (10,)), ("class", "<i4"), ("number", "<u4")])
@@ -47,6 +49,8 @@ class FakeBoard(Device):
         self.networks = {contract.image_crc(contract.parameter_image(n)): n for n in networks}
         self.faults = Faults(registers={})
         self.clock = BOOT_CLOCK
+        self.processing_system = {AFI0_RDCHAN_CTRL: 0, AFI0_WRCHAN_CTRL: 0, LVL_SHFTR_EN: 0xF}
+        self.true_mhz = 200.0
         self.clock_at_download = None
         self.downloads = 0
         self.deepest_queue = 0
@@ -106,6 +110,8 @@ class FakeBoard(Device):
     def _read(self, address):
         if address == FPGA0_CLK_CTRL:
             return self.clock
+        if address in self.processing_system:
+            return self.processing_system[address]
         name = NAMES.get(address - BASE_ADDRESS)
         if name in ("STATUS", "COMPLETED"):
             self._poll()
@@ -123,7 +129,10 @@ class FakeBoard(Device):
         for field in BY_NAME["CONTROL"].fields:
             if not value >> field.offset & 1:
                 continue
-            if field.name == "SOFT_RESET":
+            if field.name == "SAMPLE":
+                cycles = int(time.perf_counter() * self.true_mhz * 1e6)
+                self.values.update(TIME_LO=cycles & 0xFFFFFFFF, TIME_HI=cycles >> 32)
+            elif field.name == "SOFT_RESET":
                 self.stuck = self.stuck or bool(self.queue) and self.faults.drain_stuck
                 self.queue, self._polls, self.values["ERROR_CODE"] = [], 0, 0
             elif field.name in ("START", "LOAD") and len(self.queue) < 2 and not self.values["ERROR_CODE"] and not self.faults.ignore_start:

@@ -30,10 +30,11 @@ def test_imports_neither_model_nor_gateware_nor_their_libraries(path):
 
 def test_network_contract_needs_no_pynq():
     code = "import sys; sys.modules['pynq'] = None; import lst_overlay.network, lst_overlay; print(lst_overlay.__version__)"
-    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == lst_overlay.__version__
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == lst_overlay.__version__
 
 
 def test_unknown_name():
     with pytest.raises(AttributeError, match="no attribute 'LST9Overlay'"):
-        lst_overlay.LST9Overlay
+        _ = lst_overlay.LST9Overlay
     assert "LST1Overlay" in dir(lst_overlay)

@@ -1,0 +1,59 @@
+"""A new board's first question: is everything as the design assumes? Under PYNQ the boot image, not the bitstream, set up the PS."""
+from __future__ import annotations
+
+import time
+from typing import List, NamedTuple
+
+import numpy as np
+from pynq import MMIO
+
+from .accelerator import Accelerator
+
+# Zynq-7000 TRM: AFI_RDCHAN_CTRL and AFI_WRCHAN_CTRL of S_AXI_HP0 (bit 0: 32 bits instead of 64), SLCR LVL_SHFTR_EN.
+AFI0_ADDRESS, RDCHAN_CTRL, WRCHAN_CTRL = 0xF8008000, 0x00, 0x14
+LVL_SHFTR_EN, LVL_SHFTR_ON = 0xF8000900, 0xF
+MEASURED_S = 0.1
+CLOCK_TOLERANCE = 0.01  # crystals are a hundred times better; a wrong crystal or PLL is 50 % off
+IMAGES = 64
+
+
+class Check(NamedTuple):
+    """One finding. ``rule`` says what ``found`` must be."""
+
+    name: str
+    passed: bool
+    found: str
+    rule: str
+
+
+def measured_mhz(accelerator: Accelerator) -> float:
+    """The true clock: two samples of the cycle counter TIME against the processor's clock."""
+    first, begun = accelerator.sample_time(), time.perf_counter()
+    time.sleep(MEASURED_S)
+    second, ended = accelerator.sample_time(), time.perf_counter()
+    return (second - first) / (ended - begun) / 1e6
+
+
+def check_processing_system(device, accelerator: Accelerator, divisor_mhz: float) -> List[Check]:
+    """What only a real board can answer: clock against the wall, port width, level shifters."""
+    found = measured_mhz(accelerator)
+    afi = MMIO(AFI0_ADDRESS, 0x20, device=device)
+    shifters = int(MMIO(LVL_SHFTR_EN, 4, device=device).read(0))
+    checks = [Check("FCLK0", abs(found / divisor_mhz - 1) < CLOCK_TOLERANCE, f"{found:.3f} MHz measured",
+                    f"{divisor_mhz:.3f} MHz by its divisors")]
+    for name, offset in (("S_AXI_HP0 read width", RDCHAN_CTRL), ("S_AXI_HP0 write width", WRCHAN_CTRL)):
+        narrow = int(afi.read(offset)) & 1
+        checks.append(Check(name, not narrow, "32 bits" if narrow else "64 bits", "64 bits"))
+    checks.append(Check("level shifters", shifters == LVL_SHFTR_ON, f"LVL_SHFTR_EN = 0x{shifters:X}", f"0x{LVL_SHFTR_ON:X}, all on"))
+    return checks
+
+
+def random_images() -> np.ndarray:
+    """(IMAGES, 28, 28) uint8, the same each time."""
+    return np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28), dtype=np.uint8)
+
+
+def check_logits(found: np.ndarray, expected: np.ndarray) -> Check:
+    """Hardware against the integer reference, both (IMAGES, 10)."""
+    wrong = int((found != expected).any(axis=1).sum())
+    return Check("logits", wrong == 0, f"{wrong} of {len(found)} images differ", "0: equal to the integer reference")
