@@ -12,11 +12,11 @@ VARIABLE = "LST_BOARD"
 
 
 def default_device() -> Device:
-    """LST_BOARD=sim: a simulated board. Unset: pynq's active device; LstOverlayError if there is none."""
+    """LST_BOARD=sim: the simulated board of this process. Unset: pynq's active device; LstOverlayError if there is none."""
     board = os.environ.get(VARIABLE, "")
     if board == "sim":
-        from .simulator import SimulatedBoard
-        return SimulatedBoard()
+        from .simulator import get_device
+        return get_device()
     if board:
         raise ValueError(f"{VARIABLE} must be 'sim' or unset, not {board!r}")
     try:
