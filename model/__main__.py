@@ -72,7 +72,8 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
 
 
 @app.command()
-def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="FILE", help="A network file (.npz) or a checkpoint (.pt)."),
+def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="FILE",
+                                         help="A network file (.npz) or a checkpoint (.pt)."),
              dataset: Optional[str] = typer.Option(None, help="mnist or digits; the one it was trained for if not given."),
              json_file: Optional[Path] = JsonFile) -> None:
     """Accuracy and confusion matrix on the test set; for a network file, also whether torch and the reference agree."""

@@ -87,5 +87,6 @@ def _commands(state: Dict[str, Any], out: Path, fmt: Optional[QFormat]) -> list:
     """What made the file, from nothing; paths as in a checkout."""
     names = ([state["parent"]["recipe_name"]] if state["parent"] else []) + [state["recipe_name"]]
     commands = [f"python -m model train recipes/{name}.toml" for name in names]
-    format_option = f" --format {fmt}" if fmt else ""
-    return commands + [f"python -m model quantize build/train/{names[-1]}/checkpoint.pt{format_option} --out driver/lst_overlay/networks/{out.name}"]
+    format_option = f"--format {fmt} " if fmt else ""
+    return commands + [f"python -m model quantize build/train/{names[-1]}/checkpoint.pt {format_option}"
+                       f"--out driver/lst_overlay/networks/{out.name}"]

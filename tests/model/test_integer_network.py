@@ -14,7 +14,8 @@ def assert_equal(network, images):
     found = torch.cat([IntegerNetwork(network)(part) for part in torch.from_numpy(images).split(1000)]).numpy()
     expected = logits(network, images)
     different = np.flatnonzero((found != expected).any(axis=1))
-    assert not len(different), f"{len(different)} of {len(images)} images differ, first {different[:5]}: {found[different[:5]]} {expected[different[:5]]}"
+    first = different[:5]
+    assert not len(different), f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
 
 
 @given(network=small_networks, seed=st.integers(0, 1000))

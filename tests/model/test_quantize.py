@@ -57,7 +57,8 @@ def test_q6_7_is_fxp_s13_7():
 
 
 def test_one_bit_equals_fxpmath():
-    np.testing.assert_array_equal(to_fxp([-2.0, -0.5, 0.0, 0.5, 2.0], QFormat(1, 0)).val, QFormat(1, 0).quantize([-2.0, -0.5, 0.0, 0.5, 2.0]))
+    values = [-2.0, -0.5, 0.0, 0.5, 2.0]
+    np.testing.assert_array_equal(to_fxp(values, QFormat(1, 0)).val, QFormat(1, 0).quantize(values))
 
 
 def test_an_unsigned_number_has_no_qformat():

@@ -116,10 +116,21 @@ def test_a_foreign_npz_is_refused(tmp_path):
         load_network(tmp_path / "foreign.npz")
 
 
-def test_a_file_with_pickles_is_refused_unread(tmp_path):
-    np.savez(tmp_path / "pickle.npz", header=np.array([{"format": "lst-overlay-network"}], dtype=object))
+class Trap:
+    """Unpickling one makes a directory."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.mkdir, (self.path,)
+
+
+def test_a_pickle_in_a_file_is_not_run(tmp_path):
+    np.savez(tmp_path / "pickle.npz", header=np.array([Trap(tmp_path / "sprung")], dtype=object))
     with pytest.raises(NetworkFileError, match="not a network file"):
         load_network(tmp_path / "pickle.npz")
+    assert not (tmp_path / "sprung").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04"])

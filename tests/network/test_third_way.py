@@ -16,7 +16,8 @@ def assert_equal(path, images):
     found = np.array([evaluator.logits(image) for image in images.tolist()])
     expected = logits(load_network(path), images)
     different = np.flatnonzero((found != expected).any(axis=1))
-    assert not len(different), f"{len(different)} of {len(images)} images differ, first {different[:5]}: {found[different[:5]]} {expected[different[:5]]}"
+    first = different[:5]
+    assert not len(different), f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
 
 
 def images_of(path):
