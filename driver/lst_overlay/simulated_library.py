@@ -65,10 +65,11 @@ class SimulatedLibrary:
     memory: "default" or "ideal" (MEMORY_MODELS), or such a dictionary with changes of your own.
     """
 
+    _handle = None
+
     def __init__(self, path: Union[str, os.PathLike], memory: Union[str, dict] = "default", seed: int = 1, fclk_mhz: float = 200.0):
         if isinstance(memory, str) and memory not in MEMORY_MODELS:
             raise ValueError(f"memory must be one of {', '.join(MEMORY_MODELS)}, not {memory!r}")
-        self._handle = None
         self._library = _load(Path(path))
         settings = MEMORY_MODELS[memory] if isinstance(memory, str) else memory
         self.parameters = Parameters(seed=seed, period_ps=_period(fclk_mhz), **settings)

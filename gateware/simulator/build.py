@@ -1,9 +1,11 @@
 """Turn the emitted Verilog of a design into a shared library that simulates it on the board's PS and memory."""
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -57,29 +59,40 @@ def build_library(verilog: Path, out_dir: Path, cells: Sequence[Path] = ()) -> P
     if library.exists():
         return library
     out_dir.mkdir(parents=True, exist_ok=True)
-    print(f"simulator: building {library.name} (once per design)", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory(prefix="simulator-", dir=out_dir) as scratch:
-        work = Path(scratch)
-        (work / "design.v").write_text(design)
-        (work / "ps7.v").write_text(ps7_verilog())
-        for name in ("simulated_board.v",) + MODEL_SOURCES + MODEL_HEADERS:
-            shutil.copyfile(HERE / name, work / name)
-        command = [str(verilator), "--cc", "--Mdir", "build", "--top-module", "simulated_board", "-O3",
-                   "--x-initial", "unique", "--x-assign", "unique", "--no-timing", "-Wall",
-                   "-CFLAGS", COMPILE_FLAGS, *(f"-Wno-{name}" for name in TOLERATED_WARNINGS)]
-        if cells:
-            # Vendor models are not ours to clean: no warning of theirs counts.
-            (work / "cells.vlt").write_text("`verilator_config\n" + "".join(f'lint_off -file "*{Path(cell).name}"\n' for cell in cells))
-            command.append("cells.vlt")
-        for cell in cells:
-            command += ["-v", str(Path(cell).resolve())]
-        _run(command + ["simulated_board.v", "ps7.v", "design.v", *MODEL_SOURCES], work, environment, "verilator")
-        _run([make, "-j", str(JOBS), "-C", "build", "-f", "Vsimulated_board.mk", "OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1",
-              f"CXX={compiler}", f"LINK={compiler}", f"PYTHON3={sys.executable}", "libVsimulated_board.a", "libverilated.a"], work, environment, "make")
-        _run([compiler, "-shared", "-o", "library.so", "-Wl,-Bsymbolic", "-Wl,--whole-archive", "build/libVsimulated_board.a",
-              "-Wl,--no-whole-archive", "build/libverilated.a", "-lpthread"], work, environment, "g++")
-        os.replace(work / "library.so", library)
+    with open(out_dir / "simulator.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # test processes that need the same library: one builds, the others wait
+        if not library.exists():
+            print(f"simulator: building {library.name} (once per design)", file=sys.stderr, flush=True)
+            with tempfile.TemporaryDirectory(prefix="simulator-", dir=out_dir) as work:
+                _compile(design, cells, Path(work), verilator, environment, compiler, make)
+                os.replace(Path(work) / "library.so", library)
     return library
+
+
+def _compile(design: str, cells: Sequence[Path], work: Path, verilator: Path, environment: dict, compiler: str, make: str) -> None:
+    (work / "design.v").write_text(design)
+    (work / "ps7.v").write_text(ps7_verilog())
+    for name in ("simulated_board.v",) + MODEL_SOURCES + MODEL_HEADERS:
+        shutil.copyfile(HERE / name, work / name)
+    command = [str(verilator), "--cc", "--Mdir", "build", "--top-module", "simulated_board", "-O3",
+               "--x-initial", "unique", "--x-assign", "unique", "--no-timing", "-Wall",
+               "-CFLAGS", COMPILE_FLAGS, *(f"-Wno-{name}" for name in TOLERATED_WARNINGS)]
+    if cells:
+        # Vendor models are not ours to clean: no warning of theirs counts.
+        waivers = "".join(f'lint_off -file "*{Path(cell).name}"\n' for cell in cells)
+        (work / "cells.vlt").write_text("`verilator_config\n" + waivers)
+        command.append("cells.vlt")
+    for cell in cells:
+        command += ["-v", str(Path(cell).resolve())]
+    _run(command + ["simulated_board.v", "ps7.v", "design.v", *MODEL_SOURCES], work, environment, "verilator")
+    # The design is hot; its constructors and Verilator's run-time library are not worth the compiler's time.
+    _run([make, "-j", str(JOBS), "-C", "build", "-f", "Vsimulated_board.mk", "OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1",
+          # The wheel was configured without it, and a design that is split into several files needs it.
+          "CFG_CXXFLAGS_PCH_I=-include",
+          f"CXX={compiler}", f"LINK={compiler}", f"PYTHON3={sys.executable}", "libVsimulated_board.a", "libverilated.a"],
+         work, environment, "make")
+    _run([compiler, "-shared", "-o", "library.so", "-Wl,-Bsymbolic", "-Wl,--whole-archive", "build/libVsimulated_board.a",
+          "-Wl,--no-whole-archive", "build/libverilated.a", "-lpthread"], work, environment, "g++")
 
 
 def _inline_memories(verilog: Path) -> str:
@@ -97,6 +110,7 @@ def _content_hash(design: str, cells: Sequence[Path], verilator: Path) -> str:
     for path in [HERE / name for name in ("simulated_board.v", "build.py") + MODEL_SOURCES + MODEL_HEADERS] + list(map(Path, cells)):
         digest.update(path.read_bytes())
     digest.update(str(verilator.stat().st_size).encode())  # the wheel's --version prints no number
+    digest.update("".join(platform.libc_ver() + (platform.machine(),)).encode())
     return digest.hexdigest()[:16]
 
 

@@ -2,11 +2,13 @@
 // The model writes what the PS will drive from the next rising edge on; the *_now registers make these true flip-flops
 // in the FCLK domain, so one evaluation per edge is exact. Index 0 .. 3: S_AXI_HP0 .. S_AXI_HP3.
 
+// The primitives that a design puts beside PS7; any other comes from the cells= of build_library.
 module BUFG(input I, output O);
     assign O = I;
 endmodule
 
 module FDPE #(parameter INIT = 1'b1)(input C, CE, PRE, D, output reg Q);
+    initial Q = INIT;
     always @(posedge C or posedge PRE)
         if (PRE) Q <= 1'b1;
         else if (CE) Q <= D;

@@ -27,9 +27,9 @@ module lst1_top;
     wire arready = !reading && first_mode != 8;
     wire awready = !aw_taken && !bvalid && gp_mode != 9;
     wire wready = aw_taken && !bvalid;
-    wire rvalid = (reading && !(gp_mode == 10 && dropped)) || gp_mode == 6;
+    wire rvalid = (reading && fetched && !(gp_mode == 10 && dropped)) || gp_mode == 6;
     wire early_bvalid = gp_mode == 7 && awvalid && !aw_taken;
-    reg [31:0] rdata;
+    reg [31:0] rdata, rdata_held; reg fetched;
     always @(*)
         case (read_at[7:2])
             0: rdata = 32'h54455354;    1: rdata = scratch;          2: rdata = uninitialised;
@@ -42,11 +42,12 @@ module lst1_top;
         endcase
     always @(posedge clk) begin
         start_read <= 0; start_write <= 0; time_base <= time_base + 1; wobble <= wobble + 1;
-        if (arvalid && arready) begin reading <= 1; read_at <= araddr; rid <= arid; beats_left <= arlen; dropped <= 0; end
+        if (arvalid && arready) begin reading <= 1; read_at <= araddr; rid <= arid; beats_left <= arlen; dropped <= 0; fetched <= 0; end
+        else if (reading && !fetched) begin rdata_held <= rdata; fetched <= 1; end
         if (rvalid && !rready) dropped <= 1;
         if (reading && rvalid && rready) begin
             if (beats_left == 0) reading <= 0;
-            beats_left <= beats_left - 1; read_at <= read_at + 4;
+            beats_left <= beats_left - 1; read_at <= read_at + 4; fetched <= 0;
         end
         if (awvalid && awready) begin aw_taken <= 1; write_at <= awaddr; bid <= awid; end
         if (wvalid && wready) begin
@@ -60,7 +61,7 @@ module lst1_top;
         end
         if (bvalid && bready) bvalid <= 0;
         if (!resetn) begin
-            reading <= 0; aw_taken <= 0; bvalid <= 0; gp_mode <= 0; mode <= 0; bursts <= 1; strobes <= 8'hFF; time_base <= 0;
+            reading <= 0; fetched <= 0; aw_taken <= 0; bvalid <= 0; gp_mode <= 0; mode <= 0; bursts <= 1; strobes <= 8'hFF; time_base <= 0;
             fields <= {6'd0, 4'd3, 3'd0, 2'd0, 2'd1, 2'd3, 4'd15}; wobble <= 0; dropped <= 0;
         end
     end
@@ -87,7 +88,7 @@ module lst1_top;
 
     PS7 ps7(.FCLKCLK(fclk_clk), .FCLKRESETN(fclk_resetn), .MAXIGP0ACLK(clk),
         .MAXIGP0ARADDR(araddr), .MAXIGP0ARID(arid), .MAXIGP0ARLEN(arlen), .MAXIGP0ARVALID(arvalid), .MAXIGP0ARREADY(arready),
-        .MAXIGP0RDATA(gp_mode == 5 ? wobble : rdata), .MAXIGP0RID(gp_mode == 1 ? ~rid : rid), .MAXIGP0RLAST((beats_left == 0) ^ (gp_mode == 3)),
+        .MAXIGP0RDATA(gp_mode == 5 ? wobble : rdata_held), .MAXIGP0RID(gp_mode == 1 ? ~rid : rid), .MAXIGP0RLAST((beats_left == 0) ^ (gp_mode == 3)),
         .MAXIGP0RRESP(gp_mode == 4 ? 2'd2 : 2'd0), .MAXIGP0RVALID(rvalid), .MAXIGP0RREADY(rready),
         .MAXIGP0AWADDR(awaddr), .MAXIGP0AWID(awid), .MAXIGP0AWVALID(awvalid), .MAXIGP0AWREADY(awready),
         .MAXIGP0WDATA(wdata), .MAXIGP0WLAST(wlast), .MAXIGP0WVALID(wvalid), .MAXIGP0WREADY(wready),
