@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import Case, If, Signal
+from migen import If, Signal
 
 
 class ResultPacker(LiteXModule):
@@ -20,25 +20,30 @@ class ResultPacker(LiteXModule):
 
         # # #
 
-        number, last_number, final = Signal(images_width), Signal(images_width), Signal()
-        odd, taken, last = Signal(), Signal(), Signal()
+        number, left, final = Signal(images_width), Signal(images_width), Signal()
+        odd, taken, placed, last = (Signal() for _ in range(4))
         word = Signal(32, reset_less=True)
-        # Taken in one clock, placed in the next; another one only when no beat waits. Many times the engine's rate.
-        self.comb += sink.ready.eq(~taken & ~source.valid)
-        low, high, place = source.data[:32], source.data[32:], number[:3]
+        low, high = source.data[:32], source.data[32:]
+        put_low, put_high, put_number, put_class, complete = Signal(), Signal(), Signal(), Signal(8), Signal()
+        # Taken in one clock, its place known in the next, put there in the third; another one only when no beat waits.
+        # That is many times the engine's rate.
+        self.comb += sink.ready.eq(~taken & ~placed & ~source.valid)
         self.sync += [
-            taken.eq(sink.valid & sink.ready), word.eq(sink.word), last.eq(sink.last),
-            last_number.eq(self.images - 1), final.eq(number == last_number),
+            taken.eq(sink.valid & sink.ready), placed.eq(taken),
+            If(sink.valid & sink.ready, word.eq(sink.word), last.eq(sink.last)),
+            final.eq(left == 1),
+            put_low.eq(taken & self.logits_mode & ~odd), put_high.eq(taken & self.logits_mode & odd),
+            put_number.eq(taken & self.logits_mode & last),
+            *[put_class[i].eq(taken & ~self.logits_mode & last & (number[:3] == i)) for i in range(8)],
+            complete.eq(taken & ((self.logits_mode & (odd | last)) | (~self.logits_mode & last & ((number[:3] == 7) | final)))),
+            If(taken, odd.eq(~odd & ~last)),
+            If(put_low, low.eq(word)),
+            If(put_high, high.eq(word)),
+            If(put_number, high.eq(number)),
+            If(put_class[0], source.data.eq(0)),
+            *[If(put_class[i], source.data[8 * i:8 * i + 8].eq(word[:8])) for i in range(8)],
+            If(placed & last, number.eq(number + 1), left.eq(left - 1)),
             If(source.ready, source.valid.eq(0)),
-            If(taken & self.logits_mode,
-                odd.eq(~odd & ~last),
-                If(odd, high.eq(word)).Else(low.eq(word)),
-                If(last, high.eq(number)),
-                source.valid.eq(odd | last)),
-            If(taken & last & ~self.logits_mode,
-                If(place == 0, source.data.eq(0)),
-                Case(place, {i: source.data[8 * i:8 * i + 8].eq(word[:8]) for i in range(8)}),
-                source.valid.eq((place == 7) | final)),
-            If(taken & last, number.eq(number + 1)),
-            If(self.start, number.eq(0), odd.eq(0)),
+            If(complete, source.valid.eq(1)),
+            If(self.start, number.eq(0), left.eq(self.images), odd.eq(0)),
         ]

@@ -62,6 +62,7 @@ class Sequencer(LiteXModule):
         misaligned_source, misaligned_destination, no_images, no_network = (Signal() for _ in range(4))
         refusal = Signal(4)
         pixel_beats, result_beats, partial = Signal(len(reader.beats)), Signal(len(writer.beats)), Signal(len(reader.beats))
+        logits_beats, classes_beats = Signal(len(writer.beats)), Signal(len(writer.beats))
         self.sync += [
             misaligned_source.eq(source[:7] != 0),
             misaligned_destination.eq(~load & (destination[:7] != 0)),
@@ -74,7 +75,8 @@ class Sequencer(LiteXModule):
             ).Else(refusal.eq(ErrorCode.NONE)),
             partial.eq((images << 6) + (images << 5)),
             pixel_beats.eq(partial + (images << 1)),
-            If(mode == ResultMode.LOGITS, result_beats.eq((images << 2) + (images << 1))).Else(result_beats.eq((images + 7)[3:])),
+            logits_beats.eq((images << 2) + (images << 1)), classes_beats.eq((images + 7)[3:]),
+            If(mode == ResultMode.LOGITS, result_beats.eq(logits_beats)).Else(result_beats.eq(classes_beats)),
         ]
         self.comb += [
             reader.address.eq(source), writer.address.eq(destination), writer.beats.eq(result_beats),
@@ -83,11 +85,15 @@ class Sequencer(LiteXModule):
         ]
 
         # The course of a command.
-        started, finished, drained, failed_load = Signal(), Signal(), Signal(), Signal()
+        go, started, finished, drained = (Signal() for _ in range(4))
+        failure, failure_address = Signal(4), Signal(32)
         step, settle = Signal(2), Signal(3)
         self.sync += [
             finished.eq(started & reader.idle & writer.idle & (~load | engine.loader.loaded)),
-            failed_load.eq(started & load & engine.loader.bad),
+            failure.eq(ErrorCode.NONE),
+            If(started & reader.failed, failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(reader.error_address)
+            ).Elif(started & writer.failed, failure.eq(ErrorCode.WRITE_RESPONSE), failure_address.eq(writer.error_address)
+            ).Elif(started & load & engine.loader.bad, failure.eq(ErrorCode.BAD_PARAMETERS), failure_address.eq(source)),
             drained.eq((settle == 7) & reader.idle & writer.idle),
         ]
 
@@ -103,18 +109,13 @@ class Sequencer(LiteXModule):
             If(step == 0, NextState("CHECK")))
         fsm.act("CHECK",
             Case(refusal, {
-                ErrorCode.NONE: [
-                    reader.start.eq(1),
-                    If(load, engine.loader.start.eq(1)).Else(writer.start.eq(1), packer.start.eq(1)),
-                    NextState("RUN")],
+                ErrorCode.NONE: [go.eq(1), NextState("RUN")],
                 ErrorCode.SOURCE_ALIGNMENT: fail(refusal, source),
                 ErrorCode.DESTINATION_ALIGNMENT: fail(refusal, destination),
                 "default": fail(refusal, 0)}))
         fsm.act("RUN",
             NextValue(started, 1),
-            If(reader.failed & started, *fail(ErrorCode.READ_RESPONSE, reader.error_address)
-            ).Elif(writer.failed & started, *fail(ErrorCode.WRITE_RESPONSE, writer.error_address)
-            ).Elif(failed_load, *fail(ErrorCode.BAD_PARAMETERS, source)
+            If(failure != ErrorCode.NONE, *fail(failure, failure_address)
             ).Elif(finished, end.eq(1), NextState("IDLE")))
         fsm.act("ABORT",
             abort.eq(1),
@@ -126,8 +127,10 @@ class Sequencer(LiteXModule):
         self.sync += soft_reset.eq(pulse["SOFT_RESET"])
         for state in ("IDLE", "PREPARE", "CHECK", "RUN", "ABORT"):
             fsm.act(state, If(soft_reset, NextValue(error, 0), NextValue(error_address, 0), NextValue(settle, 0), NextState("ABORT")))
-        self.sync += flush.eq(abort)
-        self.comb += [reader.abort.eq(abort), writer.abort.eq(abort), engine.loader.abandon.eq(abort)]
+        # What the others obey comes from registers.
+        self.sync += [flush.eq(abort), reader.start.eq(go), writer.start.eq(go & ~load), packer.start.eq(go & ~load),
+                      engine.loader.start.eq(go & load)]
+        self.comb += [reader.abort.eq(flush), writer.abort.eq(flush), engine.loader.abandon.eq(flush)]
 
         stuck = Signal(_STUCK_BITS)
         self.sync += If(~abort, stuck.eq(0)).Elif(stuck != 2**_STUCK_BITS - 1, stuck.eq(stuck + 1))

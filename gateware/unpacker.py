@@ -7,7 +7,7 @@ from migen import If, Signal
 
 
 class Unpacker(LiteXModule):
-    """sink: data (beat_width bits). source: word (word_width bits), one per clock."""
+    """sink: data (beat_width bits), one beat held ahead. source: word (word_width bits), one per clock."""
 
     def __init__(self, beat_width: int, word_width: int):
         if beat_width % word_width:
@@ -18,14 +18,17 @@ class Unpacker(LiteXModule):
         # # #
 
         words = beat_width // word_width
-        beat = Signal(beat_width, reset_less=True)
-        left, at_last, taken = Signal(max=words), Signal(), Signal()  # words behind the one at the source; none
+        following, has_following = Signal(beat_width, reset_less=True), Signal()
+        beat, left, at_last = Signal(beat_width, reset_less=True), Signal(max=words), Signal()
+        taken, refill = Signal(), Signal()
         self.comb += [
+            sink.ready.eq(~has_following),
             taken.eq(source.valid & source.ready),
-            sink.ready.eq(~source.valid | (source.ready & at_last)),
+            refill.eq(has_following & (~source.valid | (taken & at_last))),
             source.word.eq(beat[:word_width]),
         ]
         self.sync += [
+            If(sink.valid & ~has_following, following.eq(sink.data), has_following.eq(1)),
             If(taken, beat.eq(beat[word_width:]), left.eq(left - 1), at_last.eq(left == 1), If(at_last, source.valid.eq(0))),
-            If(sink.valid & sink.ready, beat.eq(sink.data), left.eq(words - 1), at_last.eq(0), source.valid.eq(1)),
+            If(refill, beat.eq(following), left.eq(words - 1), at_last.eq(0), source.valid.eq(1), has_following.eq(0)),
         ]

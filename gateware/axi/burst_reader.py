@@ -7,6 +7,7 @@ from migen import If, Mux, ResetInserter, Signal
 
 from gateware.axi.axi3 import BURST_BEATS, BURST_BYTES, RESP_ERROR_BIT, constant_address_fields, last_burst_length
 from gateware.delay import delayed
+from gateware.fifo import Fifo
 
 
 class BurstReader(LiteXModule):
@@ -32,7 +33,7 @@ class BurstReader(LiteXModule):
         bursts_left = Signal(beats_width - 3)
         last_length = Signal(5)                              # 1 .. 16
         more, is_last = Signal(), Signal()
-        room, has_room = Signal(max=fifo_beats + 1, reset=fifo_beats), Signal()
+        room, has_room = Signal(max=fifo_beats + 1), Signal()
         unanswered = Signal(max=fifo_beats // BURST_BEATS + 1)
         ask, answered, popped = Signal(), Signal(), Signal()
 
@@ -47,13 +48,15 @@ class BurstReader(LiteXModule):
                 address.eq(address + BURST_BYTES), bursts_left.eq(bursts_left - 1),
                 If(is_last, more.eq(0))),
             If(ask & ~popped, room.eq(room - BURST_BEATS)),
-            If(ask & popped, room.eq(room - BURST_BEATS + 1)),
+            If(ask & popped, room.eq(room - (BURST_BEATS - 1))),
             If(~ask & popped, room.eq(room + 1)),
             If(self.start,
-                address.eq(self.address), more.eq(1), room.eq(fifo_beats),
+                address.eq(self.address), more.eq(1), room.eq(fifo_beats - 3),  # as much as the FIFO is sure to take
+               
                 bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
             If(self.abort, more.eq(0)),
-            unanswered.eq(unanswered + ask - answered),
+            If(ask & ~answered, unanswered.eq(unanswered + 1)),
+            If(answered & ~ask, unanswered.eq(unanswered - 1)),
             self.idle.eq(~self.start & ~more & ~ar.valid & (unanswered == 0)),
         ]
 
@@ -68,7 +71,7 @@ class BurstReader(LiteXModule):
             If(bad & ~self.failed, self.failed.eq(1), self.error_address.eq(answer_address)),
             If(self.start, answer_address.eq(self.address), self.failed.eq(0)),
         ]
-        self.fifo = fifo = ResetInserter()(stream.SyncFIFO([("data", 64)], fifo_beats, buffered=True))
+        self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats))
         self.comb += [
             fifo.reset.eq(self.abort),
             fifo.sink.valid.eq(valid & ~bad), fifo.sink.data.eq(data),

@@ -6,6 +6,7 @@ from litex.soc.interconnect import stream
 from migen import FSM, If, Mux, NextState, NextValue, ResetInserter, Signal
 
 from gateware.axi.axi3 import BURST_BEATS, BURST_BYTES, RESP_ERROR_BIT, constant_address_fields, last_burst_length
+from gateware.fifo import Fifo
 
 _MAX_UNANSWERED = 8
 
@@ -29,7 +30,7 @@ class BurstWriter(LiteXModule):
         # # #
 
         aw, w, b = port.aw, port.w, port.b
-        self.fifo = fifo = ResetInserter()(stream.SyncFIFO([("data", 64)], fifo_beats, buffered=True))
+        self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats))
         # Cuts the path from w.ready to the FIFO: both directions of the handshake are registered.
         self.out = out = stream.Buffer([("data", 64), ("strb", 8)], pipe_valid=True, pipe_ready=True)
         self.comb += [fifo.reset.eq(self.abort), self.sink.connect(fifo.sink), out.source.connect(w, omit={"id"}), w.id.eq(0),
@@ -43,10 +44,10 @@ class BurstWriter(LiteXModule):
         unanswered = Signal(max=_MAX_UNANSWERED + 1)
         beat = Signal(4)
         ask, pushed, answered = Signal(), Signal(), Signal()
-        self.comb += length.eq(Mux(is_last, last_length, BURST_BEATS))
         self.sync += [
-            # Up to three clocks late; a burst takes at least four.
+            # Up to four clocks late, and COLLECT is back after four at the earliest.
             is_last.eq(bursts_left == 1),
+            length.eq(Mux(is_last, last_length, BURST_BEATS)),
             enough.eq(more & (stored >= length) & (unanswered != _MAX_UNANSWERED)),
             pushed.eq(self.sink.valid & self.sink.ready & ~self.abort),
         ]
@@ -71,14 +72,16 @@ class BurstWriter(LiteXModule):
             If(ask,
                 address.eq(address + BURST_BYTES), bursts_left.eq(bursts_left - 1),
                 If(is_last, more.eq(0))),
-            If(ask & ~pushed, stored.eq(stored - length)),
-            If(ask & pushed, stored.eq(stored - length + 1)),
             If(~ask & pushed, stored.eq(stored + 1)),
+            If(ask & ~pushed, stored.eq(stored - BURST_BEATS)),
+            If(ask & pushed, stored.eq(stored - (BURST_BEATS - 1))),
+            If(ask & is_last, stored.eq(0)),  # the last burst takes all there is
             If(self.start,
                 address.eq(self.address), more.eq(1),
                 bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
             If(self.abort, more.eq(0), enough.eq(0), stored.eq(0)),
-            unanswered.eq(unanswered + ask - answered),
+            If(ask & ~answered, unanswered.eq(unanswered + 1)),
+            If(answered & ~ask, unanswered.eq(unanswered - 1)),
             self.idle.eq(~self.start & ~more & (unanswered == 0)),
         ]
 

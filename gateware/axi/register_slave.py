@@ -7,7 +7,8 @@ from migen import FSM, Case, If, Mux, NextState, NextValue, Signal
 from gateware.axi.axi3 import BURST_INCR
 from gateware.register_table import REGISTERS
 
-_WORDS = 1 << max(register.offset // 4 for register in REGISTERS).bit_length()
+_WORD_BITS = max(register.offset // 4 for register in REGISTERS).bit_length()
+_WORDS = 1 << _WORD_BITS
 _GROUP = 8  # words read through one two-level multiplexer
 
 
@@ -16,7 +17,7 @@ class RegisterSlave(LiteXModule):
     storage[name]: what a read-write register holds.
     written[name]: high for one clock when a write-only register was written; ``data`` then holds the value.
     Addresses without a register read 0 and ignore writes. A read takes four clocks, a write
-    two, and acts two clocks later.
+    two, and acts three clocks later.
     """
 
     def __init__(self, port):
@@ -37,7 +38,7 @@ class RegisterSlave(LiteXModule):
         words = {register.offset // 4: {**self.value, **self.storage}.get(register.name, 0) for register in REGISTERS}
         for number, target in enumerate(groups):
             self.sync += Case(address[2:5], {i: target.eq(words.get(number * _GROUP + i, 0)) for i in range(_GROUP)})
-        self.sync += [group.eq(address[5:]), hit.eq(address[2 + (_WORDS - 1).bit_length():30] == 0)]
+        self.sync += [group.eq(address[5:]), hit.eq(address[2 + _WORD_BITS:30] == 0)]
         self.comb += Case(group, {i: data.eq(target) for i, target in enumerate(groups)})
 
         self.read_fsm = fsm = FSM(reset_state="IDLE")
@@ -73,15 +74,20 @@ class RegisterSlave(LiteXModule):
         fsm.act("ANSWER",
             If(b.ready, NextValue(b.valid, 0), NextState("IDLE")))
 
-        # A beat is registered, then decoded, then acted on: a clock each.
-        beat_data, beat_strobes = Signal(32), Signal(4)
-        self.sync += [write.eq(w.valid & w.ready), beat_address.eq(address), beat_data.eq(w.data), beat_strobes.eq(w.strb),
-                      self.data.eq(beat_data), strobes.eq(beat_strobes)]
+        # A beat is registered, decoded in two steps, then acted on: a clock each.
+        beat_data, beat_strobes, known_data, known_strobes = Signal(32), Signal(4), Signal(32), Signal(4)
+        known, word = Signal(), Signal(_WORD_BITS)
+        self.sync += [
+            write.eq(w.valid & w.ready), beat_address.eq(address), beat_data.eq(w.data), beat_strobes.eq(w.strb),
+            known.eq(write & (beat_address[2 + _WORD_BITS:30] == 0)), word.eq(beat_address[2:]),
+            known_data.eq(beat_data), known_strobes.eq(beat_strobes),
+            self.data.eq(known_data), strobes.eq(known_strobes),
+        ]
         for register in REGISTERS:
             if register.access == "read-only":
                 continue
             here = Signal(name=f"write_{register.name.lower()}")
-            self.sync += here.eq(write & (beat_address[2:30] == register.offset // 4))
+            self.sync += here.eq(known & (word == register.offset // 4))
             if register.access == "read-write":
                 for byte in range((register.width + 7) // 8):
                     bits = slice(8 * byte, min(8 * byte + 8, register.width))

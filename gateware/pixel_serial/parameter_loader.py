@@ -6,6 +6,7 @@ from litex.soc.interconnect import stream
 from migen import Case, If, Signal
 
 from gateware.crc32 import Crc32
+from gateware.delay import delayed
 from lst_overlay.network.parameter_image import LAYOUT_MAGIC, SECTIONS
 
 _LANE_WIDTH = max(section.lanes - 1 for section in SECTIONS).bit_length()
@@ -15,7 +16,7 @@ _ADDRESS_WIDTH = max(section.depth - 1 for section in SECTIONS).bit_length()
 class ParameterLoader(LiteXModule):
     """Distributes one parameter image (lst_overlay.network.parameter_image).
 
-    sink:    word (32 bits), one every other clock.
+    sink:    word (32 bits), one every third clock.
     start:   forgets the network and waits for a new image. ``abandon``: forgets an image that is not complete.
     loads:   for each section after the fields, an endpoint of lane, address, data; valid one clock per word.
     fields:  rows_shift, columns_shift, pixel_shift, once loaded.
@@ -38,16 +39,20 @@ class ParameterLoader(LiteXModule):
 
         section, lane, address = Signal(max=len(SECTIONS)), Signal(_LANE_WIDTH), Signal(_ADDRESS_WIDTH)
         at_last_address, at_last_lane, at_last_section = Signal(), Signal(), Signal()
-        active, settled, taken, complete = Signal(), Signal(), Signal(), Signal()
-        self.comb += [sink.ready.eq(settled), taken.eq(active & sink.valid & settled)]
+        last_address, last_lane = Signal(_ADDRESS_WIDTH), Signal(_LANE_WIDTH)
+        active, waiting, taken, complete = Signal(), Signal(), Signal(), Signal()
+        accepted = Signal()
+        self.comb += [sink.ready.eq(~waiting), accepted.eq(sink.valid & ~waiting), taken.eq(active & accepted)]
+        counted = delayed(self, taken, 1, reset_less=False)
         self.sync += [
-            # A word is taken in one clock; in the next the flags catch up with the place of the word to come.
-            settled.eq(~(settled & sink.valid)),
-            Case(section, {i: [at_last_address.eq(address == s.depth - 1), at_last_lane.eq(lane == s.lanes - 1)]
-                           for i, s in enumerate(SECTIONS)}),
+            # A word is taken in one clock, counted in the next, and the flags have caught up two clocks later.
+            If(accepted, waiting.eq(1)),
+            If(delayed(self, accepted, 2, reset_less=False), waiting.eq(0)),
+            Case(section, {i: [last_address.eq(s.depth - 1), last_lane.eq(s.lanes - 1)] for i, s in enumerate(SECTIONS)}),
+            at_last_address.eq(address == last_address), at_last_lane.eq(lane == last_lane),
             at_last_section.eq(section == len(SECTIONS) - 1),
-            complete.eq(taken & at_last_address & at_last_lane & at_last_section),
-            If(taken,
+            complete.eq(counted & at_last_address & at_last_lane & at_last_section),
+            If(counted,
                 address.eq(address + 1),
                 If(at_last_address, address.eq(0), lane.eq(lane + 1)),
                 If(at_last_address & at_last_lane, lane.eq(0), section.eq(section + 1))),

@@ -6,6 +6,7 @@ from litex.soc.interconnect import stream
 from migen import If, Signal
 
 from gateware.delay import delayed
+from gateware.fifo import Fifo
 from gateware.pixel_serial.activation_table import ActivationTable, ActivationTableConfig
 from gateware.pixel_serial.bias_adder import BiasAdder, BiasAdderConfig
 from gateware.pixel_serial.classify import Classify
@@ -48,8 +49,8 @@ class Pipeline(LiteXModule):
         self.rows_table, self.columns_table = ActivationTable(table), ActivationTable(table)
         self.transposer = Transposer(TransposerConfig(SIZE, CODE_WIDTH))
         self.classify = Classify(LOGIT_WIDTH, CLASSES)
-        # LUT RAM read into a register, deep enough for every image that holds a credit.
-        self.results = stream.SyncFIFO([("word", LOGIT_WIDTH)], 64, buffered=True)
+        # Deep enough for every image that holds a credit, so its ready is not looked at.
+        self.results = results = Fifo(LOGIT_WIDTH, 64)
 
         self._add_admission()
         accepted = Signal()
@@ -72,8 +73,13 @@ class Pipeline(LiteXModule):
             classifier.sink.x.eq(self.columns_table.source.code),
             classifier.source.connect(self.classifier_bias.sink),
             self.classifier_bias.source.connect(self.classify.sink),
-            self.classify.source.connect(self.results.sink),
-            self.results.source.connect(self.source),
+            results.sink.valid.eq(self.classify.source.valid),
+            results.sink.last.eq(self.classify.source.last),
+            results.sink.data.eq(self.classify.source.word),
+            self.source.valid.eq(results.source.valid),
+            self.source.last.eq(results.source.last),
+            self.source.word.eq(results.source.data),
+            results.source.ready.eq(self.source.ready),
         ]
 
     def _add_admission(self):
