@@ -81,7 +81,7 @@ def _compile(design: str, cells: Sequence[Path], work: Path, verilator: Path, en
         # Vendor models are not ours to clean: no warning of theirs counts.
         waivers = "".join(f'lint_off -file "*{Path(cell).name}"\n' for cell in cells)
         (work / "cells.vlt").write_text("`verilator_config\n" + waivers)
-        command.append("cells.vlt")
+        command += ["-Wno-SPECIFYIGN", "-Wno-MODDUP", "cells.vlt"]
     for cell in cells:
         command += ["-v", str(Path(cell).resolve())]
     _run(command + ["simulated_board.v", "ps7.v", "design.v", *MODEL_SOURCES], work, environment, "verilator")

