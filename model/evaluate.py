@@ -11,6 +11,7 @@ import torch
 from sklearn.metrics import confusion_matrix
 from tqdm import tqdm
 
+from datasets import DatasetError
 from lst_overlay.network import classify, load_network, logits
 
 from .checkpoint import load_checkpoint, selected_network
@@ -58,7 +59,9 @@ def evaluate(path, dataset: Optional[str] = None) -> Evaluation:
         classes, exact = _float_classes(selected_network(state), part), None
     else:
         network = load_network(path)
-        name, dataset = network.name, dataset or network.provenance["dataset"]
+        name, dataset = network.name, dataset or network.provenance.get("dataset")
+        if dataset is None:
+            raise DatasetError(f"{path}: does not say what data set it was trained for; name one with --dataset")
         part = load_test(dataset)
         classes, exact = _integer_classes(network, part)
     labels = part.labels.numpy()

@@ -97,3 +97,8 @@ def test_a_wrong_recipe_exits_with_1_and_one_line(tmp_path):
     (tmp_path / "wrong.toml").write_text("epoch = 3")
     done = command("train", tmp_path / "wrong.toml")
     assert done.returncode == 1 and done.stderr.startswith("error: recipe wrong: ") and done.stderr.count("\n") == 1
+
+
+def test_a_network_file_is_no_checkpoint(tmp_path):
+    done = command("quantize", DIGITS, "--format", "Q6.7", "--out", tmp_path / "n.npz")
+    assert done.returncode == 1 and "lst1_digits.npz: not a checkpoint" in done.stderr and not list(tmp_path.iterdir())

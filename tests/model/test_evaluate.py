@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from lst_overlay.network import load_network
+from datasets import DatasetError
+from lst_overlay.network import load_network, save_network
 from model.evaluate import evaluate
 from tests.images import test_images
-from tests.network.networks import SHIPPED
+from tests.network.networks import SHIPPED, random_network
 
 REQUIRED = {"lst1_q6.7": 98.28, "lst1_w6a4": 98.3, "lst1_digits": 96.0}  # percent on the test set
 DIGITS = next(path for path in SHIPPED if path.stem == "lst1_digits")
@@ -39,3 +40,9 @@ def test_json_holds_what_the_text_says():
     figures = json.loads(found.to_json())
     assert figures["network"] == "lst1_digits" and figures["dataset"] == "digits"
     assert f"{figures['accuracy']:.2f} %" in found.to_text()
+
+
+def test_a_network_that_names_no_data_set_needs_one(tmp_path):
+    save_network(random_network(1), tmp_path / "n.npz")
+    with pytest.raises(DatasetError, match="name one with --dataset"):
+        evaluate(tmp_path / "n.npz")

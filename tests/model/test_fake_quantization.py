@@ -27,6 +27,15 @@ def test_evaluation_equals_the_reference(seed, size, out, classes, gain, widths)
     np.testing.assert_array_equal(network.logits_q(images).numpy(), logits(network.export("n", {}), images.numpy()))
 
 
+def test_evaluation_is_exact_beyond_float32():
+    network = FakeQuantizedNetwork.from_float(random_network(5), WIDTHS[4])
+    network.layers[2].set_step(2.0 ** -11)
+    images = random_images(5, 20)
+    expected = logits(network.export("n", {}), images.numpy())
+    assert np.abs(expected).max() > 1 << 24
+    np.testing.assert_array_equal(network.logits_q(images).numpy(), expected)
+
+
 @pytest.mark.parametrize("widths", WIDTHS[:4], ids=str)
 def test_training_computes_with_the_same_codes_as_evaluation(widths):
     """Weights may round otherwise in float32 where they lie on a tie to its precision; these do not."""
