@@ -68,11 +68,8 @@ class SimulatedLibrary:
     _handle = None
 
     def __init__(self, path: Union[str, os.PathLike], memory: Union[str, dict] = "default", seed: int = 1, fclk_mhz: float = 200.0):
-        if isinstance(memory, str) and memory not in MEMORY_MODELS:
-            raise ValueError(f"memory must be one of {', '.join(MEMORY_MODELS)}, not {memory!r}")
+        self.parameters = Parameters(seed=seed, period_ps=_period(fclk_mhz), **_settings(memory))
         self._library = _load(Path(path))
-        settings = MEMORY_MODELS[memory] if isinstance(memory, str) else memory
-        self.parameters = Parameters(seed=seed, period_ps=_period(fclk_mhz), **settings)
         self._random = np.random.default_rng(seed)
         self._buffers: Dict[int, np.ndarray] = {}
         self._handle = self._library.lst_create(ctypes.byref(self.parameters))
@@ -98,6 +95,7 @@ class SimulatedLibrary:
 
     def read_burst(self, address: int, beats: int) -> List[int]:
         """One AXI3 burst of 1 .. 16 words."""
+        _check_access(address, beats)
         words = (_U32 * beats)()
         self._answered(self._library.lst_read(self._handle, address, beats, words), "read", address)
         return list(words)
@@ -106,6 +104,7 @@ class SimulatedLibrary:
         self.write_burst(address, [value], strobes)
 
     def write_burst(self, address: int, values: List[int], strobes: int = 0xF) -> None:
+        _check_access(address, len(values))
         words = (_U32 * len(values))(*values)
         self._answered(self._library.lst_write(self._handle, address, len(values), words, strobes), "write", address)
 
@@ -230,10 +229,28 @@ class SimulatedLibrary:
         return Statistics(*values)
 
 
+def _settings(memory: Union[str, dict]) -> dict:
+    if isinstance(memory, str):
+        if memory not in MEMORY_MODELS:
+            raise ValueError(f"memory must be one of {', '.join(MEMORY_MODELS)}, not {memory!r}")
+        return MEMORY_MODELS[memory]
+    unknown = set(memory) - {name for name, _ in Parameters._fields_}  # ctypes would take them without a word
+    if unknown:
+        raise ValueError(f"memory has no setting {', '.join(sorted(unknown))}")
+    return memory
+
+
 def _period(mhz: float) -> int:
     if not 1 <= mhz <= 1000:
         raise ValueError(f"FCLK0 must be 1 .. 1000 MHz, not {mhz}")
     return round(1e6 / mhz)
+
+
+def _check_access(address: int, beats: int) -> None:
+    if address % 4 or not 0 <= address < 1 << 32:
+        raise ValueError(f"a GP0 access needs a 32-bit address that is a multiple of 4, not 0x{address:X}")
+    if not 1 <= beats <= 16:
+        raise ValueError(f"a GP0 burst has 1 .. 16 beats, not {beats}")
 
 
 _SIGNATURES = {  # name: (result, arguments)

@@ -59,7 +59,7 @@ def build_library(verilog: Path, out_dir: Path, cells: Sequence[Path] = ()) -> P
     if library.exists():
         return library
     out_dir.mkdir(parents=True, exist_ok=True)
-    with open(out_dir / "simulator.lock", "w") as lock:
+    with open(out_dir / ".simulator.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # test processes that need the same library: one builds, the others wait
         if not library.exists():
             print(f"simulator: building {library.name} (once per design)", file=sys.stderr, flush=True)

@@ -103,8 +103,15 @@ def test_library_of_another_build_is_refused(bitfile):
 
 # Below an unmodified pynq.
 
+def overlay_on(board, bitfile):
+    overlay = pynq.Overlay(str(bitfile), device=board, download=False)
+    overlay.clock_dict = {}  # pynq 4.0.0 fails at the clocks that are off, 3.0.1 at all of them unless it runs on an ARM
+    overlay.download()
+    return overlay
+
+
 def test_overlay_of_pynq_runs_on_it(bitfile):
-    overlay = pynq.Overlay(str(bitfile), device=SimulatedBoard())
+    overlay = overlay_on(SimulatedBoard(), bitfile)
     assert overlay.is_loaded()
     assert overlay.accelerator.read(0) == 0x54455354
     overlay.accelerator.write(4, 0x5A5A)
@@ -125,10 +132,11 @@ def test_bit_without_hwh_is_refused(bitfile):
         SimulatedBoard().get_bitfile_metadata(str(bitfile))
 
 
+@pytest.mark.skipif(pynq.__version__.startswith("3.0"), reason="pynq 3.0's Clocks ask for the processor that Python runs on")
 def test_clocks_of_pynq_set_the_clock_of_their_own_board(bitfile):
     for divisors, mhz in (((6, 1), 500 / 3), ((7, 1), 1000 / 7)):  # pynq keeps the Clocks of the first device it met
         board = SimulatedBoard()
-        pynq.Overlay(str(bitfile), device=board)
+        overlay_on(board, bitfile)
         pynq.ps.Clocks.set_pl_clk(0, *divisors)
         assert board.fclk0_mhz == pytest.approx(mhz)
         assert board.fabric.parameters.period_ps == round(1e6 / mhz)

@@ -1,7 +1,7 @@
 """The memory behind the simulated HP ports: what it holds, when it answers, which faults it can play."""
 import numpy as np
 import pytest
-from traffic_design import BEATS, BUFFER, BUFFER_BYTES, BUSY, LAST, STEADY, STROBES, TrafficDesign
+from traffic_design import BEATS, BUFFER, BUFFER_BYTES, BUSY, LAST, STEADY, STROBES, UNINITIALISED, TrafficDesign
 
 from lst_overlay.simulated_library import DDR_BYTES, MEMORY_MODELS
 
@@ -179,9 +179,8 @@ def test_unmapped_buffer_is_out_of_range():
 def test_memory_and_registers_are_random_by_seed():
     def power_up(seed):
         with TrafficDesign("ideal", seed) as design:
-            return design.read32(design_register), bytes(design.read_memory(BUFFER, 64))
+            return design.read32(UNINITIALISED), bytes(design.read_memory(BUFFER, 64))
 
-    from traffic_design import UNINITIALISED as design_register
     assert power_up(1) == power_up(1)
     assert all(a != b for a, b in zip(power_up(1), power_up(2)))
 

@@ -135,6 +135,13 @@ def test_gp0_read_and_write_together():
         assert design.violations() == []
 
 
+@pytest.mark.parametrize("address, beats, message", [
+    (BASE + 2, 1, "multiple of 4, not 0x40000002"), (BASE, 0, "1 .. 16 beats, not 0"), (BASE, 17, "1 .. 16 beats, not 17")])
+def test_impossible_accesses_are_refused(address, beats, message):
+    with TrafficDesign() as design, pytest.raises(ValueError, match=message):
+        design.read_burst(address, beats)
+
+
 def test_cpu_leaves_100_ns_between_accesses():
     with TrafficDesign("ideal") as design:
         before = design.cycles

@@ -88,7 +88,8 @@ def test_library_of_something_else_is_refused():
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ({"memory": "fast"}, "memory must be one of default, ideal, not 'fast'"), ({"fclk_mhz": 0}, "FCLK0 must be 1 .. 1000 MHz")])
+    ({"memory": "fast"}, "memory must be one of default, ideal, not 'fast'"), ({"fclk_mhz": 0}, "FCLK0 must be 1 .. 1000 MHz"),
+    ({"memory": {"latency": 3}}, "memory has no setting latency")])
 def test_bad_settings_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         SimulatedLibrary(build_library(VERILOG, BUILD), **arguments)
