@@ -48,12 +48,12 @@ class BurstWriter(LiteXModule):
             # Up to four clocks late, and COLLECT is back after four at the earliest.
             is_last.eq(bursts_left == 1),
             length.eq(Mux(is_last, last_length, BURST_BEATS)),
-            enough.eq(more & (stored >= length) & (unanswered != _MAX_UNANSWERED)),
+            enough.eq(more & (stored >= length) & (unanswered != _MAX_UNANSWERED) & ~self.failed),
             pushed.eq(self.sink.valid & self.sink.ready & ~self.abort),
         ]
         self.fsm = fsm = FSM(reset_state="COLLECT")
         fsm.act("COLLECT",
-            If(enough & ~self.abort & ~self.failed,
+            If(enough & ~self.abort,
                 ask.eq(1),
                 NextValue(aw.valid, 1), NextValue(aw.addr, address), NextValue(aw.len, length - 1), NextValue(beat, length - 1),
                 NextState("ADDRESS")))

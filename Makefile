@@ -1,0 +1,54 @@
+# Every command a person needs; CI runs the same ones. `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+BOARD  ?= zybo_z7_10
+VIVADO ?= vivado
+
+.PHONY: help demo simulator test lint resources results registers train bitstream clean
+
+help:  ## This list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: $(VENV)/.demo  ## Classify digits on the simulated board: a table, build/demo/report.json and a picture
+	$(PY) -m gateware simulate --json build/demo/report.json --picture build/demo/digits.png
+
+simulator: $(VENV)/.demo  ## Build what the simulated board downloads (bitstreams/simulated)
+	$(PY) -m gateware simulate --build-only
+
+test: $(VENV)/.all lint  ## Everything that CI runs
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -q
+
+lint: $(VENV)/.all  ## Style
+	$(PY) -m ruff check .
+
+resources: $(VENV)/.demo  ## Area and logic depth for the XC7Z010 by Yosys: build/resources/*.json
+	$(PY) -m gateware resources
+
+results: $(VENV)/.all  ## All figures of docs/results.md, measured again (needs MNIST)
+	$(PY) -m gateware results
+
+registers: $(VENV)/.demo  ## docs/registers.md and build/csr.json from the register table
+	$(PY) -m gateware.register_docs
+
+train: $(VENV)/.all  ## The shipped networks, from nothing (about an hour on one core)
+	for recipe in lst1_tanh lst1_w6a4 lst1_digits; do OMP_NUM_THREADS=1 $(PY) -m model train recipes/$$recipe.toml || exit 1; done
+
+bitstream: $(VENV)/.demo  ## Vivado: .bit, .hwh and manifest.json in bitstreams/$(BOARD)
+	$(PY) -m gateware bitstream --board $(BOARD) --vivado $(VIVADO)
+
+clean:  ## Everything that was built, but not the virtual environment
+	rm -rf build bitstreams/*/
+
+# One environment; what simulates needs no torch.
+$(VENV)/bin/python:
+	@command -v g++ >/dev/null || { echo "g++ is missing: the simulator needs it (Debian, Ubuntu: apt install g++)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: setup.py | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --editable '.[gateware,simulator]'
+	touch $@
+
+$(VENV)/.all: setup.py $(VENV)/.demo
+	$(PY) -m pip install --quiet --editable '.[model,gateware,simulator,test]'
+	touch $@

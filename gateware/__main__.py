@@ -1,0 +1,110 @@
+"""python -m gateware verilog | simulate | resources | bitstream"""
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+import lst_overlay
+from lst_overlay.errors import LstOverlayError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  help="From Migen to Verilog, to the simulated board, to area figures, to Vivado.")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"lst-overlay {lst_overlay.__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def main(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and stop.")) -> None:
+    pass
+
+
+@app.command()
+def verilog(out: Path = typer.Option(Path("build/verilog"), help="Directory to write to.")) -> None:
+    """Emit the Verilog of the whole design and its .hwh."""
+    from gateware.hwh import write_hwh
+    from gateware.register_table import Engine
+    from gateware.top import TOP, pixel_serial_design
+    design = pixel_serial_design()
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{TOP}.v").write_text(design.verilog)
+    write_hwh(out / f"{TOP}.hwh", design.build_hash, Engine.PIXEL_SERIAL)
+    print(f"{out / TOP}.v  {len(design.verilog.splitlines())} lines, build hash 0x{design.build_hash:08X}")
+
+
+@app.command()
+def simulate(
+    dataset: Optional[str] = typer.Option(None, help="mnist or digits; default: MNIST if it is here, else the embedded digits."),
+    network: Optional[str] = typer.Option(None, help="A shipped network's name or a network file; default: the one trained for the dataset."),
+    images: Optional[int] = typer.Option(None, min=1, help="Only the first so many images of the test part."),
+    memory: str = typer.Option("default", help="Memory model: default or ideal."),
+    seed: int = typer.Option(1, help="Of the memory model and of what is random at power-up."),
+    json_file: Optional[Path] = typer.Option(None, "--json", help="Write the figures and the confusion matrix here."),
+    picture: Optional[Path] = typer.Option(None, help="Write images with their classes, and the confusion matrix, as PNG here."),
+    build_only: bool = typer.Option(False, "--build-only", help="Build the simulated board's bitstream and stop."),
+) -> None:
+    """Run images through the real pynq driver into the verilated design."""
+    from gateware.report import as_text, write_json, write_picture
+    from gateware.simulate import default_dataset
+    from gateware.simulate import simulate as run
+    from gateware.simulated_bitstream import build_simulated_bitstream
+    if build_only:
+        print(build_simulated_bitstream())
+        return
+    result = run(dataset or default_dataset(), network, images, memory, seed)
+    print(as_text(result.report))
+    if json_file:
+        write_json(result, json_file)
+        print(f"report: {json_file}")
+    if picture:
+        write_picture(result, picture)
+        print(f"picture: {picture}")
+    if result.report["bit_exact_images"] != result.report["images"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def resources(out: Path = typer.Option(Path("build/resources"), help="Directory for one JSON file per design and scope."),
+              json_file: Optional[Path] = typer.Option(None, "--json", help="Write all figures into one file as well.")) -> None:
+    """Synthesise for the XC7Z010 with Yosys and report what the design costs (not placed, not routed)."""
+    from dataclasses import asdict
+
+    from gateware.resources import DEVICE, measure_pixel_serial
+    measured = measure_pixel_serial(out)
+    print(f"{'':<22}" + "".join(f"{key:>10}" for key in [*DEVICE, "levels"]))
+    for item in measured:
+        print(f"{item.design + ' ' + item.scope:<22}" + "".join(f"{getattr(item, key):>10}" for key in [*DEVICE, "logic_levels"]))
+    print(f"{'XC7Z010':<22}" + "".join(f"{value:>10}" for value in DEVICE.values()))
+    print(f"{measured[0].tool} {measured[0].version}, synthesis only; {out}")
+    if json_file:
+        json_file.write_text(json.dumps([asdict(item) for item in measured], indent=2) + "\n")
+    findings = [finding for item in measured for finding in item.findings]
+    for finding in findings:
+        print(f"finding: {finding}", file=sys.stderr)
+    if findings:
+        raise typer.Exit(1)
+
+
+def run() -> None:
+    """Errors that a user can mend are one line and exit status 1; usage errors are 2."""
+    import datasets
+    from gateware.resources import SynthesisError
+    from gateware.simulate import SimulationFailure
+    from gateware.simulator.build import BuildError
+    from lst_overlay.network import NetworkError
+    try:
+        app()
+    except (LstOverlayError, NetworkError, datasets.DatasetError, BuildError, SimulationFailure, SynthesisError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()
