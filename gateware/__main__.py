@@ -42,7 +42,7 @@ def verilog(out: Path = typer.Option(Path("build/verilog"), help="Directory to w
 @app.command()
 def simulate(
     dataset: Optional[str] = typer.Option(None, help="mnist or digits; default: MNIST if it is here, else the embedded digits."),
-    network: Optional[str] = typer.Option(None, help="A shipped network's name or a network file; default: the one trained for the dataset."),
+    network: Optional[str] = typer.Option(None, help="A shipped network's name or a file; default: the one trained for the dataset."),
     images: Optional[int] = typer.Option(None, min=1, help="Only the first so many images of the test part."),
     memory: str = typer.Option("default", help="Memory model: default or ideal."),
     seed: int = typer.Option(1, help="Of the memory model and of what is random at power-up."),
@@ -99,9 +99,10 @@ def run() -> None:
     from gateware.simulate import SimulationFailure
     from gateware.simulator.build import BuildError
     from lst_overlay.network import NetworkError
+    expected = (LstOverlayError, NetworkError, datasets.DatasetError, BuildError, SimulationFailure, SynthesisError, FileNotFoundError)
     try:
         app()
-    except (LstOverlayError, NetworkError, datasets.DatasetError, BuildError, SimulationFailure, SynthesisError, FileNotFoundError) as error:
+    except expected as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
 

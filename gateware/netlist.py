@@ -34,13 +34,14 @@ class Netlist:
         self.driver = {bit: cell for cell in cells for bits in cell.outputs.values() for bit in bits if isinstance(bit, int)}
 
     @classmethod
-    def read(cls, path: Path, top: str) -> "Netlist":
+    def read(cls, path: Path, top: str) -> Netlist:
         modules = json.loads(Path(path).read_text())["modules"]
         cells = []
         for name, cell in modules[top]["cells"].items():
             directions = cell["port_directions"]
-            side = {way: {port: bits for port, bits in cell["connections"].items() if directions[port] == way} for way in ("input", "output")}
-            cells.append(Cell(name, cell["type"], cell["parameters"], side["input"], side["output"]))
+            inputs, outputs = ({port: bits for port, bits in cell["connections"].items() if directions[port] == way}
+                               for way in ("input", "output"))
+            cells.append(Cell(name, cell["type"], cell["parameters"], inputs, outputs))
         return cls(cells)
 
     def resources(self) -> Dict[str, int]:
@@ -101,11 +102,15 @@ class Netlist:
                     found.append((driver, port))
         return found
 
-    def undriven_inputs(self, cell_type: str, prefixes: Tuple[str, ...]) -> List[str]:
-        """Inputs of cells of that type, of ports with one of the prefixes, that nothing drives."""
-        return [f"{cell.name}.{port}[{i}]" for cell in self.cells if cell.type == cell_type
-                for port, bits in cell.inputs.items() if port.startswith(prefixes)
-                for i, bit in enumerate(bits) if bit in ("x", "z") or (isinstance(bit, int) and bit not in self.driver)]
+    def undriven_inputs(self, cell_type: str, widths: Dict[str, int]) -> List[str]:
+        """Of every cell of that type: the bits of the inputs named in ``widths`` that nothing drives."""
+        found = []
+        for cell in self.cells:
+            for port, width in widths.items() if cell.type == cell_type else ():
+                bits = cell.inputs.get(port, [])
+                found += [f"{cell.name}.{port}[{i}]" for i in range(width)
+                          if i >= len(bits) or bits[i] not in ("0", "1") and bits[i] not in self.driver]
+        return found
 
     def unregistered_multipliers(self) -> List[str]:
         """DSP48E1 that do not use all of the registers A, B, M and P."""

@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 from litex.gen import LiteXModule
-from migen import ClockDomain, ClockSignal, Instance, Signal
+from migen import ClockDomain, ClockSignal, Constant, Instance, Signal
 
 from gateware.axi.axi3 import Axi3Port
+from gateware.ps7_ports import ps7_ports
 
 _ADDRESS = {"addr": "ADDR", "len": "LEN", "size": "SIZE", "burst": "BURST", "lock": "LOCK", "cache": "CACHE", "prot": "PROT",
             "qos": "QOS", "id": "ID"}
@@ -36,12 +37,11 @@ class ProcessingSystem(LiteXModule):
         released = Signal()
         for name, (d, q) in {"reset_first": (0, released), "reset_second": (released, self.cd_sys.rst)}.items():
             self.specials += Instance("FDPE", name=name, p_INIT=1, i_C=ClockSignal(), i_CE=1, i_PRE=~reset_n[0], i_D=d, o_Q=q)
-        self.specials += Instance("PS7", name="ps7",
-            o_FCLKCLK=fclk, o_FCLKRESETN=reset_n, i_FCLKCLKTRIGN=0,
-            i_MAXIGP0ACLK=ClockSignal(), i_SAXIHP0ACLK=ClockSignal(),
-            i_SAXIHP0RDISSUECAP1EN=0, i_SAXIHP0WRISSUECAP1EN=0,
-            **_pins("MAXIGP0", self.gp0, ps_is_master=True),
-            **_pins("SAXIHP0", self.hp0, ps_is_master=False))
+        pins = {"o_FCLKCLK": fclk, "o_FCLKRESETN": reset_n, "i_MAXIGP0ACLK": ClockSignal(), "i_SAXIHP0ACLK": ClockSignal(),
+                **_pins("MAXIGP0", self.gp0, ps_is_master=True), **_pins("SAXIHP0", self.hp0, ps_is_master=False)}
+        # Nothing is left to chance: every input that the design does not use is 0.
+        unused = {f"i_{port.name}": Constant(0, port.width) for port in ps7_ports() if port.direction == "input"}
+        self.specials += Instance("PS7", name="ps7", **{**unused, **pins})
 
 
 def _pins(prefix: str, port: Axi3Port, ps_is_master: bool) -> dict:

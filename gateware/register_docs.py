@@ -10,8 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from .register_table import (ABI_VERSION, BASE_ADDRESS, ERROR_TEXTS, MAGIC, REGISTERS, WINDOW_BYTES, Engine, ErrorCode,
-                             ResultMode)
+from .register_table import ABI_VERSION, BASE_ADDRESS, ERROR_TEXTS, MAGIC, REGISTERS, WINDOW_BYTES, Engine, ErrorCode, ResultMode
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKDOWN = ROOT / "docs" / "registers.md"

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import List
 
 from gateware.netlist import Netlist
+from gateware.ps7_ports import ps7_ports
 from gateware.standalone import ENGINE, standalone_engine_verilog
 from gateware.top import TOP, pixel_serial_design
 
-# AXI ports of the PS: an input left open would read as anything.
-AXI_PREFIXES = ("MAXIGP", "SAXIGP", "SAXIHP", "SAXIACP")
+# Inputs of all AXI ports of the PS, used or not: one left open would read as anything.
+AXI_INPUTS = {port.name: port.width for port in ps7_ports() if port.direction == "input" and "AXI" in port.name}
 DEVICE = {"lut": 17_600, "ff": 35_200, "ramb18": 120, "dsp48e1": 80}  # XC7Z010
 MAX_LOGIC_LEVELS = 4
 LEVEL_NS = 0.72  # a LUT and its route on a -1 part, calibrated on placed prototypes
@@ -57,7 +58,7 @@ def synthesize(verilog: str, top: str, work_dir: Path) -> Netlist:
 def measure(design: str, scope: str, netlist: Netlist) -> Resources:
     levels, path = netlist.deepest_path()
     findings = netlist.unregistered_multipliers()
-    findings += [f"undriven: {pin}" for pin in netlist.undriven_inputs("PS7", AXI_PREFIXES)]
+    findings += [f"undriven: {pin}" for pin in netlist.undriven_inputs("PS7", AXI_INPUTS)]
     if levels > MAX_LOGIC_LEVELS:
         findings.append(f"{levels} logic levels, at most {MAX_LOGIC_LEVELS} are allowed: {' > '.join(path)}")
     return Resources(design=design, scope=scope, **netlist.resources(), logic_levels=levels, deepest_path=path,

@@ -161,7 +161,7 @@ class FakeQuantizedNetwork(nn.Module):
         self.pixel_bits, self.image_shape, self.kind = pixel_bits, image_shape, kind
 
     @classmethod
-    def from_float(cls, network: nn.Module, widths) -> "FakeQuantizedNetwork":
+    def from_float(cls, network: nn.Module, widths) -> FakeQuantizedNetwork:
         """network: LST1; widths: model.recipe.Widths."""
         step = signed_step(widths.activations)
         layers = [FakeQuantizedLayer(axis, linear, activation, widths.weights, widths.activations, step)

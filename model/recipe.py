@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Optional
+
+import tomllib
 
 from .activations import ACTIVATIONS
 from .augment import Augmentation
@@ -61,7 +62,7 @@ class Recipe:
                               "the network file will quote it")
 
     @classmethod
-    def read(cls, path) -> "Recipe":
+    def read(cls, path) -> Recipe:
         """The file's name without .toml is the recipe's name."""
         path = Path(path)
         try:
@@ -71,7 +72,7 @@ class Recipe:
         return cls.from_settings(path.stem, settings)
 
     @classmethod
-    def from_settings(cls, name: str, settings: Dict[str, Any]) -> "Recipe":
+    def from_settings(cls, name: str, settings: Dict[str, Any]) -> Recipe:
         """The nested dictionary of a TOML file, or of `settings`, -> Recipe."""
         try:
             parts = {key: kind(**settings[key]) for key, kind in (("augmentation", Augmentation), ("widths", Widths))

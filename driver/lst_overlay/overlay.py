@@ -174,7 +174,7 @@ class LST1Overlay(Overlay):
                 self._pipeline.release()
             self._freed = True
 
-    def __enter__(self) -> "LST1Overlay":
+    def __enter__(self) -> LST1Overlay:
         return self
 
     def __exit__(self, *exception) -> None:

@@ -79,7 +79,7 @@ class SimulatedLibrary:
             self._library.lst_destroy(self._handle)
             self._handle = None
 
-    def __enter__(self) -> "SimulatedLibrary":
+    def __enter__(self) -> SimulatedLibrary:
         return self
 
     def __exit__(self, *_) -> None:
@@ -166,7 +166,8 @@ class SimulatedLibrary:
     def unmap(self, address: int) -> None:
         if address not in self._buffers:
             raise ValueError(f"no buffer starts at 0x{address:X}")
-        self._library.lst_unmap(self._handle, address)
+        if self._handle:  # a buffer may outlive the design it belonged to
+            self._library.lst_unmap(self._handle, address)
         del self._buffers[address]
 
     def write_memory(self, address: int, data: Union[bytes, np.ndarray]) -> None:

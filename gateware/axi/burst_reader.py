@@ -52,7 +52,7 @@ class BurstReader(LiteXModule):
             If(~ask & popped, room.eq(room + 1)),
             If(self.start,
                 address.eq(self.address), more.eq(1), room.eq(fifo_beats - 3),  # as much as the FIFO is sure to take
-               
+
                 bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
             If(self.abort, more.eq(0)),
             If(ask & ~answered, unanswered.eq(unanswered + 1)),

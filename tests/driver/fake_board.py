@@ -13,7 +13,7 @@ from pynq.buffer import PynqBuffer
 from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
 from pynqmetadata.frontends import Metadata
 
-from gateware.register_table import (ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC, REGISTERS, ErrorCode, ResultMode)
+from gateware.register_table import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC, REGISTERS, ErrorCode, ResultMode
 from lst_overlay import network as contract
 
 BUILD_HASH = 0x1234ABCD

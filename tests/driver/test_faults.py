@@ -9,7 +9,8 @@ from random_network import random_images
 import lst_overlay.accelerator
 import lst_overlay.pipeline
 from gateware.register_table import ERROR_TEXTS, ErrorCode
-from lst_overlay import BitstreamError, BusyError, HardwareError, HardwareTimeout, LstOverlayError, network as contract
+from lst_overlay import BitstreamError, BusyError, HardwareError, HardwareTimeout, LstOverlayError
+from lst_overlay import network as contract
 
 IMAGES = random_images(5)
 

@@ -5,7 +5,8 @@ from conftest import NETWORKS
 from random_network import random_images
 
 import lst_overlay.pipeline
-from lst_overlay import LST1Overlay, LstOverlayError, network as contract
+from lst_overlay import LST1Overlay, LstOverlayError
+from lst_overlay import network as contract
 
 
 def assert_bit_exact(found, expected, images):

@@ -1,85 +1,108 @@
-// The verilated engine behind a flat C interface: streams with any pattern of stalls, flushes, cycle counts.
+// The verilated engine behind a flat C interface: streams under any pattern of stalls, flushes, cycle counts.
 #include <cstdint>
 #include "Vengine.h"
 #include "verilated.h"
 
+#define API extern "C" __attribute__((visibility("default")))
+
 namespace {
 struct Bench {
     VerilatedContext context;
-    Vengine top{&context};
-    uint64_t cycles = 0;
-    void clock() {
-        top.sys_clk = 0; top.eval();
-        top.sys_clk = 1; top.eval();
-        ++cycles;
+    Vengine* top = nullptr;
+    void rise() { top->sys_clk = 1; top->eval(); }
+    void fall() { top->sys_clk = 0; top->eval(); }
+    void clock(int cycles = 1) {
+        for (; cycles > 0; --cycles) { fall(); rise(); }
     }
 };
 }  // namespace
 
-extern "C" {
-Bench* bench_create(int seed) {
-    Verilated::randReset(2);
-    Verilated::randSeed(seed);
+// What has no reset value begins as the seed has it. The first pixel can be taken when this returns.
+API Bench* bench_create(int seed) {
     auto* bench = new Bench;
     bench->context.randReset(2);
     bench->context.randSeed(seed);
-    auto& t = bench->top;
-    t.sys_rst = 1; t.flush = 0; t.start = 0; t.abandon = 0; t.parameters_valid = 0; t.pixels_valid = 0; t.results_ready = 0;
-    for (int i = 0; i < 4; ++i) bench->clock();
+    bench->top = new Vengine(&bench->context);
+    auto& t = *bench->top;
+    t.flush = t.load_start = t.load_abandon = t.parameters_valid = t.pixels_valid = t.results_ready = 0;
+    t.sys_rst = 1;
+    bench->clock(4);
     t.sys_rst = 0;
-    bench->clock();
+    bench->clock(4);
     return bench;
 }
-void bench_destroy(Bench* bench) { delete bench; }
-uint64_t bench_cycles(Bench* bench) { return bench->cycles; }
+API void bench_destroy(Bench* bench) {
+    delete bench->top;
+    delete bench;
+}
+API void bench_clock(Bench* bench, int cycles) { bench->clock(cycles); }
 
-// Feeds n words; a word is withheld where the cyclic pattern has a 0. Returns loaded | bad << 1; the CRC through *crc.
-int bench_load(Bench* bench, const uint32_t* words, int n, const uint8_t* pattern, int pattern_n, uint32_t* crc) {
-    auto& t = bench->top;
-    t.start = 1; bench->clock(); t.start = 0;
-    for (int i = 0, at = 0; i < n;) {
-        t.parameters_valid = pattern[at++ % pattern_n];
-        t.parameters_word = t.parameters_valid ? words[i] : 0xDEADBEEF;
-        i += t.parameters_valid;
-        bench->clock();
+API void bench_load_start(Bench* bench) {
+    bench->top->load_start = 1;
+    bench->clock();
+    bench->top->load_start = 0;
+}
+API void bench_load_abandon(Bench* bench) {
+    bench->top->load_abandon = 1;
+    bench->clock();
+    bench->top->load_abandon = 0;
+}
+// Feeds n words; none is offered where the cyclic pattern has a 0. Returns the cycles that it took.
+API int bench_load_words(Bench* bench, const uint32_t* words, int n, const uint8_t* pattern, int pattern_n) {
+    auto& t = *bench->top;
+    int cycles = 0;
+    bool offered = false;  // once offered, a word stays until accepted
+    for (int i = 0, at = 0; i < n; ++cycles) {
+        if (!offered) offered = pattern[at++ % pattern_n];
+        t.parameters_valid = offered;
+        t.parameters_data = offered ? words[i] : 0xDEADBEEF;
+        bench->fall();
+        if (t.parameters_valid && t.parameters_ready) { ++i; offered = false; }
+        bench->rise();
     }
     t.parameters_valid = 0;
-    for (int i = 0; i < 64; ++i) bench->clock();
-    *crc = t.crc;
-    return t.loaded | t.bad << 1;
+    return cycles;
 }
-void bench_abandon(Bench* bench) {
-    bench->top.abandon = 1; bench->clock(); bench->top.abandon = 0; bench->clock();
+API int bench_loaded(Bench* bench) { return bench->top->loaded; }
+API int bench_bad(Bench* bench) { return bench->top->bad; }
+API uint32_t bench_crc(Bench* bench) { return bench->top->crc; }
+
+API void bench_flush(Bench* bench, int cycles) {
+    bench->top->flush = 1;
+    bench->clock(cycles);
+    bench->top->flush = 0;
 }
-void bench_flush(Bench* bench, int cycles) {
-    bench->top.flush = 1;
-    for (int i = 0; i < cycles; ++i) bench->clock();
-    bench->top.flush = 0;
-}
-// Feeds n pixels and takes up to n_results words, each side under its cyclic pattern; at most limit cycles.
-// done_at[i]: the cycle, counted from the call, in which result word i was taken. Returns the words taken.
-int bench_run(Bench* bench, const uint8_t* pixels, int n, const uint8_t* in_pattern, int in_n, uint32_t* results,
-              uint64_t* done_at, int n_results, const uint8_t* out_pattern, int out_n, uint64_t limit) {
-    auto& t = bench->top;
-    int fed = 0, taken = 0, in_at = 0, out_at = 0;
-    bool offered = false;  // once offered, a pixel stays until accepted
+
+// Feeds n pixels and takes n_results words, each side under its cyclic pattern; at most limit cycles.
+// results[i] holds last in bit 32; done_at[i]: the cycle, from the call, in which it was taken.
+// counts: pixels fed, results taken, cycles starved, cycles blocked, words that changed while they waited.
+API void bench_run(Bench* bench, const uint8_t* pixels, int n, const uint8_t* in_pattern, int in_n, uint64_t* results,
+                   uint64_t* done_at, int n_results, const uint8_t* out_pattern, int out_n, uint64_t limit, int64_t* counts) {
+    auto& t = *bench->top;
+    int64_t fed = 0, taken = 0, starved = 0, blocked = 0, changed = 0;
+    int in_at = 0, out_at = 0;
+    bool offered = false, waited = false;
+    uint64_t waiting = 0;
     for (uint64_t cycle = 0; cycle < limit && (taken < n_results || fed < n); ++cycle) {
         if (!offered) offered = fed < n && in_pattern[in_at++ % in_n];
         t.pixels_valid = offered;
-        t.pixels_pixel = offered ? pixels[fed] : 0xA5;
+        t.pixels_data = offered ? pixels[fed] : 0xA5;
         t.results_ready = taken < n_results && out_pattern[out_at++ % out_n];
-        t.sys_clk = 0; t.eval();
+        bench->fall();
+        const uint64_t result = uint64_t(t.results_last) << 32 | t.results_data;
+        changed += waited && (!t.results_valid || result != waiting);
+        waited = t.results_valid && !t.results_ready;
+        waiting = result;
+        starved += t.starved;
+        blocked += t.blocked;
         if (t.pixels_valid && t.pixels_ready) { ++fed; offered = false; }
         if (t.results_valid && t.results_ready) {
-            bool is_class = taken % 11 == 10;
-            if (bool(t.results_last) != is_class) return -1 - taken;
             done_at[taken] = cycle;
-            results[taken++] = t.results_word;
+            results[taken++] = result;
         }
-        t.sys_clk = 1; t.eval();
-        ++bench->cycles;
+        bench->rise();
     }
-    t.pixels_valid = 0; t.results_ready = 0;
-    return taken;
-}
+    t.pixels_valid = 0;
+    t.results_ready = 0;
+    counts[0] = fed; counts[1] = taken; counts[2] = starved; counts[3] = blocked; counts[4] = changed;
 }

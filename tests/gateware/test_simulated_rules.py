@@ -1,6 +1,6 @@
 """Every bus rule that the simulated board watches: broken once on purpose, reported by name."""
 import pytest
-from traffic_design import (BASE, BUFFER, FIELDS, GP_MODE, ID, SCRATCH, TIME, TrafficDesign)
+from traffic_design import BASE, BUFFER, FIELDS, GP_MODE, ID, SCRATCH, TIME, TrafficDesign
 
 from lst_overlay.simulated_library import BoardFrozen, PollTimeout
 

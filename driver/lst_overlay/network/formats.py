@@ -50,7 +50,7 @@ class QFormat:
             raise ValueError(f"width must be at most 32 bits, not {self.width}")
 
     @classmethod
-    def parse(cls, text: str) -> "QFormat":
+    def parse(cls, text: str) -> QFormat:
         """'Q6.7' -> QFormat(6, 7)."""
         match = re.fullmatch(r"[Qq](\d+)\.(\d+)", text)
         if match is None:
