@@ -76,12 +76,20 @@ def test_two_ports_get_equal_shares():
         assert abs(first - second) < 64 and first > 500
 
 
-def test_eight_bursts_are_outstanding_at_most():
+def test_eight_reads_are_outstanding_at_most():
     with TrafficDesign("ideal") as design:
         design.inject(memory_dead=True)
         design.start("read", bursts=100)
         design.run(1000)
         assert (design.statistics().most_reads_outstanding, design.statistics().read_bursts) == (8, 8)
+
+
+def test_eight_writes_are_outstanding_at_most():
+    with TrafficDesign("ideal") as design:
+        design.inject(hold_write_responses=True)
+        design.start("write", bursts=100)
+        design.run(1000)
+        assert (design.statistics().most_writes_outstanding, design.statistics().write_bursts) == (8, 8)
 
 
 def test_dead_memory_never_answers():
@@ -156,6 +164,14 @@ def test_burst_past_the_end_of_a_buffer_is_reported():
         design.map(OTHER, 192)
         design.transfer("read", OTHER + 128)
         assert design.broken_rules() == {"range"}
+
+
+@pytest.mark.parametrize("size, rules", [(121, set()), (120, {"range"})])
+def test_only_the_last_8_bytes_may_be_read_beyond_the_end(size, rules):
+    with TrafficDesign("ideal") as design:
+        design.map(OTHER, size)
+        design.transfer("read", OTHER)
+        assert design.broken_rules() == rules
 
 
 def test_only_written_bytes_must_be_inside():
