@@ -25,7 +25,10 @@ _ROWS = _rows()
 
 
 class Crc32(LiteXModule):
-    """``crc`` of all words since ``clear``; a word given with ``valid`` counts 2 clocks later."""
+    """``crc`` of all words since ``clear``; ``valid`` goes with a word, and words are at least two clocks apart.
+
+    A word counts three clocks later.
+    """
 
     def __init__(self):
         self.clear = Signal()
@@ -35,15 +38,19 @@ class Crc32(LiteXModule):
 
         # # #
 
-        # The step is linear, so the word's part of it is taken in a clock of its own.
-        state, word_part, valid = Signal(32, reset=0xFFFFFFFF), Signal(32, reset_less=True), Signal()
+        # The step is linear: the word's part and both halves of the state's part are taken in clocks of their own.
+        state, word_part = Signal(32, reset=0xFFFFFFFF), Signal(32, reset_less=True)
+        low_part, high_part = Signal(32, reset_less=True), Signal(32, reset_less=True)
+        given, stepped = Signal(), Signal()
         self.comb += self.crc.eq(~state)
         self.sync += [
-            word_part.eq(_step(self.word)), valid.eq(self.valid),
-            If(valid, state.eq(_step(state) ^ word_part)),
-            If(self.clear, state.eq(0xFFFFFFFF), valid.eq(0)),
+            given.eq(self.valid), word_part.eq(_step(self.word, range(32))),
+            stepped.eq(given), low_part.eq(_step(state, range(16))), high_part.eq(_step(state, range(16, 32)) ^ word_part),
+            If(stepped, state.eq(low_part ^ high_part)),
+            If(self.clear, state.eq(0xFFFFFFFF), given.eq(0), stepped.eq(0)),
         ]
 
 
-def _step(word):
-    return Cat(*[reduce(xor, [word[bit] for bit in bits]) for bits in _ROWS])
+def _step(word, bits):
+    """What those ``bits`` of (state xor word) give to the next state."""
+    return Cat(*[reduce(xor, [word[bit] for bit in row if bit in bits], 0) for row in _ROWS])
