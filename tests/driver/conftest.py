@@ -1,8 +1,4 @@
-"""The driver's fixtures. `board` runs a test on every kind of board; `fake` is for faults, which only the fake has.
-
-A kind of board is a function (tmp_path, networks) -> (device, bitfile). Adding one to BOARDS runs every behaviour
-test on it.
-"""
+"""The driver's fixtures. `board` runs a test on both kinds of board; `fake` is for faults that only the fake has."""
 import pytest
 from fake_board import BUILD_HASH, FakeBoard
 from random_network import random_lst1
@@ -10,6 +6,7 @@ from random_network import random_lst1
 from gateware.hwh import write_hwh
 from gateware.register_table import Engine
 from lst_overlay import LST1Overlay
+from lst_overlay.simulator import SimulatedBoard
 
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]
 
@@ -27,13 +24,15 @@ def fake_board(tmp_path, networks):
     return FakeBoard(networks), write_bitstream(tmp_path)
 
 
-BOARDS = {"fake": fake_board}
-
-
-@pytest.fixture(params=sorted(BOARDS))
+@pytest.fixture(params=["fake", "rtl"])
 def board(request, tmp_path):
-    """(device, bitfile) of each kind of board in turn."""
-    return BOARDS[request.param](tmp_path, NETWORKS)
+    """(device, bitfile): a register file in Python, then the verilated design, which must break no rule of the bus."""
+    if request.param == "fake":
+        yield fake_board(tmp_path, NETWORKS)
+        return
+    device = SimulatedBoard()
+    yield device, request.getfixturevalue("simulated_bit")
+    assert device.violations() == []
 
 
 @pytest.fixture
