@@ -62,7 +62,8 @@ class MacArray(LiteXModule):
 
     sink:   x (x_width, signed), always accepted; ``depth`` of them make one vector, gaps are allowed.
     source: acc (acc_width, signed), lane 0 first, one per clock, without gaps; it cannot be held.
-    load:   one weight per clock: lane, address, data (weight_width, signed); not while a vector is under way.
+    load:   one weight per clock: lane, address, data (weight_width, signed); between vectors, the next of which begins
+            read_latency clocks after the last weight at the earliest.
     """
 
     def __init__(self, cfg: MacArrayConfig):

@@ -7,11 +7,23 @@ import numpy as np
 from verilated import verilated
 
 from gateware.standalone import ENGINE, standalone_engine_verilog
-from lst_overlay.network import parameter_image
+from lst_overlay.network import classify, logits, parameter_image
+from tests.network.networks import random_network
 
 STEADY = (1,)
 RESULT_WORDS = 11
 CREDITS = 5
+
+
+def lst1_random(seed, **sizes):
+    return random_network(seed, 28, 28, 28, 10, **{"weights_width": 8, "width": 8, "index_width": 10, "shift": 6, **sizes})
+
+
+def random_images(count, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+
+
+NETWORK = lst1_random(1)
 
 
 @dataclass
@@ -84,3 +96,11 @@ class EngineBench:
 
 def _pointer(array):
     return array.ctypes.data_as(ctypes.c_void_p)
+
+
+def assert_right(run, network, images):
+    expected = logits(network, images)
+    assert run.taken == len(images) * RESULT_WORDS
+    wrong = np.flatnonzero((run.logits != expected).any(axis=1) | (run.classes != classify(expected)))
+    assert len(wrong) == 0, f"{len(wrong)} of {len(images)} images differ: {[(i, run.logits[i], expected[i]) for i in wrong[:5]]}"
+    assert not run.last[:, :10].any() and run.last[:, 10].all()

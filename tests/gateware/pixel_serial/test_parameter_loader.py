@@ -1,13 +1,12 @@
 """Parameter images into the emitted engine: what counts as loaded, and what a bad or abandoned one leaves behind."""
 import numpy as np
 import pytest
-from engine_bench import EngineBench
+from engine_bench import NETWORK, EngineBench, assert_right, lst1_random, random_images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lst_overlay.network import image_crc, parameter_image
 from lst_overlay.network.parameter_image import SECTIONS
-from tests.gateware.pixel_serial.test_engine import NETWORK, assert_right, lst1_random, random_images
 
 IMAGE = parameter_image(NETWORK)
 OTHER = lst1_random(2)
