@@ -142,6 +142,7 @@ def test_clocks_of_pynq_set_the_clock_of_their_own_board(bitfile):
         assert board.fabric.parameters.period_ps == round(1e6 / mhz)
 
 
+@pytest.mark.filterwarnings("ignore:No devices found")
 def test_it_is_never_found_by_chance():
     assert SimulatedBoard not in DeviceMeta._subclasses.values()
     assert not any(isinstance(device, SimulatedBoard) for device in Device.devices)
