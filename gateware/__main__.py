@@ -1,4 +1,4 @@
-"""python -m gateware verilog | simulate | resources | bitstream"""
+"""python -m gateware verilog | simulate | resources | bitstream | results"""
 from __future__ import annotations
 
 import json
@@ -93,13 +93,22 @@ def resources(out: Path = typer.Option(Path("build/resources"), help="Directory 
 
 
 @app.command()
-def bitstream(board: str = typer.Option("zybo_z7_10", help="Which board."), vivado: str = typer.Option("vivado", help="The program to run."),
+def bitstream(board: str = typer.Option("zybo_z7_10", help="Which board."),
+              vivado: str = typer.Option("vivado", help="The program to run."),
               out: Path = typer.Option(Path("build/vivado"), help="Directory for sources, reports and logs.")) -> None:
     """Build bitstreams/BOARD with Vivado; without Vivado, write its sources and say so."""
     from gateware.bitstream import BOARDS, build
     if board not in BOARDS:
         raise typer.BadParameter(f"board must be one of {', '.join(BOARDS)}, not {board!r}", param_hint="--board")
     print(build(board, vivado, out / board))
+
+
+@app.command()
+def results() -> None:
+    """Measure everything that docs/results.md and README.md state, and write it there. Needs MNIST; minutes."""
+    from gateware.results import write_results
+    for path in write_results():
+        print(path)
 
 
 def run() -> None:

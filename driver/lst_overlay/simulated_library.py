@@ -159,7 +159,8 @@ class SimulatedLibrary:
         if address % 8:
             raise ValueError(f"a buffer must start at a multiple of 8, not 0x{address:X}")
         if not self._library.lst_map(self._handle, address, data.size, data.ctypes.data):
-            raise ValueError(f"a buffer of {data.size} bytes at 0x{address:X} is empty, overlaps another or leaves the {DDR_BYTES >> 20} MB of DDR")
+            raise ValueError(f"a buffer of {data.size} bytes at 0x{address:X} is empty, overlaps another "
+                             f"or leaves the {DDR_BYTES >> 20} MB of DDR")
         self._buffers[address] = data
         return data
 
@@ -172,7 +173,9 @@ class SimulatedLibrary:
 
     def write_memory(self, address: int, data: Union[bytes, np.ndarray]) -> None:
         """Write device memory from behind, without the design and without taking time."""
-        data = np.frombuffer(data, np.uint8) if isinstance(data, (bytes, bytearray)) else np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+        if isinstance(data, (bytes, bytearray)):
+            data = np.frombuffer(data, np.uint8)
+        data = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
         self._span(address, data.size)[:] = data
 
     def read_memory(self, address: int, size: int) -> np.ndarray:

@@ -17,7 +17,7 @@ class BurstReader(LiteXModule):
     start:  one clock, while idle; address and beats are taken then.
     abort:  held until idle: no new address; beats that still arrive are dropped.
     idle:   nothing is to be asked for and nothing asked for is missing.
-    failed: a response was an error; error_address is the start of its burst. Cleared by start.
+    failed: a response was an error; error_address is the start of its burst. Cleared by start and abort.
     """
 
     def __init__(self, port, fifo_beats: int = 64, beats_width: int = 27):
@@ -52,7 +52,7 @@ class BurstReader(LiteXModule):
             If(~ask & popped, room.eq(room + 1)),
             If(self.start,
                 address.eq(self.address), more.eq(1), room.eq(fifo_beats - 3),  # as much as the FIFO is sure to take
-
+                has_room.eq(0),  # nothing is asked for before is_last speaks of this command
                 bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
             If(self.abort, more.eq(0)),
             If(ask & ~answered, unanswered.eq(unanswered + 1)),
@@ -69,7 +69,8 @@ class BurstReader(LiteXModule):
             valid.eq(r.valid), last.eq(r.last), data.eq(r.data), bad.eq(r.valid & r.resp[RESP_ERROR_BIT]),
             If(answered, answer_address.eq(answer_address + BURST_BYTES)),
             If(bad & ~self.failed, self.failed.eq(1), self.error_address.eq(answer_address)),
-            If(self.start, answer_address.eq(self.address), self.failed.eq(0)),
+            If(self.start, answer_address.eq(self.address)),
+            If(self.start | self.abort, self.failed.eq(0)),
         ]
         self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats))
         self.comb += [
@@ -78,4 +79,3 @@ class BurstReader(LiteXModule):
             fifo.source.connect(self.source),
             popped.eq(delayed(self, fifo.source.valid & fifo.source.ready, 1, reset_less=False)),
         ]
-

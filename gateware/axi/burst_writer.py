@@ -14,11 +14,12 @@ _MAX_UNANSWERED = 8
 class BurstWriter(LiteXModule):
     """One command at a time: ``beats`` (at least 1) beats of 8 bytes to ``address`` (a multiple of 128).
 
-    sink:   data (64 bits). A burst's address goes out when all its beats are in the FIFO.
+    sink:   data (64 bits), a command's first beat at least four clocks after its start. A burst's address goes out when all its beats
+            are in the FIFO.
     start:  one clock, while idle; address and beats are taken then.
     abort:  held until idle: no new address; beats still owed go out with strobes 0; every response is awaited.
     idle:   all beats are written and all responses are here.
-    failed: a response was an error; error_address is the start of its burst. Cleared by start.
+    failed: a response was an error; error_address is the start of its burst. Cleared by start and abort.
     """
 
     def __init__(self, port, fifo_beats: int = 32, beats_width: int = 23):
@@ -91,5 +92,6 @@ class BurstWriter(LiteXModule):
             answered.eq(b.valid), bad.eq(b.valid & b.resp[RESP_ERROR_BIT]),
             If(answered, answer_address.eq(answer_address + BURST_BYTES)),
             If(bad & ~self.failed, self.failed.eq(1), self.error_address.eq(answer_address)),
-            If(self.start, answer_address.eq(self.address), self.failed.eq(0)),
+            If(self.start, answer_address.eq(self.address)),
+            If(self.start | self.abort, self.failed.eq(0)),
         ]

@@ -16,8 +16,8 @@ class RegisterSlave(LiteXModule):
     """value[name]:   what a read-only register reads (32 bits, an input).
     storage[name]: what a read-write register holds.
     written[name]: high for one clock when a write-only register was written; ``data`` then holds the value.
-    Addresses without a register read 0 and ignore writes. A read takes four clocks, a write
-    two, and acts three clocks later.
+    Addresses without a register read 0 and ignore writes. A read takes four clocks. A write acts three clocks after its last beat
+    and is answered two clocks later still, so that whoever has the answer reads what the write has done, STATUS included.
     """
 
     def __init__(self, port):
@@ -70,7 +70,9 @@ class RegisterSlave(LiteXModule):
             w.ready.eq(1),
             If(w.valid,
                 NextValue(address, _following(address, size, fixed)),
-                If(w.last, NextValue(b.valid, 1), NextState("ANSWER"))))
+                If(w.last, NextState("ACT"))))
+        fsm.delayed_enter("ACT", "ACTED", 3)
+        fsm.act("ACTED", NextValue(b.valid, 1), NextState("ANSWER"))
         fsm.act("ANSWER",
             If(b.ready, NextValue(b.valid, 0), NextState("IDLE")))
 

@@ -1,0 +1,107 @@
+"""docs/results.md and the figures in README.md: measured again by one command, never typed."""
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Dict, List
+
+import datasets
+from gateware.bitstream import ROOT
+from gateware.resources import DEVICE, LEVEL_NS, Resources, measure_pixel_serial
+from gateware.simulate import Simulation, simulate
+from gateware.simulated_bitstream import build_simulated_bitstream
+from lst_overlay.network import load_network
+from lst_overlay.network import logits as reference_logits
+from lst_overlay.shipped_networks import find, names
+
+COMMAND = "make results"
+PUBLISHED_IMAGES_PER_SECOND = 9_890  # LST-1, 4,934 cycles at 48.8 MHz: the ITS slides
+BEGIN, END = f"<!-- figures: `{COMMAND}` -->", "<!-- end of figures -->"
+
+
+def write_results() -> List[Path]:
+    """Every shipped network over its test set on the simulated board, and synthesis. Returns the files written."""
+    bitfile = build_simulated_bitstream()
+    runs = [simulate(load_network(find(name)).provenance["dataset"], name, bitfile=bitfile) for name in names()]
+    ideal = simulate("mnist", "lst1_q6.7", memory_model="ideal", bitfile=bitfile)
+    resources = measure_pixel_serial(ROOT / "build" / "resources")
+    page = ROOT / "docs" / "results.md"
+    page.write_text(_page(runs, ideal, resources))
+    readme = ROOT / "README.md"
+    _replace(readme, _summary(runs, resources))
+    return [page, readme]
+
+
+def _page(runs: List[Simulation], ideal: Simulation, resources: List[Resources]) -> str:
+    main = runs[names().index("lst1_q6.7")].report
+    return "\n".join([
+        "# Results", "",
+        f"Written by `{COMMAND}`, which measures all of it again. Nothing here has run on a board: cycles are counted in simulation",
+        "of the emitted Verilog, driven by the pynq library through our driver; images per second are the assumed clock over counted",
+        "cycles; area is synthesis, not placed.", "",
+        "## On the simulated board", "",
+        "Whole test sets: 10,000 images of MNIST, the last 360 of the embedded digits. Scope: with DMA, uint8 pixels in. Clock: 200 MHz, assumed.",
+        "*Equal* counts images whose class and ten logits equal the integer reference.", "",
+        *_table(["network", "dataset", "accuracy", "equal", "cycles per image", "images/s", "latency", "memory model"],
+                [_row(run.report) for run in [*runs, ideal]]), "",
+        f"The published LST-1 accelerator makes {PUBLISHED_IMAGES_PER_SECOND:,} images/s; this is "
+        f"{main['images_per_second'] / PUBLISHED_IMAGES_PER_SECOND:.1f} times that.", "",
+        "One network and dataset at a time: `python -m gateware simulate --dataset mnist --network lst1_q6.7 --json report.json`.", "",
+        "## Confusion, from the driver's answers", "",
+        *[line for run in runs for line in _confusion(run)],
+        "## XC7Z010, synthesis", "",
+        *_table(["scope", *[f"{key} (of {value:,})" for key, value in DEVICE.items()], "logic levels", "findings"],
+                [[item.scope, *[f"{getattr(item, key):,}" for key in DEVICE], str(item.logic_levels),
+                  "; ".join(item.findings) or "none"] for item in resources]), "",
+        f"`make resources`, {resources[0].tool} {resources[0].version}. A finding is a DSP with an unused register among A, B, M and P,",
+        f"an AXI input of the PS that nothing drives, or more than four logic levels. Four levels of {LEVEL_NS} ns, a calibration from",
+        f"placed prototypes, leave {5 - 4 * LEVEL_NS:.1f} ns of a 200 MHz period to clock-to-output, set-up and skew: an estimate, not timing",
+        "closure.", "",
+        "## The integer reference", "",
+        f"{_reference_speed():,.0f} images/s on the machine that wrote this page (lst1_q6.7, 10,000 images, NumPy as it is installed);",
+        "`python benchmarks/reference.py` gives the ratio to plain int64 arithmetic.", "",
+    ])
+
+
+def _reference_speed() -> float:
+    """Images per second of the integer reference on this machine, best of five."""
+    network, images, times = load_network(find("lst1_q6.7")), datasets.load("mnist", "test").images, []
+    for _ in range(5):
+        begun = time.perf_counter()
+        reference_logits(network, images)
+        times.append(time.perf_counter() - begun)
+    return len(images) / min(times)
+
+
+def _row(report: Dict) -> List[str]:
+    return [report["network"], report["dataset"], f"{report['accuracy']:.2f} %", f"{report['bit_exact_images']:,} of {report['images']:,}",
+            f"{report['cycles_per_image']:.2f}", f"{report['images_per_second']:,.0f}",
+            f"{report['latency_cycles']:,} cycles, {report['latency_cycles'] / report['fclk_mhz']:.2f} us", report["memory_model"]]
+
+
+def _confusion(run: Simulation) -> List[str]:
+    head = [f"**{run.report['network']}** on {run.report['dataset']}: row is the label, column the answer.", ""]
+    return head + _table(["", *map(str, range(10))], [[str(label), *map(str, row)] for label, row in enumerate(run.confusion)]) + [""]
+
+
+def _summary(runs: List[Simulation], resources: List[Resources]) -> List[str]:
+    """A sentence or two for the first screen of the README."""
+    main = runs[names().index("lst1_q6.7")].report
+    top = next(item for item in resources if item.scope == "top")
+    return [
+        f"{main['images']:,} MNIST test images through the real pynq driver into the verilated design: **{main['accuracy']:.2f} %**, every",
+        f"logit of **{main['bit_exact_images']:,}** images equal to Python's, **{main['cycles_per_image']:.1f}** clock cycles per image with DMA",
+        f"from uint8 pixels, which is **{main['images_per_second']:,.0f} images/s** at an assumed 200 MHz (published:",
+        f"{PUBLISHED_IMAGES_PER_SECOND:,}). Whole design, synthesised for the XC7Z010: {top.lut:,} LUT, {top.ff:,} FF, {top.ramb18} RAMB18,",
+        f"{top.dsp48e1} DSP48E1. Simulated; not yet run on a board. [All results](docs/results.md)",
+    ]
+
+
+def _table(head: List[str], rows: List[List[str]]) -> List[str]:
+    return ["| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows]]
+
+
+def _replace(readme: Path, lines: List[str]) -> None:
+    before, _, rest = readme.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    readme.write_text("\n".join([before + BEGIN, *lines, END + after]))

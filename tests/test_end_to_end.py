@@ -1,0 +1,64 @@
+"""Every image of MNIST's test set, through pynq, our driver, the AXI masters and the engine, for every shipped network."""
+import numpy as np
+import pytest
+import torch
+
+from lst_overlay import LST1Overlay
+from lst_overlay.network import classify
+from lst_overlay.network import logits as reference_logits
+from lst_overlay.shipped_networks import names
+from lst_overlay.simulator import SimulatedBoard
+from model.integer_network import IntegerNetwork
+from tests.images import corner_images, test_images
+
+# One process, one download, one overlay: the networks are only loaded.
+pytestmark = pytest.mark.xdist_group("end_to_end")
+
+
+@pytest.fixture(scope="module")
+def overlay(simulated_bit):
+    board = SimulatedBoard()
+    with LST1Overlay(simulated_bit, device=board) as made:
+        yield made
+    assert board.violations() == []
+
+
+def assert_all_equal(overlay, images):
+    network = overlay.network
+    expected = reference_logits(network, images)
+    torch_logits = torch.cat([IntegerNetwork(network)(part) for part in torch.from_numpy(images).split(1000)]).numpy()
+    logits = overlay.logits(images)
+    for name, found in (("fake-quantised torch", torch_logits), ("the driver", logits)):
+        wrong = np.flatnonzero((found != expected).any(axis=1))
+        assert not len(wrong), (f"{name}: {len(wrong)} of {len(images)} images differ, the first five: "
+                                f"{[(int(i), found[i].tolist(), expected[i].tolist()) for i in wrong[:5]]}")
+    classes, figures = overlay.predict(images, profile=True)
+    np.testing.assert_array_equal(classes, classify(expected))
+    return classes, figures
+
+
+@pytest.mark.parametrize("name", names())
+def test_corner_images_agree(overlay, name):
+    overlay.load_network(name)
+    assert_all_equal(overlay, corner_images())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", names())
+def test_all_of_mnist_agrees_at_784_cycles_per_image(overlay, name):
+    part = test_images("mnist")
+    overlay.load_network(name)
+    classes, figures = assert_all_equal(overlay, part.images)
+    assert len(classes) == 10_000 and figures["starts"] == 1
+    assert 784 <= figures["cycles_per_image"] <= 785
+    if overlay.network.provenance["dataset"] == "mnist":
+        # What the file says of itself is what the hardware does.
+        assert round(100 * float(np.mean(classes == part.labels)), 2) == round(overlay.network.provenance["accuracy_integer"], 2)
+
+
+@pytest.mark.slow
+def test_all_digits_agree(overlay):
+    overlay.load_network("lst1_digits")
+    part = test_images("digits")
+    classes, _ = assert_all_equal(overlay, part.images)
+    assert round(100 * float(np.mean(classes == part.labels)), 4) == overlay.network.provenance["accuracy_integer"]
