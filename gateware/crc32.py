@@ -25,7 +25,7 @@ _ROWS = _rows()
 
 
 class Crc32(LiteXModule):
-    """``crc`` of all words since ``clear``; ``valid`` goes with a word, and words are at least two clocks apart.
+    """``crc`` of all words since ``clear``; ``valid`` goes with a word, and words are at least three clocks apart.
 
     A word counts three clocks later.
     """
@@ -38,19 +38,19 @@ class Crc32(LiteXModule):
 
         # # #
 
-        # The step is linear: the word's part and both halves of the state's part are taken in clocks of their own.
-        state, word_part = Signal(32, reset=0xFFFFFFFF), Signal(32, reset_less=True)
+        # The word goes in, the step is taken in halves (it is linear), the halves are added: a clock each.
+        state, mixed = Signal(32, reset=0xFFFFFFFF), Signal(32, reset_less=True)
         low_part, high_part = Signal(32, reset_less=True), Signal(32, reset_less=True)
         given, stepped = Signal(), Signal()
         self.comb += self.crc.eq(~state)
         self.sync += [
-            given.eq(self.valid), word_part.eq(_step(self.word, range(32))),
-            stepped.eq(given), low_part.eq(_step(state, range(16))), high_part.eq(_step(state, range(16, 32)) ^ word_part),
+            given.eq(self.valid), mixed.eq(state ^ self.word),
+            stepped.eq(given), low_part.eq(_step(mixed, range(16))), high_part.eq(_step(mixed, range(16, 32))),
             If(stepped, state.eq(low_part ^ high_part)),
             If(self.clear, state.eq(0xFFFFFFFF), given.eq(0), stepped.eq(0)),
         ]
 
 
-def _step(word, bits):
+def _step(mixed, bits):
     """What those ``bits`` of (state xor word) give to the next state."""
-    return Cat(*[reduce(xor, [word[bit] for bit in row if bit in bits], 0) for row in _ROWS])
+    return Cat(*[reduce(xor, [mixed[bit] for bit in row if bit in bits], 0) for row in _ROWS])
