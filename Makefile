@@ -46,9 +46,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: setup.py | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --editable '.[gateware,simulator]'
-	touch $@
+	@echo "installing into $(VENV): a few minutes, once"
+	@$(PY) -m pip install --quiet --editable '.[gateware,simulator]'
+	@touch $@
 
 $(VENV)/.all: setup.py $(VENV)/.demo
-	$(PY) -m pip install --quiet --editable '.[model,gateware,simulator,test]'
-	touch $@
+	@echo "installing torch and the test tools into $(VENV): a few minutes, once"
+	@$(PY) -m pip install --quiet --editable '.[model,gateware,simulator,test]'
+	@touch $@
