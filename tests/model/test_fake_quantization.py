@@ -124,5 +124,5 @@ def test_the_bias_holds_the_pixels_constant_and_half_a_shift():
     layer = exported.export("n", {}).layers[0]
     unit = layer.weights_step / 8  # 4-bit pixels: steps of 2**-3
     for o in range(28):
-        exact = float(network.lst.rows.bias[o]) / unit + (0.5 - 8) * int(layer.weights_q[o].sum())
+        exact = network.lst.rows.bias[o].item() / unit + (0.5 - 8) * int(layer.weights_q[o].sum())
         assert layer.bias_q[o] == math.floor(exact + 0.5) + (1 << layer.activation.shift) // 2
