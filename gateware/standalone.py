@@ -4,7 +4,7 @@ from __future__ import annotations
 from migen import Module, Signal
 
 from gateware.pixel_serial.engine import PixelSerialEngine
-from gateware.verilog import emit
+from gateware.verilog import emit, forget_names
 
 ENGINE = "engine"
 
@@ -38,5 +38,6 @@ class StandaloneEngine(Module):
 
 
 def standalone_engine_verilog() -> str:
+    forget_names()
     module = StandaloneEngine()
     return emit(module, ENGINE, module.pins)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from migen.fhdl import verilog
+from migen.fhdl import tracer, verilog
 
 
 def emit(module, name: str, ios=()) -> str:
@@ -18,3 +18,9 @@ def emit(module, name: str, ios=()) -> str:
         raise ValueError(f"{name}: memories with initial contents need files beside the Verilog: {sorted(result.data_files)}")
     # The converter stamps its header with the time; the text must depend on the design alone.
     return re.sub(r"^/\* Machine-generated.*\*/\n", "", text)
+
+
+def forget_names() -> None:
+    """Migen numbers equal names over everything that the process has built. Called before a module is built, its text is always the same."""
+    tracer.name_to_idx.clear()
+    tracer.classname_to_objs.clear()
