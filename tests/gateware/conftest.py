@@ -1,0 +1,27 @@
+"""``top``: makes boards with the whole design; whatever a test does with them, no bus rule may have been broken at its end."""
+import pytest
+from top_bench import Top, build_top
+
+
+@pytest.fixture(scope="session")
+def top_library():
+    return build_top()
+
+
+@pytest.fixture
+def top(top_library):
+    """top(memory, seed, network=..., **changes of the memory model) -> Top, with the network loaded."""
+    boards = []
+
+    def make(memory="default", seed=1, network=None, **changes):
+        board = Top(top_library, memory, seed, **changes)
+        boards.append(board)
+        if network is not None:
+            board.load(network)
+        return board
+
+    yield make
+    violations = [text for board in boards for text in board.violations()]
+    for board in boards:
+        board.close()
+    assert violations == []
