@@ -46,7 +46,8 @@ def test_every_lut_in_a_chain_is_a_level(netlist):
 
 
 def test_the_longer_of_two_ways_counts(netlist):
-    levels, path = netlist(a=flip_flop("0", 2), l1=lut(3, 2), l2=lut(4, 3), l3=lut(5, 2, 4), b=flip_flop(5, 6), c=flip_flop(3, 7)).deepest_path()
+    luts = {"l1": lut(3, 2), "l2": lut(4, 3), "l3": lut(5, 2, 4)}
+    levels, path = netlist(a=flip_flop("0", 2), **luts, b=flip_flop(5, 6), c=flip_flop(3, 7)).deepest_path()
     assert (levels, path[0]) == (3, "LUT1 l1")
 
 
@@ -97,8 +98,9 @@ def test_cells_cost_what_they_take_on_the_device(netlist):
 
 def test_undriven_inputs_are_found(netlist):
     ps7 = cell("PS7", {"WDATA": ["0", 2, "x", 99, "z", "1"], "RID": [2], "DDRARB": ["x"]})
-    found = netlist(a=flip_flop("0", 2), ps=ps7, other=cell("BUFG", {"WDATA": "x"})).undriven_inputs("PS7", {"WDATA": 7, "RID": 1, "BID": 2})
-    assert found == ["ps.WDATA[2]", "ps.WDATA[3]", "ps.WDATA[4]", "ps.WDATA[6]", "ps.BID[0]", "ps.BID[1]"]
+    read = netlist(a=flip_flop("0", 2), ps=ps7, other=cell("BUFG", {"WDATA": "x"}))
+    assert read.undriven_inputs("PS7", {"WDATA": 7, "RID": 1, "BID": 2}) == [
+        "ps.WDATA[2]", "ps.WDATA[3]", "ps.WDATA[4]", "ps.WDATA[6]", "ps.BID[0]", "ps.BID[1]"]
 
 
 @pytest.mark.parametrize("register", ["AREG", "BREG", "MREG", "PREG"])

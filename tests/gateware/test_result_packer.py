@@ -17,6 +17,10 @@ def random_results(count, seed=1):
     return rng.integers(-(2**31), 2**31, (count, 10)), rng.integers(0, 10, count)
 
 
+def words_of(logits, classes):
+    return [{"word": int(word), "last": int(i == 10)} for row, class_ in zip(logits, classes) for i, word in enumerate([*row, class_])]
+
+
 def run(mode, batches, feed_gaps=NO_GAPS, take_gaps=NO_GAPS):
     """Returns the bytes of each batch."""
     dut, written = ResultPacker(), []
@@ -30,8 +34,7 @@ def run(mode, batches, feed_gaps=NO_GAPS, take_gaps=NO_GAPS):
             yield
             yield dut.start.eq(0)
             yield
-            words = [{"word": int(word), "last": int(i == 10)} for row, class_ in zip(logits, classes) for i, word in enumerate([*row, class_])]
-            yield from feed(dut.sink, words, feed_gaps)
+            yield from feed(dut.sink, words_of(logits, classes), feed_gaps)
             while len(written) < expected_so_far(classes):
                 yield
         yield from clocks(10)
@@ -86,8 +89,6 @@ def test_right_under_any_stalls(mode, count, feed_gaps, take_gaps):
 
 def test_words_are_taken_faster_than_the_engine_makes_them():
     dut, taken = ResultPacker(), []
-    logits, classes = random_results(2)
-    words = [{"word": int(word), "last": int(i == 10)} for row, class_ in zip(logits, classes) for i, word in enumerate([*row, class_])]
 
     def source():
         yield dut.images.eq(2)
@@ -95,7 +96,7 @@ def test_words_are_taken_faster_than_the_engine_makes_them():
         yield dut.start.eq(1)
         yield
         yield dut.start.eq(0)
-        yield from feed(dut.sink, words)
+        yield from feed(dut.sink, words_of(*random_results(2)))
 
     simulate(dut, source(), take(dut.source, taken, 12))
     assert taken[-1][0] < 100  # of 784 clocks an image

@@ -113,15 +113,15 @@ class Numbers(Module):
         return {*self.inputs, *self.outputs.values()}
 
 
-CPP = """#include <cstdint>
+CPP = f"""#include <cstdint>
 #include "Vnumbers.h"
-extern "C" __attribute__((visibility("default"))) void evaluate(int a, int b, int32_t* out) {
+extern "C" __attribute__((visibility("default"))) void evaluate(int a, int b, int32_t* out) {{
     static Vnumbers top;
-    top.a = a & %d; top.b = b & 0xFF; top.u = b & 0xFF;
+    top.a = a & {(1 << A_BITS) - 1}; top.b = b & 0xFF; top.u = b & 0xFF;
     top.eval();
-    %s
-}
-""" % ((1 << A_BITS) - 1, " ".join(f"out[{i}] = top.{name};" for i, name in enumerate(EXPECTED)))
+    {" ".join(f"out[{i}] = top.{name};" for i, name in enumerate(EXPECTED))}
+}}
+"""
 
 
 def evaluator(verilog):
