@@ -17,6 +17,8 @@ from torch import nn
 
 from lst_overlay.network import Activation, Axis, Layer, Network, code_range, quantize
 
+from .activations import ACTIVATIONS
+
 INDEX_WIDTH = 10  # one table per layer: at most 10 bits
 _COVERED = 4.0    # the index reaches at least this far to both sides: tanh(4) = 0.9993
 
@@ -167,6 +169,28 @@ class FakeQuantizedNetwork(nn.Module):
         layers = [FakeQuantizedLayer(axis, linear, activation, widths.weights, widths.activations, step)
                   for axis, linear, activation in lst1_layers(network)]
         return cls(layers, widths.pixels, network.image_shape, network.kind)
+
+    @classmethod
+    def from_integer(cls, network: Network) -> FakeQuantizedNetwork:
+        """A shipped network as it was in training: real weights at the value of their codes, the tables made anew.
+
+        Exporting it again gives the same integers; that is how a test knows that nothing was lost.
+        """
+        x_step, x_offset = pixel_scale(network.pixel_bits)
+        layers = []
+        for layer in network.layers:
+            unit, half, activation, width, step = layer.weights_step * x_step, 0, None, 2, 1.0
+            if layer.activation is not None:
+                half, width, step = 2 ** layer.activation.shift // 2, layer.activation.width, layer.activation.step
+                activation = ACTIVATIONS[layer.activation.function]()
+            linear = nn.Linear(layer.fan_in, layer.fan_out).double()
+            linear.weight.data = torch.from_numpy(layer.weights_q * layer.weights_step)
+            linear.bias.data = torch.from_numpy((layer.bias_q - half - x_offset * layer.weights_q.sum(1)) * unit)
+            quantized = FakeQuantizedLayer(layer.axis, linear, activation, layer.weights_width, width, step).double()
+            quantized.set_step(layer.weights_step)
+            layers.append(quantized)
+            x_step, x_offset = step, 0.0
+        return cls(layers, network.pixel_bits, network.image_shape, network.kind).eval()
 
     def take_weights(self, network: nn.Module) -> None:
         """Start from a trained float network of the same shape; weight steps start anew."""

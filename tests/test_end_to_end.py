@@ -8,7 +8,7 @@ from lst_overlay.network import classify
 from lst_overlay.network import logits as reference_logits
 from lst_overlay.shipped_networks import names
 from lst_overlay.simulator import SimulatedBoard
-from model.integer_network import IntegerNetwork
+from model.fake_quantization import FakeQuantizedNetwork
 from tests.images import corner_images, test_images
 
 # One process, one download, one overlay: the networks are only loaded.
@@ -26,7 +26,8 @@ def overlay(simulated_bit):
 def assert_all_equal(overlay, images):
     network = overlay.network
     expected = reference_logits(network, images)
-    torch_logits = torch.cat([IntegerNetwork(network)(part) for part in torch.from_numpy(images).split(1000)]).numpy()
+    fake_quantized = FakeQuantizedNetwork.from_integer(network)
+    torch_logits = torch.cat([fake_quantized.logits_q(part) for part in torch.from_numpy(images).split(1000)]).numpy()
     logits = overlay.logits(images)
     for name, found in (("fake-quantised torch", torch_logits), ("the driver", logits)):
         wrong = np.flatnonzero((found != expected).any(axis=1))

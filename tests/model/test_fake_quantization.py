@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst_overlay.network import logits, quantize
+from lst_overlay.network import load_network, logits, quantize
 from model.fake_quantization import (
     FakeQuantizedNetwork,
     index_shift,
@@ -16,6 +16,7 @@ from model.fake_quantization import (
 )
 from model.recipe import Widths
 from tests.model.small import WIDTHS, random_images, random_network
+from tests.network.networks import SHIPPED
 
 
 @given(seed=st.integers(0, 10 ** 6), size=st.integers(1, 6), out=st.integers(1, 6), classes=st.integers(1, 4),
@@ -126,3 +127,16 @@ def test_the_bias_holds_the_pixels_constant_and_half_a_shift():
     for o in range(28):
         exact = network.lst.rows.bias[o].item() / unit + (0.5 - 8) * int(layer.weights_q[o].sum())
         assert layer.bias_q[o] == math.floor(exact + 0.5) + (1 << layer.activation.shift) // 2
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_network_goes_back_into_training_form_and_out_again_unchanged(path):
+    network = load_network(path)
+    again = FakeQuantizedNetwork.from_integer(network).export(network.name, network.provenance)
+    for layer, same in zip(network.layers, again.layers):
+        np.testing.assert_array_equal(same.weights_q, layer.weights_q)
+        np.testing.assert_array_equal(same.bias_q, layer.bias_q)
+        assert same.weights_step == pytest.approx(layer.weights_step, rel=1e-15)
+        if layer.activation is not None:
+            np.testing.assert_array_equal(same.activation.table_q, layer.activation.table_q)
+            assert same.activation.shift == layer.activation.shift

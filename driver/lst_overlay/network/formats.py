@@ -26,7 +26,8 @@ def quantize(values, step: float, low: int, high: int) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     if np.isnan(values).any():
         raise ValueError(f"values must not be NaN; {int(np.isnan(values).sum())} of {values.size} are")
-    return np.clip(np.floor(values / step + 0.5), low, high).astype(np.int64)
+    with np.errstate(over="ignore"):  # a quotient beyond float64 is infinite, and saturates as it should
+        return np.clip(np.floor(values / step + 0.5), low, high).astype(np.int64)
 
 
 def shift_right(acc, shift: int):
