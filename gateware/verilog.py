@@ -21,6 +21,6 @@ def emit(module, name: str, ios=()) -> str:
 
 
 def forget_names() -> None:
-    """Migen numbers equal names over everything that the process has built. Called before a module is built, its text is always the same."""
+    """Called before a module is built: its text is then always the same. Migen numbers equal names over all that the process has built."""
     tracer.name_to_idx.clear()
     tracer.classname_to_objs.clear()

@@ -234,6 +234,21 @@ def test_completed_waits_for_the_last_write_response(top):
     np.testing.assert_array_equal(board.read_memory(RESULTS, 3 * 48), expected_results(NETWORK, images))
 
 
+def test_results_survive_when_nobody_takes_them(top):
+    """Everything between engine and memory fills up: no pixel is taken that has no room for its result."""
+    board = top("ideal", network=NETWORK)
+    images = random_images(60)
+    board.write_memory(PIXELS, images)
+    done = board.read("COMPLETED")
+    board.inject(hold_write_responses=True)
+    board.start(60)
+    board.run(60_000)
+    assert board.statistics().most_writes_outstanding == 8
+    board.inject(hold_write_responses=False)
+    board.wait_completed(done + 1)
+    np.testing.assert_array_equal(board.read_memory(RESULTS, 60 * 48), expected_results(NETWORK, images))
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_results_are_in_memory_when_completed_moves(top, seed):
     board = top(seed=seed, network=NETWORK, **PROMPT)

@@ -198,6 +198,7 @@ def test_memory_that_revives_ends_the_drain(top):
     board.start(20)
     board.run(5000)
     board.inject(memory_dead=True)
+    board.run(2000)
     board.write("CONTROL", SOFT_RESET)
     board.wait_status(DRAIN_STUCK=1)
     board.write("CONTROL", SOFT_RESET)
