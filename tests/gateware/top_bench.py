@@ -1,5 +1,5 @@
 """The whole design on the simulated PS and memory, driven by register names, for tests/gateware/test_top_*.py."""
-import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +7,7 @@ import numpy as np
 from gateware.register_table import BASE_ADDRESS, BY_NAME, ErrorCode, ResultMode
 from gateware.simulator.build import build_library
 from gateware.top import pixel_serial_design
+from lst_overlay.bitstream_files import STEM
 from lst_overlay.network import IMAGE_BYTES, Activation, Axis, Layer, Network, image_crc, logits, parameter_image
 from lst_overlay.simulated_library import MEMORY_MODELS, SimulatedLibrary
 
@@ -27,14 +28,11 @@ PROMPT = dict(cpu_gap_ps=0, cpu_shuffled=0)
 
 
 def build_top() -> Path:
-    """The library of the top as it is emitted now; quick if the design has not changed."""
-    BUILD.mkdir(parents=True, exist_ok=True)
-    design = pixel_serial_design()
-    verilog = BUILD / "lst1_top.v"
-    partial = verilog.with_suffix(f".{os.getpid()}")
-    partial.write_text(design.verilog)
-    os.replace(partial, verilog)
-    return build_library(verilog, BUILD)
+    """The library of the top as it is emitted now, the one that the driver's tests download; quick if the design has not changed."""
+    with tempfile.TemporaryDirectory() as directory:
+        verilog = Path(directory) / f"{STEM}.v"
+        verilog.write_text(pixel_serial_design().verilog)
+        return build_library(verilog, BUILD)
 
 
 def random_network(seed: int, pixel_bits: int = 8) -> Network:
