@@ -6,7 +6,7 @@ from migen import passive, run_simulation
 NO_GAPS = ()
 
 
-def feed(endpoint, beats, gaps=NO_GAPS):
+def feed(endpoint, beats, gaps=NO_GAPS, limit=2_000):
     """Offers each beat, a dict of fields, until it is taken; before beat i it pauses gaps[i] clocks (0 after the last)."""
     for beat, gap in zip(beats, chain(gaps, repeat(0))):
         for _ in range(gap):
@@ -15,8 +15,11 @@ def feed(endpoint, beats, gaps=NO_GAPS):
             yield getattr(endpoint, name).eq(value)
         yield endpoint.valid.eq(1)
         yield
+        waited = 0
         while not (yield endpoint.ready):
             yield
+            waited += 1
+            assert waited < limit, f"{beat} waited {limit} clocks"
         yield endpoint.valid.eq(0)
 
 
@@ -48,6 +51,15 @@ def take(endpoint, beats, count, gaps=NO_GAPS, limit=10_000):
             waiting = beat
         beats.append((clock, beat))
     yield endpoint.ready.eq(0)
+
+
+def valid_without_ready(endpoint, clocks_=20):
+    """Fails unless valid comes though nobody is ready, and then stays."""
+    seen = []
+    for _ in range(clocks_):
+        yield
+        seen.append((yield endpoint.valid))
+    assert any(seen) and seen == sorted(seen), seen
 
 
 @passive

@@ -2,7 +2,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streams import clocks, feed, simulate, take, values
+from streams import clocks, feed, simulate, take, valid_without_ready, values
 
 from gateware.fifo import Fifo
 
@@ -53,6 +53,11 @@ def test_at_least_depth_less_three_words_fit_and_all_come_out(depth):
 
 def test_a_word_comes_out_though_no_other_follows():
     assert len(run(8, beats_of(1))) == 1
+
+
+def test_valid_does_not_wait_for_ready():
+    dut = Fifo(8, 8)
+    simulate(dut, feed(dut.sink, beats_of(1)), valid_without_ready(dut.source))
 
 
 def test_full_and_empty_again_and_again():

@@ -2,7 +2,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streams import feed, simulate, take, values
+from streams import feed, simulate, take, valid_without_ready, values
 
 from gateware.unpacker import Unpacker
 
@@ -37,6 +37,11 @@ def test_a_word_per_clock_without_bubbles(word_width):
        take_gaps=st.lists(st.integers(0, 4), max_size=20))
 def test_right_under_any_stalls(beats, feed_gaps, take_gaps):
     assert values(run(beats, feed_gaps, take_gaps, 16, 4), "word") == words_of(beats, 16, 4)
+
+
+def test_valid_does_not_wait_for_ready():
+    dut = Unpacker(16, 8)
+    simulate(dut, feed(dut.sink, [{"data": 1}]), valid_without_ready(dut.source))
 
 
 def test_one_beat_is_held_ahead():
