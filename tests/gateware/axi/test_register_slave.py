@@ -14,7 +14,9 @@ from gateware.register_table import BASE_ADDRESS, BY_NAME, REGISTERS, WINDOW_BYT
 FIXED, INCR = 0, 1
 OKAY = 0
 READ_ONLY, READ_WRITE, WRITE_ONLY = ([r for r in REGISTERS if r.access == access] for access in ("read-only", "read-write", "write-only"))
-UNMAPPED = [BASE_ADDRESS + offset for offset in (0x60, 0x7C, 0x80, 0x100, 0x8000, WINDOW_BYTES, WINDOW_BYTES + 0x1C, 0x3FFF_FFFC)]
+# Behind the last register, and what differs from a register's address in one high bit alone.
+UNMAPPED = [BASE_ADDRESS + 0x60, BASE_ADDRESS + 0x7C] + [
+    BASE_ADDRESS + BY_NAME[name].offset + (1 << bit) for bit in (7, 8, 15, 16, 29) for name in ("MAGIC", "CONTROL", "SOURCE")]
 
 
 def address_of(name):
