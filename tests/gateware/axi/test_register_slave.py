@@ -9,7 +9,7 @@ from streams import clocks, simulate
 
 from gateware.axi.axi3 import Axi3Port
 from gateware.axi.register_slave import RegisterSlave
-from gateware.register_table import BASE_ADDRESS, BY_NAME, REGISTERS, WINDOW_BYTES
+from gateware.register_table import BASE_ADDRESS, BY_NAME, REGISTERS
 
 FIXED, INCR = 0, 1
 OKAY = 0
