@@ -22,10 +22,9 @@ PIXEL_BITS = 8  # post-training quantisation keeps the pixels whole
 def to_fxp(values, fmt: QFormat) -> Fxp:
     """Real values -> fxpmath numbers of the format, the only way from QFormat to Fxp.
 
-    fxpmath cannot round ties up (its 'around' sends them to even), so the rounding is done here; it saturates.
+    fxpmath cannot round ties up (its 'around' sends them to even), so it is given values that need no rounding.
     """
-    rounded = np.floor(np.asarray(values, dtype=np.float64) / fmt.step + 0.5) * fmt.step
-    return Fxp(rounded, signed=True, n_word=fmt.width, n_frac=fmt.frac_bits, rounding="floor", overflow="saturate")
+    return Fxp(fmt.dequantize(fmt.quantize(values)), signed=True, n_word=fmt.width, n_frac=fmt.frac_bits, rounding="floor", overflow="saturate")
 
 
 def from_fxp(number: Fxp) -> QFormat:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst_overlay.network import QFormat, code_range, quantize, shift_right
+from lst_overlay.network import QFormat, code_range, quantize
 
 formats = st.builds(QFormat, int_bits=st.integers(1, 16), frac_bits=st.integers(0, 16))
 values = st.floats(-1e6, 1e6)
@@ -70,11 +70,6 @@ def test_quantize_refuses_a_step_that_is_not_positive_and_finite(step):
 
 def test_quantize_accepts_a_step_that_is_no_power_of_two():
     np.testing.assert_array_equal(quantize([-1.0, 0.0, 1.0, 0.5], 1 / 7, -7, 7), [-7, 0, 7, 4])
-
-
-@pytest.mark.parametrize("acc, shift, expected", [(-1, 1, -1), (-1, 31, -1), (5, 1, 2), (-5, 1, -3), (7, 0, 7)])
-def test_shift_right_rounds_towards_minus_infinity(acc, shift, expected):
-    assert shift_right(acc, shift) == expected
 
 
 @given(formats)

@@ -29,6 +29,8 @@ def test_lst1_has_9474_parameters():
     ({"weights_q": np.full((2, 4), -8)}, r"weights_q must lie in -7..7, found -8..-8"),
     ({"weights_q": np.zeros((2, 4), np.int32)}, "weights_q must be int64"),
     ({"weights_step": 0.0}, "weights_step must be a positive finite number"),
+    ({"bias_q": np.array([0, 2**31])}, "bias_q must lie in -2147483648..2147483647"),
+    ({"weights_q": np.zeros((0, 4), np.int64), "bias_q": np.zeros(0, np.int64)}, "weights_q must not be empty"),
 ])
 def test_a_layer_refuses(changes, message):
     with pytest.raises(NetworkError, match=message):
@@ -37,6 +39,7 @@ def test_a_layer_refuses(changes, message):
 
 @pytest.mark.parametrize("changes, message", [
     ({"shift": 32}, "shift must be 0..31"),
+    ({"width": 17}, "activation width must be 1..16 bits, not 17"),
     ({"shift": -1}, "shift must be 0..31"),
     ({"index_width": 11}, "index_width must be 1..10"),
     ({"table_q": np.zeros(3, np.int64)}, "table must have shape"),

@@ -1,7 +1,7 @@
 """Number formats: the one place where a real number becomes an integer code.
 
 A code is an integer; the value it stands for is ``code * step``. Codes round to nearest with ties up,
-``floor(x + 0.5)``, and saturate. Everything else in the project calls the functions here.
+``floor(x + 0.5)``, and saturate. Whoever turns numbers into codes in NumPy calls `quantize`.
 """
 from __future__ import annotations
 
@@ -28,11 +28,6 @@ def quantize(values, step: float, low: int, high: int) -> np.ndarray:
         raise ValueError(f"values must not be NaN; {int(np.isnan(values).sum())} of {values.size} are")
     with np.errstate(over="ignore"):  # a quotient beyond float64 is infinite, and saturates as it should
         return np.clip(np.floor(values / step + 0.5), low, high).astype(np.int64)
-
-
-def shift_right(acc, shift: int):
-    """Arithmetic shift right, floor(acc / 2**shift): what the hardware's shifter does. int64 -> int64."""
-    return np.right_shift(np.asarray(acc, dtype=np.int64), shift)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from .formats import code_range
 # Biases and logits leave the hardware as int32; one bit is kept so that comparing two of them cannot overflow.
 MAX_ACC_WIDTH = 31
 MAX_INDEX_WIDTH = 10
+MAX_CODE_WIDTH = 16  # the network file keeps weights and table entries as int16
 
 
 class NetworkError(ValueError):
@@ -53,6 +54,8 @@ class Activation:
             raise NetworkError(f"activation index_width must be 1..{MAX_INDEX_WIDTH} bits, not {self.index_width}")
         if self.table_q.shape != (1 << self.index_width,):
             raise NetworkError(f"activation table must have shape ({1 << self.index_width},), not {self.table_q.shape}")
+        if not 1 <= self.width <= MAX_CODE_WIDTH:
+            raise NetworkError(f"activation width must be 1..{MAX_CODE_WIDTH} bits, not {self.width}")
         _check_codes("activation table", self.table_q, *code_range(self.width))
         _check_step("activation step", self.step)
         _check_step("activation index_step", self.index_step)
@@ -78,10 +81,13 @@ class Layer:
             raise NetworkError(f"weights_q must have shape (fan_out, fan_in), not {self.weights_q.shape}")
         if self.bias_q.shape != (self.fan_out,):
             raise NetworkError(f"bias_q must have shape ({self.fan_out},), not {self.bias_q.shape}")
-        if not 2 <= self.weights_width <= 16:
-            raise NetworkError(f"weights_width must be 2..16 bits, not {self.weights_width}")
+        if not self.weights_q.size:
+            raise NetworkError(f"weights_q must not be empty, its shape is {self.weights_q.shape}")
+        if not 2 <= self.weights_width <= MAX_CODE_WIDTH:
+            raise NetworkError(f"weights_width must be 2..{MAX_CODE_WIDTH} bits, not {self.weights_width}")
         high = code_range(self.weights_width)[1]
         _check_codes("weights_q", self.weights_q, -high, high)
+        _check_codes("bias_q", self.bias_q, *code_range(32))
         _check_step("weights_step", self.weights_step)
 
     @property

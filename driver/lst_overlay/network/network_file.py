@@ -55,15 +55,18 @@ def load_network(path) -> Network:
     if not isinstance(version, int) or not 1 <= version <= VERSION:
         raise NetworkFileError(f"{path}: format version {version}; this lst_overlay reads 1..{VERSION}: update it")
     expected = header.pop("content_sha256", None)
-    found = _content_hash(header, arrays)
+    try:
+        found = _content_hash(header, arrays)
+    except ValueError as error:
+        raise NetworkFileError(f"{path}: the header is damaged ({error})") from None
     if expected != found:
         raise NetworkFileError(f"{path}: content hash is {found[:16]}..., the header says {str(expected)[:16]}...: the file was altered")
     try:
         return _decode(header, arrays)
-    except (KeyError, TypeError) as error:
-        raise NetworkFileError(f"{path}: header lacks or misstates {error}") from None
     except NetworkError as error:
         raise NetworkFileError(f"{path}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NetworkFileError(f"{path}: header lacks or misstates {error}") from None
 
 
 def content_hash(network: Network) -> str:
@@ -96,12 +99,21 @@ def _decode(header: Dict, arrays: Dict[str, np.ndarray]) -> Network:
     for number, entry in enumerate(header["layers"]):
         activation = None
         if entry["activation"] is not None:
-            activation = Activation(table_q=arrays[f"layer{number}.table_q"].astype(np.int64), **entry["activation"])
-        layers.append(Layer(Axis(entry["axis"]), arrays[f"layer{number}.weights_q"].astype(np.int64),
-                            arrays[f"layer{number}.bias_q"].astype(np.int64),
-                            entry["weights_width"], entry["weights_step"], activation))
+            activation = Activation(table_q=_codes(arrays, f"layer{number}.table_q", "<i2"), **entry["activation"])
+        layer = Layer(Axis(entry["axis"]), _codes(arrays, f"layer{number}.weights_q", "<i2"),
+                      _codes(arrays, f"layer{number}.bias_q", "<i4"), entry["weights_width"], entry["weights_step"], activation)
+        if (entry["fan_in"], entry["fan_out"]) != (layer.fan_in, layer.fan_out):
+            raise NetworkError(f"layer{number}.weights_q must have shape ({entry['fan_out']}, {entry['fan_in']}) as the header says, "
+                               f"not {layer.weights_q.shape}")
+        layers.append(layer)
     return Network(header["name"], header["kind"], header["pixel_bits"], tuple(header["image_shape"]),
                    tuple(layers), header["provenance"])
+
+
+def _codes(arrays: Dict[str, np.ndarray], name: str, dtype: str) -> np.ndarray:
+    if arrays[name].dtype != np.dtype(dtype):
+        raise NetworkError(f"{name} must be stored as {dtype}, not {arrays[name].dtype.str}")
+    return arrays[name].astype(np.int64)
 
 
 def _json(header: Dict) -> bytes:
