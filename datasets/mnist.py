@@ -86,7 +86,8 @@ def _download(name: str, mirrors: Sequence[str], cache: Path) -> bytes:
                 content = _decompressed(packed)
                 _check(url, name, content)
             except (OSError, EOFError, ValueError, zlib.error, DatasetError) as error:  # requests' errors are OSErrors
-                failures.append(f"{url}: {error}")
+                # An error of requests quotes its whole inside; its kind says enough.
+                failures.append(f"{url}: {error if isinstance(error, DatasetError) else type(error).__name__}")
                 continue
             unpacked = Path(scratch) / name
             unpacked.write_bytes(content)

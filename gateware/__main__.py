@@ -4,10 +4,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import Literal, Optional
 
 import typer
 
+import datasets
 import lst_overlay
 from lst_overlay.errors import LstOverlayError
 
@@ -41,10 +42,10 @@ def verilog(out: Path = typer.Option(Path("build/verilog"), help="Directory to w
 
 @app.command()
 def simulate(
-    dataset: Optional[str] = typer.Option(None, help="mnist or digits; default: MNIST if it is here, else the embedded digits."),
+    dataset: Optional[Literal["mnist", "digits"]] = typer.Option(None, help="Default: MNIST if it is here, else the digits."),
     network: Optional[str] = typer.Option(None, help="A shipped network's name or a file; default: the one trained for the dataset."),
     images: Optional[int] = typer.Option(None, min=1, help="Only the first so many images of the test part."),
-    memory: str = typer.Option("default", help="Memory model: default or ideal."),
+    memory: Literal["default", "ideal"] = typer.Option("default", help="Memory model."),
     seed: int = typer.Option(1, help="Of the memory model and of what is random at power-up."),
     json_file: Optional[Path] = typer.Option(None, "--json", help="Write the figures and the confusion matrix here."),
     picture: Optional[Path] = typer.Option(None, help="Write images with their classes, and the confusion matrix, as PNG here."),
@@ -113,14 +114,13 @@ def results() -> None:
 
 def run() -> None:
     """Errors that a user can mend are one line and exit status 1; usage errors are 2."""
-    import datasets
     from gateware.bitstream import VivadoError
     from gateware.resources import SynthesisError
     from gateware.simulate import SimulationFailure
     from gateware.simulator.build import BuildError
     from lst_overlay.network import NetworkError
     expected = (LstOverlayError, NetworkError, datasets.DatasetError, BuildError, SimulationFailure, SynthesisError, VivadoError,
-                FileNotFoundError)
+                OSError)
     try:
         app()
     except expected as error:

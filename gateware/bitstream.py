@@ -51,7 +51,8 @@ def constraints() -> str:
     period_ns = 1000 * DEFAULT_DIVISORS[0] * DEFAULT_DIVISORS[1] / IO_PLL_MHZ
     return (f"create_clock -name fclk0 -period {period_ns:.3f} [get_pins {{ps7/FCLKCLK[0]}}]\n"
             "# Asserted whenever the PS likes; released through these two registers.\n"
-            "set_false_path -to [get_pins {reset_first/PRE reset_second/PRE}]\n")
+            "set_false_path -to [get_pins {reset_first/PRE reset_second/PRE}]\n"
+            "set_property ASYNC_REG TRUE [get_cells {reset_first reset_second}]\n")
 
 
 def build(board: str, vivado: str, work_dir: Path) -> Path:

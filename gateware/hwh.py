@@ -11,10 +11,11 @@ from typing import Optional, Tuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from lst_overlay.bitstream_files import VLNV
+
 from .register_table import ABI_VERSION, BASE_ADDRESS, ERROR_TEXTS, REGISTERS, WINDOW_BYTES, Engine, Register
 
 INSTANCE = "accelerator"                        # pynq: overlay.accelerator
-VLNV = "lst-overlay:user:accelerator:1.0"       # what the driver's class is bound to
 AXIMM = "xilinx.com:interface:aximm:1.0"
 ENGINE_NAMES = {Engine.PIXEL_SERIAL: "pixel-serial", Engine.ROW_PARALLEL: "row-parallel"}
 IO_PLL_MHZ = 1000

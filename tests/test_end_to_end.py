@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from lst_overlay import LST1Overlay
+from lst_overlay import LST1Overlay, bitstream_files
 from lst_overlay.network import classify
 from lst_overlay.network import logits as reference_logits
 from lst_overlay.shipped_networks import names
@@ -42,6 +42,14 @@ def assert_all_equal(overlay, images):
 def test_corner_images_agree(overlay, name):
     overlay.load_network(name)
     assert_all_equal(overlay, corner_images())
+
+
+def test_the_environment_alone_chooses_the_simulated_board(simulated_bit, monkeypatch, tmp_path):
+    (tmp_path / "simulated").symlink_to(simulated_bit.parent)
+    monkeypatch.setenv("LST_BOARD", "sim")
+    monkeypatch.setattr(bitstream_files, "search_roots", lambda: [tmp_path])
+    with LST1Overlay() as overlay:
+        assert_all_equal(overlay, corner_images())
 
 
 @pytest.mark.slow

@@ -71,16 +71,22 @@ class Pipeline:
         self._simulated = simulated
         self._pairs: List[BufferPair] = []
 
-    def default_timeout(self, images: int) -> float:
-        """Seconds that one command of ``images`` images may take."""
+    def timeout(self, images: int, wanted: Optional[float] = None) -> float:
+        """Seconds that one command of ``images`` images may take; ``wanted`` if it is given and sensible."""
+        if wanted is not None:
+            if isinstance(wanted, bool) or not isinstance(wanted, (int, float, np.integer, np.floating)):
+                raise TypeError(f"timeout must be a number of seconds, not {type(wanted).__name__}")
+            if not (np.isfinite(wanted) and wanted > 0):
+                raise ValueError(f"timeout must be a positive, finite number of seconds, not {wanted}")
+            return float(wanted)
         return (TIMEOUT_S + TIMEOUT_PER_IMAGE_S * images) * (SIMULATED_TIMEOUT_FACTOR if self._simulated else 1.0)
 
     def load(self, image: np.ndarray, timeout_s: Optional[float] = None) -> int:
         """(words,) uint32 parameter image -> the accelerator. Returns NETWORK_HASH as it then reads."""
+        timeout_s = self.timeout(1, timeout_s)
         buffer = allocate(self._device, image.shape, np.uint32)
         buffer[:] = image
         buffer.flush()
-        timeout_s = self.default_timeout(1) if timeout_s is None else timeout_s
         self._accelerator.begin()
         try:
             self._accelerator.wait(self._accelerator.load(buffer.device_address, timeout_s), timeout_s, "LOAD")
@@ -105,7 +111,7 @@ class Pipeline:
     def _run(self, images: np.ndarray, mode: int, chunk_images: int, depth: int, timeout_s: Optional[float]) -> tuple:
         chunk_images = min(chunk_images, len(images))
         depth = min(depth, -(-len(images) // chunk_images))
-        timeout_s = self.default_timeout(chunk_images) if timeout_s is None else timeout_s
+        timeout_s = self.timeout(chunk_images, timeout_s)
         self._reserve(depth, chunk_images)
         results: List[np.ndarray] = []
         totals: Dict[str, int] = {"cycles": 0, "stall_input_cycles": 0, "stall_output_cycles": 0}

@@ -1,12 +1,12 @@
 """The driver's fixtures. `board` runs a test on both kinds of board; `fake` is for faults that only the fake has."""
 import pytest
-from fake_board import BUILD_HASH, FakeBoard
-from random_network import random_lst1
 
 from gateware.hwh import write_hwh
 from gateware.register_table import Engine
 from lst_overlay import LST1Overlay
 from lst_overlay.simulator import SimulatedBoard
+from tests.driver.fake_board import BUILD_HASH, FakeBoard
+from tests.driver.random_network import random_lst1
 
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]
 

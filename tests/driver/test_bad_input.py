@@ -1,11 +1,11 @@
 """Wrong arguments and files: one clear error each, before the hardware is touched, and everything works afterwards."""
 import numpy as np
 import pytest
-from conftest import NETWORKS
-from random_network import random_images, random_lst1
 
 from lst_overlay import network as contract
 from lst_overlay.network import Axis, Layer, Network, NetworkError, NetworkFileError
+from tests.driver.conftest import NETWORKS
+from tests.driver.random_network import random_images, random_lst1
 
 NAN_IMAGES = np.full((2, 28, 28), np.nan, np.float32)
 BAD_IMAGES = {
@@ -109,3 +109,16 @@ def test_shipped_network_by_name(fake, tmp_path, monkeypatch):
     assert overlay.network.name == network.name
     with pytest.raises(FileNotFoundError, match="shipped networks: mine$"):
         overlay.load_network("others")
+
+
+@pytest.mark.parametrize("timeout, error, message", [
+    (float("nan"), ValueError, "timeout must be a positive, finite number of seconds, not nan"),
+    (float("inf"), ValueError, "not inf"), (0, ValueError, "not 0"), (-1, ValueError, "not -1"),
+    ("2", TypeError, "timeout must be a number of seconds, not str"),
+])
+def test_a_timeout_that_is_none_is_refused(fake, timeout, error, message):
+    device, overlay = fake
+    written = len(device.written)
+    with pytest.raises(error, match=message):
+        overlay.predict(np.zeros((1, 28, 28), np.uint8), timeout=timeout)
+    assert len(device.written) == written

@@ -1,11 +1,11 @@
 """Finding the bitstream, and refusing the wrong one."""
 import pytest
-from conftest import NETWORKS, write_bitstream
-from fake_board import BUILD_HASH, FakeBoard
 
 from gateware import hwh, register_table
 from gateware.register_table import Engine
 from lst_overlay import BitstreamError, LST1Overlay, LstOverlayError, accelerator, bitstream_files, packing
+from tests.driver.conftest import NETWORKS, write_bitstream
+from tests.driver.fake_board import BUILD_HASH, FakeBoard
 
 
 class Board:

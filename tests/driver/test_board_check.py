@@ -1,10 +1,10 @@
 """overlay.self_test: what a board whose boot image configured it differently gets to read."""
 import pytest
-from conftest import NETWORKS, write_bitstream
-from fake_board import AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN, FakeBoard
 
 from lst_overlay import LST1Overlay
 from lst_overlay import network as contract
+from tests.driver.conftest import NETWORKS, write_bitstream
+from tests.driver.fake_board import AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN, FakeBoard
 
 
 @pytest.fixture

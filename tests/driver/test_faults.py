@@ -3,14 +3,14 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import NETWORKS
-from random_network import random_images
 
 import lst_overlay.accelerator
 import lst_overlay.pipeline
 from gateware.register_table import ERROR_TEXTS, ErrorCode
 from lst_overlay import BitstreamError, BusyError, HardwareError, HardwareTimeout, LstOverlayError
 from lst_overlay import network as contract
+from tests.driver.conftest import NETWORKS
+from tests.driver.random_network import random_images
 
 IMAGES = random_images(5)
 

@@ -1,12 +1,12 @@
 """What LST1Overlay promises, on every kind of board."""
 import numpy as np
 import pytest
-from conftest import NETWORKS
-from random_network import random_images
 
 import lst_overlay.pipeline
 from lst_overlay import LST1Overlay, LstOverlayError
 from lst_overlay import network as contract
+from tests.driver.conftest import NETWORKS
+from tests.driver.random_network import random_images
 
 
 def assert_bit_exact(found, expected, images):
