@@ -39,9 +39,12 @@ class Crc32(LiteXModule):
         # # #
 
         # The word goes in, the step is taken in halves (it is linear), the halves are added: a clock each.
-        state, mixed = Signal(32, reset=0xFFFFFFFF), Signal(32, reset_less=True)
-        low_part, high_part = Signal(32, reset_less=True), Signal(32, reset_less=True)
-        given, stepped = Signal(), Signal()
+        state = Signal(32, reset=0xFFFFFFFF)
+        mixed = Signal(32, reset_less=True)
+        low_part = Signal(32, reset_less=True)
+        high_part = Signal(32, reset_less=True)
+        given = Signal()
+        stepped = Signal()
         self.comb += self.crc.eq(~state)
         self.sync += [
             given.eq(self.valid), mixed.eq(state ^ self.word),

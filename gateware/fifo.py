@@ -20,8 +20,12 @@ class Fifo(LiteXModule):
         memory = Memory(width + 1, depth, name="storage")
         write_port, read_port = memory.get_port(write_capable=True), memory.get_port(async_read=True)
         self.specials += memory, write_port, read_port
-        produce, consume, count = Signal(max=depth), Signal(max=depth), Signal(max=depth + 1)
-        push, pop, some = Signal(), Signal(), Signal()  # ``some``: the memory is not empty
+        produce = Signal(max=depth)
+        consume = Signal(max=depth)
+        count = Signal(max=depth + 1)
+        push = Signal()
+        pop = Signal()
+        some = Signal()  # ``some``: the memory is not empty
         word = Signal(width + 1, reset_less=True)
         self.comb += [
             push.eq(sink.valid & sink.ready),

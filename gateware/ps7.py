@@ -32,7 +32,8 @@ class ProcessingSystem(LiteXModule):
 
         # # #
 
-        fclk, reset_n = Signal(4), Signal(4)
+        fclk = Signal(4)
+        reset_n = Signal(4)
         self.specials += Instance("BUFG", i_I=fclk[0], o_O=self.cd_sys.clk)
         released = Signal()
         for name, (d, q) in {"reset_first": (0, released), "reset_second": (released, self.cd_sys.rst)}.items():

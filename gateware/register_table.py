@@ -84,9 +84,9 @@ REGISTERS: Tuple[Register, ...] = (
     Register("PARAMETER_BYTES", 0x14, "read-only", "Bytes that LOAD reads; 0 if not loadable."),
     Register("CONTROL", 0x18, "write-only", "Each bit acts once when 1 is written.", width=4, fields=(
         Field("START", 0, 1, "Queue a batch: IMAGES, SOURCE, DESTINATION, RESULT_MODE as they are now. Ignored unless STATUS.QUEUE_READY."),
-        Field("LOAD", 1, 1, "Queue a LOAD of PARAMETER_BYTES from SOURCE. Ignored unless STATUS.QUEUE_READY."),
+        Field("LOAD", 1, 1, "Queue a LOAD of PARAMETER_BYTES from SOURCE. Ignored unless STATUS.QUEUE_READY. Wins over START."),
         Field("SOFT_RESET", 2, 1, "Stop, drain the bus, clear ERROR and the queue; a network stays unless it was being loaded."),
-        Field("SAMPLE", 3, 1, "Latch all counters now."))),
+        Field("SAMPLE", 3, 1, "Latch all counters now; without a command under way CYCLES and both STALL counters latch as 0."))),
     Register("STATUS", 0x1C, "read-only", "Reading has no side effect.", fields=(
         Field("IDLE", 0, 1, "Nothing runs, is queued or drains."),
         Field("DONE", 1, 1, "The newest command ended without error; cleared when the next one is accepted."),

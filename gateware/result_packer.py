@@ -16,15 +16,26 @@ class ResultPacker(LiteXModule):
     def __init__(self, images_width: int = 20):
         self.sink = sink = stream.Endpoint([("word", 32)])
         self.source = source = stream.Endpoint([("data", 64)])
-        self.start, self.logits_mode, self.images = Signal(), Signal(), Signal(images_width)
+        self.start = Signal()
+        self.logits_mode = Signal()
+        self.images = Signal(images_width)
 
         # # #
 
-        number, left, final = Signal(images_width), Signal(images_width), Signal()
-        odd, taken, placed, last = (Signal() for _ in range(4))
+        number = Signal(images_width)
+        left = Signal(images_width)
+        final = Signal()
+        odd = Signal()
+        taken = Signal()
+        placed = Signal()
+        last = Signal()
         word = Signal(32, reset_less=True)
         low, high = source.data[:32], source.data[32:]
-        put_low, put_high, put_number, put_class, complete = Signal(), Signal(), Signal(), Signal(8), Signal()
+        put_low = Signal()
+        put_high = Signal()
+        put_number = Signal()
+        put_class = Signal(8)
+        complete = Signal()
         # Taken in one clock, its place known in the next, put there in the third; another one only when no beat waits.
         # That is many times the engine's rate.
         self.comb += sink.ready.eq(~taken & ~placed & ~source.valid)

@@ -34,12 +34,28 @@ class Sequencer(LiteXModule):
             self.comb += pulse[field.name].eq(written["CONTROL"] & data[field.offset])
 
         # The waiting and the running command.
-        waiting, waiting_load, load = Signal(), Signal(), Signal()
-        images, source, destination, mode = (Signal(len(storage[name])) for name in ("IMAGES", "SOURCE", "DESTINATION", "RESULT_MODE"))
-        next_images, next_source, next_destination, next_mode = (Signal(len(signal)) for signal in (images, source, destination, mode))
-        error, error_address, done = Signal(4), Signal(32), Signal()
-        idle, abort, accept, take, end, queue_ready = (Signal() for _ in range(6))
-        completed, accepted = Signal(32), Signal(32)
+        waiting = Signal()
+        waiting_load = Signal()
+        load = Signal()
+        images = Signal(len(storage["IMAGES"]))
+        source = Signal(len(storage["SOURCE"]))
+        destination = Signal(len(storage["DESTINATION"]))
+        mode = Signal(len(storage["RESULT_MODE"]))
+        next_images = Signal(len(images))
+        next_source = Signal(len(source))
+        next_destination = Signal(len(destination))
+        next_mode = Signal(len(mode))
+        error = Signal(4)
+        error_address = Signal(32)
+        done = Signal()
+        idle = Signal()
+        abort = Signal()
+        accept = Signal()
+        take = Signal()
+        end = Signal()
+        queue_ready = Signal()
+        completed = Signal(32)
+        accepted = Signal(32)
         self.comb += [
             queue_ready.eq(~waiting & ~abort & (error == 0)),
             accept.eq((pulse["START"] | pulse["LOAD"]) & queue_ready & ~pulse["SOFT_RESET"]),
@@ -59,10 +75,16 @@ class Sequencer(LiteXModule):
 
         # What could be wrong with a command, and how much there is to do: found between `take` and CHECK.
         assert BURST_BYTES == 1 << 7 and _PIXEL_BEATS == 64 + 32 + 2 and _LOGITS_BEATS == 4 + 2
-        misaligned_source, misaligned_destination, no_images, no_network = (Signal() for _ in range(4))
+        misaligned_source = Signal()
+        misaligned_destination = Signal()
+        no_images = Signal()
+        no_network = Signal()
         refusal = Signal(4)
-        pixel_beats, result_beats, partial = Signal(len(reader.beats)), Signal(len(writer.beats)), Signal(len(reader.beats))
-        logits_beats, classes_beats = Signal(len(writer.beats)), Signal(len(writer.beats))
+        pixel_beats = Signal(len(reader.beats))
+        result_beats = Signal(len(writer.beats))
+        partial = Signal(len(reader.beats))
+        logits_beats = Signal(len(writer.beats))
+        classes_beats = Signal(len(writer.beats))
         self.sync += [
             misaligned_source.eq(source[:7] != 0),
             misaligned_destination.eq(~load & (destination[:7] != 0)),
@@ -85,9 +107,14 @@ class Sequencer(LiteXModule):
         ]
 
         # The course of a command.
-        go, started, finished, drained = (Signal() for _ in range(4))
-        failure, failure_address = Signal(4), Signal(32)
-        step, settle = Signal(2), Signal(3)
+        go = Signal()
+        started = Signal()
+        finished = Signal()
+        drained = Signal()
+        failure = Signal(4)
+        failure_address = Signal(32)
+        step = Signal(2)
+        settle = Signal(3)
         self.sync += [
             finished.eq(started & reader.idle & writer.idle & (~load | engine.loader.loaded)),
             failure.eq(ErrorCode.NONE),
@@ -146,11 +173,13 @@ class Sequencer(LiteXModule):
         ]
 
     def _add_counters(self, slave, latch, running, clear, engine, feeding):
-        starved, blocked = Signal(), Signal()
+        starved = Signal()
+        blocked = Signal()
         self.sync += [starved.eq(engine.starved & feeding), blocked.eq(engine.blocked & feeding)]
         for name, counts, restart in (("CYCLES", running, clear), ("STALL_INPUT", running & starved, clear),
                                       ("STALL_OUTPUT", running & blocked, clear), ("TIME", 1, 0)):
-            counter, latched = Signal(64, name=f"counter_{name.lower()}"), Signal(64, name=f"latched_{name.lower()}")
+            counter = Signal(64, name=f"counter_{name.lower()}")
+            latched = Signal(64, name=f"latched_{name.lower()}")
             self.sync += [
                 If(counts, counter.eq(counter + 1)),
                 If(restart, counter.eq(0)),

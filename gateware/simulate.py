@@ -57,11 +57,12 @@ def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] 
     Raises SimulationFailure if the design broke a rule of the bus.
     """
     network = network or DEFAULT_NETWORKS[dataset]
+    integers = load_network(find(network))  # a wrong name is told before anything is built
     part = datasets.load(dataset, "test")
     pixels, labels = part.images[:images], part.labels[:images]
     bitfile = bitfile or build_simulated_bitstream()
     board = SimulatedBoard(memory=memory_model, seed=seed)
-    with LST1Overlay(bitfile, device=board, network=network) as overlay:
+    with LST1Overlay(bitfile, device=board, network=integers) as overlay:
         logits = []
         with tqdm(total=len(pixels), desc=f"simulating {network}", unit=" images") as progress:
             for start in range(0, len(pixels), _CHUNK):
@@ -73,7 +74,7 @@ def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] 
         violations: List[str] = board.violations()
     if violations:
         raise SimulationFailure(f"{len(violations)} bus rules were broken, first: {violations[0]}")
-    expected = reference_logits(load_network(find(network)), pixels)
+    expected = reference_logits(integers, pixels)
     exact = (np.concatenate(logits) == expected).all(axis=1) & (classes == classify(expected))
     return Simulation({
         "dataset": dataset,
@@ -89,7 +90,7 @@ def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] 
         "simulated": figures["simulated"],
         "images_per_second": figures["images_per_second"],
         "host_pack_us_per_image": _pack_us_per_image(pixels),
-        "network": network,
+        "network": integers.name,
         "engine": "pixel_serial",
         "memory_model": memory_model,
     }, pixels, labels, classes)

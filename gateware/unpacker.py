@@ -18,9 +18,13 @@ class Unpacker(LiteXModule):
         # # #
 
         words = beat_width // word_width
-        following, has_following = Signal(beat_width, reset_less=True), Signal()
-        beat, left, at_last = Signal(beat_width, reset_less=True), Signal(max=words), Signal()
-        taken, refill = Signal(), Signal()
+        following = Signal(beat_width, reset_less=True)
+        has_following = Signal()
+        beat = Signal(beat_width, reset_less=True)
+        left = Signal(max=words)
+        at_last = Signal()
+        taken = Signal()
+        refill = Signal()
         self.comb += [
             sink.ready.eq(~has_following),
             taken.eq(source.valid & source.ready),

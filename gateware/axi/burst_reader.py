@@ -22,8 +22,12 @@ class BurstReader(LiteXModule):
 
     def __init__(self, port, fifo_beats: int = 64, beats_width: int = 27):
         self.source = stream.Endpoint([("data", 64)])
-        self.start, self.abort, self.idle, self.failed = Signal(), Signal(), Signal(), Signal()
-        self.address, self.beats = Signal(32), Signal(beats_width)
+        self.start = Signal()
+        self.abort = Signal()
+        self.idle = Signal()
+        self.failed = Signal()
+        self.address = Signal(32)
+        self.beats = Signal(beats_width)
         self.error_address = Signal(32)
 
         # # #
@@ -32,10 +36,14 @@ class BurstReader(LiteXModule):
         address = Signal(32)
         bursts_left = Signal(beats_width - 3)
         last_length = Signal(5)                              # 1 .. 16
-        more, is_last = Signal(), Signal()
-        room, has_room = Signal(max=fifo_beats + 1), Signal()
+        more = Signal()
+        is_last = Signal()
+        room = Signal(max=fifo_beats + 1)
+        has_room = Signal()
         unanswered = Signal(max=fifo_beats // BURST_BEATS + 1)
-        ask, answered, popped = Signal(), Signal(), Signal()
+        ask = Signal()
+        answered = Signal()
+        popped = Signal()
 
         self.comb += [*constant_address_fields(ar), ask.eq(more & has_room & ~ar.valid & ~self.abort & ~self.failed)]
         self.sync += [
@@ -61,7 +69,9 @@ class BurstReader(LiteXModule):
         ]
 
         # Answers, registered as they come from the port.
-        valid, last, bad = Signal(), Signal(), Signal()  # of the beat in ``data``
+        valid = Signal()
+        last = Signal()
+        bad = Signal()  # of the beat in ``data``
         data = Signal(64, reset_less=True)
         answer_address = Signal(32)
         self.comb += [r.ready.eq(1), answered.eq(valid & last)]

@@ -24,8 +24,12 @@ class BurstWriter(LiteXModule):
 
     def __init__(self, port, fifo_beats: int = 32, beats_width: int = 23):
         self.sink = stream.Endpoint([("data", 64)])
-        self.start, self.abort, self.idle, self.failed = Signal(), Signal(), Signal(), Signal()
-        self.address, self.beats = Signal(32), Signal(beats_width)
+        self.start = Signal()
+        self.abort = Signal()
+        self.idle = Signal()
+        self.failed = Signal()
+        self.address = Signal(32)
+        self.beats = Signal(beats_width)
         self.error_address = Signal(32)
 
         # # #
@@ -39,12 +43,17 @@ class BurstWriter(LiteXModule):
 
         address = Signal(32)
         bursts_left = Signal(beats_width - 3)
-        last_length, length = Signal(5), Signal(5)           # 1 .. 16
-        more, is_last, enough = Signal(), Signal(), Signal()
+        last_length = Signal(5)
+        length = Signal(5)  # 1 .. 16
+        more = Signal()
+        is_last = Signal()
+        enough = Signal()
         stored = Signal(max=fifo_beats + 2)                  # beats in the FIFO that no address has gone out for
         unanswered = Signal(max=_MAX_UNANSWERED + 1)
         beat = Signal(4)
-        ask, pushed, answered = Signal(), Signal(), Signal()
+        ask = Signal()
+        pushed = Signal()
+        answered = Signal()
         self.sync += [
             # Up to four clocks late, and COLLECT is back after four at the earliest.
             is_last.eq(bursts_left == 1),
@@ -86,7 +95,8 @@ class BurstWriter(LiteXModule):
             self.idle.eq(~self.start & ~more & (unanswered == 0)),
         ]
 
-        bad, answer_address = Signal(), Signal(32)
+        bad = Signal()
+        answer_address = Signal(32)
         self.comb += b.ready.eq(1)
         self.sync += [
             answered.eq(b.valid), bad.eq(b.valid & b.resp[RESP_ERROR_BIT]),

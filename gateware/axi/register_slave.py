@@ -32,9 +32,14 @@ class RegisterSlave(LiteXModule):
         self._add_write(port.aw, port.w, port.b)
 
     def _add_read(self, ar, r):
-        address, size, fixed, beats = Signal(32), Signal(2), Signal(), Signal(4)
+        address = Signal(32)
+        size = Signal(2)
+        fixed = Signal()
+        beats = Signal(4)
         groups = [Signal(32, reset_less=True, name=f"read_group{i}") for i in range(_WORDS // _GROUP)]
-        group, hit, data = Signal(max=max(2, len(groups))), Signal(), Signal(32)
+        group = Signal(max=max(2, len(groups)))
+        hit = Signal()
+        data = Signal(32)
         words = {register.offset // 4: {**self.value, **self.storage}.get(register.name, 0) for register in REGISTERS}
         for number, target in enumerate(groups):
             self.sync += Case(address[2:5], {i: target.eq(words.get(number * _GROUP + i, 0)) for i in range(_GROUP)})
@@ -58,8 +63,12 @@ class RegisterSlave(LiteXModule):
                 If(r.last, NextState("IDLE")).Else(NextState("SELECT"))))
 
     def _add_write(self, aw, w, b):
-        address, size, fixed, beat_address = Signal(32), Signal(2), Signal(), Signal(32)
-        strobes, write = Signal(4), Signal()
+        address = Signal(32)
+        size = Signal(2)
+        fixed = Signal()
+        beat_address = Signal(32)
+        strobes = Signal(4)
+        write = Signal()
         self.write_fsm = fsm = FSM(reset_state="IDLE")
         fsm.act("IDLE",
             aw.ready.eq(1),
@@ -77,8 +86,12 @@ class RegisterSlave(LiteXModule):
             If(b.ready, NextValue(b.valid, 0), NextState("IDLE")))
 
         # A beat is registered, decoded in two steps, then acted on: a clock each.
-        beat_data, beat_strobes, known_data, known_strobes = Signal(32), Signal(4), Signal(32), Signal(4)
-        known, word = Signal(), Signal(_WORD_BITS)
+        beat_data = Signal(32)
+        beat_strobes = Signal(4)
+        known_data = Signal(32)
+        known_strobes = Signal(4)
+        known = Signal()
+        word = Signal(_WORD_BITS)
         self.sync += [
             write.eq(w.valid & w.ready), beat_address.eq(address), beat_data.eq(w.data), beat_strobes.eq(w.strb),
             known.eq(write & (beat_address[2 + _WORD_BITS:30] == 0)), word.eq(beat_address[2:]),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import Case, Cat, If, Memory, Replicate, Signal
+from migen import READ_FIRST, Case, Cat, If, Memory, Replicate, Signal
 
 from gateware.delay import delayed
 
@@ -49,8 +49,10 @@ class ActivationTable(LiteXModule):
 
         # It fits if all bits above the index's sign equal it.
         above = shifted[cfg.index_width - 1:]
-        all_zeros, all_ones = Signal(reset_less=True), Signal(reset_less=True)
-        low, negative = Signal(cfg.index_width - 1, reset_less=True), Signal(reset_less=True)
+        all_zeros = Signal(reset_less=True)
+        all_ones = Signal(reset_less=True)
+        low = Signal(cfg.index_width - 1, reset_less=True)
+        negative = Signal(reset_less=True)
         self.sync += [
             all_zeros.eq(above == 0),
             all_ones.eq(above == 2**len(above) - 1),
@@ -64,7 +66,7 @@ class ActivationTable(LiteXModule):
         ]
 
         table = Memory(cfg.code_width, 1 << cfg.index_width, name="table")
-        write_port, read_port = table.get_port(write_capable=True), table.get_port()
+        write_port, read_port = table.get_port(write_capable=True), table.get_port(mode=READ_FIRST)
         self.specials += table, write_port, read_port
         self.comb += [
             write_port.adr.eq(load.address), write_port.dat_w.eq(load.data), write_port.we.eq(load.valid),

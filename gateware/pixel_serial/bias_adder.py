@@ -38,7 +38,8 @@ class BiasAdder(LiteXModule):
         # # #
 
         self.comb += [sink.ready.eq(1), load.ready.eq(1)]
-        lane, last = Signal(cfg.address_width), Signal()
+        lane = Signal(cfg.address_width)
+        last = Signal()
         self.comb += last.eq(lane == cfg.lanes - 1)
         self.sync += If(sink.valid, If(last, lane.eq(0)).Else(lane.eq(lane + 1)))
 
@@ -48,7 +49,8 @@ class BiasAdder(LiteXModule):
         self.comb += [write_port.adr.eq(load.address), write_port.dat_w.eq(load.data), write_port.we.eq(load.valid),
                       read_port.adr.eq(lane)]
 
-        acc, bias = (Signal((width, True), reset_less=True) for width in (cfg.acc_width, cfg.bias_width))
+        acc = Signal((cfg.acc_width, True), reset_less=True)
+        bias = Signal((cfg.bias_width, True), reset_less=True)
         self.sync += [acc.eq(sink.acc), bias.eq(read_port.dat_r), source.acc.eq(acc + bias)]
         self.comb += [source.valid.eq(delayed(self, sink.valid, 2, reset_less=False)),
                       source.last.eq(delayed(self, last, 2))]

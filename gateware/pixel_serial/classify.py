@@ -21,7 +21,9 @@ class Classify(LiteXModule):
         # # #
 
         self.comb += sink.ready.eq(1)
-        largest, index, class_ = Signal((logit_width, True), reset_less=True), Signal(max=classes), Signal(max=classes)
+        largest = Signal((logit_width, True), reset_less=True)
+        index = Signal(max=classes)
+        class_ = Signal(max=classes)
         ended = Signal()
         self.sync += [
             If(sink.valid,

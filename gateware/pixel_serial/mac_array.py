@@ -7,7 +7,7 @@ from operator import or_
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import Case, If, Memory, Signal
+from migen import READ_FIRST, Case, If, Memory, Signal
 
 from gateware.delay import delayed
 
@@ -76,7 +76,9 @@ class MacArray(LiteXModule):
         self.comb += [sink.ready.eq(1), load.ready.eq(1)]
 
         # Position in the vector; the address runs ahead of x by the memory's latency.
-        address, first, last = Signal(cfg.address_width), Signal(), Signal()
+        address = Signal(cfg.address_width)
+        first = Signal()
+        last = Signal()
         self.comb += [first.eq(address == 0), last.eq(address == cfg.depth - 1)]
         self.sync += If(sink.valid, If(last, address.eq(0)).Else(address.eq(address + 1)))
 
@@ -110,7 +112,7 @@ class MacArray(LiteXModule):
     def _add_lane(self, cfg, lane, x, address, write, keep):
         weights = Memory(cfg.weight_width, cfg.depth, name=f"weights_lane{lane}")
         write_port = weights.get_port(write_capable=True)
-        read_port = weights.get_port(async_read=not cfg.block_ram)
+        read_port = weights.get_port(async_read=not cfg.block_ram, mode=READ_FIRST)
         self.specials += weights, write_port, read_port
         self.comb += [write_port.adr.eq(address), write_port.dat_w.eq(x), write_port.we.eq(write), read_port.adr.eq(address)]
         weight = delayed(self, read_port.dat_r, 1, name=f"weight_lane{lane}")

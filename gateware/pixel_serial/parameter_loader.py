@@ -31,16 +31,26 @@ class ParameterLoader(LiteXModule):
         self.loaded = loaded = Signal()
         self.bad = bad = Signal()
         self.crc = Signal(32)
-        self.rows_shift, self.columns_shift, self.pixel_shift = Signal(5), Signal(5), Signal(3)
+        self.rows_shift = Signal(5)
+        self.columns_shift = Signal(5)
+        self.pixel_shift = Signal(3)
         self.loads = {section.name: stream.Endpoint([("lane", _LANE_WIDTH), ("address", _ADDRESS_WIDTH), ("data", 32)])
                       for section in SECTIONS[1:]}
 
         # # #
 
-        section, lane, address = Signal(max=len(SECTIONS)), Signal(_LANE_WIDTH), Signal(_ADDRESS_WIDTH)
-        at_last_address, at_last_lane, at_last_section = Signal(), Signal(), Signal()
-        last_address, last_lane = Signal(_ADDRESS_WIDTH), Signal(_LANE_WIDTH)
-        active, waiting, taken, complete = Signal(), Signal(), Signal(), Signal()
+        section = Signal(max=len(SECTIONS))
+        lane = Signal(_LANE_WIDTH)
+        address = Signal(_ADDRESS_WIDTH)
+        at_last_address = Signal()
+        at_last_lane = Signal()
+        at_last_section = Signal()
+        last_address = Signal(_ADDRESS_WIDTH)
+        last_lane = Signal(_LANE_WIDTH)
+        active = Signal()
+        waiting = Signal()
+        taken = Signal()
+        complete = Signal()
         accepted = Signal()
         self.comb += [sink.ready.eq(~waiting), accepted.eq(sink.valid & ~waiting), taken.eq(active & accepted)]
         counted = delayed(self, taken, 1, reset_less=False)
@@ -61,13 +71,18 @@ class ParameterLoader(LiteXModule):
         ]
 
         # A word and its place, registered before they fan out to the memories.
-        word, word_section, word_lane, word_address, word_taken = (
-            Signal(32), Signal(len(section)), Signal(_LANE_WIDTH), Signal(_ADDRESS_WIDTH), Signal())
+        word = Signal(32)
+        word_section = Signal(len(section))
+        word_lane = Signal(_LANE_WIDTH)
+        word_address = Signal(_ADDRESS_WIDTH)
+        word_taken = Signal()
         self.sync += [word.eq(sink.word), word_section.eq(section), word_lane.eq(lane), word_address.eq(address), word_taken.eq(taken)]
         for number, endpoint in enumerate(self.loads.values(), start=1):
             self.sync += [endpoint.valid.eq(word_taken & (word_section == number)), endpoint.lane.eq(word_lane),
                           endpoint.address.eq(word_address), endpoint.data.eq(word)]
-        in_fields, is_first, wrong_magic = Signal(), Signal(), Signal()
+        in_fields = Signal()
+        is_first = Signal()
+        wrong_magic = Signal()
         self.comb += in_fields.eq(word_taken & (word_section == 0))
         self.sync += [
             If(in_fields, Case(word_address[:2], {

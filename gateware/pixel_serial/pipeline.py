@@ -33,8 +33,11 @@ class Pipeline(LiteXModule):
     def __init__(self):
         self.sink = sink = stream.Endpoint([("pixel", 8)])
         self.source = stream.Endpoint([("word", LOGIT_WIDTH)])
-        self.rows_shift, self.columns_shift, self.pixel_shift = Signal(5), Signal(5), Signal(3)
-        self.starved, self.blocked = Signal(), Signal()
+        self.rows_shift = Signal(5)
+        self.columns_shift = Signal(5)
+        self.pixel_shift = Signal(3)
+        self.starved = Signal()
+        self.blocked = Signal()
 
         # # #
 
@@ -84,10 +87,15 @@ class Pipeline(LiteXModule):
 
     def _add_admission(self):
         """Lets an image in when there is a credit for it; its last result word gives the credit back."""
-        sink, credits = self.sink, Signal(max=CREDITS + 1, reset=CREDITS)
-        pixel_number, is_last, open_ = Signal(max=PIXELS), Signal(), Signal()
+        sink = self.sink
+        credits = Signal(max=CREDITS + 1, reset=CREDITS)
+        pixel_number = Signal(max=PIXELS)
+        is_last = Signal()
+        open_ = Signal()
         has_credit = Signal()  # one clock late, which is early enough: images are 784 clocks apart
-        ends, granted, returned = Signal(), Signal(), Signal()
+        ends = Signal()
+        granted = Signal()
+        returned = Signal()
         self.comb += [
             sink.ready.eq(open_),
             ends.eq(sink.valid & open_ & is_last),

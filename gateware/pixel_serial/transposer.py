@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import Cat, If, Memory, Signal
+from migen import READ_FIRST, Cat, If, Memory, Signal
 
 from gateware.delay import delayed
 
@@ -38,11 +38,13 @@ class Transposer(LiteXModule):
 
         last_address = cfg.size * cfg.size - 1
         memory = Memory(cfg.code_width, 2 << cfg.address_width, name="matrices")
-        write_port, read_port = memory.get_port(write_capable=True), memory.get_port()
+        write_port, read_port = memory.get_port(write_capable=True), memory.get_port(mode=READ_FIRST)
         self.specials += memory, write_port, read_port
 
         # Writing.
-        write_address, write_bank, full = Signal(cfg.address_width), Signal(), Signal()
+        write_address = Signal(cfg.address_width)
+        write_bank = Signal()
+        full = Signal()
         self.comb += [
             sink.ready.eq(1),
             full.eq(sink.valid & (write_address == last_address)),
@@ -54,9 +56,13 @@ class Transposer(LiteXModule):
             If(full, write_address.eq(0), write_bank.eq(~write_bank)).Else(write_address.eq(write_address + 1)))
 
         # Reading: the address runs down a column, then starts at the top of the next.
-        reading, read_bank, read_address = Signal(), Signal(), Signal(cfg.address_width)
-        next_column, row = Signal(max=cfg.size + 1, reset=1), Signal(max=cfg.size)
-        at_bottom, at_end = Signal(), Signal()
+        reading = Signal()
+        read_bank = Signal()
+        read_address = Signal(cfg.address_width)
+        next_column = Signal(max=cfg.size + 1, reset=1)
+        row = Signal(max=cfg.size)
+        at_bottom = Signal()
+        at_end = Signal()
         self.comb += read_port.adr.eq(Cat(read_address, read_bank))
         self.sync += [
             If(reading,
