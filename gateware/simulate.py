@@ -64,7 +64,7 @@ def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] 
     board = SimulatedBoard(memory=memory_model, seed=seed)
     with LST1Overlay(bitfile, device=board, network=integers) as overlay:
         logits = []
-        with tqdm(total=len(pixels), desc=f"simulating {network}", unit=" images") as progress:
+        with tqdm(total=len(pixels), desc=f"simulating {integers.name}", unit=" images") as progress:
             for start in range(0, len(pixels), _CHUNK):
                 logits.append(overlay.logits(pixels[start:start + _CHUNK]))
                 progress.update(len(logits[-1]))
