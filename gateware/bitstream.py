@@ -63,7 +63,8 @@ def build(board: str, vivado: str, work_dir: Path) -> Path:
     design = write_sources(work_dir)
     program = shutil.which(vivado)
     if program is None:
-        raise VivadoError(f"Vivado is missing: no {vivado!r} on PATH (VIVADO= names another); its script lies at {work_dir / SCRIPT}")
+        raise VivadoError(f"Vivado is missing: no program {vivado!r} (VIVADO= names another); all sources are in {work_dir}, its Tcl is "
+                          f"{work_dir / SCRIPT}: vivado -mode batch -source {SCRIPT} -tclargs {BOARDS[board].part}")
     built = work_dir / f"{TOP}.bit"
     built.unlink(missing_ok=True)
     print(f"bitstream: {vivado} is at work (ten minutes or so); its log: {work_dir / 'vivado.log'}", file=sys.stderr, flush=True)

@@ -23,6 +23,7 @@ BEGIN, END = f"<!-- figures: `{COMMAND}` -->", "<!-- end of figures -->"
 
 def write_results() -> List[Path]:
     """Every shipped network over its test set on the simulated board, and synthesis. Returns the files written."""
+    datasets.load("mnist", "test")  # if it is missing, say so at once
     bitfile = build_simulated_bitstream()
     runs = [simulate(load_network(find(name)).provenance["dataset"], name, bitfile=bitfile) for name in names()]
     ideal = simulate("mnist", "lst1_q6.7", memory_model="ideal", bitfile=bitfile)

@@ -46,7 +46,11 @@ class Simulation:
 
 
 def default_dataset() -> str:
-    return "mnist" if mnist_is_here() else "digits"
+    """MNIST if it is on this machine, else the embedded digits; nothing is downloaded."""
+    if mnist_is_here():
+        return "mnist"
+    print("no MNIST here (docs/datasets.md): taking the digits inside scikit-learn", file=sys.stderr)
+    return "digits"
 
 
 def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] = None, memory_model: str = "default",

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -99,6 +100,9 @@ def main() -> None:
     """Known failures end in one line on stderr; anything else is our bug and keeps its traceback."""
     from lst_overlay.network import NetworkError
 
+    if importlib.util.find_spec("torch") is None:
+        print("error: python -m model needs torch: see README.md, Training", file=sys.stderr)
+        sys.exit(1)
     from .checkpoint import CheckpointError
     from .recipe import RecipeError
     from .train import TrainingError

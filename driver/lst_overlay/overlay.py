@@ -35,6 +35,7 @@ class LST1Overlay(Overlay):
 
     def __init__(self, bitfile: Union[str, os.PathLike, None] = None, device: Optional[Device] = None, download: bool = True,
                  *, network: Union[str, os.PathLike, Network, None] = shipped_networks.DEFAULT):
+        """See the class."""
         self._lock = threading.Lock()
         self._freed = False
         device = default_device() if device is None else device

@@ -46,7 +46,7 @@ def vivado(tmp_path, monkeypatch):
 
 
 def test_without_vivado_the_sources_are_there_and_one_line_says_so(tmp_path):
-    with pytest.raises(VivadoError, match="Vivado is missing: no 'no-such-vivado' on PATH.*vivado.tcl") as error:
+    with pytest.raises(VivadoError, match="Vivado is missing: no program 'no-such-vivado'.*vivado.tcl") as error:
         build("zybo_z7_10", "no-such-vivado", tmp_path)
     assert "\n" not in str(error.value)
     assert {path.name for path in tmp_path.iterdir()} == {f"{TOP}.v", f"{TOP}.xdc", f"{TOP}.hwh", SCRIPT}

@@ -41,7 +41,9 @@ def load_network(path) -> Network:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, KeyError) as error:
+    except ValueError:  # np.load takes what is no archive for a pickle
+        raise NetworkFileError(f"{path}: not a network file (no .npz archive), or damaged") from None
+    except (OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, KeyError) as error:
         raise NetworkFileError(f"{path}: not a network file, or truncated or damaged ({error})") from None
     except Exception as error:  # zlib.error has no public base class
         raise NetworkFileError(f"{path}: damaged ({error})") from None
