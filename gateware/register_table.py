@@ -8,6 +8,7 @@ from typing import Tuple
 MAGIC = 0x4F54534C  # "LSTO", little-endian
 ABI_VERSION = 1
 BASE_ADDRESS = 0x4000_0000  # the PS answers 0x4000_0000..0x7FFF_FFFF on M_AXI_GP0
+DRAIN_STUCK_CYCLES = 1 << 16
 WINDOW_BYTES = 0x1_0000     # what the .hwh announces; the slave answers every other address too
 
 
@@ -94,7 +95,8 @@ REGISTERS: Tuple[Register, ...] = (
         Field("LOADED", 3, 1, "A network is loaded."),
         Field("ERROR", 4, 1, "ERROR_CODE is not 0; commands are ignored until SOFT_RESET."),
         Field("DRAINING", 5, 1, "After an error or SOFT_RESET: waiting for memory to answer what was asked."),
-        Field("DRAIN_STUCK", 6, 1, "DRAINING for 65,536 cycles: memory does not answer; only a new bitstream download helps."))),
+        Field("DRAIN_STUCK", 6, 1, f"DRAINING for {DRAIN_STUCK_CYCLES:,} cycles: memory does not answer; only a new bitstream "
+              "download helps."))),
     Register("ERROR_CODE", 0x20, "read-only", "0 none; " + "; ".join(f"{c.value} {t}" for c, t in ERROR_TEXTS.items() if c) + "."),
     Register("ERROR_ADDRESS", 0x24, "read-only", "The address that ERROR_CODE speaks of."),
     Register("IMAGES", 0x28, "read-write", "Images of the next START, 1 .. 1,048,575.", width=20),

@@ -2,16 +2,17 @@
 from __future__ import annotations
 
 from litex.gen import LiteXModule
-from migen import FSM, Case, If, NextState, NextValue, Signal
+from migen import FSM, Case, If, NextState, NextValue, Record, Signal
 
 from gateware.axi.axi3 import BURST_BYTES
-from gateware.register_table import BY_NAME, ErrorCode, ResultMode
+from gateware.register_table import BY_NAME, DRAIN_STUCK_CYCLES, ErrorCode, ResultMode
 from lst_overlay.network.parameter_image import IMAGE_BYTES, SIZE
 
 _PIXEL_BEATS = SIZE * SIZE // 8
 _LOAD_BEATS = IMAGE_BYTES // 8
 _LOGITS_BEATS = 6
-_STUCK_BITS = 16
+# A command's arguments, and the registers that they are taken from.
+_ARGUMENTS = {"images": "IMAGES", "source": "SOURCE", "destination": "DESTINATION", "mode": "RESULT_MODE"}
 
 
 class Sequencer(LiteXModule):
@@ -19,95 +20,95 @@ class Sequencer(LiteXModule):
 
     A command ends when its last write response is in (START) or the network is complete (LOAD). An error ends it too:
     everything under way is abandoned, the bus drained, and commands are ignored until SOFT_RESET.
+
+    loading: the reader's beats are parameters, not pixels. flush: forget what is under way.
     """
 
     def __init__(self, slave, reader, writer, packer, engine):
-        self.loading = loading = Signal()  # the reader's beats are parameters, not pixels
-        self.flush = flush = Signal()      # forget what is under way
+        self.loading = Signal()
+        self.flush = Signal()
 
         # # #
 
-        value, storage, written, data = slave.value, slave.storage, slave.written, slave.data
-        control = BY_NAME["CONTROL"]
-        pulse = {field.name: Signal(name=f"pulse_{field.name.lower()}") for field in control.fields}
-        for field in control.fields:
-            self.comb += pulse[field.name].eq(written["CONTROL"] & data[field.offset])
+        layout = [("load", 1), *((name, BY_NAME[register].width) for name, register in _ARGUMENTS.items())]
+        self.waiting = Record(layout, name="waiting")
+        self.running = Record(layout, name="running")
+        self.has_waiting = Signal()
+        self.error = Signal(4)
+        self.error_address = Signal(32)
+        self.refusal = Signal(4)
+        self.idle = Signal()    # nothing runs or waits
+        self.take = Signal()    # the waiting command begins
+        self.go = Signal()      # the others begin
+        self.end = Signal()     # the running command is complete
+        self.abort = Signal()   # everything stops until the bus is drained
+        self.pulse = {field.name: Signal(name=f"pulse_{field.name.lower()}") for field in BY_NAME["CONTROL"].fields}
+        for field in BY_NAME["CONTROL"].fields:
+            self.comb += self.pulse[field.name].eq(slave.written["CONTROL"] & slave.data[field.offset])
 
-        # The waiting and the running command.
-        waiting = Signal()
-        waiting_load = Signal()
-        load = Signal()
-        images = Signal(len(storage["IMAGES"]))
-        source = Signal(len(storage["SOURCE"]))
-        destination = Signal(len(storage["DESTINATION"]))
-        mode = Signal(len(storage["RESULT_MODE"]))
-        next_images = Signal(len(images))
-        next_source = Signal(len(source))
-        next_destination = Signal(len(destination))
-        next_mode = Signal(len(mode))
-        error = Signal(4)
-        error_address = Signal(32)
-        done = Signal()
-        idle = Signal()
-        abort = Signal()
-        accept = Signal()
-        take = Signal()
-        end = Signal()
+        self._add_queue(slave, engine)
+        self._add_checks(engine.loader.loaded)
+        self._add_course(reader, writer, engine.loader)
+        self._add_orders(reader, writer, packer, engine)
+        self._add_counters(slave, engine)
+
+    def _add_queue(self, slave, engine):
+        """Commands in, COMPLETED and STATUS out."""
+        value, pulse, waiting = slave.value, self.pulse, self.waiting
         queue_ready = Signal()
-        completed = Signal(32)
+        accept = Signal()
+        done = Signal()
         accepted = Signal(32)
+        completed = Signal(32)
+        draining = Signal(max=DRAIN_STUCK_CYCLES)  # clocks so far
+        stuck = Signal()
         self.comb += [
-            queue_ready.eq(~waiting & ~abort & (error == 0)),
+            queue_ready.eq(~self.has_waiting & ~self.abort & (self.error == 0)),
             accept.eq((pulse["START"] | pulse["LOAD"]) & queue_ready & ~pulse["SOFT_RESET"]),
         ]
         self.sync += [
             If(accept,
-                waiting.eq(1), waiting_load.eq(pulse["LOAD"]),
-                next_images.eq(storage["IMAGES"]), next_source.eq(storage["SOURCE"]),
-                next_destination.eq(storage["DESTINATION"]), next_mode.eq(storage["RESULT_MODE"]),
+                self.has_waiting.eq(1), waiting.load.eq(pulse["LOAD"]),
+                *[getattr(waiting, name).eq(slave.storage[register]) for name, register in _ARGUMENTS.items()],
                 accepted.eq(accepted + 1), done.eq(0)),
-            If(take,
-                waiting.eq(0), load.eq(waiting_load), images.eq(next_images), source.eq(next_source),
-                destination.eq(next_destination), mode.eq(next_mode)),
-            If(end, completed.eq(completed + 1), If(~waiting & ~accept, done.eq(1))),
-            If(abort, waiting.eq(0)),
+            If(self.take, self.has_waiting.eq(0), self.running.eq(waiting)),
+            If(self.end, completed.eq(completed + 1), If(~self.has_waiting & ~accept, done.eq(1))),
+            If(self.abort, self.has_waiting.eq(0)),
+            If(~self.abort, draining.eq(0), stuck.eq(0)
+            ).Elif(draining == DRAIN_STUCK_CYCLES - 1, stuck.eq(1)
+            ).Else(draining.eq(draining + 1)),
+        ]
+        status = {"IDLE": self.idle, "DONE": done, "QUEUE_READY": queue_ready, "LOADED": engine.loader.loaded,
+                  "ERROR": self.error != 0, "DRAINING": self.abort, "DRAIN_STUCK": stuck}
+        for field in BY_NAME["STATUS"].fields:
+            self.sync += value["STATUS"][field.offset].eq(status[field.name])
+        self.comb += [
+            value["ERROR_CODE"].eq(self.error), value["ERROR_ADDRESS"].eq(self.error_address),
+            value["ACCEPTED"].eq(accepted), value["COMPLETED"].eq(completed), value["NETWORK_HASH"].eq(engine.loader.crc),
         ]
 
-        # What could be wrong with a command, and how much there is to do: found between `take` and CHECK.
-        assert BURST_BYTES == 1 << 7 and _PIXEL_BEATS == 64 + 32 + 2 and _LOGITS_BEATS == 4 + 2
+    def _add_checks(self, loaded):
+        """What is wrong with the running command, two clocks after ``take``."""
+        assert BURST_BYTES == 1 << 7
+        running = self.running
         misaligned_source = Signal()
         misaligned_destination = Signal()
         no_images = Signal()
         no_network = Signal()
-        refusal = Signal(4)
-        pixel_beats = Signal(len(reader.beats))
-        result_beats = Signal(len(writer.beats))
-        partial = Signal(len(reader.beats))
-        logits_beats = Signal(len(writer.beats))
-        classes_beats = Signal(len(writer.beats))
         self.sync += [
-            misaligned_source.eq(source[:7] != 0),
-            misaligned_destination.eq(~load & (destination[:7] != 0)),
-            no_images.eq(~load & (images == 0)),
-            no_network.eq(~load & ~engine.loader.loaded),
-            If(misaligned_source, refusal.eq(ErrorCode.SOURCE_ALIGNMENT)
-            ).Elif(no_network, refusal.eq(ErrorCode.NO_NETWORK)
-            ).Elif(no_images, refusal.eq(ErrorCode.NO_IMAGES)
-            ).Elif(misaligned_destination, refusal.eq(ErrorCode.DESTINATION_ALIGNMENT)
-            ).Else(refusal.eq(ErrorCode.NONE)),
-            partial.eq((images << 6) + (images << 5)),
-            pixel_beats.eq(partial + (images << 1)),
-            logits_beats.eq((images << 2) + (images << 1)), classes_beats.eq((images + 7)[3:]),
-            If(mode == ResultMode.LOGITS, result_beats.eq(logits_beats)).Else(result_beats.eq(classes_beats)),
-        ]
-        self.comb += [
-            reader.address.eq(source), writer.address.eq(destination), writer.beats.eq(result_beats),
-            reader.beats.eq(pixel_beats), If(load, reader.beats.eq(_LOAD_BEATS)),
-            packer.images.eq(images), packer.logits_mode.eq(mode), loading.eq(load),
+            misaligned_source.eq(running.source[:7] != 0),
+            misaligned_destination.eq(~running.load & (running.destination[:7] != 0)),
+            no_images.eq(~running.load & (running.images == 0)),
+            no_network.eq(~running.load & ~loaded),
+            If(misaligned_source, self.refusal.eq(ErrorCode.SOURCE_ALIGNMENT)
+            ).Elif(no_network, self.refusal.eq(ErrorCode.NO_NETWORK)
+            ).Elif(no_images, self.refusal.eq(ErrorCode.NO_IMAGES)
+            ).Elif(misaligned_destination, self.refusal.eq(ErrorCode.DESTINATION_ALIGNMENT)
+            ).Else(self.refusal.eq(ErrorCode.NONE)),
         ]
 
-        # The course of a command.
-        go = Signal()
+    def _add_course(self, reader, writer, loader):
+        """The state machine, from IDLE over checks to the end or to ABORT."""
         started = Signal()
         finished = Signal()
         drained = Signal()
@@ -116,68 +117,81 @@ class Sequencer(LiteXModule):
         step = Signal(2)
         settle = Signal(3)
         self.sync += [
-            finished.eq(started & reader.idle & writer.idle & (~load | engine.loader.loaded)),
+            finished.eq(started & reader.idle & writer.idle & (~self.running.load | loader.loaded)),
             failure.eq(ErrorCode.NONE),
             If(started & reader.failed, failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(reader.error_address)
             ).Elif(started & writer.failed, failure.eq(ErrorCode.WRITE_RESPONSE), failure_address.eq(writer.error_address)
-            ).Elif(started & load & engine.loader.bad, failure.eq(ErrorCode.BAD_PARAMETERS), failure_address.eq(source)),
+            ).Elif(started & self.running.load & loader.bad,
+                failure.eq(ErrorCode.BAD_PARAMETERS), failure_address.eq(self.running.source)),
             drained.eq((settle == 7) & reader.idle & writer.idle),
         ]
 
         def fail(code, address):
-            return [NextValue(error, code), NextValue(error_address, address), NextState("ABORT")]
+            return [NextValue(self.error, code), NextValue(self.error_address, address), NextState("ABORT")]
 
         self.fsm = fsm = FSM(reset_state="IDLE")
         fsm.act("IDLE",
-            idle.eq(~waiting), NextValue(step, 3), NextValue(settle, 0),
-            If(waiting, take.eq(1), NextState("PREPARE")))
-        fsm.act("PREPARE",
+            self.idle.eq(~self.has_waiting), NextValue(started, 0), NextValue(step, 3), NextValue(settle, 0),
+            If(self.has_waiting, self.take.eq(1), NextState("PREPARE")))
+        fsm.act("PREPARE",  # until the checks and the beat counts have caught up
             NextValue(step, step - 1), NextValue(settle, 0),
             If(step == 0, NextState("CHECK")))
         fsm.act("CHECK",
-            Case(refusal, {
-                ErrorCode.NONE: [go.eq(1), NextState("RUN")],
-                ErrorCode.SOURCE_ALIGNMENT: fail(refusal, source),
-                ErrorCode.DESTINATION_ALIGNMENT: fail(refusal, destination),
-                "default": fail(refusal, 0)}))
+            Case(self.refusal, {
+                ErrorCode.NONE: [self.go.eq(1), NextState("RUN")],
+                ErrorCode.SOURCE_ALIGNMENT: fail(self.refusal, self.running.source),
+                ErrorCode.DESTINATION_ALIGNMENT: fail(self.refusal, self.running.destination),
+                "default": fail(self.refusal, 0)}))
         fsm.act("RUN",
             NextValue(started, 1),
             If(failure != ErrorCode.NONE, *fail(failure, failure_address)
-            ).Elif(finished, end.eq(1), NextState("IDLE")))
-        fsm.act("ABORT",
-            abort.eq(1),
+            ).Elif(finished, self.end.eq(1), NextState("IDLE")))
+        fsm.act("ABORT",  # at least eight clocks, in which the others have seen it
+            self.abort.eq(1), NextValue(started, 0),
             If(settle != 7, NextValue(settle, settle + 1)),
             If(drained, NextState("IDLE")))
-        for state in ("IDLE", "ABORT"):
-            fsm.act(state, NextValue(started, 0))
         soft_reset = Signal()
-        self.sync += soft_reset.eq(pulse["SOFT_RESET"])
+        self.sync += soft_reset.eq(self.pulse["SOFT_RESET"])
         for state in ("IDLE", "PREPARE", "CHECK", "RUN", "ABORT"):
-            fsm.act(state, If(soft_reset, NextValue(error, 0), NextValue(error_address, 0), NextValue(settle, 0), NextState("ABORT")))
-        # What the others obey comes from registers.
-        self.sync += [flush.eq(abort), reader.start.eq(go), writer.start.eq(go & ~load), packer.start.eq(go & ~load),
-                      engine.loader.start.eq(go & load)]
-        self.comb += [reader.abort.eq(flush), writer.abort.eq(flush), engine.loader.abandon.eq(flush)]
+            fsm.act(state, If(soft_reset, *fail(ErrorCode.NONE, 0), NextValue(settle, 0)))
 
-        stuck = Signal(_STUCK_BITS)
-        self.sync += If(~abort, stuck.eq(0)).Elif(stuck != 2**_STUCK_BITS - 1, stuck.eq(stuck + 1))
-
-        self._add_counters(slave, end | pulse["SAMPLE"], running=~idle, clear=end | idle, engine=engine, feeding=~loading)
-        status = {"IDLE": idle, "DONE": done, "QUEUE_READY": queue_ready, "LOADED": engine.loader.loaded, "ERROR": error != 0,
-                  "DRAINING": abort, "DRAIN_STUCK": stuck == 2**_STUCK_BITS - 1}
-        for field in BY_NAME["STATUS"].fields:
-            self.sync += value["STATUS"][field.offset].eq(status[field.name])
+    def _add_orders(self, reader, writer, packer, engine):
+        """What the others obey: arguments, and registered signals to begin and to stop."""
+        assert _PIXEL_BEATS == 64 + 32 + 2 and _LOGITS_BEATS == 4 + 2
+        running, images = self.running, self.running.images
+        partial = Signal(len(reader.beats))
+        pixel_beats = Signal(len(reader.beats))
+        logits_beats = Signal(len(writer.beats))
+        classes_beats = Signal(len(writer.beats))
+        result_beats = Signal(len(writer.beats))
+        self.sync += [
+            partial.eq((images << 6) + (images << 5)),
+            pixel_beats.eq(partial + (images << 1)),
+            logits_beats.eq((images << 2) + (images << 1)), classes_beats.eq((images + 7)[3:]),
+            If(running.mode == ResultMode.LOGITS, result_beats.eq(logits_beats)).Else(result_beats.eq(classes_beats)),
+            self.flush.eq(self.abort),
+            reader.start.eq(self.go), writer.start.eq(self.go & ~running.load), packer.start.eq(self.go & ~running.load),
+            engine.loader.start.eq(self.go & running.load),
+        ]
         self.comb += [
-            value["ERROR_CODE"].eq(error), value["ERROR_ADDRESS"].eq(error_address),
-            value["ACCEPTED"].eq(accepted), value["COMPLETED"].eq(completed), value["NETWORK_HASH"].eq(engine.loader.crc),
+            self.loading.eq(running.load),
+            reader.address.eq(running.source), reader.beats.eq(pixel_beats), If(running.load, reader.beats.eq(_LOAD_BEATS)),
+            writer.address.eq(running.destination), writer.beats.eq(result_beats),
+            packer.images.eq(images), packer.logits_mode.eq(running.mode),
+            reader.abort.eq(self.flush), writer.abort.eq(self.flush), engine.loader.abandon.eq(self.flush),
         ]
 
-    def _add_counters(self, slave, latch, running, clear, engine, feeding):
+    def _add_counters(self, slave, engine):
+        """64-bit counters, latched together."""
+        counting = Signal()
         starved = Signal()
         blocked = Signal()
-        self.sync += [starved.eq(engine.starved & feeding), blocked.eq(engine.blocked & feeding)]
-        for name, counts, restart in (("CYCLES", running, clear), ("STALL_INPUT", running & starved, clear),
-                                      ("STALL_OUTPUT", running & blocked, clear), ("TIME", 1, 0)):
+        clear = Signal()
+        latch = Signal()
+        self.comb += [counting.eq(~self.idle), clear.eq(self.end | self.idle), latch.eq(self.end | self.pulse["SAMPLE"])]
+        self.sync += [starved.eq(engine.starved & ~self.loading), blocked.eq(engine.blocked & ~self.loading)]
+        for name, counts, restart in (("CYCLES", counting, clear), ("STALL_INPUT", counting & starved, clear),
+                                      ("STALL_OUTPUT", counting & blocked, clear), ("TIME", 1, 0)):
             counter = Signal(64, name=f"counter_{name.lower()}")
             latched = Signal(64, name=f"latched_{name.lower()}")
             self.sync += [
