@@ -9,7 +9,7 @@ logit; in training it is float32.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
@@ -178,11 +178,13 @@ class FakeQuantizedNetwork(nn.Module):
         """
         x_step, x_offset = pixel_scale(network.pixel_bits)
         layers = []
+        functions = iter(network.provenance.get("functions", []))
         for layer in network.layers:
             unit, half, activation, width, step = layer.weights_step * x_step, 0, None, 2, 1.0
             if layer.activation is not None:
                 half, width, step = 2 ** layer.activation.shift // 2, layer.activation.width, layer.activation.step
-                activation = ACTIVATIONS[layer.activation.function]()
+                activation = ACTIVATIONS[layer.activation.function]().double()
+                activation.take(next(functions, []))
             linear = nn.Linear(layer.fan_in, layer.fan_out).double()
             linear.weight.data = torch.from_numpy(layer.weights_q * layer.weights_step)
             linear.bias.data = torch.from_numpy((layer.bias_q - half - x_offset * layer.weights_q.sum(1)) * unit)
@@ -200,6 +202,10 @@ class FakeQuantizedNetwork(nn.Module):
             if activation is not None:
                 layer.activation.load_state_dict(activation.state_dict())
             layer.start_step()
+
+    def functions(self) -> List[List[float]]:
+        """What the activations learned, layer by layer; a network file keeps it beside the tables made from it."""
+        return [layer.activation.learned() for layer in self.layers if layer.activation is not None]
 
     def run(self, images: torch.Tensor) -> Codes:
         """The logits as codes and the value of one code."""

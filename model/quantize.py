@@ -70,6 +70,8 @@ def quantize_checkpoint(checkpoint, out, fmt: Optional[QFormat] = None) -> Dict[
         "accuracy_validation": integer_accuracy(exported, load_split(recipe.dataset, recipe.seed).validation),
         "accuracy_integer": integer_accuracy(exported, load_test(recipe.dataset)),
     }
+    if any(quantized.functions()):
+        provenance["functions"] = quantized.functions()
     content = save_network(quantized.export(out.stem, provenance), out)
     return {"file": out.name, "content_sha256": content, **provenance}
 

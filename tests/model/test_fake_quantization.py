@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lst_overlay.network import load_network, logits, quantize
+from model.activations import PiecewiseLinear
 from model.fake_quantization import (
     FakeQuantizedNetwork,
     index_shift,
@@ -14,6 +15,7 @@ from model.fake_quantization import (
     signed_step,
     straight_through,
 )
+from model.networks import LST1
 from model.recipe import Widths
 from tests.model.small import WIDTHS, random_images, random_network
 from tests.network.networks import SHIPPED
@@ -140,3 +142,20 @@ def test_a_shipped_network_goes_back_into_training_form_and_out_again_unchanged(
         if layer.activation is not None:
             np.testing.assert_array_equal(same.activation.table_q, layer.activation.table_q)
             assert same.activation.shift == layer.activation.shift
+
+
+@given(seed=st.integers(0, 10 ** 6), widths=st.sampled_from(WIDTHS))
+@settings(max_examples=20, deadline=None)
+def test_learned_functions_survive_export_and_return(seed, widths):
+    torch.manual_seed(seed)
+    network = LST1(5, 4, 3, activation=PiecewiseLinear)
+    for function in (network.lst.rows_activation, network.lst.columns_activation):
+        function.take((torch.rand(33) * 3 - 1.5).tolist())  # nothing like tanh, and beyond -1..1
+    quantized = FakeQuantizedNetwork.from_float(network, widths)
+    exported = quantized.export("learned", {"functions": quantized.functions()})
+    images = random_images(seed, 5, 5)
+    np.testing.assert_array_equal(quantized.logits_q(images).numpy(), logits(exported, images.numpy()))
+    again = FakeQuantizedNetwork.from_integer(exported)
+    np.testing.assert_array_equal(again.logits_q(images).numpy(), logits(exported, images.numpy()))
+    for layer, same in zip(exported.layers[:2], again.export("learned", {}).layers):
+        np.testing.assert_array_equal(same.activation.table_q, layer.activation.table_q)
