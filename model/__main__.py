@@ -71,7 +71,7 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--format") from None
     figures = quantize_checkpoint(checkpoint, out, chosen)
-    _show({key: value for key, value in figures.items() if key not in ("recipe_settings", "parent")}, json_file)
+    _show({key: value for key, value in figures.items() if key not in ("recipe_settings", "parent", "functions")}, json_file)
 
 
 @app.command()

@@ -34,11 +34,7 @@ class Widths:
 
 @dataclass(frozen=True)
 class Recipe:
-    """learning_rate is the peak of a one-cycle schedule; init_from is the checkpoint of a trained float network.
-
-    average: what validation judges and selects is not the weights but their running mean, which keeps this share of itself
-    at every step (an exponential moving average).
-    """
+    """learning_rate is the peak of a one-cycle schedule; init_from is the checkpoint of a trained float network."""
 
     name: str
     dataset: str = "mnist"
@@ -51,7 +47,6 @@ class Recipe:
     augmentation: Optional[Augmentation] = None
     widths: Optional[Widths] = None
     init_from: Optional[str] = None
-    average: Optional[float] = None
 
     def __post_init__(self):
         for key, known in (("dataset", VALIDATION_IMAGES), ("network", NETWORKS), ("activation", ACTIVATIONS)):
@@ -60,8 +55,6 @@ class Recipe:
         for key in ("epochs", "batch", "learning_rate"):
             if not getattr(self, key) > 0:
                 raise RecipeError(f"recipe {self.name}: {key} must be positive, not {getattr(self, key)}")
-        if self.average is not None and not 0 < self.average < 1:
-            raise RecipeError(f"recipe {self.name}: average must lie between 0 and 1, not {self.average}")
         if self.widths is not None and self.init_from is None:
             raise RecipeError(f"recipe {self.name}: widths need init_from, the float network to start from")
         if self.init_from is not None and Path(self.init_from).is_absolute():

@@ -8,7 +8,6 @@ from typing import Any, Callable, Dict, Optional
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from .checkpoint import (
@@ -52,7 +51,6 @@ class Training:
         if recipe.init_from is not None:
             self.parent = _parent(recipe, self.network)
         self.network.to(device)
-        self.average = None if recipe.average is None else AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
         self.steps_per_epoch = -(-len(split.train.labels) // recipe.batch)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate,
@@ -76,25 +74,21 @@ class Training:
             loss.backward()
             self.optimizer.step()
             self.schedule.step()
-            if self.average is not None:
-                self.average.update_parameters(self.network)
             total += loss.item() * len(labels)
         self.epoch += 1
         return total / len(self.split.train.labels)
 
     def validate(self) -> float:
-        """Accuracy on the validation images; the weights (or their average) of the best epoch, the later of equals, are kept."""
-        judged = self.network if self.average is None else self.average.module
-        found = accuracy(judged, self.split.validation, self.device)
+        """Accuracy on the validation images; the weights of the best epoch, the later of equals, are kept."""
+        found = accuracy(self.network, self.split.validation, self.device)
         if self.selected is None or found >= self.selected["validation_accuracy"]:
             self.selected = {"epoch": self.epoch, "validation_accuracy": found,
-                             "network": copy.deepcopy(judged.state_dict())}
+                             "network": copy.deepcopy(self.network.state_dict())}
         return found
 
     def state(self) -> Dict[str, Any]:
         return {"recipe_name": self.recipe.name, "recipe": self.recipe.settings(), "epoch": self.epoch,
-                "network": self.network.state_dict(), "average": None if self.average is None else self.average.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
+                "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(), "generator": self.generator.get_state(),
                 "selected": self.selected, "parent": self.parent, "device": self.device, "torch": str(torch.__version__)}
 
@@ -104,8 +98,6 @@ class Training:
                                   "pass --restart to begin anew, or give the changed recipe another name")
         self.epoch, self.selected, self.parent = state["epoch"], state["selected"], state["parent"]
         self.network.load_state_dict(state["network"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"])

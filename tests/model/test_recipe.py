@@ -29,7 +29,6 @@ def test_settings_make_the_same_recipe_again():
 @pytest.mark.parametrize("text, message", [
     ("epoch = 3", "epoch"),
     ("epochs = 0", "epochs must be positive, not 0"),
-    ("average = 1.0", "average must lie between 0 and 1, not 1.0"),
     ('dataset = "cifar"', "dataset must be one of mnist, digits, not 'cifar'"),
     ('activation = "relu"', "activation must be one of tanh"),
     ("[widths]\nweights = 4", "missing"),

@@ -48,18 +48,11 @@ def test_a_resumed_quantisation_aware_run_equals_an_unbroken_one(tmp_path, float
     assert_same(run(tmp_path / "resumed", recipe), unbroken)
 
 
-def test_a_resumed_run_with_averaging_equals_an_unbroken_one(tmp_path):
-    recipe = small_recipe(average=0.9, activation="piecewise_linear")
+def test_a_resumed_run_with_learned_functions_equals_an_unbroken_one(tmp_path):
+    recipe = small_recipe(activation="piecewise_linear")
     unbroken = run(tmp_path / "unbroken", recipe)
     run(tmp_path / "resumed", recipe, stop_after=1)
     assert_same(run(tmp_path / "resumed", recipe), unbroken)
-
-
-def test_with_averaging_the_mean_is_what_is_selected(tmp_path):
-    state = run(tmp_path, small_recipe(average=0.9, epochs=1))
-    selected = state["selected"]["network"]["classifier.weight"]
-    assert torch.equal(selected, state["average"]["module.classifier.weight"])
-    assert not torch.equal(selected, state["network"]["classifier.weight"])
 
 
 def test_another_seed_trains_another_network(tmp_path):
