@@ -1,4 +1,6 @@
 """Every bus rule that the simulated board watches: broken once on purpose, reported by name."""
+from contextlib import suppress
+
 import pytest
 from traffic_design import BASE, BUFFER, FIELDS, GP_MODE, ID, SCRATCH, TIME, TrafficDesign
 
@@ -94,10 +96,8 @@ def test_gp0_reads(mode, rule, text):
     with TrafficDesign("default") as design:
         design.write32(GP_MODE, mode)
         for _ in range(8):  # some of these need an RREADY that comes late
-            try:
+            with suppress(BoardFrozen):  # an answer that breaks the rules need not come at all
                 design.read32(ID)
-            except BoardFrozen:
-                pass
         assert rule in design.broken_rules() and any(text in report for report in design.violations())
 
 
