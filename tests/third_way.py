@@ -34,17 +34,22 @@ class Evaluator:
 
     def logits(self, image):
         x = [[p >> (8 - self.header["pixel_bits"]) for p in row] for row in image]
+        outputs = []
         for number, layer in enumerate(self.header["layers"]):
             weights, bias = self.arrays[f"layer{number}.weights_q"], self.arrays[f"layer{number}.bias_q"]
             if layer["axis"] == "dense":
-                flat = [code for row in x for code in row]
-                return dot(weights, bias, flat)
-            if layer["axis"] == "rows":
+                acc = dot(weights, bias, flattened(x))
+            elif layer["axis"] == "rows":
                 acc = [dot(weights, bias, row) for row in x]
             else:
                 acc = transposed([dot(weights, bias, column) for column in transposed(x)])
-            x = activate(acc, layer["activation"], self.arrays[f"layer{number}.table_q"])
-        raise ValueError("the last layer is not dense")
+            if layer["activation"] is None:
+                return acc
+            x = activate(acc, layer["axis"], layer["activation"], self.arrays[f"layer{number}.table_q"])
+            if "add" in layer:
+                x = added(x, outputs[layer["add"]])
+            outputs.append(x)
+        raise ValueError("the last layer has an activation")
 
 
 def dot(weights, bias, x):
@@ -55,9 +60,26 @@ def transposed(matrix):
     return [list(column) for column in zip(*matrix)]
 
 
-def activate(acc, activation, table):
+def flattened(x):
+    return [code for row in x for code in row] if isinstance(x[0], list) else x
+
+
+def added(x, y):
+    return [added(a, b) for a, b in zip(x, y)] if isinstance(x, list) else x + y
+
+
+def activate(acc, axis, activation, tables):
     """Shift and saturation are fxpmath's: the accumulator with `shift` fraction bits, floored and saturated to the index."""
     scaled = np.array(acc, dtype=np.float64) / 2 ** activation["shift"]
     index = Fxp(scaled, signed=True, n_word=activation["index_width"], n_frac=0, rounding="floor", overflow="saturate").val
     first = 2 ** (activation["index_width"] - 1)
-    return [[table[int(i) + first] for i in row] for row in index]
+
+    def output(channel, i):
+        table = tables[channel] if isinstance(tables[0], list) else tables
+        return table[int(i) + first]
+
+    if axis == "dense":
+        return [output(o, i) for o, i in enumerate(index)]
+    if axis == "rows":
+        return [[output(o, i) for o, i in enumerate(row)] for row in index]
+    return [[output(p, i) for i in row] for p, row in enumerate(index)]

@@ -29,6 +29,43 @@ def random_network(seed, rows=3, columns=4, out=5, classes=3, weights_width=6, w
         {"seed": seed})
 
 
+# Layers by axis, and which of them add which earlier one's output.
+KINDS = {
+    "LST-1": ("rows columns dense", {}),
+    "LST-2": ("rows columns rows columns dense", {}),
+    "ResLST-3": ("rows columns rows columns rows columns dense", {5: 1}),
+    "classifier": ("dense", {}),
+    "MLP": ("dense dense dense dense", {2: 1}),
+    "sums of sums": ("rows columns rows columns dense", {2: 1, 3: 2}),
+}
+
+
+def random_network_of(kind, seed, per_channel=False, size=3, classes=3, weights_width=6, width=4, index_width=5, shift=4, pixel_bits=8):
+    """A network of a kind in KINDS with size x size pixels and features, every layer with widths of its own up to those given.
+
+    per_channel: about half of the layers have a table for each channel.
+    """
+    rng = np.random.default_rng(seed)
+    axes, adds = KINDS[kind]
+    axes, layers, fan_in = [Axis(axis) for axis in axes.split()], [], size * size
+    for number, axis in enumerate(axes):
+        last = number == len(axes) - 1
+        fan_in = size if axis is not Axis.DENSE else fan_in
+        fan_out = classes if last else size
+        bits, code_bits = int(rng.integers(2, weights_width + 1)), int(rng.integers(1, width + 1))
+        high, activation = code_range(bits)[1], None
+        if not last:
+            low, top = code_range(code_bits)
+            tabled = per_channel and bool(rng.integers(2))
+            index = min(index_width, 8) if tabled else index_width
+            table = rng.integers(low, top + 1, (fan_out, 1 << index) if tabled else 1 << index)
+            activation = Activation(shift, index, 0.25, table, code_bits, 0.125, "random")
+        layers.append(Layer(axis, rng.integers(-high, high + 1, (fan_out, fan_in)), rng.integers(-500, 501, fan_out), bits, 0.5,
+                            activation, adds.get(number)))
+        fan_in = size if axis is Axis.DENSE else size * size
+    return Network("random", kind, pixel_bits, (size, size), tuple(layers), {"seed": seed})
+
+
 def lst1(weights_q, bias_q, table_q, weights_width=13, width=13, shift=7, pixel_bits=8):
     """LST-1 of 28x28 whose every weight, bias and table entry follows the given scalars or arrays."""
     def layer(axis, fan_in, fan_out, activated):
@@ -62,3 +99,8 @@ small_networks = st.builds(
     random_network, seed=st.integers(0, 2 ** 32 - 1), rows=st.integers(1, 4), columns=st.integers(1, 4), out=st.integers(1, 4),
     classes=st.integers(1, 4), weights_width=st.integers(2, 13), width=st.integers(1, 13), index_width=st.integers(1, 10),
     shift=st.integers(0, 12), pixel_bits=st.integers(1, 8))
+
+networks_of_any_kind = st.builds(
+    random_network_of, kind=st.sampled_from(list(KINDS)), seed=st.integers(0, 2 ** 32 - 1), per_channel=st.booleans(),
+    size=st.integers(1, 4), classes=st.integers(1, 4), weights_width=st.integers(2, 11), width=st.integers(1, 11),
+    index_width=st.integers(1, 10), shift=st.integers(0, 12), pixel_bits=st.integers(1, 8))

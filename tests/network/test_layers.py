@@ -45,10 +45,79 @@ def test_a_layer_refuses(changes, message):
     ({"table_q": np.zeros(3, np.int64)}, "table must have shape"),
     ({"table_q": np.array([-3, 0, 0, 0])}, "table must lie in -2..1"),
     ({"step": float("nan")}, "step must be a positive finite number"),
+    ({"table_q": np.zeros((2, 2, 4), np.int64)}, r"table must have shape \(4,\) or \(channels, 4\), not \(2, 2, 4\)"),
+    ({"table_q": np.zeros((2, 3), np.int64)}, r"table must have shape \(4,\) or \(channels, 4\), not \(2, 3\)"),
+    ({"table_q": np.zeros((2, 512), np.int64), "index_width": 9}, "index_width must be 1..8 bits with a table per channel, not 9"),
+    ({"table_q": np.array([[0, 0, 0, 0], [0, 0, 0, 2]])}, "table must lie in -2..1, found 0..2"),
 ])
 def test_an_activation_refuses(changes, message):
     with pytest.raises(NetworkError, match=message):
         activation(**changes)
+
+
+def test_one_table_may_have_ten_index_bits_and_those_of_channels_eight():
+    assert not activation(index_width=10, table_q=np.zeros(1024, np.int64)).per_channel
+    assert activation(index_width=8, table_q=np.zeros((2, 256), np.int64)).per_channel
+
+
+@pytest.mark.parametrize("tables", [1, 3])
+def test_a_layer_refuses_another_number_of_tables_than_channels(tables):
+    with pytest.raises(NetworkError, match=f"2 channels need as many tables, not {tables}"):
+        dense(activation=activation(table_q=np.zeros((tables, 4), np.int64)))
+
+
+def square(**changes):
+    """A layer that may follow itself: rows of 2 x 2."""
+    return dense(**{"axis": Axis.ROWS, "fan_in": 2, "activation": activation(), **changes})
+
+
+def summed(*layers):
+    return Network("n", "test", 8, (2, 2), (*layers, dense()))
+
+
+@pytest.mark.parametrize("add", [1, 2, -1])
+def test_a_layer_adds_only_an_earlier_one(add):
+    with pytest.raises(NetworkError, match=f"layer 1 \\(rows\\): adds layer {add}, but only .* an earlier one"):
+        summed(square(), square(add=add), square())
+
+
+def test_the_last_layer_adds_nothing():
+    with pytest.raises(NetworkError, match="layer 1 \\(dense\\): adds layer 0, but only a layer with activation can add"):
+        Network("n", "test", 8, (2, 2), (square(), dense(add=0)))
+
+
+def test_summands_have_one_shape():
+    with pytest.raises(NetworkError, match=r"layer 1 \(dense\): its output has shape \(2,\), that of layer 0, which it adds, \(2, 2\)"):
+        Network("n", "test", 8, (2, 2), (square(), dense(activation=activation(), add=0), dense(fan_in=2)))
+
+
+def test_summands_have_one_step():
+    with pytest.raises(NetworkError, match="layer 1 \\(rows\\): summands must share one step, found 0.5 and 1.0"):
+        summed(square(), square(activation=activation(step=0.5), add=0))
+
+
+def test_input_ranges_are_those_of_pixels_and_tables():
+    network = summed(square(), square(activation=activation(table_q=np.array([0, 1, 0, -1]))))
+    assert network.input_ranges == [(0, 255), (-2, 1), (-1, 1)]
+
+
+def test_the_range_of_a_sum_is_that_of_both_summands():
+    network = summed(square(), square(add=0), square(add=1))
+    assert network.input_ranges == [(0, 255), (-2, 1), (-4, 2), (-6, 3)]
+
+
+def test_tables_of_channels_give_one_range():
+    network = summed(square(activation=activation(table_q=np.array([[0, 0, 0, 1], [-2, 0, 0, 0]]))))
+    assert network.input_ranges[1] == (-2, 1)
+
+
+def test_a_sums_range_counts_for_the_width_of_accumulators():
+    """Weights of 1 << 15 in all times codes of 16 bits fit 31 bits; times a sum of two of them they do not."""
+    wide = activation(width=16, table_q=np.array([-32768, 0, 0, 32767]))
+    last = dense(weights_q=np.array([[16384, 16384, 0, 0]]), bias_q=np.zeros(1, np.int64), weights_width=16)
+    Network("n", "test", 8, (2, 2), (square(activation=wide), square(activation=wide), last))
+    with pytest.raises(NetworkError, match="layer 2 \\(dense\\): accumulators need 32 bits"):
+        Network("n", "test", 8, (2, 2), (square(activation=wide), square(activation=wide, add=0), last))
 
 
 @pytest.mark.parametrize("layers, message", [

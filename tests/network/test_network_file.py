@@ -16,10 +16,24 @@ from lst_overlay.network import (
     network_file,
     save_network,
 )
-from tests.network.networks import SHIPPED, random_network
+from tests.network.networks import (
+    SHIPPED,
+    networks_of_any_kind,
+    random_network,
+    random_network_of,
+)
 
 VERSION_1 = Path(__file__).parent / "data" / "version1.npz"  # random_network(1), as the first release wrote it
 VERSION_1_HASH = "92d9ac2c69c63144ea81a4a7266e14eb296f6237be6cf5e1c0ef5cbe607d9516"
+VERSION_2 = Path(__file__).parent / "data" / "version2.npz"  # random_network_of("ResLST-3", 4, per_channel=True), as first written
+VERSION_2_HASH = "5722f99143e8e22c84ffd90db0219518f9d3a8a426a6d6b0afabeb8ca711f600"
+VERSION_2_LOGITS = [[-447, 69, -198], [-443, 105, -182]]
+
+
+def members(path):
+    """Name -> bytes of each member of the archive."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 @pytest.fixture
@@ -66,6 +80,43 @@ def test_version_1_is_still_read():
     assert content_hash(network) == VERSION_1_HASH
     images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4) * 10
     np.testing.assert_array_equal(logits(network, images), [[-37, -546, -64], [-243, -527, -215]])
+
+
+def test_version_2_is_read():
+    network = load_network(VERSION_2)
+    assert content_hash(network) == VERSION_2_HASH
+    assert any(layer.activation is not None and layer.activation.per_channel for layer in network.layers)
+    assert [layer.add for layer in network.layers] == [None] * 5 + [1, None]
+    images = np.arange(18, dtype=np.uint8).reshape(2, 3, 3) * 14
+    np.testing.assert_array_equal(logits(network, images), VERSION_2_LOGITS)
+
+
+@pytest.mark.parametrize("path", [VERSION_1, VERSION_2, *SHIPPED], ids=lambda path: path.stem)
+def test_a_file_is_written_as_it_was_read(tmp_path, path):
+    """Member for member: how they are deflated is zlib's. A plain network is still a version 1 file."""
+    save_network(load_network(path), tmp_path / "again.npz")
+    assert members(tmp_path / "again.npz") == members(path)
+
+
+@pytest.mark.parametrize("network, version", [(random_network(1), 1), (random_network_of("LST-2", 1), 1), (random_network_of("MLP", 1), 2),
+                                              (random_network_of("ResLST-3", 1), 2), (random_network_of("LST-1", 3, per_channel=True), 2)],
+                         ids=["plain", "two transforms", "sum of dense", "sum", "per channel"])
+def test_only_what_needs_version_2_is_written_as_such(tmp_path, network, version):
+    save_network(network, tmp_path / "n.npz")
+    assert json.loads(members(tmp_path / "n.npz")["header.npy"].split(b"\n", 1)[1])["version"] == version
+
+
+@given(network=networks_of_any_kind)
+@settings(max_examples=50, deadline=None)
+def test_every_kind_survives_its_file(tmp_path_factory, network):
+    path = tmp_path_factory.mktemp("network") / "n.npz"
+    content = save_network(network, path)
+    again = load_network(path)
+    assert content_hash(again) == content == content_hash(network)
+    for layer, same in zip(network.layers, again.layers):
+        assert layer.add == same.add and (layer.activation is None) == (same.activation is None)
+        if layer.activation is not None:
+            np.testing.assert_array_equal(same.activation.table_q, layer.activation.table_q)
 
 
 @pytest.mark.parametrize("part", [0.0, 0.001, 0.1, 0.5, 0.9, 0.999])
@@ -142,9 +193,9 @@ def test_what_is_no_archive_is_refused(tmp_path, content):
         load_network(path)
 
 
-@pytest.mark.parametrize("version", [2, 0, "1", None])
+@pytest.mark.parametrize("version", [3, 0, "1", None])
 def test_an_unknown_version_is_refused_by_its_number(saved, version):
-    with pytest.raises(NetworkFileError, match=f"format version {version}; this lst_overlay reads 1..1"):
+    with pytest.raises(NetworkFileError, match=f"format version {version}; this lst_overlay reads 1..2"):
         load_network(rewritten(saved, lambda header: header.update(version=version)))
 
 

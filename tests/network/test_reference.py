@@ -1,3 +1,4 @@
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -7,6 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lst_overlay.network import (
+    Activation,
+    Axis,
+    Layer,
+    Network,
     classify,
     hidden,
     logits,
@@ -15,7 +20,15 @@ from lst_overlay.network import (
     save_network,
 )
 from tests.images import corner_images
-from tests.network.networks import corner_networks, lst1, random_network, small_networks
+from tests.network.networks import (
+    KINDS,
+    corner_networks,
+    lst1,
+    networks_of_any_kind,
+    random_network,
+    random_network_of,
+    small_networks,
+)
 from tests.third_way import Evaluator
 
 
@@ -32,6 +45,48 @@ def test_logits_equal_plain_python_integers(tmp_path_factory, network, seed):
     np.testing.assert_array_equal(logits(network, images), [Evaluator(path).logits(image) for image in images.tolist()])
 
 
+@given(network=networks_of_any_kind, seed=st.integers(0, 1000))
+@settings(max_examples=100, deadline=None)
+def test_logits_of_every_kind_equal_plain_python_integers(tmp_path_factory, network, seed):
+    path = tmp_path_factory.mktemp("network") / "n.npz"
+    save_network(network, path)
+    images = random_images(network, 2, seed)
+    np.testing.assert_array_equal(logits(network, images), [Evaluator(path).logits(image) for image in images.tolist()])
+
+
+@given(network=networks_of_any_kind, seed=st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_hidden_codes_lie_in_the_input_ranges(network, seed):
+    codes = hidden(network, random_images(network, 20, seed))
+    for found, (low, high) in zip(codes[:-1], network.input_ranges[1:]):
+        assert low <= found.min() and found.max() <= high
+
+
+def channels(axis, index_width=3):
+    """One layer whose every channel has a table of its own number, then a classifier; its accumulators saturate at both ends."""
+    table = np.repeat(np.arange(4)[:, None], 1 << index_width, axis=1)
+    weights = np.array([[1], [-1], [1], [-1]]) * np.ones((1, 4 if axis is not Axis.DENSE else 16), np.int64)
+    layer = Layer(axis, weights.astype(np.int64), np.zeros(4, np.int64), 2, 1.0, Activation(0, index_width, 1.0, table, 4, 1.0))
+    fan_in = 4 if axis is Axis.DENSE else 16
+    last = Layer(Axis.DENSE, np.ones((1, fan_in), np.int64), np.zeros(1, np.int64), 2, 1.0)
+    return Network("channels", "test", 8, (4, 4), (layer, last))
+
+
+@pytest.mark.parametrize("axis, wanted", [(Axis.ROWS, [[0, 1, 2, 3]] * 4), (Axis.COLUMNS, [[p] * 4 for p in range(4)]),
+                                          (Axis.DENSE, [0, 1, 2, 3])])
+def test_a_channel_is_an_output_of_the_layer_and_never_leaves_its_own_table(axis, wanted):
+    network = channels(axis)
+    np.testing.assert_array_equal(hidden(network, np.full((1, 4, 4), 255, np.uint8))[0], [wanted])
+
+
+def test_a_sum_is_not_requantised():
+    network = random_network_of("ResLST-3", 3, width=8, weights_width=8)
+    layers = [dataclasses.replace(layer, activation=dataclasses.replace(layer.activation, width=8, table_q=np.full(32, 127)))
+              if number in (1, 5) else layer for number, layer in enumerate(network.layers)]
+    network = dataclasses.replace(network, layers=tuple(layers))
+    assert (hidden(network, random_images(network, 3))[5] == 254).all()
+
+
 def test_float32_is_used_only_where_every_sum_is_exact():
     small, wide = lst1(1, 0, 1), lst1(4095, 0, 1)
     bits = [layer.dtype for layer in reference._prepared(small)]
@@ -41,6 +96,7 @@ def test_float32_is_used_only_where_every_sum_is_exact():
 
 def test_float32_gives_the_logits_of_float64(monkeypatch):
     networks = list(corner_networks()) + [random_network(seed, shift=seed) for seed in range(12)]
+    networks += [random_network_of(kind, seed, per_channel=True, shift=seed) for kind in KINDS for seed in range(4)]
     for network in networks:
         images = random_images(network, 20)
         found = logits(network, images)

@@ -7,7 +7,7 @@ import pytest
 import tests.third_way
 from lst_overlay.network import load_network, logits, save_network
 from tests.images import corner_images, test_images
-from tests.network.networks import SHIPPED, corner_networks
+from tests.network.networks import KINDS, SHIPPED, corner_networks, random_network_of
 from tests.third_way import Evaluator
 
 
@@ -49,6 +49,14 @@ def test_corner_networks_give_the_same_logits(tmp_path):
     for network in corner_networks():
         save_network(network, tmp_path / "corner.npz")
         assert_equal(tmp_path / "corner.npz", corner_images())
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_networks_of_every_kind_give_the_same_logits(tmp_path, kind, per_channel):
+    for seed in range(5):
+        save_network(random_network_of(kind, seed, per_channel, size=4, shift=seed), tmp_path / "n.npz")
+        assert_equal(tmp_path / "n.npz", np.random.default_rng(seed).integers(0, 256, (4, 4, 4), dtype=np.uint8))
 
 
 def test_an_altered_file_is_refused(tmp_path):

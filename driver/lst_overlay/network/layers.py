@@ -1,13 +1,13 @@
 """What an integer network is: layers of integer weights and biases, each followed by a table or by nothing.
 
 A layer works on codes. ``acc = weights_q . x_q`` is exact; with an activation the layer's output is
-``table[sat((acc + bias_q) >> shift)]``, without one it is ``acc + bias_q``.
+``table[sat((acc + bias_q) >> shift)]``, plus, in a residual network, an earlier layer's output; without one it is ``acc + bias_q``.
 """
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from .formats import code_range
 # Biases and logits leave the hardware as int32; one bit is kept so that comparing two of them cannot overflow.
 MAX_ACC_WIDTH = 31
 MAX_INDEX_WIDTH = 10
+MAX_INDEX_WIDTH_PER_CHANNEL = 8
 MAX_CODE_WIDTH = 16  # the network file keeps weights and table entries as int16
 
 
@@ -35,8 +36,8 @@ class Axis(str, Enum):
 class Activation:
     """A table from index to code. index = saturate((acc + bias_q) >> shift) to index_width bits, signed.
 
-    table_q: (2**index_width,) int64, entries ascending from the most negative index.
-    Entry ``i`` is the code of f(i * index_step); ``step`` is the value of one output code.
+    table_q: (2**index_width,) int64, entries ascending from the most negative index; or (fan_out, 2**index_width), a table
+    for each channel of the layer. Entry ``i`` is the code of f(i * index_step); ``step`` is the value of one output code.
     """
 
     shift: int
@@ -50,15 +51,22 @@ class Activation:
     def __post_init__(self):
         if not 0 <= self.shift <= 31:
             raise NetworkError(f"activation shift must be 0..31, not {self.shift}")
-        if not 1 <= self.index_width <= MAX_INDEX_WIDTH:
-            raise NetworkError(f"activation index_width must be 1..{MAX_INDEX_WIDTH} bits, not {self.index_width}")
-        if self.table_q.shape != (1 << self.index_width,):
-            raise NetworkError(f"activation table must have shape ({1 << self.index_width},), not {self.table_q.shape}")
+        limit = MAX_INDEX_WIDTH_PER_CHANNEL if self.per_channel else MAX_INDEX_WIDTH
+        if not 1 <= self.index_width <= limit:
+            raise NetworkError(f"activation index_width must be 1..{limit} bits{' with a table per channel' * self.per_channel}, "
+                               f"not {self.index_width}")
+        if self.table_q.ndim not in (1, 2) or self.table_q.shape[-1] != 1 << self.index_width:
+            raise NetworkError(f"activation table must have shape ({1 << self.index_width},) or (channels, {1 << self.index_width}), "
+                               f"not {self.table_q.shape}")
         if not 1 <= self.width <= MAX_CODE_WIDTH:
             raise NetworkError(f"activation width must be 1..{MAX_CODE_WIDTH} bits, not {self.width}")
         _check_codes("activation table", self.table_q, *code_range(self.width))
         _check_step("activation step", self.step)
         _check_step("activation index_step", self.index_step)
+
+    @property
+    def per_channel(self) -> bool:
+        return self.table_q.ndim == 2
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,8 @@ class Layer:
     """weights_q: (fan_out, fan_in) int64; bias_q: (fan_out,) int64 in the accumulator's unit.
 
     With an activation bias_q already holds the half step, 2**(shift - 1), that makes the shift round to nearest.
-    ``weights_step`` is the value of one weight code. Sources: docs/number_formats.md.
+    ``weights_step`` is the value of one weight code. ``add`` is the number of the layer whose output, of the same shape and step,
+    is added to this one's; the sum is not requantised. Sources: docs/number_formats.md.
     """
 
     axis: Axis
@@ -75,6 +84,7 @@ class Layer:
     weights_width: int
     weights_step: float
     activation: Optional[Activation] = None
+    add: Optional[int] = None
 
     def __post_init__(self):
         if self.weights_q.ndim != 2:
@@ -89,6 +99,8 @@ class Layer:
         _check_codes("weights_q", self.weights_q, -high, high)
         _check_codes("bias_q", self.bias_q, *code_range(32))
         _check_step("weights_step", self.weights_step)
+        if self.activation is not None and self.activation.per_channel and len(self.activation.table_q) != self.fan_out:
+            raise NetworkError(f"{self.fan_out} channels need as many tables, not {len(self.activation.table_q)}")
 
     @property
     def fan_in(self) -> int:
@@ -127,21 +139,46 @@ class Network:
             raise NetworkError(f"pixel_bits must be 1..8, not {self.pixel_bits}")
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
-        shape, (x_low, x_high) = self.image_shape, code_range(self.pixel_bits, signed=False)
+        shape, shapes = tuple(self.image_shape), []
         for number, layer in enumerate(self.layers):
             where = f"layer {number} ({layer.axis.value})"
             shape = _output_shape(where, layer, shape)
-            width = max(-low_or_high - 1 if low_or_high < 0 else low_or_high
-                        for low_or_high in layer.acc_bounds(x_low, x_high)).bit_length() + 1
-            if width > MAX_ACC_WIDTH:
-                raise NetworkError(f"{where}: accumulators need {width} bits, at most {MAX_ACC_WIDTH} are allowed")
             last = number == len(self.layers) - 1
             if last != (layer.activation is None):
                 raise NetworkError(f"{where}: {'the last layer has no' if last else 'every layer but the last has an'} activation")
-            if not last:
-                x_low, x_high = int(layer.activation.table_q.min()), int(layer.activation.table_q.max())
+            if layer.add is not None:
+                self._check_sum(where, number, shape, shapes)
+            shapes.append(shape)
         if len(shape) != 1:
             raise NetworkError(f"the last layer must be dense, not {self.layers[-1].axis.value}")
+        for number, (layer, codes) in enumerate(zip(self.layers, self.input_ranges)):
+            width = max(-low_or_high - 1 if low_or_high < 0 else low_or_high
+                        for low_or_high in layer.acc_bounds(*codes)).bit_length() + 1
+            if width > MAX_ACC_WIDTH:
+                raise NetworkError(f"layer {number} ({layer.axis.value}): accumulators need {width} bits, "
+                                   f"at most {MAX_ACC_WIDTH} are allowed")
+
+    def _check_sum(self, where: str, number: int, shape: Tuple[int, ...], shapes: List[Tuple[int, ...]]) -> None:
+        layer = self.layers[number]
+        if layer.activation is None or not 0 <= layer.add < number:
+            raise NetworkError(f"{where}: adds layer {layer.add}, but only a layer with activation can add, and only an earlier one")
+        if shapes[layer.add] != shape:
+            raise NetworkError(f"{where}: its output has shape {shape}, that of layer {layer.add}, which it adds, {shapes[layer.add]}")
+        summand = self.layers[layer.add].activation
+        if summand.step != layer.activation.step:
+            raise NetworkError(f"{where}: summands must share one step, found {layer.activation.step} and {summand.step}")
+
+    @property
+    def input_ranges(self) -> List[Tuple[int, int]]:
+        """Least and greatest code of each layer's input."""
+        ranges = [code_range(self.pixel_bits, signed=False)]
+        outputs: List[Tuple[int, int]] = []
+        for layer in self.layers[:-1]:
+            low, high = int(layer.activation.table_q.min()), int(layer.activation.table_q.max())
+            if layer.add is not None:
+                low, high = low + outputs[layer.add][0], high + outputs[layer.add][1]
+            outputs.append((low, high))
+        return ranges + outputs
 
     @property
     def classes(self) -> int:

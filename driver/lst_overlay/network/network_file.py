@@ -14,7 +14,7 @@ import numpy as np
 from .layers import Activation, Axis, Layer, Network, NetworkError
 
 FORMAT = "lst-overlay-network"
-VERSION = 1
+VERSION = 2  # 2 added tables per channel and sums; what needs neither is written as version 1, for boards not yet updated
 
 
 class NetworkFileError(NetworkError):
@@ -89,8 +89,12 @@ def _encode(network: Network) -> tuple:
             arrays[f"layer{number}.table_q"] = a.table_q.astype("<i2")
             entry["activation"] = {"function": a.function, "shift": a.shift, "index_width": a.index_width,
                                    "index_step": a.index_step, "width": a.width, "step": a.step}
+        if layer.add is not None:
+            entry["add"] = layer.add
         layers.append(entry)
-    header = {"format": FORMAT, "version": VERSION, "name": network.name, "kind": network.kind,
+    version = 2 if any(layer.add is not None or layer.activation is not None and layer.activation.per_channel
+                       for layer in network.layers) else 1
+    header = {"format": FORMAT, "version": version, "name": network.name, "kind": network.kind,
               "pixel_bits": network.pixel_bits, "image_shape": list(network.image_shape),
               "layers": layers, "provenance": network.provenance}
     return header, arrays
@@ -103,7 +107,8 @@ def _decode(header: Dict, arrays: Dict[str, np.ndarray]) -> Network:
         if entry["activation"] is not None:
             activation = Activation(table_q=_codes(arrays, f"layer{number}.table_q", "<i2"), **entry["activation"])
         layer = Layer(Axis(entry["axis"]), _codes(arrays, f"layer{number}.weights_q", "<i2"),
-                      _codes(arrays, f"layer{number}.bias_q", "<i4"), entry["weights_width"], entry["weights_step"], activation)
+                      _codes(arrays, f"layer{number}.bias_q", "<i4"), entry["weights_width"], entry["weights_step"], activation,
+                      entry.get("add"))
         if (entry["fan_in"], entry["fan_out"]) != (layer.fan_in, layer.fan_out):
             raise NetworkError(f"layer{number}.weights_q must have shape ({entry['fan_out']}, {entry['fan_in']}) as the header says, "
                                f"not {layer.weights_q.shape}")

@@ -5,11 +5,10 @@ float32, or below 2**31 (`Network` refuses wider accumulators) in float64, which
 """
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Iterator, List, Tuple
 
 import numpy as np
 
-from .formats import code_range
 from .layers import Axis, Layer, Network
 
 _CHUNK = 512          # images at a time: the intermediate arrays stay in the processor's cache
@@ -27,21 +26,14 @@ def logits(network: Network, images: np.ndarray) -> np.ndarray:
     layers = _prepared(network)
     out = np.empty((len(images), network.classes), dtype=np.int64)
     for start in range(0, len(images), _CHUNK):
-        x = pixel_codes(images[start:start + _CHUNK], network.pixel_bits)
-        for layer in layers:
-            x = layer(x)
-        out[start:start + _CHUNK] = x
+        *_, out[start:start + _CHUNK] = _outputs(layers, pixel_codes(images[start:start + _CHUNK], network.pixel_bits))
     return out
 
 
 def hidden(network: Network, images: np.ndarray) -> List[np.ndarray]:
     """Codes after each layer, int64, the logits last: what a look inside the network shows."""
-    x = pixel_codes(_checked(network, images), network.pixel_bits)
-    outputs = []
-    for layer in _prepared(network):
-        x = layer(x)
-        outputs.append(x.astype(np.int64))
-    return outputs
+    codes = pixel_codes(_checked(network, images), network.pixel_bits)
+    return [x.astype(np.int64) for x in _outputs(_prepared(network), codes)]
 
 
 def classify(logits_q: np.ndarray) -> np.ndarray:
@@ -66,7 +58,15 @@ class _PreparedLayer:
         self.axis = layer.axis
         self.weights = (layer.weights_q * scale).astype(self.dtype)
         self.bias = (bias_q * scale).astype(self.dtype)
-        self.table = None if activation is None else activation.table_q.astype(np.float32)
+        self.table, self.first_entry = None, None
+        if activation is not None:
+            self.table = activation.table_q.ravel().astype(np.float32)
+        if activation is not None and activation.per_channel:  # the tables lie one after the other; saturation must not leave one's own
+            self.last = activation.table_q.shape[1] - 1
+            self.first_entry = np.arange(layer.fan_out, dtype=np.intp) * (self.last + 1)
+            if layer.axis is Axis.COLUMNS:
+                self.first_entry = self.first_entry[:, None]
+        self.add = layer.add
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         x = x.astype(self.dtype, copy=False)
@@ -78,16 +78,27 @@ class _PreparedLayer:
                 x = x.reshape(len(x), -1)
             acc = (x.reshape(-1, x.shape[-1]) @ self.weights.T).reshape(x.shape[:-1] + self.bias.shape)
             acc += self.bias
-        return acc if self.table is None else self.table.take(acc.astype(np.intp), mode="clip")
+        if self.table is None:
+            return acc
+        index = acc.astype(np.intp)
+        if self.first_entry is not None:
+            index = np.clip(index, 0, self.last) + self.first_entry
+        return self.table.take(index, mode="clip")
 
 
 def _prepared(network: Network) -> List[_PreparedLayer]:
-    x_range, layers = code_range(network.pixel_bits, signed=False), []
-    for layer in network.layers:
-        layers.append(_PreparedLayer(layer, x_range))
-        if layer.activation is not None:
-            x_range = int(layer.activation.table_q.min()), int(layer.activation.table_q.max())
-    return layers
+    return [_PreparedLayer(layer, x_range) for layer, x_range in zip(network.layers, network.input_ranges)]
+
+
+def _outputs(layers: List[_PreparedLayer], x: np.ndarray) -> Iterator[np.ndarray]:
+    """Codes after each layer, sums included."""
+    outputs: List[np.ndarray] = []
+    for layer in layers:
+        x = layer(x)
+        if layer.add is not None:
+            x = x + outputs[layer.add]
+        outputs.append(x)
+        yield x
 
 
 def _checked(network: Network, images: np.ndarray) -> np.ndarray:
