@@ -5,7 +5,7 @@ PY     := $(VENV)/bin/python
 BOARD  ?= zybo_z7_10
 VIVADO ?= vivado
 
-.PHONY: help demo simulator test lint resources results registers train bitstream clean
+.PHONY: help demo simulator test lint resources results registers train study bitstream clean
 
 help:  ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ train: $(VENV)/.all  ## The shipped networks again, from nothing (under an hour 
 	$(PY) -m model quantize build/train/lst1_learned/checkpoint.pt --format Q6.7 --out driver/lst_overlay/networks/lst1_learned_q6.7.npz
 	$(PY) -m model quantize build/train/lst1_digits/checkpoint.pt --format Q4.6 --out driver/lst_overlay/networks/lst1_digits.npz
 
+study: $(VENV)/.all  ## The quantisation study: docs/study.md and its pictures (a few minutes, after `train`; needs MNIST)
+	$(PY) -m model study
+
 bitstream: $(VENV)/.demo  ## Vivado: .bit, .hwh and manifest.json in bitstreams/BOARD (zybo_z7_10)
 	$(PY) -m gateware bitstream --board $(BOARD) --vivado $(VIVADO)
 
@@ -58,5 +61,5 @@ $(VENV)/.demo: setup.py | $(VENV)/bin/python
 
 $(VENV)/.all: setup.py $(VENV)/.demo
 	@echo "installing torch and the test tools into $(VENV): a few minutes, once"
-	@$(PY) -m pip install --quiet --editable '.[model,gateware,test]'
+	@$(PY) -m pip install --quiet --editable '.[model,gateware,study,test]'
 	@touch $@

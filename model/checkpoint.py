@@ -10,9 +10,7 @@ from typing import Any, Dict
 import torch
 from torch import nn
 
-from .activations import ACTIVATIONS
 from .fake_quantization import FakeQuantizedNetwork
-from .networks import NETWORKS
 from .recipe import Recipe
 
 VERSION = 1
@@ -24,7 +22,7 @@ class CheckpointError(ValueError):
 
 def new_network(recipe: Recipe) -> nn.Module:
     """The recipe's network, untrained; fake-quantised if the recipe names widths. Weights depend on torch's global seed."""
-    network = NETWORKS[recipe.network](activation=ACTIVATIONS[recipe.activation])
+    network = recipe.new_network()
     return network if recipe.widths is None else FakeQuantizedNetwork.from_float(network, recipe.widths)
 
 

@@ -8,6 +8,7 @@ import torch
 import datasets
 
 VALIDATION_IMAGES = {"mnist": 5000, "digits": 237}
+SPLIT_SEED = 1  # one split for every run: a teacher never saw what its students are judged by
 
 
 class Part(NamedTuple):
@@ -22,10 +23,10 @@ class Split(NamedTuple):
     validation: Part
 
 
-def load_split(dataset: str, seed: int) -> Split:
-    """MNIST: 55,000 and 5,000 images; digits: 1,200 and 237. The same seed gives the same split."""
+def load_split(dataset: str) -> Split:
+    """MNIST: 55,000 and 5,000 images; digits: 1,200 and 237; the same ones always."""
     part = _part(dataset, "train")
-    order = torch.randperm(len(part.labels), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(part.labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
     held_out, kept = order[:VALIDATION_IMAGES[dataset]], order[VALIDATION_IMAGES[dataset]:]
     return Split(Part(part.images[kept], part.labels[kept]), Part(part.images[held_out], part.labels[held_out]))
 

@@ -1,4 +1,4 @@
-"""Evaluation: accuracy and confusion of a network file (with the integer reference) or of a float checkpoint."""
+"""Evaluation: accuracy and confusion of a network file (with the integer reference) or of a checkpoint, ours or a published one."""
 from __future__ import annotations
 
 import json
@@ -17,8 +17,11 @@ from lst_overlay.network import classify, load_network, logits
 from .checkpoint import load_checkpoint, selected_network
 from .data import Part, load_test
 from .integer_network import IntegerNetwork
+from .published import load_published
 
 _BATCH = 1000
+PUBLISHED_SUFFIX = ".pth"
+_PUBLISHED_DATASET = "mnist"  # what the published networks were trained for; their files do not say
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ def evaluate(path, dataset: Optional[str] = None) -> Evaluation:
         name, dataset = state["recipe_name"], dataset or state["recipe"]["dataset"]
         part = load_test(dataset)
         classes, exact = _float_classes(selected_network(state), part), None
+    elif path.suffix == PUBLISHED_SUFFIX:
+        module = load_published(path)
+        name, dataset = f"{module.kind} as published", dataset or _PUBLISHED_DATASET
+        part = load_test(dataset)
+        classes, exact = _float_classes(module, part), None
     else:
         network = load_network(path)
         name, dataset = network.name, dataset or network.provenance.get("dataset")

@@ -5,12 +5,16 @@ compared on every image for any network file, whether or not the checkpoint behi
 """
 from __future__ import annotations
 
+from typing import List
+
 import torch
 from torch import nn
 
 from lst_overlay.network import Layer, Network
 
-from .fake_quantization import look_up, products, table_index
+from .fake_quantization import CHANNEL_AXIS, products
+from .lookup import look_up
+from .networks import columns_first
 
 
 class IntegerLayer(nn.Module):
@@ -18,17 +22,16 @@ class IntegerLayer(nn.Module):
 
     def __init__(self, layer: Layer):
         super().__init__()
-        self.axis, self.activation = layer.axis, layer.activation
+        self.axis, self.activation, self.add = layer.axis, layer.activation, layer.add
         self.register_buffer("weights", torch.from_numpy(layer.weights_q).double())
         self.register_buffer("bias", torch.from_numpy(layer.bias_q).double())
         if layer.activation is not None:
-            self.register_buffer("table", torch.from_numpy(layer.activation.table_q).double())
+            table = torch.from_numpy(layer.activation.table_q).double()
+            self.register_buffer("table", table.reshape(-1, 1 << layer.activation.index_width))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         acc = products(self.axis, self.weights, self.bias, x)
-        if self.activation is None:
-            return acc
-        return look_up(self.table, table_index(acc, self.activation.shift, self.activation.index_width))
+        return acc if self.activation is None else look_up(acc, self.table, self.activation.shift, CHANNEL_AXIS[self.axis])
 
 
 class IntegerNetwork(nn.Module):
@@ -37,8 +40,13 @@ class IntegerNetwork(nn.Module):
     def __init__(self, network: Network):
         super().__init__()
         self.pixel_bits = network.pixel_bits
-        self.layers = nn.Sequential(*(IntegerLayer(layer) for layer in network.layers))
+        self.layers = nn.ModuleList(IntegerLayer(layer) for layer in network.layers)
 
     @torch.no_grad()
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.layers(torch.bitwise_right_shift(images, 8 - self.pixel_bits).double()).long()
+        x = torch.bitwise_right_shift(columns_first(images), 8 - self.pixel_bits).double()
+        outputs: List[torch.Tensor] = []
+        for layer in self.layers:
+            x = layer(x) if layer.add is None else layer(x) + outputs[layer.add]
+            outputs.append(x)
+        return x.long()

@@ -1,6 +1,7 @@
 """From a checkpoint to a network file: post-training to Qm.n, through fxpmath, or the export of a fake-quantised network."""
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -13,10 +14,12 @@ from lst_overlay.network import Network, QFormat, classify, logits, save_network
 
 from .checkpoint import CheckpointError, load_checkpoint, recipe_of, selected_network
 from .data import Part, load_split, load_test
-from .fake_quantization import FakeQuantizedNetwork
+from .fake_quantization import FakeQuantizedNetwork, round_down
 from .recipe import Widths
+from .train import directory_of
 
 PIXEL_BITS = 8  # post-training quantisation keeps the pixels whole
+ROUNDINGS = ("nearest", "floor")
 
 
 def to_fxp(values, fmt: QFormat) -> Fxp:
@@ -35,14 +38,54 @@ def from_fxp(number: Fxp) -> QFormat:
     return QFormat(number.n_word - number.n_frac, number.n_frac)
 
 
-def quantize_post_training(network: nn.Module, fmt: QFormat) -> FakeQuantizedNetwork:
-    """A trained float LST1 -> the same with weights and activations in the format; biases in the accumulator's unit."""
+def fixed_point(network: nn.Module, fmt: QFormat) -> FakeQuantizedNetwork:
+    """A trained float network -> the same, computing with weights and activations in the format; its real weights can be trained on.
+
+    The steps stay what the format says. Biases are in the accumulator's unit.
+    """
     quantized = FakeQuantizedNetwork.from_float(network, Widths(fmt.width, fmt.width, PIXEL_BITS))
     for layer in quantized.layers:
-        layer.weight.data = torch.from_numpy(to_fxp(layer.weight.detach().numpy(), fmt).get_val()).to(layer.weight.dtype)
         layer.set_step(fmt.step)
-        layer.activation_step = fmt.step
+        if layer.activation is not None and layer.add is None:
+            layer.set_activation_step(fmt.step)
+    for name, parameter in quantized.named_parameters():
+        if name.endswith("_step"):
+            parameter.requires_grad_(False)
+    return quantized
+
+
+def quantize_post_training(network: nn.Module, fmt: QFormat, rounding: str = "nearest") -> FakeQuantizedNetwork:
+    """A trained float network -> the same with weights and activations in the format; biases in the accumulator's unit.
+
+    rounding: "nearest" (ties up), or "floor", which truncates weights and table entries as a careless conversion does.
+    """
+    _check_rounding(rounding)
+    quantized = fixed_point(network, fmt)
+    for layer in quantized.layers:
+        if rounding == "floor":
+            layer.round = round_down
+        else:
+            layer.weight.data = torch.from_numpy(to_fxp(layer.weight.detach().numpy(), fmt).get_val()).to(layer.weight.dtype)
     return quantized.eval()
+
+
+def quantize_weights(network: nn.Module, fmt: QFormat, rounding: str = "nearest") -> nn.Module:
+    """A trained float network -> a copy whose weights have values of the format; biases and activations stay real.
+
+    rounding: as for `quantize_post_training`, and with it the same weights.
+    """
+    _check_rounding(rounding)
+    quantized = copy.deepcopy(network)
+    for stage in quantized.stages():
+        weights = stage.linear.weight.detach().double().numpy()
+        codes = fmt.quantize(weights) if rounding == "nearest" else np.floor(weights / fmt.step)
+        stage.linear.weight.data = torch.from_numpy(codes.clip(-fmt.max_code, fmt.max_code) * fmt.step).to(stage.linear.weight.dtype)
+    return quantized.eval()
+
+
+def _check_rounding(rounding: str) -> None:
+    if rounding not in ROUNDINGS:
+        raise ValueError(f"rounding must be {' or '.join(ROUNDINGS)}, not {rounding!r}")
 
 
 def quantize_checkpoint(checkpoint, out, fmt: Optional[QFormat] = None) -> Dict[str, Any]:
@@ -58,16 +101,18 @@ def quantize_checkpoint(checkpoint, out, fmt: Optional[QFormat] = None) -> Dict[
         raise CheckpointError(f"{checkpoint}: training stopped after {state['epoch']} of {recipe.epochs} epochs; finish it first")
     quantized = network if fmt is None else quantize_post_training(network, fmt)
     exported = quantized.export(out.stem, {})
-    float_state = state["parent"] if fmt is None else state
+    parent, teacher = state["ancestors"].get("parent"), state["ancestors"].get("teacher")
+    float_state = parent if fmt is None else state
     provenance = {  # accuracies in percent
         "quantization": "quantization-aware" if fmt is None else f"post-training {fmt}",
         "command": _commands(state, out, fmt),
         "recipe": recipe.name, "recipe_settings": recipe.settings(),
-        "parent": {key: state["parent"][key] for key in ("recipe_name", "recipe")} if state["parent"] else None,
+        "parent": {key: parent[key] for key in ("recipe_name", "recipe")} if parent else None,
+        "teacher": {key: teacher[key] for key in ("recipe_name", "recipe")} if teacher else None,
         "seed": recipe.seed, "dataset": recipe.dataset, "device": state["device"], "torch": state["torch"],
         "selected_epoch": state["selected"]["epoch"],
         "accuracy_float": _percent(float_state["test_accuracy"]),
-        "accuracy_validation": integer_accuracy(exported, load_split(recipe.dataset, recipe.seed).validation),
+        "accuracy_validation": integer_accuracy(exported, load_split(recipe.dataset).validation),
         "accuracy_integer": integer_accuracy(exported, load_test(recipe.dataset)),
     }
     if any(quantized.functions()):
@@ -87,8 +132,16 @@ def _percent(fraction: float) -> float:
 
 def _commands(state: Dict[str, Any], out: Path, fmt: Optional[QFormat]) -> list:
     """What made the file, from nothing, in a checkout. A seed given by hand is quoted, for the recipe's file has its own."""
-    runs = ([state["parent"]] if state["parent"] else []) + [state]
-    commands = [f"python -m model train recipes/{run['recipe_name']}.toml --seed {run['recipe']['seed']}" for run in runs]
+    commands: list = []
+    for run in _lineage(state):
+        command = f"python -m model train recipes/{run['recipe_name']}.toml --seed {run['recipe']['seed']}"
+        commands += [command] if command not in commands else []
+    checkpoint = directory_of(recipe_of(state)) / "checkpoint.pt"
     format_option = f"--format {fmt} " if fmt else ""
-    return commands + [f"python -m model quantize build/train/{state['recipe_name']}/checkpoint.pt {format_option}"
-                       f"--out driver/lst_overlay/networks/{out.name}"]
+    return commands + [f"python -m model quantize {checkpoint.as_posix()} {format_option}--out driver/lst_overlay/networks/{out.name}"]
+
+
+def _lineage(run: Dict[str, Any]) -> list:
+    """The run and those it came from, teachers and parents first."""
+    return [ancestor for kind in ("teacher", "parent") if kind in run["ancestors"]
+            for ancestor in _lineage(run["ancestors"][kind])] + [run]

@@ -4,14 +4,16 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import tomllib
+from torch import nn
 
 from .activations import ACTIVATIONS
 from .augment import Augmentation
 from .data import VALIDATION_IMAGES
 from .networks import NETWORKS
+from .teacher import Teacher
 
 
 class RecipeError(ValueError):
@@ -20,46 +22,115 @@ class RecipeError(ValueError):
 
 @dataclass(frozen=True)
 class Widths:
-    """Bits of the fake-quantised network; weights and activations are signed, pixels unsigned."""
+    """Bits of the fake-quantised network; weights and activations are signed, pixels unsigned.
 
-    weights: int
-    activations: int
+    weights: one number, or one for each layer; activations likewise, for each layer but the last.
+    """
+
+    weights: Union[int, Sequence[int]]
+    activations: Union[int, Sequence[int]]
     pixels: int
 
     def __post_init__(self):
         for key, low, high in (("weights", 2, 16), ("activations", 2, 16), ("pixels", 1, 8)):
-            if not low <= getattr(self, key) <= high:
-                raise RecipeError(f"widths: {key} must have {low}..{high} bits, not {getattr(self, key)}")
+            value = getattr(self, key)
+            for bits in value if isinstance(value, (list, tuple)) else [value]:
+                if type(bits) is not int or not low <= bits <= high:
+                    raise RecipeError(f"widths: {key} must have {low}..{high} bits, not {bits}")
+        if not isinstance(self.pixels, int):
+            raise RecipeError(f"widths: pixels must be one number, not {self.pixels}")
+
+    def weights_of(self, layers: int) -> List[int]:
+        return self._for_each("weights", self.weights, layers)
+
+    def activations_of(self, layers: int) -> List[int]:
+        """With one more for the last layer, which has no activation and ignores it."""
+        return self._for_each("activations", self.activations, layers - 1) + [2]
+
+    def _for_each(self, key: str, value, count: int) -> List[int]:
+        if isinstance(value, int):
+            return [value] * count
+        if len(value) != count:
+            raise RecipeError(f"widths: {key} must be one number or {count}, one for each layer, not {len(value)}")
+        return list(value)
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Learning from a teacher's logits besides the labels: loss = (1 - weight) CE(labels) + weight T^2 CE(teacher / T, student / T).
+
+    teacher: the checkpoint of a trained network. Its logits are computed once, for the augmented copies.
+    """
+
+    teacher: str
+    weight: float = 0.9
+    temperature: float = 2.0
+
+    def __post_init__(self):
+        if not 0 < self.weight <= 1:
+            raise RecipeError(f"distillation: weight must lie in 0..1 and not be 0, is {self.weight}")
+        if not self.temperature > 0:
+            raise RecipeError(f"distillation: temperature must be positive, not {self.temperature}")
+
+
+SCHEDULES = ("one_cycle", "cosine", "constant")
+_KNOWN = {"dataset": VALIDATION_IMAGES, "network": [*NETWORKS, "cnn"], "activation": ACTIVATIONS, "schedule": SCHEDULES}
+_TABLES = {"augmentation": Augmentation, "widths": Widths, "distillation": Distillation}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """learning_rate is the peak of a one-cycle schedule; init_from is the checkpoint of a trained float network."""
+    """learning_rate is the peak of the schedule; init_from is the checkpoint of a trained float network, {seed} in it this run's seed.
+
+    knots and per_channel belong to learned activations; dropout acts before each activation and on the logits.
+    """
 
     name: str
     dataset: str = "mnist"
     network: str = "lst1"
     activation: str = "tanh"
+    knots: Optional[int] = None
+    per_channel: bool = False
+    dropout: float = 0.0
     epochs: int = 100
     batch: int = 250
     learning_rate: float = 4e-3
+    schedule: str = "one_cycle"
+    weight_decay: float = 0.0
     seed: int = 1
     augmentation: Optional[Augmentation] = None
+    distillation: Optional[Distillation] = None
     widths: Optional[Widths] = None
     init_from: Optional[str] = None
 
     def __post_init__(self):
-        for key, known in (("dataset", VALIDATION_IMAGES), ("network", NETWORKS), ("activation", ACTIVATIONS)):
+        for key, known in _KNOWN.items():
             if getattr(self, key) not in known:
                 raise RecipeError(f"recipe {self.name}: {key} must be one of {', '.join(known)}, not {getattr(self, key)!r}")
         for key in ("epochs", "batch", "learning_rate"):
             if not getattr(self, key) > 0:
                 raise RecipeError(f"recipe {self.name}: {key} must be positive, not {getattr(self, key)}")
+        if not 0 <= self.dropout < 1:
+            raise RecipeError(f"recipe {self.name}: dropout must lie in 0..1 and not be 1, is {self.dropout}")
+        if self.knots is not None and self.knots < 2:
+            raise RecipeError(f"recipe {self.name}: knots must be at least 2, not {self.knots}")
+        if self.weight_decay < 0:
+            raise RecipeError(f"recipe {self.name}: weight_decay must not be negative, is {self.weight_decay}")
+        if self.augmentation is not None and self.augmentation.copies < 0:
+            raise RecipeError(f"recipe {self.name}: copies must not be negative, is {self.augmentation.copies}")
+        if (self.knots is not None or self.per_channel) and not ACTIVATIONS[self.activation].is_learned:
+            raise RecipeError(f"recipe {self.name}: knots and per_channel belong to a learned activation, not to {self.activation}")
         if self.widths is not None and self.init_from is None:
             raise RecipeError(f"recipe {self.name}: widths need init_from, the float network to start from")
-        if self.init_from is not None and Path(self.init_from).is_absolute():
-            raise RecipeError(f"recipe {self.name}: init_from must be relative to where the command runs, not {self.init_from}: "
-                              "the network file will quote it")
+        if self.widths is not None and (self.network == "cnn" or self.dropout):
+            raise RecipeError(f"recipe {self.name}: widths go with an LST network or MLP without dropout, not with "
+                              f"{self.network if self.network == 'cnn' else f'dropout {self.dropout}'}")
+        if self.distillation is not None and not (self.augmentation and self.augmentation.copies):
+            raise RecipeError(f"recipe {self.name}: distillation needs augmentation with copies, whose logits are computed once")
+        for key, path in (("init_from", self.init_from), ("teacher", self.distillation and self.distillation.teacher)):
+            if path is not None and Path(path).is_absolute():
+                raise RecipeError(f"recipe {self.name}: {key} must be relative to where the command runs, not {path}: "
+                                  "the network file will quote it")
 
     @classmethod
     def read(cls, path) -> Recipe:
@@ -75,9 +146,8 @@ class Recipe:
     def from_settings(cls, name: str, settings: Dict[str, Any]) -> Recipe:
         """The nested dictionary of a TOML file, or of `settings`, -> Recipe."""
         try:
-            parts = {key: kind(**settings[key]) for key, kind in (("augmentation", Augmentation), ("widths", Widths))
-                     if settings.get(key) is not None}
-            return cls(name=name, **{**settings, **parts})
+            tables = {key: kind(**settings[key]) for key, kind in _TABLES.items() if settings.get(key) is not None}
+            return cls(name=name, **{**settings, **tables})
         except TypeError as error:  # an unknown or missing key
             raise RecipeError(f"recipe {name}: {error}") from None
 
@@ -86,3 +156,16 @@ class Recipe:
         settings = dataclasses.asdict(self)
         del settings["name"]
         return {key: value for key, value in settings.items() if value is not None}
+
+    @property
+    def new_activation(self) -> Callable[[int], nn.Module]:
+        """From a number of channels to the recipe's activation."""
+        kind = ACTIVATIONS[self.activation]
+        options = {} if not kind.is_learned else {"per_channel": self.per_channel, **({"knots": self.knots} if self.knots else {})}
+        return lambda channels: kind(channels, **options)
+
+    def new_network(self) -> nn.Module:
+        """The recipe's network in real numbers, untrained. Weights depend on torch's global seed."""
+        if self.network == "cnn":
+            return Teacher()
+        return NETWORKS[self.network](activation=self.new_activation, dropout=self.dropout)

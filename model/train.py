@@ -1,9 +1,9 @@
-"""Training: Adam on a one-cycle schedule, monitored and selected on the validation split; the test set is read once, at the end."""
+"""Training: Adam on a schedule, monitored and selected on the validation split; the test set is read once, at the end."""
 from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from .checkpoint import (
     save_checkpoint,
     selected_network,
 )
+from .copies import augmented_copies, teacher_logits
 from .data import Part, Split, load_split, load_test
 from .fake_quantization import FakeQuantizedNetwork
 from .recipe import Recipe
@@ -39,6 +40,11 @@ def accuracy(network: nn.Module, part: Part, device: str = "cpu") -> float:
     return correct / len(part.labels)
 
 
+def directory_of(recipe: Recipe) -> Path:
+    """Where the run's checkpoint.pt goes if nobody says otherwise."""
+    return Path("build/train") / recipe.name / f"seed{recipe.seed}"
+
+
 class Training:
     """One run of a recipe. Its whole state goes into a checkpoint after every epoch, so a resumed run equals an unbroken one."""
 
@@ -47,27 +53,58 @@ class Training:
         torch.manual_seed(recipe.seed)
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.network = new_network(recipe)
-        self.parent: Optional[Dict[str, Any]] = None
+        self.ancestors: Dict[str, Dict[str, Any]] = {}  # what the network file will say of parent and teacher
         if recipe.init_from is not None:
-            self.parent = _parent(recipe, self.network)
+            state = load_checkpoint(recipe.init_from.format(seed=recipe.seed))
+            self.ancestors["parent"] = _summary(state)
+            _take_weights(self.network, state, recipe)
+        self.copies, self.soft = self._copies()
         self.network.to(device)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
         self.steps_per_epoch = -(-len(split.train.labels) // recipe.batch)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate,
-                                                            total_steps=recipe.epochs * self.steps_per_epoch)
+        self.schedule = _schedule(recipe, self.optimizer, recipe.epochs * self.steps_per_epoch)
         self.epoch = 0
         self.selected: Optional[Dict[str, Any]] = None
+
+    def _copies(self) -> Tuple[Optional[torch.Tensor], Optional[torch.Tensor]]:
+        """Augmented copies and the teacher's logits for them, as far as the recipe wants them."""
+        recipe, part = self.recipe, self.split.train
+        if recipe.augmentation is None or not recipe.augmentation.copies:
+            return None, None
+        copies, soft = augmented_copies(part, recipe.augmentation), None
+        if recipe.distillation is not None:
+            state = load_checkpoint(recipe.distillation.teacher)
+            self.ancestors["teacher"] = _summary(state)
+            soft = torch.from_numpy(teacher_logits(copies, part, recipe.augmentation, selected_network(state), self.device))
+        return torch.from_numpy(copies), soft
+
+    def batches(self) -> Iterator[Tuple[torch.Tensor, torch.Tensor, Optional[torch.Tensor]]]:
+        """The epoch's images, labels and teacher's logits, in a new order every epoch."""
+        part = self.split.train
+        images, soft = part.images, None
+        if self.copies is not None:
+            images = self.copies[self.epoch % len(self.copies)]
+            soft = None if self.soft is None else self.soft[self.epoch % len(self.copies)]
+        for chosen in torch.randperm(len(part.labels), generator=self.generator).split(self.recipe.batch):
+            batch = images[chosen]
+            if self.recipe.augmentation is not None and self.copies is None:
+                batch = self.recipe.augmentation(batch, self.generator)
+            yield batch.to(self.device), part.labels[chosen].to(self.device), None if soft is None else soft[chosen].to(self.device)
+
+    def loss(self, images: torch.Tensor, labels: torch.Tensor, soft: Optional[torch.Tensor]) -> torch.Tensor:
+        logits = self.network(images)
+        if soft is None:
+            return F.cross_entropy(logits, labels)
+        weight, temperature = self.recipe.distillation.weight, self.recipe.distillation.temperature
+        taught = F.cross_entropy(logits / temperature, torch.softmax(soft / temperature, 1))
+        return (1 - weight) * F.cross_entropy(logits, labels) + weight * temperature ** 2 * taught
 
     def run_epoch(self) -> float:
         """One pass over the training images. Returns the mean loss."""
         self.network.train()
-        order = torch.randperm(len(self.split.train.labels), generator=self.generator)
         total = 0.0
-        for number, chosen in enumerate(order.split(self.recipe.batch)):
-            images, labels = self.split.train.images[chosen], self.split.train.labels[chosen]
-            if self.recipe.augmentation is not None:
-                images = self.recipe.augmentation(images, self.generator)
-            loss = F.cross_entropy(self.network(images.to(self.device)), labels.to(self.device))
+        for number, (images, labels, soft) in enumerate(self.batches()):
+            loss = self.loss(images, labels, soft)
             if not torch.isfinite(loss):
                 raise TrainingError(f"loss is {loss.item()} at step {self.epoch * self.steps_per_epoch + number} (epoch {self.epoch + 1})")
             self.optimizer.zero_grad()
@@ -89,32 +126,40 @@ class Training:
     def state(self) -> Dict[str, Any]:
         return {"recipe_name": self.recipe.name, "recipe": self.recipe.settings(), "epoch": self.epoch,
                 "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(), "generator": self.generator.get_state(),
-                "selected": self.selected, "parent": self.parent, "device": self.device, "torch": str(torch.__version__)}
+                "schedule": self.schedule.state_dict(), "generator": self.generator.get_state(), "torch_generator": torch.get_rng_state(),
+                "cuda_generator": torch.cuda.get_rng_state() if self.device == "cuda" else None,
+                "selected": self.selected, "ancestors": self.ancestors, "device": self.device, "torch": str(torch.__version__)}
 
     def restore(self, state: Dict[str, Any]) -> None:
         if state["recipe"] != self.recipe.settings():
             raise CheckpointError(f"the checkpoint of recipe {self.recipe.name} was made with other settings; "
                                   "pass --restart to begin anew, or give the changed recipe another name")
-        self.epoch, self.selected, self.parent = state["epoch"], state["selected"], state["parent"]
+        self.epoch, self.selected, self.ancestors = state["epoch"], state["selected"], state["ancestors"]
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"])
+        torch.set_rng_state(state["torch_generator"])  # dropout draws from it, on a GPU from the next
+        if state["cuda_generator"] is not None:
+            torch.cuda.set_rng_state(state["cuda_generator"])
 
 
-def train(recipe: Recipe, directory: Path, *, device: str = "cpu", restart: bool = False, split: Optional[Split] = None,
-          stop_after: Optional[int] = None, load_test: Callable[[str], Part] = load_test) -> Dict[str, Any]:
+def train(recipe: Recipe, directory: Optional[Path] = None, *, device: str = "cpu", restart: bool = False,
+          split: Optional[Split] = None, stop_after: Optional[int] = None,
+          load_test: Callable[[str], Part] = load_test) -> Dict[str, Any]:
     """Run the recipe to its end, resuming directory/checkpoint.pt if it is there. Returns the checkpoint's contents.
 
     stop_after: stop after that epoch, as an interruption would.
     """
-    path = Path(directory) / "checkpoint.pt"
-    run = Training(recipe, split or load_split(recipe.dataset, recipe.seed), device)
-    if path.is_file() and not restart:
-        run.restore(load_checkpoint(path))
+    path = Path(directory or directory_of(recipe)) / "checkpoint.pt"
+    resumed = load_checkpoint(path) if path.is_file() and not restart else None
+    if resumed is not None and resumed["recipe"] == recipe.settings() and "test_accuracy" in resumed:
+        return resumed
+    run = Training(recipe, split or load_split(recipe.dataset), device)
+    if resumed is not None:
+        run.restore(resumed)
     saved = f"{path} (epoch {run.epoch})" if run.epoch else "none yet"
-    with tqdm(total=recipe.epochs, initial=run.epoch, desc=recipe.name, unit="epoch") as progress:
+    with tqdm(total=recipe.epochs, initial=run.epoch, desc=f"{recipe.name} seed {recipe.seed}", unit="epoch") as progress:
         while run.epoch < min(recipe.epochs, stop_after or recipe.epochs):
             try:
                 loss = run.run_epoch()
@@ -132,12 +177,29 @@ def train(recipe: Recipe, directory: Path, *, device: str = "cpu", restart: bool
     return state
 
 
-def _parent(recipe: Recipe, network: nn.Module) -> Dict[str, Any]:
-    """Give the network the trained weights of init_from. Returns what the network file will say of them."""
-    state = load_checkpoint(recipe.init_from)
-    trained = selected_network(state)
-    if isinstance(network, FakeQuantizedNetwork):
-        network.take_weights(trained)
-    else:
-        network.load_state_dict(trained.state_dict())
-    return {"recipe_name": state["recipe_name"], "recipe": state["recipe"], "test_accuracy": state.get("test_accuracy")}
+def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+    if recipe.schedule == "one_cycle":
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)
+    if recipe.schedule == "cosine":
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def _take_weights(network: nn.Module, state: Dict[str, Any], recipe: Recipe) -> None:
+    """Give the network the trained weights of its parent."""
+    try:
+        trained = selected_network(state)
+        if isinstance(trained, FakeQuantizedNetwork):
+            raise CheckpointError(f"recipe {recipe.name}: init_from must be a float network, {recipe.init_from} is quantised")
+        if isinstance(network, FakeQuantizedNetwork):
+            network.take_weights(trained)
+        else:
+            network.load_state_dict(trained.state_dict())
+    except RuntimeError as error:  # torch's own message lists every tensor
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"recipe {recipe.name}: the weights of {recipe.init_from} do not fit its network ({reason[:200]})") from None
+
+
+def _summary(state: Dict[str, Any]) -> Dict[str, Any]:
+    return {"recipe_name": state["recipe_name"], "recipe": state["recipe"], "ancestors": state["ancestors"],
+            "validation_accuracy": state["selected"]["validation_accuracy"], "test_accuracy": state.get("test_accuracy")}

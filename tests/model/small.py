@@ -1,11 +1,14 @@
 """Small training runs and networks for the tests of model."""
+from functools import partial
+
 import numpy as np
 import torch
 
 from datasets import load_digits
+from model.activations import LerpPSA, PiecewiseLinear, ReLU, Tanh
 from model.augment import Augmentation
 from model.data import Part, Split
-from model.networks import LST1
+from model.networks import LST1, LST2, MLP, ResLST3
 from model.recipe import Recipe, Widths
 
 torch.set_num_threads(1)
@@ -30,10 +33,35 @@ def small_recipe(**changes):
 def random_network(seed, d_in=28, d_out=28, classes=10, gain=1.0):
     """An untrained LST1; a gain above 1 drives the activations into saturation."""
     torch.manual_seed(seed)
-    network = LST1(d_in, d_out, classes)
+    return randomized(LST1(d_in, d_out, classes), gain)
+
+
+def randomized(network, gain=1.0):
+    """Biases and learned functions that are nothing like those at the start, from torch's global seed."""
     for parameter in network.parameters():
         parameter.data.mul_(gain).add_(0.05 * gain * torch.randn(parameter.shape))
     return network
+
+
+# The shapes of the networks at any size: from (d_in, d_out, classes, activation).
+KINDS = {
+    "lst1": lambda d_in, d_out, classes, activation: LST1(d_in, d_out, classes, activation),
+    "lst2": lambda d_in, d_out, classes, activation: LST2(d_in, d_out, classes, activation),
+    "reslst3": lambda d_in, d_out, classes, activation: ResLST3(d_in, d_out, classes, activation),
+    "mlp": lambda d_in, d_out, classes, activation: MLP((), d_in, classes, activation),
+    "mlp_hidden": lambda d_in, d_out, classes, activation: MLP((d_out, d_out + 1), d_in, classes, activation),
+}
+FUNCTIONS = {
+    "tanh": Tanh, "relu": ReLU, "piecewise_linear": PiecewiseLinear, "lerp_psa": LerpPSA,
+    "piecewise_linear per channel": partial(PiecewiseLinear, knots=9, per_channel=True),
+    "lerp_psa per channel": partial(LerpPSA, knots=7, per_channel=True),
+}
+
+
+def small_network(kind, function="tanh", seed=0, d_in=5, d_out=4, classes=3, gain=1.0):
+    """An untrained network of a kind in KINDS with a function in FUNCTIONS."""
+    torch.manual_seed(seed)
+    return randomized(KINDS[kind](d_in, d_out, classes, FUNCTIONS[function]), gain)
 
 
 def random_images(seed, count, size=28):

@@ -1,33 +1,35 @@
-import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from torch.autograd import gradcheck
 
-from model.activations import ACTIVATIONS, RANGE, PiecewiseLinear
+from model.activations import (
+    ACTIVATIONS,
+    REACH,
+    LerpPSA,
+    PiecewiseLinear,
+    ReLU,
+    Tanh,
+)
+from tests.model.small import FUNCTIONS
 
 
 def learned(values):
-    function = PiecewiseLinear(len(values)).double()
+    function = PiecewiseLinear(knots=len(values)).double()
     function.take(values)
     return function
 
 
-def plain(x, values):
-    """Interpolation that autograd differentiates by itself."""
-    last = len(values) - 1
-    position = ((x + RANGE) * (last / (2 * RANGE))).clamp(0, last)
-    index = position.detach().floor().clamp(max=last - 1).long()
-    return values[index] + (position - index) * (values[index + 1] - values[index])
+def grid():
+    return torch.linspace(-5, 5, 101, dtype=torch.float64)
 
 
-def test_on_grid_is_forward_in_float64():
-    grid = np.linspace(-5, 5, 101)
-    for activation in ACTIVATIONS.values():
-        function = activation().double()
-        found = function.on_grid(grid)
-        assert found.dtype == np.float64
-        np.testing.assert_allclose(found, function(torch.from_numpy(grid)).detach().numpy(), rtol=1e-13, atol=1e-15)
+@pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
+def test_float64_stays_float64(activation):
+    """Tables are made of float32 parameters in float64: the function is that of training, to its precision."""
+    function = activation()
+    found = function(grid(), channel_axis=0)
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found.float(), function(grid().float(), channel_axis=0), rtol=1e-5, atol=1e-6)
 
 
 def test_names_find_their_activation():
@@ -36,41 +38,86 @@ def test_names_find_their_activation():
 
 
 def test_a_learned_function_begins_as_tanh_at_its_knots():
-    knots = torch.linspace(-RANGE, RANGE, 33)
-    torch.testing.assert_close(PiecewiseLinear()(knots), torch.tanh(knots))
+    knots = torch.linspace(-REACH, REACH, 33)
+    torch.testing.assert_close(PiecewiseLinear()(knots, channel_axis=0), torch.tanh(knots))
 
 
-def test_a_learned_function_is_held_outside_its_knots_and_bounded():
+def test_a_learned_function_is_held_outside_its_knots():
     function = learned([-3.0, 0.5, 2.0])
-    found = function(torch.tensor([-100.0, -4.0, 0.0, 4.0, 100.0], dtype=torch.float64))
-    assert found.tolist() == [-1.0, -1.0, 0.5, 1.0, 1.0]
+    found = function(torch.tensor([-100.0, -4.0, 0.0, 4.0, 100.0], dtype=torch.float64), channel_axis=0)
+    assert found.tolist() == [-3.0, -3.0, 0.5, 2.0, 2.0]
 
 
-@given(seed=st.integers(0, 1000), knots=st.integers(2, 9), size=st.integers(1, 40))
-@settings(max_examples=25, deadline=None)
-def test_its_own_gradient_is_autograds(seed, knots, size):
-    generator = torch.Generator().manual_seed(seed)
-    x = (3 * torch.randn(size, generator=generator, dtype=torch.float64)).requires_grad_()
-    weights = torch.randn(size, generator=generator, dtype=torch.float64)
-    values = (torch.rand(knots, generator=generator, dtype=torch.float64) - 0.5).tolist()
-    function = learned(values)
-    (function(x) * weights).sum().backward()
-    other_x, other_values = x.detach().clone().requires_grad_(), torch.tensor(values, dtype=torch.float64, requires_grad=True)
-    (plain(other_x, other_values) * weights).sum().backward()
-    torch.testing.assert_close(x.grad, other_x.grad)
-    torch.testing.assert_close(function.values.grad, other_values.grad)
+def test_the_greatest_value_of_a_function_is_that_between_minus_four_and_four():
+    assert (Tanh().greatest(), ReLU().greatest(), learned([-3.0, 0.5, 2.0]).greatest()) == (1.0, REACH, 3.0)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
-def test_what_was_learned_makes_the_same_function_again(activation):
-    function, again = activation(), activation()
-    if function.learned():
-        function.take([value / 2 for value in function.learned()])
-    again.take(function.learned())
-    grid = np.linspace(-5, 5, 101)
-    np.testing.assert_array_equal(again.on_grid(grid), function.on_grid(grid))
+def test_the_greatest_value_is_that_of_all_channels():
+    function = PiecewiseLinear(3, knots=2, per_channel=True)
+    function.take([0.0, 1.0, -5.0, 2.0, 0.0, 3.0])
+    assert function.greatest() == 5.0
 
 
-def test_a_function_needs_two_knots():
+def test_a_function_that_is_zero_everywhere_still_has_a_step():
+    assert learned([0.0, 0.0]).greatest() == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("activation", [PiecewiseLinear, LerpPSA])
+def test_every_channel_has_its_own_function(activation, axis):
+    function = activation(4, per_channel=True)
+    for parameter in function.parameters():
+        parameter.data.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    x = torch.randn(4, 4, 4, generator=torch.Generator().manual_seed(2))
+    y = function(x, channel_axis=axis)
+    for channel in range(4):
+        alone = activation()
+        alone.load_state_dict({name: tensor[channel:channel + 1] for name, tensor in function.state_dict().items()})
+        torch.testing.assert_close(y.select(axis, channel), alone(x.select(axis, channel), channel_axis=0))
+
+
+@pytest.mark.parametrize("function", [name for name in FUNCTIONS if name not in ("tanh", "relu")])
+def test_what_is_learned_gets_its_true_gradient(function):
+    activation = FUNCTIONS[function](3).double()
+    x = torch.linspace(-5, 5, 30, dtype=torch.float64).view(3, 10)
+    names, parameters = zip(*activation.named_parameters())
+    inside = [parameter.detach().mul(0.9).requires_grad_() for parameter in parameters]
+    assert gradcheck(lambda *values: torch.func.functional_call(activation, dict(zip(names, values)), (x,), {"channel_axis": 0}), inside)
+
+
+def test_lerp_psa_is_the_published_function_at_its_knots():
+    """PSA(x) = g sum_e a_e v_e x + beta, a = softmax over e of -(x - m_e)^2 / (w_e^2 + 1)."""
+    function = LerpPSA(knots=5).double()
+    generator = torch.Generator().manual_seed(3)
+    function.take(torch.randn(3 * 8 + 2, generator=generator, dtype=torch.float64).tolist())
+    for x in torch.linspace(-REACH, REACH, 5, dtype=torch.float64):
+        scores = [torch.exp(-(x - m) ** 2 / (w ** 2 + 1)) for m, w in zip(function.m[0], function.w[0])]
+        wanted = function.g[0, 0] * sum(score / sum(scores) * v * x for score, v in zip(scores, function.v[0])) + function.beta[0, 0]
+        torch.testing.assert_close(function(x[None], channel_axis=0)[0], wanted)
+
+
+def test_lerp_psa_goes_on_in_a_straight_line_beyond_its_knots():
+    y = LerpPSA()(torch.tensor([4.0, 5.0, 6.0, -4.0, -5.0, -6.0], dtype=torch.float64), channel_axis=0)
+    torch.testing.assert_close(y[2] - y[1], y[1] - y[0])
+    torch.testing.assert_close(y[5] - y[4], y[4] - y[3])
+    assert y[2] != y[0]
+
+
+def test_lerp_psa_begins_close_to_tanh():
+    inside = grid().clamp(-REACH, REACH)
+    assert (LerpPSA()(inside, channel_axis=0) - torch.tanh(inside)).abs().max() < 0.2
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_was_learned_makes_the_same_function_again(function):
+    activation, again = FUNCTIONS[function](4), FUNCTIONS[function](4)
+    activation.take([value / 2 for value in activation.learned()])
+    again.take(activation.learned())
+    x = grid().repeat(4, 1)
+    assert torch.equal(again(x, channel_axis=0), activation(x, channel_axis=0))
+
+
+@pytest.mark.parametrize("activation", [PiecewiseLinear, LerpPSA])
+def test_a_function_needs_two_knots(activation):
     with pytest.raises(ValueError, match="at least 2 knots, not 1"):
-        PiecewiseLinear(1)
+        activation(knots=1)

@@ -47,7 +47,7 @@ def checkpoint(tmp_path_factory):
 
 
 def test_train_prints_figures_on_stdout_and_progress_on_stderr(checkpoint):
-    done = command("train", checkpoint.with_name("tiny.toml"), "--out", checkpoint.parent, "--seed", 7)
+    done = command("train", checkpoint.with_name("tiny.toml"), "--out", checkpoint.parent, "--seed", 7, "--restart")
     assert "test_accuracy" in done.stdout and "epoch" in done.stderr and "%|" not in done.stdout
 
 

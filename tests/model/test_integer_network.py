@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from lst_overlay.network import load_network, logits
 from model.integer_network import IntegerNetwork
 from tests.images import corner_images, test_images
-from tests.network.networks import SHIPPED, corner_networks, small_networks
+from tests.network.networks import (
+    SHIPPED,
+    corner_networks,
+    networks_of_any_kind,
+    small_networks,
+)
 
 
 def assert_equal(network, images):
@@ -21,6 +26,12 @@ def assert_equal(network, images):
 @given(network=small_networks, seed=st.integers(0, 1000))
 @settings(max_examples=50, deadline=None)
 def test_torch_equals_the_reference_on_any_network(network, seed):
+    assert_equal(network, np.random.default_rng(seed).integers(0, 256, (3, *network.image_shape), dtype=np.uint8))
+
+
+@given(network=networks_of_any_kind, seed=st.integers(0, 1000))
+@settings(max_examples=50, deadline=None)
+def test_torch_equals_the_reference_on_every_kind(network, seed):
     assert_equal(network, np.random.default_rng(seed).integers(0, 256, (3, *network.image_shape), dtype=np.uint8))
 
 

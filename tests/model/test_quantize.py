@@ -6,13 +6,23 @@ from hypothesis import strategies as st
 
 import model.quantize
 from lst_overlay.network import QFormat, load_network, logits
+from model.augment import Augmentation
 from model.checkpoint import CheckpointError
-from model.quantize import from_fxp, quantize_checkpoint, quantize_post_training, to_fxp
-from model.recipe import Widths
+from model.quantize import (
+    from_fxp,
+    quantize_checkpoint,
+    quantize_post_training,
+    quantize_weights,
+    to_fxp,
+)
+from model.recipe import Distillation, Widths
 from model.train import train
 from tests.model.small import (
+    FUNCTIONS,
+    KINDS,
     random_images,
     random_network,
+    small_network,
     small_recipe,
     small_split,
     small_test,
@@ -23,7 +33,7 @@ formats = st.builds(QFormat, int_bits=st.integers(1, 12), frac_bits=st.integers(
 
 @pytest.fixture(autouse=True)
 def small_data(monkeypatch, tmp_path):
-    monkeypatch.setattr(model.quantize, "load_split", lambda dataset, seed: small_split())
+    monkeypatch.setattr(model.quantize, "load_split", lambda dataset: small_split())
     monkeypatch.setattr(model.quantize, "load_test", small_test)
     monkeypatch.chdir(tmp_path)
 
@@ -77,9 +87,45 @@ def test_post_training_torch_equals_the_reference(seed, fmt):
 def test_post_training_codes_are_the_formats():
     network, fmt = random_network(0), QFormat(6, 7)
     exported = quantize_post_training(network, fmt).export("n", {})
-    np.testing.assert_array_equal(exported.layers[0].weights_q, fmt.quantize(network.lst.rows.weight.detach().numpy()))
+    np.testing.assert_array_equal(exported.layers[0].weights_q, fmt.quantize(network.lst[0].rows.weight.detach().numpy()))
     np.testing.assert_array_equal(exported.layers[2].weights_q, fmt.quantize(network.classifier.weight.detach().numpy()))
     np.testing.assert_array_equal(exported.layers[1].activation.table_q, fmt.quantize(np.tanh(np.arange(-512, 512) / 128)))
+
+
+@given(seed=st.integers(0, 10 ** 6), fmt=st.builds(QFormat, int_bits=st.integers(2, 6), frac_bits=st.integers(1, 8)),
+       kind=st.sampled_from(list(KINDS)), function=st.sampled_from(list(FUNCTIONS)), rounding=st.sampled_from(["nearest", "floor"]))
+@settings(max_examples=50, deadline=None)
+def test_post_training_torch_equals_the_reference_for_every_network(seed, fmt, kind, function, rounding):
+    quantized = quantize_post_training(small_network(kind, function, seed), fmt, rounding)
+    images = random_images(seed, 5, 5)
+    np.testing.assert_array_equal(quantized.logits_q(images).numpy(), logits(quantized.export("n", {}), images.numpy()))
+
+
+def test_rounding_down_truncates_weights_and_table_entries():
+    network, fmt = random_network(0), QFormat(6, 3)
+    exported = quantize_post_training(network, fmt, "floor").export("n", {})
+    np.testing.assert_array_equal(exported.layers[0].weights_q, np.floor(network.lst[0].rows.weight.detach().numpy() * 8))
+    index = np.arange(-512, 512) * exported.layers[0].activation.index_step
+    np.testing.assert_array_equal(exported.layers[0].activation.table_q, np.floor(np.tanh(index) * 8))
+
+
+def test_every_table_of_a_format_has_its_step():
+    exported = quantize_post_training(small_network("reslst3", "relu"), QFormat(6, 7)).export("n", {})
+    assert {layer.activation.step for layer in exported.layers[:-1]} == {2.0 ** -7}
+    assert {layer.weights_step for layer in exported.layers} == {2.0 ** -7}
+
+
+def test_another_rounding_is_refused():
+    with pytest.raises(ValueError, match="rounding must be nearest or floor, not 'up'"):
+        quantize_post_training(random_network(0), QFormat(6, 7), "up")
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "floor"])
+def test_weights_alone_are_those_of_the_whole_network(rounding):
+    network, fmt = random_network(0), QFormat(2, 4)
+    exported = quantize_post_training(network, fmt, rounding).export("n", {})
+    for stage, layer in zip(quantize_weights(network, fmt, rounding).stages(), exported.layers):
+        np.testing.assert_array_equal(stage.linear.weight.detach().numpy(), layer.weights_q * fmt.step)
 
 
 def test_q6_7_has_the_published_index():
@@ -91,7 +137,7 @@ def test_a_file_says_how_it_was_made():
     quantize_checkpoint(trained(), "n.npz", QFormat(6, 7))
     provenance = load_network("n.npz").provenance
     assert provenance["quantization"] == "post-training Q6.7"
-    quantize = "python -m model quantize build/train/float/checkpoint.pt --format Q6.7 --out driver/lst_overlay/networks/n.npz"
+    quantize = "python -m model quantize build/train/float/seed1/checkpoint.pt --format Q6.7 --out driver/lst_overlay/networks/n.npz"
     assert provenance["command"] == ["python -m model train recipes/float.toml --seed 1", quantize]
     assert provenance["seed"] == 1 and provenance["dataset"] == "digits"
 
@@ -103,6 +149,23 @@ def test_a_quantisation_aware_file_names_its_parent():
     assert provenance["quantization"] == "quantization-aware"
     assert provenance["parent"]["recipe_name"] == "float" and len(provenance["command"]) == 3
     assert [layer.weights_width for layer in load_network("n.npz").layers] == [4, 4, 4]
+
+
+def test_a_distilled_file_names_its_teacher_and_how_to_make_it():
+    trained("teacher", network="784-10", epochs=1)
+    distilled = trained("taught", augmentation=Augmentation(copies=2), distillation=Distillation("teacher/checkpoint.pt"), epochs=1, seed=2)
+    quantize_checkpoint(distilled, "n.npz", QFormat(6, 7))
+    provenance = load_network("n.npz").provenance
+    assert provenance["teacher"]["recipe_name"] == "teacher" and provenance["parent"] is None
+    assert provenance["command"][:2] == ["python -m model train recipes/teacher.toml --seed 1",
+                                         "python -m model train recipes/taught.toml --seed 2"]
+
+
+def test_learned_functions_lie_in_the_provenance_channel_by_channel():
+    quantize_checkpoint(trained(activation="piecewise_linear", knots=5, per_channel=True, epochs=1), "n.npz", QFormat(6, 7))
+    network = load_network("n.npz")
+    assert [len(numbers) for numbers in network.provenance["functions"]] == [28 * 5, 28 * 5]
+    assert network.layers[0].activation.table_q.shape == (28, 256)
 
 
 def test_two_exports_give_the_same_bytes(tmp_path):

@@ -1,10 +1,16 @@
+import math
+
 import pytest
 import torch
 
 import model.train
+from lst_overlay.network import QFormat, content_hash
+from model.augment import Augmentation
 from model.checkpoint import CheckpointError, load_checkpoint, selected_network
-from model.recipe import Widths
-from model.train import TrainingError, accuracy, train
+from model.fake_quantization import FakeQuantizedNetwork
+from model.quantize import quantize_post_training
+from model.recipe import Distillation, Widths
+from model.train import Training, TrainingError, accuracy, directory_of, train
 from tests.model.small import small_recipe, small_split, small_test
 
 SPLIT = small_split()
@@ -28,31 +34,113 @@ def assert_same(one, other):
 
 
 @pytest.fixture
-def float_checkpoint(tmp_path, monkeypatch):
-    """A trained float network at float/checkpoint.pt under the working directory."""
+def ancestors(tmp_path, monkeypatch):
+    """A trained float network and a teacher under the working directory, where augmented copies are kept as well."""
     monkeypatch.chdir(tmp_path)
-    run(tmp_path / "float")
-    return "float/checkpoint.pt"
+    run("parent", small_recipe(name="parent", epochs=1))
+    run("learned", small_recipe(name="learned", epochs=1, activation="piecewise_linear", knots=9, per_channel=True))
+    run("teacher", small_recipe(name="teacher", epochs=1, network="784-10"))
 
 
-def test_a_resumed_run_equals_an_unbroken_one(tmp_path):
-    unbroken = run(tmp_path / "unbroken")
-    run(tmp_path / "resumed", stop_after=1)
-    assert_same(run(tmp_path / "resumed"), unbroken)
+QUANTIZED = {"init_from": "parent/checkpoint.pt", "widths": Widths(4, 3, 4)}
+COPIES = Augmentation(copies=2)
+DISTILLED = {"augmentation": COPIES, "distillation": Distillation("teacher/checkpoint.pt")}
+RECIPES = {
+    "float": {},
+    "learned": {"activation": "piecewise_linear"},
+    "dropout": {"dropout": 0.2},
+    "no augmentation": {"augmentation": None},
+    "cosine, weight decay": {"schedule": "cosine", "weight_decay": 1e-3},
+    "constant": {"schedule": "constant"},
+    "copies": {"augmentation": COPIES},
+    "distilled": {**DISTILLED, "dropout": 0.1},
+    "quantized": QUANTIZED,
+    "quantized and distilled": {**QUANTIZED, **DISTILLED},
+    "per channel and quantized": {"activation": "piecewise_linear", "knots": 9, "per_channel": True,
+                                  "init_from": "learned/checkpoint.pt", "widths": Widths([4, 5, 6], [3, 4], 4)},
+}
+every_recipe = pytest.mark.parametrize("recipe", [small_recipe(**changes) for changes in RECIPES.values()], ids=RECIPES)
 
 
-def test_a_resumed_quantisation_aware_run_equals_an_unbroken_one(tmp_path, float_checkpoint):
-    recipe = small_recipe(name="quantized", init_from=float_checkpoint, widths=Widths(4, 3, 4))
-    unbroken = run(tmp_path / "unbroken", recipe)
-    run(tmp_path / "resumed", recipe, stop_after=2)
-    assert_same(run(tmp_path / "resumed", recipe), unbroken)
+def exported_hash(state):
+    """The content hash of the network file that the run ends in."""
+    network = selected_network(state)
+    if not isinstance(network, FakeQuantizedNetwork):
+        network = quantize_post_training(network, QFormat(6, 7))
+    return content_hash(network.export("n", {}))
 
 
-def test_a_resumed_run_with_learned_functions_equals_an_unbroken_one(tmp_path):
-    recipe = small_recipe(activation="piecewise_linear")
-    unbroken = run(tmp_path / "unbroken", recipe)
-    run(tmp_path / "resumed", recipe, stop_after=1)
-    assert_same(run(tmp_path / "resumed", recipe), unbroken)
+@every_recipe
+def test_the_same_recipe_and_seed_give_the_same_network(ancestors, recipe):
+    one, other = run("one", recipe), run("other", recipe)
+    assert exported_hash(one) == exported_hash(other)
+    assert_same(one, other)
+
+
+@every_recipe
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_resumed_run_equals_an_unbroken_one(ancestors, recipe, after):
+    unbroken = run("unbroken", recipe)
+    run("resumed", recipe, stop_after=after)
+    torch.manual_seed(0)  # another process has other random numbers
+    resumed = run("resumed", recipe)
+    assert exported_hash(resumed) == exported_hash(unbroken)
+    assert_same(resumed, unbroken)
+
+
+def test_a_finished_run_is_not_run_again(tmp_path, monkeypatch):
+    finished = run(tmp_path)
+    monkeypatch.setattr(model.train, "Training", None)
+    assert_same(run(tmp_path), finished)
+
+
+def test_a_run_names_its_parent_and_its_teacher(ancestors):
+    state = run("run", small_recipe(**QUANTIZED, **DISTILLED))
+    assert {kind: ancestor["recipe_name"] for kind, ancestor in state["ancestors"].items()} == {"parent": "parent", "teacher": "teacher"}
+    assert state["ancestors"]["parent"]["recipe"]["epochs"] == 1 and state["ancestors"]["parent"]["test_accuracy"] is not None
+
+
+def test_the_parent_may_be_of_the_runs_own_seed(ancestors):
+    run("7", small_recipe(name="parent", epochs=1, seed=7))
+    state = run("run", small_recipe(**{**QUANTIZED, "init_from": "{seed}/checkpoint.pt"}, seed=7))
+    assert state["ancestors"]["parent"]["recipe"]["seed"] == 7
+
+
+def test_the_checkpoint_goes_to_a_directory_of_the_recipe_and_the_seed():
+    assert directory_of(small_recipe(name="n", seed=3)).as_posix() == "build/train/n/seed3"
+
+
+def test_copies_are_used_in_turn(ancestors):
+    training = Training(small_recipe(augmentation=COPIES, epochs=4), SPLIT)
+    seen = []
+    for _ in range(4):
+        batches = torch.cat([images for images, _, _ in training.batches()])
+        seen.append({image.numpy().tobytes() for image in batches})
+        training.epoch += 1
+    assert seen[0] == seen[2] and seen[1] == seen[3] and seen[0] != seen[1]
+
+
+def test_images_labels_and_teachers_logits_stay_together(ancestors):
+    training = Training(small_recipe(**DISTILLED), SPLIT)
+    teacher, labels = selected_network(load_checkpoint("teacher/checkpoint.pt")), {}
+    for image, label in zip(training.copies[0], SPLIT.train.labels):
+        labels[image.numpy().tobytes()] = int(label)
+    for images, given, soft in training.batches():
+        assert [labels[image.numpy().tobytes()] for image in images] == given.tolist()
+        torch.testing.assert_close(soft, teacher(images).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_loss_is_labels_and_teacher_in_their_parts(ancestors):
+    """(1 - weight) CE(labels) + weight T^2 CE(teacher / T, student / T)."""
+    recipe = small_recipe(**{**DISTILLED, "distillation": Distillation("teacher/checkpoint.pt", weight=0.75, temperature=2.0)})
+    training = Training(recipe, SPLIT)
+    images, labels, soft = next(training.batches())
+    logits = training.network(images).detach()
+    wanted = 0.0
+    for said, label, taught in zip(logits.double(), labels, soft.double()):
+        probability, cool, target = (torch.softmax(x, 0) for x in (said, said / 2, taught / 2))
+        wanted += -0.25 * math.log(probability[label]) - 0.75 * 4 * float((target * cool.log()).sum())
+    assert training.loss(images, labels, soft).item() == pytest.approx(wanted / len(labels), rel=1e-5)
 
 
 def test_another_seed_trains_another_network(tmp_path):

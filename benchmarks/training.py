@@ -1,0 +1,105 @@
+"""Training speed on one thread: images per second of ours, against the two loops that are usually written.
+
+    python benchmarks/training.py [RECIPE.toml]
+
+All three train the same network, from the same start, with the same optimiser and batch, on augmented images:
+- per sample: a Dataset of Pillow's images, each turned, scaled, shifted and sheared by Pillow and made a tensor, as torchvision does;
+- tensors: DataLoader over a TensorDataset, the batch augmented by our own augmentation;
+- ours: model.train, with augmented copies made before, as the recipes do (an epoch's share of making them is counted).
+"""
+from __future__ import annotations
+
+import math
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+from tqdm import tqdm
+
+import model.train
+from model.copies import augmented_copies
+from model.data import Part, Split, load_split
+from model.recipe import Recipe
+from model.train import Training
+
+IMAGES = 5000
+ROUNDS = 3
+
+
+class PerSample(Dataset):
+    """One image at a time, through Pillow."""
+
+    def __init__(self, part: Part, augmentation):
+        self.part, self.augmentation = part, augmentation
+        self.rng = np.random.default_rng(0)
+
+    def __len__(self) -> int:
+        return len(self.part.labels)
+
+    def __getitem__(self, number: int):
+        a, draw = self.augmentation, self.rng.uniform(-1, 1, 6)
+        angle, center = math.radians(draw[0] * a.rotate_degrees), 13.5
+        cos, sin = math.cos(angle), math.sin(angle)
+        scale_x, scale_y, shear = 1 + draw[1] * a.scale, 1 + draw[2] * a.scale, draw[3] * a.shear
+        xx, xy, yx, yy = scale_x * cos, shear * cos - scale_y * sin, scale_x * sin, shear * sin + scale_y * cos
+        shift_x, shift_y = draw[4] * a.shift * 14, draw[5] * a.shift * 14
+        matrix = (xx, xy, center + shift_x - xx * center - xy * center, yx, yy, center + shift_y - yx * center - yy * center)
+        image = Image.fromarray(self.part.images[number].numpy())
+        moved = image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+        return torch.from_numpy(np.array(moved)), self.part.labels[number]
+
+
+def seconds(batches, network, optimizer, augment=None) -> float:
+    """Of one epoch written as one usually does."""
+    begin = time.perf_counter()
+    for images, labels in batches:
+        loss = F.cross_entropy(network(images if augment is None else augment(images)), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    recipe = Recipe.read(sys.argv[1] if len(sys.argv) > 1 else "recipes/lst1.toml")
+    split = load_split(recipe.dataset)
+    part = Part(split.train.images[:IMAGES], split.train.labels[:IMAGES])
+    generator = torch.Generator().manual_seed(0)
+    with tempfile.TemporaryDirectory() as directory:
+        model.train.augmented_copies = lambda part, augmentation: augmented_copies(part, augmentation, Path(directory))
+        begin = time.perf_counter()
+        run = Training(recipe, Split(part, split.validation))
+        preparation = time.perf_counter() - begin
+
+        def usual(batches, augment=None):
+            network = recipe.new_network()
+            optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+            return lambda: seconds(batches, network, optimizer, augment)
+
+        def ours() -> float:
+            begin = time.perf_counter()
+            run.run_epoch()
+            return time.perf_counter() - begin
+
+        tensors = DataLoader(TensorDataset(*part), recipe.batch, shuffle=True)
+        epochs = {"per sample": usual(DataLoader(PerSample(part, recipe.augmentation), recipe.batch, shuffle=True)),
+                  "tensors": usual(tensors, lambda images: recipe.augmentation(images, generator)), "ours": ours}
+        best = {name: math.inf for name in epochs}
+        for _ in tqdm(range(1 + ROUNDS), desc="rounds"):  # the first compiles and warms up
+            for name, epoch in epochs.items():
+                best[name] = min(best[name], epoch())
+    best["ours"] += preparation / recipe.epochs  # the copies are made once for all epochs
+    print(f"{recipe.name}, batch {recipe.batch}, {IMAGES} images an epoch, one thread, best of {1 + ROUNDS} epochs")
+    for name, taken in best.items():
+        print(f"{name:>12}: {IMAGES / taken:9,.0f} images/s, ours is {taken / best['ours']:.1f} times as fast")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The published checkpoints (LST_*.pth) as networks of ours. A layout is recognised by its keys; code in a file is never run."""
+from __future__ import annotations
+
+import pickle
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any, Dict, List
+
+import torch
+from torch import nn
+
+from .checkpoint import CheckpointError
+from .networks import LST1, LST2, ResLST3
+
+# The published input is (p / 255 - 0.5) / 0.5 = (2 p - 255) / 255, ours is (2 p - 255) / 256.
+INPUT_SCALE = 256 / 255
+_NETWORKS = {("L2DST",): LST1, ("L2DST_1", "L2DST_2"): LST2, ("L2DST_1", "L2DST_2", "L2DST_3"): ResLST3}
+_CLASSIFIER = "W_o"
+
+
+class PublishedCheckpointError(CheckpointError):
+    """The file is not a published checkpoint of a known layout."""
+
+
+def load_published(path) -> nn.Module:
+    """A published checkpoint of LST-1, LST-2 or ResLST-3 -> the network in evaluation mode, for uint8 images."""
+    path = Path(path)
+    tensors = _tensors(path)
+    transforms = sorted({key.split(".")[0] for key in tensors} - {_CLASSIFIER})
+    kind = _NETWORKS.get(tuple(transforms))
+    if kind is None:
+        raise PublishedCheckpointError(f"{path}: the layout of no published network; LST-1 has L2DST and W_o, LST-2 L2DST_1 and 2, "
+                                       f"ResLST-3 L2DST_1 to 3, this file has {_some(sorted(tensors))}")
+    network = kind()
+    names = [name for transform in transforms for name in (f"{transform}.dense1", f"{transform}.dense2")] + [_CLASSIFIER]
+    linears = [stage.linear for stage in network.stages()]
+    _check(path, tensors, dict(zip(names, linears)))
+    for name, linear in zip(names, linears):
+        linear.weight.data.copy_(tensors[f"{name}.weight"])
+        linear.bias.data.copy_(tensors[f"{name}.bias"])
+    linears[0].weight.data.mul_(INPUT_SCALE)
+    return network.eval()
+
+
+def _tensors(path: Path) -> Dict[str, torch.Tensor]:
+    """The file's state dictionary."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with warnings.catch_warnings():  # torch wonders aloud about pickles that it then refuses
+            warnings.simplefilter("ignore")
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise PublishedCheckpointError(f"{path}: not a dictionary of tensors, or damaged ({type(error).__name__}); "
+                                       "code in a file is never run") from None
+    if not isinstance(state, dict) or not state:
+        found = "nothing" if isinstance(state, dict) else f"a {type(state).__name__}"
+        raise PublishedCheckpointError(f"{path}: holds {found}, not a dictionary of tensors")
+    others = [str(key) for key, value in state.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
+    if others:
+        raise PublishedCheckpointError(f"{path}: not a published checkpoint: {_some(others)} is no tensor")
+    return state
+
+
+def _check(path: Path, tensors: Dict[str, torch.Tensor], linears: Dict[str, nn.Linear]) -> None:
+    expected = {f"{name}.{part}": tuple(getattr(linear, part).shape) for name, linear in linears.items() for part in ("weight", "bias")}
+    missing, unknown = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    if missing or unknown:
+        raise PublishedCheckpointError(f"{path}: " + " and ".join([f"lacks {_some(missing)}"] * bool(missing) +
+                                                                  [f"has an unknown {_some(unknown)}"] * bool(unknown)))
+    for key, shape in expected.items():
+        if tuple(tensors[key].shape) != shape:
+            raise PublishedCheckpointError(f"{path}: {key} must have shape {shape}, not {tuple(tensors[key].shape)}")
+        if not (tensors[key].is_floating_point() and torch.isfinite(tensors[key]).all()):
+            raise PublishedCheckpointError(f"{path}: {key} must hold finite real numbers")
+
+
+def _some(names: List[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -1,0 +1,37 @@
+"""Quantisation-aware fine-tuning in a fixed-point format: the steps are the format's, the weights are trained on."""
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import nn
+
+from lst_overlay.network import QFormat
+
+from ..data import Split
+from ..fake_quantization import FakeQuantizedNetwork
+from ..quantize import fixed_point
+from ..recipe import Recipe
+from ..train import Training
+
+
+class FixedPointTraining(Training):
+    """A training run that goes on from a float network, computing in the format; the float network's recipe with a falling rate."""
+
+    def __init__(self, network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split):
+        super().__init__(dataclasses.replace(recipe, init_from=None, widths=None, distillation=None), split)
+        self.network = fixed_point(network, fmt)
+        trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate,
+                                                            total_steps=recipe.epochs * self.steps_per_epoch)
+
+
+def fine_tune(network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split) -> FakeQuantizedNetwork:
+    """The network of the epoch that validation selects. recipe: the float network's, with the epochs and the rate of fine-tuning."""
+    run = FixedPointTraining(network, fmt, recipe, split)
+    while run.epoch < recipe.epochs:
+        run.run_epoch()
+        run.validate()
+    run.network.load_state_dict(run.selected["network"])
+    return run.network.eval()
