@@ -17,6 +17,7 @@ from lst_overlay.network import content_hash
 from .checkpoint import selected_network
 from .data import load_split, load_test
 from .fake_quantization import FakeQuantizedNetwork
+from .networks import parameters_of
 from .page_text import table
 from .quantize import integer_accuracy
 from .recipe import Recipe
@@ -92,7 +93,7 @@ def run(recipe: str, settings: Dict[str, Any], device: str = "cpu") -> Dict[str,
     state = train(chosen, device=device)
     network = selected_network(state)
     figures = {"recipe": chosen.name, "seed": chosen.seed, "selected_epoch": state["selected"]["epoch"], "epochs": chosen.epochs,
-               "parameters": sum(parameter.numel() for name, parameter in network.named_parameters() if "log2" not in name),
+               "parameters": parameters_of(chosen.new_network()),
                "validation": _percent(state["selected"]["validation_accuracy"]), "test": _percent(state["test_accuracy"]),
                "torch": state["torch"], "device": state["device"]}
     if isinstance(network, FakeQuantizedNetwork):

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +25,10 @@ class Augmentation:
     shear: float = 0.15
     elastic: float = 0.0
     copies: int = 0
+
+    def halved(self) -> Augmentation:
+        """The same with half the distortions."""
+        return replace(self, **{key: getattr(self, key) / 2 for key in ("rotate_degrees", "scale", "shift", "shear", "elastic")})
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """(N, rows, columns) uint8 -> the same shape and type; dark outside the image. The generator lives on the CPU."""

@@ -47,21 +47,33 @@ class LST(nn.Module):
     """The learned separable transform: one fully connected layer shared by all rows, then one shared by all columns.
 
     (d_in, N, d_in) -> (d_out, N, d_out), real, both (columns, N, rows); 2 (d_in + 1) d_out parameters and the activations'.
-    dropout: the published networks' place for it, before each activation and on the logits.
+    dropout: the published networks' place for it, before each activation and on the logits. normalize: batch normalisation of every
+    channel before its activation, which `stages` puts into the weights.
     """
 
-    def __init__(self, d_in: int, d_out: int, activation: NewActivation = Tanh, dropout: float = 0.0):
+    def __init__(self, d_in: int, d_out: int, activation: NewActivation = Tanh, dropout: float = 0.0, normalize: bool = False):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.rows = _dense(d_in, d_out)
+        self.rows_norm = nn.BatchNorm1d(d_out) if normalize else None
         self.rows_activation = activation(d_out)
         self.columns = _dense(d_in, d_out)
+        self.columns_norm = nn.BatchNorm1d(d_out) if normalize else None
         self.columns_activation = activation(d_out)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        rows = torch.addmm(self.rows.bias[:, None], self.rows.weight, x.flatten(1))          # (o, N r)
-        h = self.rows_activation(self.dropout(rows.view(-1, *x.shape[1:])), channel_axis=0)  # (o, N, r)
-        return self.columns_activation(self.dropout(self.columns(h)), channel_axis=2)        # (o, N, p)
+        rows = torch.addmm(self.rows.bias[:, None], self.rows.weight, x.flatten(1))                       # (o, N r)
+        if self.rows_norm is not None:
+            rows = self.rows_norm(rows[None])[0]
+        h = self.rows_activation(self.dropout(rows.view(-1, *x.shape[1:])), channel_axis=0)               # (o, N, r)
+        columns = self.columns(h)                                                                         # (o, N, p)
+        if self.columns_norm is not None:
+            columns = self.columns_norm(columns.flatten(0, 1)).view_as(columns)
+        return self.columns_activation(self.dropout(columns), channel_axis=2)
+
+    def stages(self) -> List[Stage]:
+        return [Stage(Axis.ROWS, _folded(self.rows, self.rows_norm), self.rows_activation),
+                Stage(Axis.COLUMNS, _folded(self.columns, self.columns_norm), self.columns_activation)]
 
 
 class LST1(nn.Module):
@@ -74,10 +86,11 @@ class LST1(nn.Module):
     transforms = 1
 
     def __init__(self, d_in: int = 28, d_out: int = 28, classes: int = 10, activation: NewActivation = Tanh,
-                 dropout: float = 0.0):
+                 dropout: float = 0.0, normalize: bool = False):
         super().__init__()
         self.image_shape = (d_in, d_in)
-        self.lst = nn.ModuleList(LST(d_in if number == 0 else d_out, d_out, activation, dropout) for number in range(self.transforms))
+        self.lst = nn.ModuleList(LST(d_in if number == 0 else d_out, d_out, activation, dropout, normalize)
+                                 for number in range(self.transforms))
         self.dropout = nn.Dropout(dropout)
         self.classifier = _dense(d_out * d_out, classes)
 
@@ -88,9 +101,7 @@ class LST1(nn.Module):
         return x
 
     def stages(self) -> List[Stage]:
-        stages = [Stage(axis, linear, activation) for lst in self.lst for axis, linear, activation in
-                  ((Axis.ROWS, lst.rows, lst.rows_activation), (Axis.COLUMNS, lst.columns, lst.columns_activation))]
-        return stages + [Stage(Axis.DENSE, self.classifier, None)]
+        return [stage for lst in self.lst for stage in lst.stages()] + [Stage(Axis.DENSE, self.classifier, None)]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.dropout(self.classifier(flatten(self.features(pixel_values(columns_first(images))))))
@@ -126,24 +137,44 @@ class MLP(nn.Module):
     kind = "MLP"
 
     def __init__(self, hidden: Tuple[int, ...] = (), d_in: int = 28, classes: int = 10, activation: NewActivation = Tanh,
-                 dropout: float = 0.0):
+                 dropout: float = 0.0, normalize: bool = False):
         super().__init__()
         self.image_shape = (d_in, d_in)
         self.dropout = nn.Dropout(dropout)
         widths = (d_in * d_in,) + tuple(hidden)
         self.hidden = nn.ModuleList(_dense(fan_in, fan_out) for fan_in, fan_out in zip(widths, widths[1:]))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) if normalize else nn.Identity() for width in hidden)
         self.activations = nn.ModuleList(activation(width) for width in hidden)
         self.classifier = _dense(widths[-1], classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         x = pixel_values(images).flatten(1)
-        for layer, activation in zip(self.hidden, self.activations):
-            x = activation(self.dropout(layer(x)), channel_axis=1)
+        for layer, norm, activation in zip(self.hidden, self.norms, self.activations):
+            x = activation(self.dropout(norm(layer(x))), channel_axis=1)
         return self.dropout(self.classifier(x))
 
     def stages(self) -> List[Stage]:
-        hidden = [Stage(Axis.DENSE, layer, activation) for layer, activation in zip(self.hidden, self.activations)]
+        hidden = [Stage(Axis.DENSE, _folded(layer, norm if isinstance(norm, nn.BatchNorm1d) else None), activation)
+                  for layer, norm, activation in zip(self.hidden, self.norms, self.activations)]
         return hidden + [Stage(Axis.DENSE, self.classifier, None)]
+
+
+def parameters_of(network: nn.Module) -> int:
+    """What a trained network consists of: weights, biases, and the numbers of learned functions; normalisation is in the weights."""
+    return sum(parameter.numel() for stage in network.stages() for module in (stage.linear, stage.activation) if module is not None
+               for parameter in module.parameters())
+
+
+@torch.no_grad()
+def _folded(linear: nn.Linear, norm: Optional[nn.BatchNorm1d]) -> nn.Linear:
+    """The one layer that computes norm(linear(x)) in evaluation; `linear` itself where there is no normalisation."""
+    if norm is None:
+        return linear
+    gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    folded = nn.Linear(linear.in_features, linear.out_features, device=linear.weight.device, dtype=linear.weight.dtype)
+    folded.weight.copy_(linear.weight * gain[:, None])
+    folded.bias.copy_((linear.bias - norm.running_mean) * gain + norm.bias)
+    return folded
 
 
 def _dense(fan_in: int, fan_out: int) -> nn.Linear:

@@ -83,6 +83,8 @@ class Recipe:
     """learning_rate is the peak of the schedule; init_from is the checkpoint of a trained float network, {seed} in it this run's seed.
 
     knots and per_channel belong to learned activations; dropout acts before each activation and on the logits.
+    calm_epochs: that many epochs at the end see half the augmentation, so that a small network spends itself on what it will meet.
+    normalize: batch normalisation before each activation, while training in real numbers; in what comes of it, it is in the weights.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Recipe:
     knots: Optional[int] = None
     per_channel: bool = False
     dropout: float = 0.0
+    normalize: bool = False
     epochs: int = 100
     batch: int = 250
     learning_rate: float = 4e-3
@@ -99,6 +102,7 @@ class Recipe:
     weight_decay: float = 0.0
     seed: int = 1
     augmentation: Optional[Augmentation] = None
+    calm_epochs: int = 0
     distillation: Optional[Distillation] = None
     widths: Optional[Widths] = None
     init_from: Optional[str] = None
@@ -110,6 +114,8 @@ class Recipe:
         for key in ("epochs", "batch", "learning_rate"):
             if not getattr(self, key) > 0:
                 raise RecipeError(f"recipe {self.name}: {key} must be positive, not {getattr(self, key)}")
+        if not 0 <= self.calm_epochs <= (self.epochs if self.augmentation else 0):
+            raise RecipeError(f"recipe {self.name}: calm_epochs must lie in 0..epochs, and needs augmentation, is {self.calm_epochs}")
         if not 0 <= self.dropout < 1:
             raise RecipeError(f"recipe {self.name}: dropout must lie in 0..1 and not be 1, is {self.dropout}")
         if self.knots is not None and self.knots < 2:
@@ -122,9 +128,9 @@ class Recipe:
             raise RecipeError(f"recipe {self.name}: knots and per_channel belong to a learned activation, not to {self.activation}")
         if self.widths is not None and self.init_from is None:
             raise RecipeError(f"recipe {self.name}: widths need init_from, the float network to start from")
-        if self.widths is not None and (self.network == "cnn" or self.dropout):
-            raise RecipeError(f"recipe {self.name}: widths go with an LST network or MLP without dropout, not with "
-                              f"{self.network if self.network == 'cnn' else f'dropout {self.dropout}'}")
+        if self.widths is not None and (self.network == "cnn" or self.dropout or self.normalize):
+            what = "network cnn" if self.network == "cnn" else f"dropout {self.dropout}" if self.dropout else "normalize"
+            raise RecipeError(f"recipe {self.name}: widths do not go with {what}")
         if self.distillation is not None and not (self.augmentation and self.augmentation.copies):
             raise RecipeError(f"recipe {self.name}: distillation needs augmentation with copies, whose logits are computed once")
         for key, path in (("init_from", self.init_from), ("teacher", self.distillation and self.distillation.teacher)):
@@ -168,4 +174,4 @@ class Recipe:
         """The recipe's network in real numbers, untrained. Weights depend on torch's global seed."""
         if self.network == "cnn":
             return Teacher()
-        return NETWORKS[self.network](activation=self.new_activation, dropout=self.dropout)
+        return NETWORKS[self.network](activation=self.new_activation, dropout=self.dropout, normalize=self.normalize)

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
+from .augment import Augmentation
 from .checkpoint import (
     CheckpointError,
     load_checkpoint,
@@ -45,6 +46,14 @@ def directory_of(recipe: Recipe) -> Path:
     return Path("build/train") / recipe.name / f"seed{recipe.seed}"
 
 
+class Phase(NamedTuple):
+    """What a part of the epochs trains on: augmentation, its copies of all images if they are made once, the teacher's logits for them."""
+
+    augmentation: Optional[Augmentation]
+    copies: Optional[torch.Tensor]
+    soft: Optional[torch.Tensor]
+
+
 class Training:
     """One run of a recipe. Its whole state goes into a checkpoint after every epoch, so a resumed run equals an unbroken one."""
 
@@ -58,7 +67,13 @@ class Training:
             state = load_checkpoint(recipe.init_from.format(seed=recipe.seed))
             self.ancestors["parent"] = _summary(state)
             _take_weights(self.network, state, recipe)
-        self.copies, self.soft = self._copies()
+        self.teacher: Optional[nn.Module] = None
+        if recipe.distillation is not None:
+            state = load_checkpoint(recipe.distillation.teacher)
+            self.ancestors["teacher"] = _summary(state)
+            self.teacher = selected_network(state)
+        self.strong = self._phase(recipe.augmentation)
+        self.calm = self._phase(recipe.augmentation.halved()) if recipe.calm_epochs else self.strong
         self.network.to(device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
         self.steps_per_epoch = -(-len(split.train.labels) // recipe.batch)
@@ -66,29 +81,26 @@ class Training:
         self.epoch = 0
         self.selected: Optional[Dict[str, Any]] = None
 
-    def _copies(self) -> Tuple[Optional[torch.Tensor], Optional[torch.Tensor]]:
+    def _phase(self, augmentation: Optional[Augmentation]) -> Phase:
         """Augmented copies and the teacher's logits for them, as far as the recipe wants them."""
-        recipe, part = self.recipe, self.split.train
-        if recipe.augmentation is None or not recipe.augmentation.copies:
-            return None, None
-        copies, soft = augmented_copies(part, recipe.augmentation), None
-        if recipe.distillation is not None:
-            state = load_checkpoint(recipe.distillation.teacher)
-            self.ancestors["teacher"] = _summary(state)
-            soft = torch.from_numpy(teacher_logits(copies, part, recipe.augmentation, selected_network(state), self.device))
-        return torch.from_numpy(copies), soft
+        if augmentation is None or not augmentation.copies:
+            return Phase(augmentation, None, None)
+        part, soft = self.split.train, None
+        copies = augmented_copies(part, augmentation)
+        if self.teacher is not None:
+            soft = torch.from_numpy(teacher_logits(copies, part, augmentation, self.teacher, self.device))
+        return Phase(augmentation, torch.from_numpy(copies), soft)
 
     def batches(self) -> Iterator[Tuple[torch.Tensor, torch.Tensor, Optional[torch.Tensor]]]:
         """The epoch's images, labels and teacher's logits, in a new order every epoch."""
         part = self.split.train
-        images, soft = part.images, None
-        if self.copies is not None:
-            images = self.copies[self.epoch % len(self.copies)]
-            soft = None if self.soft is None else self.soft[self.epoch % len(self.copies)]
+        augmentation, copies, soft = self.strong if self.epoch < self.recipe.epochs - self.recipe.calm_epochs else self.calm
+        images = part.images if copies is None else copies[self.epoch % len(copies)]
+        soft = None if soft is None else soft[self.epoch % len(soft)]
         for chosen in torch.randperm(len(part.labels), generator=self.generator).split(self.recipe.batch):
             batch = images[chosen]
-            if self.recipe.augmentation is not None and self.copies is None:
-                batch = self.recipe.augmentation(batch, self.generator)
+            if augmentation is not None and copies is None:
+                batch = augmentation(batch, self.generator)
             yield batch.to(self.device), part.labels[chosen].to(self.device), None if soft is None else soft[chosen].to(self.device)
 
     def loss(self, images: torch.Tensor, labels: torch.Tensor, soft: Optional[torch.Tensor]) -> torch.Tensor:

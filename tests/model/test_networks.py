@@ -15,6 +15,7 @@ from model.networks import (
     ResLST3,
     columns_first,
     flatten,
+    parameters_of,
     pixel_values,
 )
 from tests.model.small import KINDS, random_images, small_network
@@ -178,3 +179,19 @@ def test_a_pixel_code_stands_for_the_middle_of_its_interval(bits):
     coarse, whole = pixel_values(images, bits), pixel_values(images)
     for value in coarse.unique():
         assert whole[coarse == value].mean() == pytest.approx(float(value), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["lst1", "reslst3", "784-40-10"])
+def test_normalisation_goes_into_the_weights(name):
+    torch.manual_seed(0)
+    normalized, plain = NETWORKS[name](normalize=True), NETWORKS[name]()
+    images = random_images(0, 20)
+    for _ in range(5):
+        normalized.train()(images)  # moves the running mean and variance
+    for norm in (module for module in normalized.modules() if isinstance(module, torch.nn.BatchNorm1d)):
+        norm.weight.data.uniform_(0.5, 2)
+        norm.bias.data.uniform_(-1, 1)
+    for stage, folded in zip(plain.stages(), normalized.stages()):
+        stage.linear.load_state_dict(folded.linear.state_dict())
+    torch.testing.assert_close(plain.eval()(images), normalized.eval()(images), rtol=1e-4, atol=1e-5)
+    assert parameters_of(normalized) == parameters_of(plain) == parameters(plain)

@@ -39,6 +39,8 @@ activation = "lerp_psa"
 knots = 17
 per_channel = true
 dropout = 0.0
+normalize = false
+calm_epochs = 1
 epochs = 3
 batch = 20
 learning_rate = 2e-3
@@ -118,8 +120,11 @@ def test_another_number_of_widths_than_layers_is_refused(widths, message):
     ("dropout = 1.0", "dropout must lie in 0..1 and not be 1, is 1.0"),
     ("dropout = -0.1", "dropout must lie in 0..1 and not be 1, is -0.1"),
     ('network = "cnn"\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}',
-     "widths go with an LST network or MLP without dropout, not with cnn"),
-    ('dropout = 0.1\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}', "not with dropout 0.1"),
+     "widths do not go with network cnn"),
+    ('dropout = 0.1\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}', "widths do not go with dropout 0.1"),
+    ('normalize = true\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}', "widths do not go with normalize"),
+    ("calm_epochs = 2", "calm_epochs must lie in 0..epochs, and needs augmentation, is 2"),
+    ("epochs = 3\ncalm_epochs = 4\naugmentation = {}", "calm_epochs must lie in 0..epochs, and needs augmentation, is 4"),
     ("dropout = nan", "dropout must lie in 0..1 and not be 1, is nan"),
     ('schedule = "step"', "schedule must be one of one_cycle, cosine, constant, not 'step'"),
     ("weight_decay = -1e-5", "weight_decay must not be negative, is -1e-05"),

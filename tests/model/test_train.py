@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import pytest
@@ -5,6 +6,7 @@ import torch
 
 import model.train
 from lst_overlay.network import QFormat, content_hash
+from model import copies
 from model.augment import Augmentation
 from model.checkpoint import CheckpointError, load_checkpoint, selected_network
 from model.fake_quantization import FakeQuantizedNetwork
@@ -123,7 +125,7 @@ def test_copies_are_used_in_turn(ancestors):
 def test_images_labels_and_teachers_logits_stay_together(ancestors):
     training = Training(small_recipe(**DISTILLED), SPLIT)
     teacher, labels = selected_network(load_checkpoint("teacher/checkpoint.pt")), {}
-    for image, label in zip(training.copies[0], SPLIT.train.labels):
+    for image, label in zip(training.strong.copies[0], SPLIT.train.labels):
         labels[image.numpy().tobytes()] = int(label)
     for images, given, soft in training.batches():
         assert [labels[image.numpy().tobytes()] for image in images] == given.tolist()
@@ -230,3 +232,27 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
 def test_a_missing_checkpoint_says_what_makes_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="train it first"):
         load_checkpoint(tmp_path / "none.pt")
+
+
+def test_the_last_epochs_see_half_the_augmentation(tmp_path, monkeypatch):
+    monkeypatch.setattr(model.train, "augmented_copies", lambda part, augmentation: copies.augmented_copies(part, augmentation, tmp_path))
+    recipe = small_recipe(epochs=3, calm_epochs=1, augmentation=Augmentation(rotate_degrees=20.0, copies=2))
+    training = Training(recipe, SPLIT)
+    assert training.calm.augmentation.rotate_degrees == 10.0
+    for epoch, phase in ((0, training.strong), (1, training.strong), (2, training.calm)):
+        training.epoch = epoch
+        known = {image.numpy().tobytes() for image in phase.copies[epoch % 2]}
+        assert all(image.numpy().tobytes() in known for images, _, _ in training.batches() for image in images)
+
+
+def test_half_the_augmentation_keeps_the_number_of_copies():
+    assert Augmentation(12.0, 0.2, 0.1, 0.3, elastic=0.5, copies=7).halved() == Augmentation(6.0, 0.1, 0.05, 0.15, elastic=0.25, copies=7)
+
+
+def test_a_quantised_network_is_no_parent(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train(small_recipe(), "float", split=small_split(), load_test=small_test)
+    aware = small_recipe(name="aware", epochs=1, init_from="float/checkpoint.pt", widths=Widths(4, 4, 4))
+    train(aware, "aware", split=small_split(), load_test=small_test)
+    with pytest.raises(CheckpointError, match="init_from must be a float network, aware/checkpoint.pt is quantised"):
+        Training(dataclasses.replace(aware, init_from="aware/checkpoint.pt"), small_split())
