@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Tuple
 
 MAGIC = 0x4F54534C  # "LSTO", little-endian
-ABI_VERSION = 1
+ABI_VERSION = 2  # 2: parameter images that begin with LST2
 BASE_ADDRESS = 0x4000_0000  # the PS answers 0x4000_0000..0x7FFF_FFFF on M_AXI_GP0
 DRAIN_STUCK_CYCLES = 1 << 16
 WINDOW_BYTES = 0x1_0000     # what the .hwh announces; the slave answers every other address too
@@ -41,7 +41,7 @@ ERROR_TEXTS = {
     ErrorCode.DESTINATION_ALIGNMENT: "DESTINATION is not a multiple of 128 (ERROR_ADDRESS: DESTINATION)",
     ErrorCode.NO_IMAGES: "START with IMAGES = 0",
     ErrorCode.NO_NETWORK: "START without a network loaded",
-    ErrorCode.BAD_PARAMETERS: "LOAD read no parameter image (its first word is not LST1)",
+    ErrorCode.BAD_PARAMETERS: "LOAD read no parameter image (its first word is not LST2)",
 }
 
 
@@ -74,7 +74,7 @@ _LATCHED = "Latched with the other counters when a command ends and by CONTROL.S
 
 REGISTERS: Tuple[Register, ...] = (
     Register("MAGIC", 0x00, "read-only", "0x4F54534C: this is an lst_overlay accelerator."),
-    Register("ABI_VERSION", 0x04, "read-only", "Version of this table; a driver refuses one that it does not know."),
+    Register("ABI_VERSION", 0x04, "read-only", "Version of this table and of parameter images; a driver refuses one it does not know."),
     Register("CAPABILITIES", 0x08, "read-only", "What was built.", fields=(
         Field("ENGINE", 0, 4, "0 pixel-serial, 1 row-parallel."),
         Field("LOADABLE", 4, 1, "1: the network enters through LOAD; 0: it is part of the bitstream."),

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from litex.gen import LiteXModule
-from migen import FSM, Case, If, NextState, NextValue, Record, Signal
+from migen import FSM, If, NextState, NextValue, Record, Signal
 
 from gateware.axi.axi3 import BURST_BYTES
 from gateware.register_table import BY_NAME, DRAIN_STUCK_CYCLES, ErrorCode, ResultMode
@@ -36,7 +36,7 @@ class Sequencer(LiteXModule):
         self.has_waiting = Signal()
         self.error = Signal(4)
         self.error_address = Signal(32)
-        self.refusal = Signal(4)
+        self.refusal = Record([("source", 1), ("destination", 1), ("images", 1), ("network", 1)], name="refusal")
         self.idle = Signal()    # nothing runs or waits
         self.take = Signal()    # the waiting command begins
         self.go = Signal()      # the others begin
@@ -88,40 +88,39 @@ class Sequencer(LiteXModule):
         ]
 
     def _add_checks(self, loaded):
-        """What is wrong with the running command, two clocks after ``take``."""
+        """What is wrong with the running command's arguments, two clocks after ``take``."""
         assert BURST_BYTES == 1 << 7
         running = self.running
-        misaligned_source = Signal()
-        misaligned_destination = Signal()
-        no_images = Signal()
-        no_network = Signal()
         self.sync += [
-            misaligned_source.eq(running.source[:7] != 0),
-            misaligned_destination.eq(~running.load & (running.destination[:7] != 0)),
-            no_images.eq(~running.load & (running.images == 0)),
-            no_network.eq(~running.load & ~loaded),
-            If(misaligned_source, self.refusal.eq(ErrorCode.SOURCE_ALIGNMENT)
-            ).Elif(no_network, self.refusal.eq(ErrorCode.NO_NETWORK)
-            ).Elif(no_images, self.refusal.eq(ErrorCode.NO_IMAGES)
-            ).Elif(misaligned_destination, self.refusal.eq(ErrorCode.DESTINATION_ALIGNMENT)
-            ).Else(self.refusal.eq(ErrorCode.NONE)),
+            self.refusal.source.eq(running.source[:7] != 0),
+            self.refusal.destination.eq(~running.load & (running.destination[:7] != 0)),
+            self.refusal.images.eq(~running.load & (running.images == 0)),
+            self.refusal.network.eq(~running.load & ~loaded),
         ]
 
     def _add_course(self, reader, writer, loader):
         """The state machine, from IDLE over checks to the end or to ABORT."""
+        refusal = self.refusal
         started = Signal()
         finished = Signal()
         drained = Signal()
+        # What is wrong, before and after the start. Encoded outside the state machine, to keep its logic shallow.
+        failed = Signal()
         failure = Signal(4)
         failure_address = Signal(32)
         step = Signal(2)
         settle = Signal(3)
         self.sync += [
             finished.eq(started & reader.idle & writer.idle & (~self.running.load | loader.loaded)),
-            failure.eq(ErrorCode.NONE),
-            If(started & reader.failed, failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(reader.error_address)
+            failed.eq(started & (reader.failed | writer.failed | self.running.load & loader.bad) | (refusal.raw_bits() != 0)),
+            failure_address.eq(0),
+            If(refusal.source, failure.eq(ErrorCode.SOURCE_ALIGNMENT), failure_address.eq(self.running.source)
+            ).Elif(refusal.network, failure.eq(ErrorCode.NO_NETWORK)
+            ).Elif(refusal.images, failure.eq(ErrorCode.NO_IMAGES)
+            ).Elif(refusal.destination, failure.eq(ErrorCode.DESTINATION_ALIGNMENT), failure_address.eq(self.running.destination)
+            ).Elif(started & reader.failed, failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(reader.error_address)
             ).Elif(started & writer.failed, failure.eq(ErrorCode.WRITE_RESPONSE), failure_address.eq(writer.error_address)
-            ).Elif(started & self.running.load & loader.bad,
+            ).Else(
                 failure.eq(ErrorCode.BAD_PARAMETERS), failure_address.eq(self.running.source)),
             drained.eq((settle == 7) & reader.idle & writer.idle),
         ]
@@ -137,14 +136,11 @@ class Sequencer(LiteXModule):
             NextValue(step, step - 1), NextValue(settle, 0),
             If(step == 0, NextState("CHECK")))
         fsm.act("CHECK",
-            Case(self.refusal, {
-                ErrorCode.NONE: [self.go.eq(1), NextState("RUN")],
-                ErrorCode.SOURCE_ALIGNMENT: fail(self.refusal, self.running.source),
-                ErrorCode.DESTINATION_ALIGNMENT: fail(self.refusal, self.running.destination),
-                "default": fail(self.refusal, 0)}))
+            If(failed, *fail(failure, failure_address)
+            ).Else(self.go.eq(1), NextState("RUN")))
         fsm.act("RUN",
             NextValue(started, 1),
-            If(failure != ErrorCode.NONE, *fail(failure, failure_address)
+            If(failed, *fail(failure, failure_address)
             ).Elif(finished, self.end.eq(1), NextState("IDLE")))
         fsm.act("ABORT",  # at least eight clocks, in which the others have seen it
             self.abort.eq(1), NextValue(started, 0),

@@ -14,7 +14,7 @@ from .errors import BitstreamError, HardwareError, HardwareTimeout
 from .register_file import RegisterFile
 
 MAGIC = 0x4F54534C
-ABI_VERSIONS = (1,)
+ABI_VERSIONS = (2,)  # with 1 the parameter image was another
 ALIGNMENT = 128              # of SOURCE and DESTINATION, in bytes
 MAX_IMAGES = (1 << 20) - 1   # of one START
 RESET_TIMEOUT_S = 10.0       # on hardware microseconds; the simulated board needs seconds to find a drain stuck

@@ -25,14 +25,14 @@ class BiasAdder(LiteXModule):
     """acc + bias of lane 0, 1, .. lanes - 1, 0, ..; 2 clocks later.
 
     sink:   acc (acc_width, signed), always accepted.
-    source: acc (bias_width, signed), last on the last lane; it cannot be held.
+    source: acc (bias_width, signed), its lane, last on the last lane; it cannot be held.
             Exact while the sum fits, which the exporter guarantees (31 bits).
     load:   one bias per clock: address, data (bias_width, signed).
     """
 
     def __init__(self, cfg: BiasAdderConfig):
         self.sink = sink = stream.Endpoint([("acc", (cfg.acc_width, True))])
-        self.source = source = stream.Endpoint([("acc", (cfg.bias_width, True))])
+        self.source = source = stream.Endpoint([("acc", (cfg.bias_width, True)), ("lane", cfg.address_width)])
         self.load = load = stream.Endpoint([("address", cfg.address_width), ("data", cfg.bias_width)])
 
         # # #
@@ -53,4 +53,5 @@ class BiasAdder(LiteXModule):
         bias = Signal((cfg.bias_width, True), reset_less=True)
         self.sync += [acc.eq(sink.acc), bias.eq(read_port.dat_r), source.acc.eq(acc + bias)]
         self.comb += [source.valid.eq(delayed(self, sink.valid, 2, reset_less=False)),
-                      source.last.eq(delayed(self, last, 2))]
+                      source.last.eq(delayed(self, last, 2)),
+                      source.lane.eq(delayed(self, lane, 2))]

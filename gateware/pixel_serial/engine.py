@@ -28,9 +28,7 @@ class PixelSerialEngine(LiteXModule):
 
         self.comb += [
             pipeline.reset.eq(self.flush),
-            pipeline.rows_shift.eq(loader.rows_shift),
-            pipeline.columns_shift.eq(loader.columns_shift),
-            pipeline.pixel_shift.eq(loader.pixel_shift),
+            *[getattr(pipeline, field).eq(value) for field, value in loader.fields.items()],
         ]
         targets = {"rows_weights": pipeline.rows, "columns_weights": pipeline.columns,
                    "classifier_weights": pipeline.classifier, "rows_bias": pipeline.rows_bias,

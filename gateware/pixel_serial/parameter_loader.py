@@ -19,7 +19,7 @@ class ParameterLoader(LiteXModule):
     sink:    word (32 bits), one every third clock.
     start:   forgets the network and waits for a new image. ``abandon``: forgets an image that is not complete.
     loads:   for each section after the fields, an endpoint of lane, address, data; valid one clock per word.
-    fields:  rows_shift, columns_shift, pixel_shift, once loaded.
+    fields:  rows_shift, columns_shift, pixel_shift, rows_per_channel, columns_per_channel, once loaded.
     loaded:  an image has arrived whole; ``crc`` is then its CRC-32, else 0.
     bad:     the image does not begin with LAYOUT_MAGIC; it will never count as loaded.
     """
@@ -31,9 +31,9 @@ class ParameterLoader(LiteXModule):
         self.loaded = loaded = Signal()
         self.bad = bad = Signal()
         self.crc = Signal(32)
-        self.rows_shift = Signal(5)
-        self.columns_shift = Signal(5)
-        self.pixel_shift = Signal(3)
+        # In the order of the image, after the first word.
+        self.fields = {name: Signal(width, name=name) for name, width in (
+            ("rows_shift", 5), ("columns_shift", 5), ("pixel_shift", 3), ("rows_per_channel", 1), ("columns_per_channel", 1))}
         self.loads = {section.name: stream.Endpoint([("lane", _LANE_WIDTH), ("address", _ADDRESS_WIDTH), ("data", 32)])
                       for section in SECTIONS[1:]}
 
@@ -58,7 +58,9 @@ class ParameterLoader(LiteXModule):
             # A word is taken in one clock, counted in the next, and the flags have caught up two clocks later.
             If(accepted, waiting.eq(1)),
             If(delayed(self, accepted, 2, reset_less=False), waiting.eq(0)),
-            Case(section, {i: [last_address.eq(s.depth - 1), last_lane.eq(s.lanes - 1)] for i, s in enumerate(SECTIONS)}),
+            # With a default, so that they depend on nothing but the section: a LUT4 per bit, no enable.
+            Case(section, {"default" if i == len(SECTIONS) - 1 else i: [last_address.eq(s.depth - 1), last_lane.eq(s.lanes - 1)]
+                           for i, s in enumerate(SECTIONS)}),
             at_last_address.eq(address == last_address), at_last_lane.eq(lane == last_lane),
             at_last_section.eq(section == len(SECTIONS) - 1),
             complete.eq(counted & at_last_address & at_last_lane & at_last_section),
@@ -85,9 +87,8 @@ class ParameterLoader(LiteXModule):
         wrong_magic = Signal()
         self.comb += in_fields.eq(word_taken & (word_section == 0))
         self.sync += [
-            If(in_fields, Case(word_address[:2], {
-                1: self.rows_shift.eq(word), 2: self.columns_shift.eq(word), 3: self.pixel_shift.eq(word)})),
-            is_first.eq(in_fields & (word_address[:2] == 0)), wrong_magic.eq(word != LAYOUT_MAGIC),
+            If(in_fields, Case(word_address[:3], {number: field.eq(word) for number, field in enumerate(self.fields.values(), start=1)})),
+            is_first.eq(in_fields & (word_address[:3] == 0)), wrong_magic.eq(word != LAYOUT_MAGIC),
             If(is_first & wrong_magic, bad.eq(1)),
             If(complete & ~bad & ~self.abandon, loaded.eq(1)),
         ]

@@ -12,7 +12,7 @@ from gateware.pixel_serial.bias_adder import BiasAdder, BiasAdderConfig
 from gateware.pixel_serial.classify import Classify
 from gateware.pixel_serial.mac_array import MacArray, MacArrayConfig
 from gateware.pixel_serial.transposer import Transposer, TransposerConfig
-from lst_overlay.network.layers import MAX_INDEX_WIDTH
+from lst_overlay.network.layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL
 from lst_overlay.network.parameter_image import CLASSES, CODE_WIDTH, SIZE
 
 PIXELS = SIZE * SIZE
@@ -35,6 +35,8 @@ class Pipeline(LiteXModule):
         self.source = stream.Endpoint([("word", LOGIT_WIDTH)])
         self.rows_shift = Signal(5)
         self.columns_shift = Signal(5)
+        self.rows_per_channel = Signal()
+        self.columns_per_channel = Signal()
         self.pixel_shift = Signal(3)
         self.starved = Signal()
         self.blocked = Signal()
@@ -48,7 +50,8 @@ class Pipeline(LiteXModule):
         self.rows_bias = BiasAdder(BiasAdderConfig(SIZE, rows.source.acc.nbits))
         self.columns_bias = BiasAdder(BiasAdderConfig(SIZE, columns.source.acc.nbits))
         self.classifier_bias = BiasAdder(BiasAdderConfig(CLASSES, classifier.source.acc.nbits))
-        table = ActivationTableConfig(acc_width=32, index_width=MAX_INDEX_WIDTH, code_width=CODE_WIDTH)
+        table = ActivationTableConfig(acc_width=32, index_width=MAX_INDEX_WIDTH, code_width=CODE_WIDTH, lanes=SIZE,
+                                      index_width_per_channel=MAX_INDEX_WIDTH_PER_CHANNEL)
         self.rows_table, self.columns_table = ActivationTable(table), ActivationTable(table)
         self.transposer = Transposer(TransposerConfig(SIZE, CODE_WIDTH))
         self.classify = Classify(LOGIT_WIDTH, CLASSES)
@@ -65,6 +68,8 @@ class Pipeline(LiteXModule):
             rows.sink.x.eq(pixel),
             self.rows_table.shift.eq(self.rows_shift),
             self.columns_table.shift.eq(self.columns_shift),
+            self.rows_table.per_channel.eq(self.rows_per_channel),
+            self.columns_table.per_channel.eq(self.columns_per_channel),
             rows.source.connect(self.rows_bias.sink),
             self.rows_bias.source.connect(self.rows_table.sink),
             self.rows_table.source.connect(self.transposer.sink),
@@ -75,7 +80,7 @@ class Pipeline(LiteXModule):
             classifier.sink.valid.eq(self.columns_table.source.valid),
             classifier.sink.x.eq(self.columns_table.source.code),
             classifier.source.connect(self.classifier_bias.sink),
-            self.classifier_bias.source.connect(self.classify.sink),
+            self.classifier_bias.source.connect(self.classify.sink, omit={"lane"}),
             results.sink.valid.eq(self.classify.source.valid),
             results.sink.last.eq(self.classify.source.last),
             results.sink.data.eq(self.classify.source.word),

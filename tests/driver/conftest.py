@@ -6,9 +6,11 @@ from gateware.register_table import Engine
 from lst_overlay import LST1Overlay
 from lst_overlay.simulator import SimulatedBoard
 from tests.driver.fake_board import BUILD_HASH, FakeBoard
-from tests.driver.random_network import random_lst1
+from tests.driver.random_network import corner_lst1, random_lst1, with_channel_tables
 
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]
+# Tables for each channel in either stage, in both, and of the most extreme codes.
+CHANNEL_NETWORKS = [with_channel_tables(random_lst1(3), *numbers) for numbers in ((0,), (1,), (0, 1))] + [corner_lst1()]
 
 
 def write_bitstream(directory, build_hash=BUILD_HASH, content=b"a bitstream", checksum=True, **hwh):
@@ -28,7 +30,7 @@ def fake_board(tmp_path, networks):
 def board(request, tmp_path):
     """(device, bitfile): a register file in Python, then the verilated design, which must break no rule of the bus."""
     if request.param == "fake":
-        yield fake_board(tmp_path, NETWORKS)
+        yield fake_board(tmp_path, NETWORKS + CHANNEL_NETWORKS)
         return
     device = SimulatedBoard()
     yield device, request.getfixturevalue("simulated_bit")

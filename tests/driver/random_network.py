@@ -1,4 +1,6 @@
 """Small helpers shared by the driver's tests: a network nobody trained, images nobody drew."""
+import dataclasses
+
 import numpy as np
 
 from lst_overlay.network import Activation, Axis, Layer, Network
@@ -18,6 +20,43 @@ def random_lst1(seed: int) -> Network:
     return Network(f"random-{seed}", "lst1", 8, (28, 28),
                    (layer(Axis.ROWS, 28, 28, activation()), layer(Axis.COLUMNS, 28, 28, activation()),
                     layer(Axis.DENSE, 10, 784, None)), {"seed": seed})
+
+
+def with_channel_tables(network: Network, *numbers: int, seed: int = 0, index_width: int = 8) -> Network:
+    """The layers of these numbers get a random table for each channel, of the same range as the one of all that they had."""
+    random, layers = np.random.default_rng(seed), list(network.layers)
+    for number in numbers:
+        old = layers[number].activation
+        tables = random.integers(old.table_q.min(), old.table_q.max() + 1, (layers[number].fan_out, 1 << index_width))
+        shift = min(max(old.shift + old.index_width - index_width, 0), 31)  # saturates no earlier
+        layers[number] = dataclasses.replace(
+            layers[number], activation=dataclasses.replace(old, shift=shift, index_width=index_width, table_q=tables))
+    return dataclasses.replace(network, name=f"{network.name}-channels-{'-'.join(map(str, numbers))}", layers=tuple(layers))
+
+
+def corner_lst1(per_channel: bool = True) -> Network:
+    """Each channel has a table of its own of most extreme codes; sums lie far beyond both ends of the index, or right at them.
+
+    The biases are the ends of an index of 8 bits, with and without ``per_channel``. A black image shows them alone.
+    """
+    random = np.random.default_rng(0)
+    ends = np.array([-2**30, -513, -512, -129, -128, -127, -1, 0, 1, 126, 127, 128, 511, 512, 2**30 - 1 - 28 * 4095 * 4096])
+
+    def activation() -> Activation:
+        index_width = 8 if per_channel else 10
+        tables = random.choice([-4096, 4095], (28, 1 << index_width))
+        tables[:, 0], tables[:, -1] = np.arange(-4096, -4068), np.arange(4095, 4067, -1)
+        return Activation(0, index_width, 1.0, tables if per_channel else tables[0], 13, 1.0)
+
+    def layer(axis: Axis) -> Layer:
+        # Every second channel does not see its input.
+        weights = random.choice([-4095, 4095], (28, 28)) * (np.arange(28) % 2)[:, None]
+        bias = np.where(np.arange(28) % 2, random.integers(-300, 300, 28), np.resize(ends, 28).repeat(2)[:28])
+        return Layer(axis, weights, bias, 13, 1.0, activation())
+
+    return Network(f"corner-{'channels' * per_channel}", "lst1", 8, (28, 28), (
+        layer(Axis.ROWS), layer(Axis.COLUMNS),
+        Layer(Axis.DENSE, random.integers(-255, 256, (10, 784)), random.integers(-300, 300, 10), 13, 1.0)))
 
 
 def random_images(count: int, seed: int = 0) -> np.ndarray:

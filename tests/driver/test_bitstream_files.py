@@ -120,7 +120,7 @@ def test_build_hash_of_another_build(tmp_path):
 
 @pytest.mark.parametrize("register, value, message", [
     ("MAGIC", 0xDEADBEEF, "not an lst_overlay accelerator: MAGIC reads 0xDEADBEEF, not 0x4F54534C"),
-    ("ABI_VERSION", 99, "ABI version 99, this driver knows 1: update lst-overlay"),
+    ("ABI_VERSION", 99, "ABI version 99, this driver knows 2: update lst-overlay"),
     ("CAPABILITIES", 1, "CAPABILITIES reads engine 1, the .hwh says 0")])
 def test_hardware_that_is_something_else(tmp_path, register, value, message):
     device = FakeBoard(NETWORKS)

@@ -5,7 +5,7 @@ import pytest
 import lst_overlay.pipeline
 from lst_overlay import LST1Overlay, LstOverlayError
 from lst_overlay import network as contract
-from tests.driver.conftest import NETWORKS
+from tests.driver.conftest import CHANNEL_NETWORKS, NETWORKS
 from tests.driver.random_network import random_images
 
 
@@ -98,6 +98,16 @@ def test_networks_change_without_a_download(overlay, tmp_path):
     assert_bit_exact(overlay.logits(images), contract.logits(NETWORKS[1], images), images)
     overlay.load_network(NETWORKS[0])
     assert_bit_exact(overlay.logits(images), contract.logits(NETWORKS[0], images), images)
+
+
+@pytest.mark.parametrize("network", CHANNEL_NETWORKS, ids=lambda network: network.name)
+def test_one_table_for_all_channels_and_one_for_each_replace_each_other(overlay, tmp_path, network):
+    images = np.concatenate([random_images(5), np.full((1, 28, 28), 0, np.uint8), np.full((1, 28, 28), 255, np.uint8)])
+    path = tmp_path / "channels.npz"
+    contract.save_network(network, path)
+    for given, expected in ((path, network), (NETWORKS[0], NETWORKS[0]), (network, network), (network, network)):
+        overlay.load_network(given)
+        assert_bit_exact(overlay.logits(images), contract.logits(expected, images), images)
 
 
 def test_attach_without_download(board):

@@ -10,10 +10,10 @@ GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "programmers_guide.md").
 
 
 def test_parameter_image_table():
-    rows = re.findall(r"^\| 0x([0-9A-F]{4}) \| (\w+) \| (\d+) \| (\d+) \|", GUIDE, re.MULTILINE)
+    rows = re.findall(r"^\| 0x([0-9A-F]{5}) \| (\w+) \| (\d+) \| (\d+) \|", GUIDE, re.MULTILINE)
     expected, offset = [], 0
     for section in SECTIONS:
-        expected.append((f"{offset:04X}", section.name, str(section.lanes), str(section.depth)))
+        expected.append((f"{offset:05X}", section.name, str(section.lanes), str(section.depth)))
         offset += 4 * section.words
     assert rows == expected
     assert f"{IMAGE_BYTES:,} bytes" in GUIDE

@@ -35,7 +35,7 @@ def test_every_register_and_field_arrives(parsed):
 def test_parameters_arrive(parsed):
     parameters = parsed.ip_dict[hwh.INSTANCE]["parameters"]
     assert parameters["BUILD_HASH"] == "0xCAFE0001" and parameters["ENGINE"] == "pixel-serial"
-    assert (parameters["DIVISOR0"], parameters["DIVISOR1"], parameters["ABI_VERSION"]) == ("6", "1", "1")
+    assert (parameters["DIVISOR0"], parameters["DIVISOR1"], parameters["ABI_VERSION"]) == ("6", "1", "2")
     assert {parameters[f"ERROR_TEXT_{int(code)}"] for code in ERROR_TEXTS} == set(ERROR_TEXTS.values())
     assert "BITSTREAM_SHA256" not in parameters
 

@@ -8,7 +8,7 @@ from gateware.standalone import ENGINE, standalone_engine_verilog
 def test_the_engine_keeps_its_limits(tmp_path):
     engine = measure("pixel_serial", "engine", synthesize(standalone_engine_verilog(), ENGINE, tmp_path))
     assert engine.findings == [], engine.deepest_path
-    assert engine.dsp48e1 == 66 and engine.ramb18 == 14 and engine.logic_levels <= 4
+    assert engine.dsp48e1 == 66 and engine.ramb18 == 26 and engine.logic_levels <= 4
 
 
 def test_an_open_input_of_the_ps_and_a_bare_multiplier_are_found(tmp_path):

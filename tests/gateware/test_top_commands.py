@@ -21,8 +21,10 @@ from top_bench import (
 
 from gateware.register_table import ResultMode
 from lst_overlay.network import image_crc, parameter_image
+from tests.driver.random_network import with_channel_tables
 
 NETWORK, OTHER_NETWORK = random_network(1), random_network(2, pixel_bits=5)
+CHANNEL_NETWORKS = [with_channel_tables(NETWORK, *numbers) for numbers in ((0,), (1,), (0, 1))]
 MODES = pytest.mark.parametrize("mode", ResultMode, ids=lambda mode: mode.name.lower())
 
 
@@ -102,11 +104,12 @@ def test_results_follow_each_other_when_destinations_do(top):
         np.testing.assert_array_equal(board.read_memory(RESULTS + 128 * number, expected.size), expected)
 
 
-def test_networks_replace_each_other(top):
+@pytest.mark.parametrize("other", [OTHER_NETWORK, *CHANNEL_NETWORKS], ids=lambda network: network.name)
+def test_networks_replace_each_other(top, other):
     board = top(network=NETWORK)
     board.assert_works(NETWORK)
-    board.load(OTHER_NETWORK)
-    board.assert_works(OTHER_NETWORK)
+    board.load(other)
+    board.assert_works(other)
     board.load(NETWORK)
     board.assert_works(NETWORK)
 

@@ -17,8 +17,10 @@ from top_bench import (
 
 from gateware.register_table import ErrorCode
 from lst_overlay.network import image_crc, parameter_image
+from tests.driver.random_network import with_channel_tables
 
 NETWORK, OTHER_NETWORK = random_network(1), random_network(2)
+CHANNEL_NETWORK = with_channel_tables(NETWORK, 0, 1)
 HASH = image_crc(parameter_image(NETWORK))
 
 
@@ -29,15 +31,17 @@ def interrupt_batch(board, images, moment):
     board.soft_reset()
 
 
-@pytest.mark.parametrize("memory", ["default", "swift", "hesitant", "one burst"])
-def test_reset_at_random_moments_of_a_batch(top, memory):
-    board = top(memory, network=NETWORK, **PROMPT)
+@pytest.mark.parametrize("memory, network", [
+    *((memory, NETWORK) for memory in ("default", "swift", "hesitant", "one burst")), ("default", CHANNEL_NETWORK)],
+    ids=lambda value: getattr(value, "name", value))
+def test_reset_at_random_moments_of_a_batch(top, memory, network):
+    board = top(memory, network=network, **PROMPT)
     board.run_batch(random_images(3))
     length = board.counter("CYCLES")
     for moment in np.random.default_rng(0).integers(0, length + 50, 12):
         interrupt_batch(board, 3, moment)
-        assert board.status("LOADED", "DRAINING") == (1, 0) and board.read("NETWORK_HASH") == HASH
-        board.assert_works(NETWORK, seed=moment)
+        assert board.status("LOADED", "DRAINING") == (1, 0) and board.read("NETWORK_HASH") == image_crc(parameter_image(network))
+        board.assert_works(network, seed=moment)
         assert board.violations() == [], f"SOFT_RESET after {moment} clocks"
 
 

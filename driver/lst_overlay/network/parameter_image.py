@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .formats import code_range
-from .layers import MAX_INDEX_WIDTH, Axis, Network, NetworkError
+from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis, Network, NetworkError
 
-LAYOUT_MAGIC = 0x3154534C  # "LST1", first word of every image
+LAYOUT_MAGIC = 0x3254534C  # "LST2", first word of every image
 CODE_WIDTH = 13            # container of weights and activations, the published Q6.7
 SIZE = 28                  # rows, columns and features of LST-1
 CLASSES = 10
@@ -33,13 +33,14 @@ class Section:
 
 
 SECTIONS = (
-    Section("fields", 1, 4),  # LAYOUT_MAGIC, shift of the rows stage, shift of the columns stage, 8 - pixel_bits
+    # LAYOUT_MAGIC; shifts of the rows and the columns stage; 8 - pixel_bits; 1 if rows, if columns have a table for each channel.
+    Section("fields", 1, 6),
     Section("rows_weights", SIZE, SIZE),
     Section("rows_bias", 1, SIZE),
-    Section("rows_table", 1, 1 << MAX_INDEX_WIDTH),
+    Section("rows_table", SIZE, 1 << MAX_INDEX_WIDTH_PER_CHANNEL),  # a table for all channels fills the first four lanes
     Section("columns_weights", SIZE, SIZE),
     Section("columns_bias", 1, SIZE),
-    Section("columns_table", 1, 1 << MAX_INDEX_WIDTH),
+    Section("columns_table", SIZE, 1 << MAX_INDEX_WIDTH_PER_CHANNEL),
     Section("classifier_weights", CLASSES, SIZE * SIZE),
     Section("classifier_bias", 1, CLASSES),
 )
@@ -50,13 +51,14 @@ def parameter_image(network: Network) -> np.ndarray:
     """LST-1 network -> (IMAGE_BYTES / 4,) uint32. Raises NetworkError if the engine cannot hold it."""
     rows, columns, classifier = _lst1_layers(network)
     sections = {
-        "fields": np.array([LAYOUT_MAGIC, rows.activation.shift, columns.activation.shift, 8 - network.pixel_bits]),
+        "fields": np.array([LAYOUT_MAGIC, rows.activation.shift, columns.activation.shift, 8 - network.pixel_bits,
+                            rows.activation.per_channel, columns.activation.per_channel]),
         "rows_weights": rows.weights_q,
         "rows_bias": rows.bias_q,
-        "rows_table": _full_table(rows.activation),
+        "rows_table": _table_words(rows.activation),
         "columns_weights": columns.weights_q,
         "columns_bias": columns.bias_q,
-        "columns_table": _full_table(columns.activation),
+        "columns_table": _table_words(columns.activation),
         # The columns stage emits column by column, so Y[p, o] reaches the classifier as number o * SIZE + p.
         "classifier_weights": classifier.weights_q.reshape(CLASSES, SIZE, SIZE).transpose(0, 2, 1),
         "classifier_bias": classifier.bias_q,
@@ -76,6 +78,8 @@ def _lst1_layers(network: Network) -> tuple:
     if axes != (Axis.ROWS, Axis.COLUMNS, Axis.DENSE) or shapes != ((SIZE, SIZE), (SIZE, SIZE), (CLASSES, SIZE * SIZE)):
         raise NetworkError(f"network {network.name!r} ({network.kind}) is not an LST-1 of {SIZE}x{SIZE} and {CLASSES} classes: "
                            f"its layers are {', '.join(f'{a.value} {s[1]}->{s[0]}' for a, s in zip(axes, shapes))}")
+    if any(layer.add is not None for layer in network.layers):
+        raise NetworkError(f"network {network.name!r} adds an earlier layer's output, the engine cannot")
     low, high = code_range(CODE_WIDTH)
     for name, layer in zip(("rows", "columns", "classifier"), network.layers):
         codes = [layer.weights_q] + ([layer.activation.table_q] if layer.activation is not None else [])
@@ -86,8 +90,10 @@ def _lst1_layers(network: Network) -> tuple:
     return network.layers
 
 
-def _full_table(activation) -> np.ndarray:
-    """The engine's index always has MAX_INDEX_WIDTH bits: a narrower one saturates inside the table."""
-    half, full_half = 1 << (activation.index_width - 1), 1 << (MAX_INDEX_WIDTH - 1)
+def _table_words(activation: Activation) -> np.ndarray:
+    """The engine's index always has the greatest width: a narrower one saturates inside the table. Zeros fill the section."""
+    full_width = MAX_INDEX_WIDTH_PER_CHANNEL if activation.per_channel else MAX_INDEX_WIDTH
+    half, full_half = 1 << (activation.index_width - 1), 1 << (full_width - 1)
     index = np.clip(np.arange(-full_half, full_half), -half, half - 1)
-    return activation.table_q[index + half]
+    words = activation.table_q[..., index + half].ravel()
+    return np.pad(words, (0, (SIZE << MAX_INDEX_WIDTH_PER_CHANNEL) - words.size))

@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lst_overlay.network import NetworkError
+from tests.driver.random_network import corner_lst1, with_channel_tables
 from tests.network.networks import corner_networks, lst1
 
+CHANNEL_NETWORK = with_channel_tables(NETWORK, 0, 1)
 # Cycles from an image's last pixel to its class, when neither side stalls.
 LATENCY = 896
 IMAGE_CYCLES = 784
@@ -18,6 +20,14 @@ def engine():
     """With NETWORK loaded, for tests that leave it as they found it."""
     bench = EngineBench()
     bench.load(NETWORK)
+    return bench
+
+
+@pytest.fixture(scope="module")
+def channel_engine():
+    """With CHANNEL_NETWORK loaded, likewise."""
+    bench = EngineBench()
+    bench.load(CHANNEL_NETWORK)
     return bench
 
 
@@ -39,6 +49,23 @@ def test_engine_equals_the_reference_for_every_format(sizes):
 def test_engine_is_exact_for_the_most_extreme_codes(number, network):
     images = np.concatenate([np.full((1, 28, 28), value, np.uint8) for value in (255, 0, 127, 128)] + [random_images(2, number)])
     bench = EngineBench()
+    bench.load(network)
+    assert_right(bench.run(images), network, images)
+
+
+@pytest.mark.parametrize("index_width", [1, 3, 8])
+@pytest.mark.parametrize("numbers", [(0,), (1,), (0, 1)])
+def test_engine_equals_the_reference_with_tables_for_each_channel(numbers, index_width):
+    network, images = with_channel_tables(lst1_random(7), *numbers, index_width=index_width), random_images(4, 3)
+    bench = EngineBench()
+    bench.load(network)
+    assert_right(bench.run(images), network, images)
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_engine_is_exact_beyond_both_ends_of_the_index(per_channel):
+    images = np.concatenate([np.full((1, 28, 28), value, np.uint8) for value in (0, 255)] + [random_images(6)])
+    bench, network = EngineBench(), corner_lst1(per_channel)
     bench.load(network)
     assert_right(bench.run(images), network, images)
 
@@ -99,6 +126,13 @@ def test_engine_is_right_under_any_stalls(engine, feed, take, seed):
     assert run.changed == 0
 
 
+@settings(max_examples=25, deadline=None)
+@given(feed=patterns, take=patterns, seed=st.integers(0, 99))
+def test_channels_keep_their_tables_under_any_stalls(channel_engine, feed, take, seed):
+    images = random_images(3, seed)
+    assert_right(channel_engine.run(images, feed=feed, take=take), CHANNEL_NETWORK, images)
+
+
 def test_results_hold_under_backpressure(engine):
     images = random_images(2)
     run = engine.run(images, take=(0,) * 97 + (1,))
@@ -142,6 +176,11 @@ def test_images_follow_each_other_by_784_cycles(engine):
     assert run.blocked == 0
 
 
+def test_tables_for_each_channel_cost_no_cycles(channel_engine):
+    run = channel_engine.run(random_images(3))
+    assert run.done_at[0, 10] == 783 + LATENCY and (np.diff(run.done_at, axis=0) == IMAGE_CYCLES).all()
+
+
 def test_latency_is_constant(engine):
     assert engine.run(random_images(1)).done_at[0, 10] == 783 + LATENCY
     assert (np.diff(engine.run(random_images(1)).done_at[0]) == 1).all()
@@ -156,6 +195,15 @@ def test_flush_forgets_an_image_that_is_not_complete(engine, pixels, cycles):
     engine.flush(cycles)
     images = random_images(2, 2)
     assert_right(engine.run(images), NETWORK, images)
+
+
+@pytest.mark.parametrize("pixels", [1, 27, 400, 783, 784, 2000])
+def test_after_a_flush_the_channels_begin_anew(channel_engine, pixels):
+    channel_engine.run(random_images(3, 1).reshape(-1)[:pixels], results=0)
+    channel_engine.clock(50)
+    channel_engine.flush()
+    images = random_images(2, 2)
+    assert_right(channel_engine.run(images), CHANNEL_NETWORK, images)
 
 
 @pytest.mark.parametrize("idle", [0, 1, 40, 80, 110, 120, 500, 784, 860, 880, 3000])
@@ -182,6 +230,14 @@ def test_flush_keeps_the_network(engine):
     before = engine.status
     engine.flush(5)
     assert engine.status == before and before[0] == 1
+
+
+def test_one_table_for_all_channels_and_one_for_each_replace_each_other():
+    bench, images = EngineBench(), random_images(2)
+    networks = [NETWORK, *(with_channel_tables(NETWORK, *numbers) for numbers in ((0,), (1,), (0, 1)))]
+    for number in (0, 1, 2, 3, 0, 3, 1, 0, 2, 0):
+        bench.load(networks[number])
+        assert_right(bench.run(images), networks[number], images)
 
 
 def test_another_network_needs_no_reset():
