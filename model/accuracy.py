@@ -61,6 +61,7 @@ class Group:
 
 FLOAT, W6A4P4, ROW_PARALLEL, P2 = ("float", "weights 6, activations 4, pixels 4 bits",
                                    "W1, W2 5, classifier 4, activations 4, pixels 4 bits", "weights 4, activations 4, pixels 2 bits")
+TEACHER = Group("teacher", "convolutional teacher", FLOAT, range(1, 2))
 STUDENTS = (
     Group("lst1", "LST-1", FLOAT, range(5), "98.37"),
     Group("lst1_w6a4p4", "LST-1", W6A4P4, range(5)),
@@ -80,6 +81,7 @@ PUBLISHED = (
     Group("published_reslst3_cosine", "ResLST-3", "published recipe, cosine", range(1)),
 )
 OTHERS = (
+    TEACHER,
     Group("lst1_tanh", "LST-1, tanh", FLOAT, range(1, 2)),
     Group("lst1_lerp_psa", "LST-1, LERP-PSA", FLOAT, range(1, 2)),
     Group("mlp_784_10", "784-10", FLOAT, range(1, 2)),
@@ -104,7 +106,8 @@ def run(recipe: str, settings: Dict[str, Any], device: str = "cpu") -> Dict[str,
 
 
 def run_all(groups: Sequence[Group], jobs: int, scheduler: Optional[str] = None) -> Dict[str, Dict[str, Any]]:
-    """Every run of the groups that is not yet finished, parents and teachers first, `jobs` side by side. Results by "recipe seed"."""
+    """Every run of the groups that is not yet finished, and the teacher's, `jobs` side by side. Results by "recipe seed"."""
+    groups = list(groups) if TEACHER in groups else [TEACHER, *groups]
     results: Dict[str, Dict[str, Any]] = {}
     for stage in _stages(groups):
         points = [Point(f"{group.recipe}-{seed}", run, {"recipe": group.recipe, "settings": {**group.settings(), "seed": seed}})
@@ -123,9 +126,9 @@ def write_page(results: Dict[str, Dict[str, Any]]) -> None:
 
 
 def _stages(groups: Sequence[Group]) -> List[List[Group]]:
-    """Groups whose recipes start from nothing, then those that start from a trained network."""
-    derived = ["init_from" in group.settings() for group in groups]
-    stages = [[group for group, late in zip(groups, derived) if late == wanted] for wanted in (False, True)]
+    """Groups whose recipes start from nothing, then those that a teacher teaches, then those that start from a trained network."""
+    needs = [2 if "init_from" in group.settings() else 1 if "distillation" in group.settings() else 0 for group in groups]
+    stages = [[group for group, need in zip(groups, needs) if need == wanted] for wanted in range(3)]
     return [stage for stage in stages if stage]
 
 

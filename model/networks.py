@@ -161,6 +161,8 @@ class MLP(nn.Module):
 
 def parameters_of(network: nn.Module) -> int:
     """What a trained network consists of: weights, biases, and the numbers of learned functions; normalisation is in the weights."""
+    if not hasattr(network, "stages"):
+        return sum(parameter.numel() for parameter in network.parameters())
     return sum(parameter.numel() for stage in network.stages() for module in (stage.linear, stage.activation) if module is not None
                for parameter in module.parameters())
 

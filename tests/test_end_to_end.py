@@ -10,6 +10,7 @@ from lst_overlay.shipped_networks import names
 from lst_overlay.simulator import SimulatedBoard
 from model.fake_quantization import FakeQuantizedNetwork
 from tests.images import corner_images, test_images
+from tests.model.small import shipped_functions
 
 # One process, one download, one overlay: the networks are only loaded.
 pytestmark = pytest.mark.xdist_group("end_to_end")
@@ -26,7 +27,7 @@ def overlay(simulated_bit):
 def assert_all_equal(overlay, images):
     network = overlay.network
     expected = reference_logits(network, images)
-    fake_quantized = FakeQuantizedNetwork.from_integer(network)
+    fake_quantized = FakeQuantizedNetwork.from_integer(network, shipped_functions(network))
     torch_logits = torch.cat([fake_quantized.logits_q(part) for part in torch.from_numpy(images).split(1000)]).numpy()
     logits = overlay.logits(images)
     for name, found in (("fake-quantised torch", torch_logits), ("the driver", logits)):

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from datasets import load_digits
-from model.activations import LerpPSA, PiecewiseLinear, ReLU, Tanh
+from model.activations import ACTIVATIONS, LerpPSA, PiecewiseLinear, ReLU, Tanh
 from model.augment import Augmentation
 from model.data import Part, Split
 from model.networks import LST1, LST2, MLP, ResLST3
@@ -69,3 +69,16 @@ def random_images(seed, count, size=28):
 
 
 WIDTHS = (Widths(6, 4, 8), Widths(6, 4, 4), Widths(4, 3, 2), Widths(2, 2, 1), Widths(13, 13, 8), Widths(8, 8, 8))
+
+
+def shipped_functions(network):
+    """The activations of a network file: their kind is named in it, what they learned lies in its provenance."""
+    learned, functions = iter(network.provenance.get("functions", [])), []
+    for layer in network.layers[:-1]:
+        numbers, name = next(learned, []), layer.activation.function
+        if "per_channel" not in network.provenance["recipe_settings"]:  # of the first release, which kept functions within -1..1
+            numbers = [min(max(number, -1.0), 1.0) for number in numbers]
+        options = {"knots": len(numbers)} if ACTIVATIONS[name] is PiecewiseLinear else {}
+        functions.append(ACTIVATIONS[name](**options).double())
+        functions[-1].take(numbers)
+    return [*functions, None]

@@ -77,7 +77,7 @@ def test_a_finished_run_is_not_trained_again(small_data, monkeypatch):
     assert run("small", small_recipe().settings()) == first
 
 
-def test_parents_are_trained_before_those_that_start_from_them(monkeypatch, tmp_path):
+def test_teacher_and_parents_are_trained_before_those_that_start_from_them(monkeypatch, tmp_path):
     stages = []
 
     def fake(points, *arguments):
@@ -86,5 +86,5 @@ def test_parents_are_trained_before_those_that_start_from_them(monkeypatch, tmp_
 
     monkeypatch.setattr(model.accuracy.sweep, "run", fake)
     results = run_all(STUDENTS[:2], jobs=1)
-    assert stages == [[f"lst1-{seed}" for seed in range(5)], [f"lst1_w6a4p4-{seed}" for seed in range(5)]]
-    assert set(results) == {f"{recipe} {seed}" for recipe in ("lst1", "lst1_w6a4p4") for seed in range(5)}
+    assert stages == [["teacher-1"], [f"lst1-{seed}" for seed in range(5)], [f"lst1_w6a4p4-{seed}" for seed in range(5)]]
+    assert set(results) == {"teacher 1", *(f"{recipe} {seed}" for recipe in ("lst1", "lst1_w6a4p4") for seed in range(5))}

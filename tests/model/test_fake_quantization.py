@@ -8,7 +8,6 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from lst_overlay.network import NetworkError, load_network, logits, quantize
-from model.activations import ACTIVATIONS, PiecewiseLinear
 from model.fake_quantization import (
     FakeQuantizedNetwork,
     index_shift,
@@ -24,6 +23,7 @@ from tests.model.small import (
     WIDTHS,
     random_images,
     random_network,
+    shipped_functions,
     small_network,
 )
 from tests.network.networks import SHIPPED
@@ -265,19 +265,6 @@ def test_the_bias_holds_the_pixels_constant_and_half_a_shift():
     for o in range(28):
         exact = network.lst[0].rows.bias[o].item() / unit + (0.5 - 8) * int(layer.weights_q[o].sum())
         assert layer.bias_q[o] == math.floor(exact + 0.5) + (1 << layer.activation.shift) // 2
-
-
-def shipped_functions(network):
-    """The activations of a network file: their kind is named in it, what they learned lies in its provenance."""
-    learned, functions = iter(network.provenance.get("functions", [])), []
-    for layer in network.layers[:-1]:
-        numbers, name = next(learned, []), layer.activation.function
-        if "per_channel" not in network.provenance["recipe_settings"]:  # of the first release, which kept functions within -1..1
-            numbers = [min(max(number, -1.0), 1.0) for number in numbers]
-        options = {"knots": len(numbers)} if ACTIVATIONS[name] is PiecewiseLinear else {}
-        functions.append(ACTIVATIONS[name](**options).double())
-        functions[-1].take(numbers)
-    return [*functions, None]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
