@@ -179,6 +179,9 @@ def main() -> None:
     except (datasets.DatasetError, NetworkError, CheckpointError, RecipeError, TrainingError, SweepError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is missing: pip install -e '.[model,study]'", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

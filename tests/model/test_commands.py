@@ -102,3 +102,13 @@ def test_a_wrong_recipe_exits_with_1_and_one_line(tmp_path):
 def test_a_network_file_is_no_checkpoint(tmp_path):
     done = command("quantize", DIGITS, "--format", "Q6.7", "--out", tmp_path / "n.npz")
     assert done.returncode == 1 and "lst1_digits.npz: not a checkpoint" in done.stderr and not list(tmp_path.iterdir())
+
+
+def test_a_missing_package_is_named(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.delitem(sys.modules, "model.onnx_export", raising=False)
+    monkeypatch.setattr(sys, "argv", ["model", "export", str(SHIPPED[0]), "--out", str(tmp_path / "n.onnx")])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 1
+    assert "error: onnx is missing: pip install -e '.[model,study]'" in capsys.readouterr().err
