@@ -38,8 +38,9 @@ def test_a_layer_refuses(changes, message):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"shift": 32}, "shift must be 0..31"),
-    ({"width": 17}, "activation width must be 1..16 bits, not 17"),
+    ({"shift": 32}, "shift must be 0..31, not 32"),
+    ({"shift": 2.5}, "shift must be 0..31 and whole, not 2.5"),
+    ({"width": 17}, "activation width must be 1..16, not 17"),
     ({"shift": -1}, "shift must be 0..31"),
     ({"index_width": 11}, "index_width must be 1..10"),
     ({"table_q": np.zeros(3, np.int64)}, "table must have shape"),
@@ -47,7 +48,7 @@ def test_a_layer_refuses(changes, message):
     ({"step": float("nan")}, "step must be a positive finite number"),
     ({"table_q": np.zeros((2, 2, 4), np.int64)}, r"table must have shape \(4,\) or \(channels, 4\), not \(2, 2, 4\)"),
     ({"table_q": np.zeros((2, 3), np.int64)}, r"table must have shape \(4,\) or \(channels, 4\), not \(2, 3\)"),
-    ({"table_q": np.zeros((2, 512), np.int64), "index_width": 9}, "index_width must be 1..8 bits with a table per channel, not 9"),
+    ({"table_q": np.zeros((2, 512), np.int64), "index_width": 9}, "index_width with a table per channel must be 1..8, not 9"),
     ({"table_q": np.array([[0, 0, 0, 0], [0, 0, 0, 2]])}, "table must lie in -2..1, found 0..2"),
 ])
 def test_an_activation_refuses(changes, message):
@@ -136,6 +137,12 @@ def test_a_network_refuses(layers, message):
 def test_a_network_refuses_impossible_pixels(pixel_bits):
     with pytest.raises(NetworkError, match="pixel_bits must be 1..8"):
         Network("n", "test", pixel_bits, (2, 2), (dense(),))
+
+
+@pytest.mark.parametrize("shape", [(4,), (-2, -2), (2.0, 2.0), (1, 2, 2)])
+def test_a_network_refuses_images_that_are_no_rectangle(shape):
+    with pytest.raises(NetworkError, match="image_shape must be \\(rows, columns\\), whole numbers from 1"):
+        Network("n", "test", 8, shape, (dense(),))
 
 
 def test_accumulators_of_31_bits_are_accepted_and_of_32_refused():

@@ -49,17 +49,13 @@ class Activation:
     function: str = "tanh"
 
     def __post_init__(self):
-        if not 0 <= self.shift <= 31:
-            raise NetworkError(f"activation shift must be 0..31, not {self.shift}")
+        _check_whole("activation shift", self.shift, 0, 31)
         limit = MAX_INDEX_WIDTH_PER_CHANNEL if self.per_channel else MAX_INDEX_WIDTH
-        if not 1 <= self.index_width <= limit:
-            raise NetworkError(f"activation index_width must be 1..{limit} bits{' with a table per channel' * self.per_channel}, "
-                               f"not {self.index_width}")
+        _check_whole(f"activation index_width{' with a table per channel' * self.per_channel}", self.index_width, 1, limit)
         if self.table_q.ndim not in (1, 2) or self.table_q.shape[-1] != 1 << self.index_width:
             raise NetworkError(f"activation table must have shape ({1 << self.index_width},) or (channels, {1 << self.index_width}), "
                                f"not {self.table_q.shape}")
-        if not 1 <= self.width <= MAX_CODE_WIDTH:
-            raise NetworkError(f"activation width must be 1..{MAX_CODE_WIDTH} bits, not {self.width}")
+        _check_whole("activation width", self.width, 1, MAX_CODE_WIDTH)
         _check_codes("activation table", self.table_q, *code_range(self.width))
         _check_step("activation step", self.step)
         _check_step("activation index_step", self.index_step)
@@ -93,8 +89,7 @@ class Layer:
             raise NetworkError(f"bias_q must have shape ({self.fan_out},), not {self.bias_q.shape}")
         if not self.weights_q.size:
             raise NetworkError(f"weights_q must not be empty, its shape is {self.weights_q.shape}")
-        if not 2 <= self.weights_width <= MAX_CODE_WIDTH:
-            raise NetworkError(f"weights_width must be 2..{MAX_CODE_WIDTH} bits, not {self.weights_width}")
+        _check_whole("weights_width", self.weights_width, 2, MAX_CODE_WIDTH)
         high = code_range(self.weights_width)[1]
         _check_codes("weights_q", self.weights_q, -high, high)
         _check_codes("bias_q", self.bias_q, *code_range(32))
@@ -135,8 +130,9 @@ class Network:
     provenance: Dict = field(default_factory=dict)
 
     def __post_init__(self):
-        if not 1 <= self.pixel_bits <= 8:
-            raise NetworkError(f"pixel_bits must be 1..8, not {self.pixel_bits}")
+        _check_whole("pixel_bits", self.pixel_bits, 1, 8)
+        if len(self.image_shape) != 2 or any(type(size) is not int or size < 1 for size in self.image_shape):
+            raise NetworkError(f"image_shape must be (rows, columns), whole numbers from 1, not {tuple(self.image_shape)}")
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
         shape, shapes = tuple(self.image_shape), []
@@ -160,7 +156,7 @@ class Network:
 
     def _check_sum(self, where: str, number: int, shape: Tuple[int, ...], shapes: List[Tuple[int, ...]]) -> None:
         layer = self.layers[number]
-        if layer.activation is None or not 0 <= layer.add < number:
+        if layer.activation is None or type(layer.add) is not int or not 0 <= layer.add < number:
             raise NetworkError(f"{where}: adds layer {layer.add}, but only a layer with activation can add, and only an earlier one")
         if shapes[layer.add] != shape:
             raise NetworkError(f"{where}: its output has shape {shape}, that of layer {layer.add}, which it adds, {shapes[layer.add]}")
@@ -209,6 +205,11 @@ def _check_codes(what: str, codes: np.ndarray, low: int, high: int) -> None:
         raise NetworkError(f"{what} must be int64, not {codes.dtype}")
     if codes.size and (codes.min() < low or codes.max() > high):
         raise NetworkError(f"{what} must lie in {low}..{high}, found {codes.min()}..{codes.max()}")
+
+
+def _check_whole(what: str, value: int, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise NetworkError(f"{what} must be {low}..{high}{' and whole' * (type(value) is not int)}, not {value}")
 
 
 def _check_step(what: str, step: float) -> None:

@@ -51,7 +51,7 @@ def load_network(path) -> Network:
         header = json.loads(arrays.pop("header").tobytes().decode("utf-8"))
         if header["format"] != FORMAT:
             raise KeyError("format")
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise NetworkFileError(f"{path}: an .npz file, but not a network file (no {FORMAT} header)") from None
     version = header.get("version")
     if not isinstance(version, int) or not 1 <= version <= VERSION:
