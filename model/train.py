@@ -15,6 +15,7 @@ from .checkpoint import (
     CheckpointError,
     load_checkpoint,
     new_network,
+    recipe_of,
     save_checkpoint,
     selected_network,
 )
@@ -62,16 +63,11 @@ class Training:
         torch.manual_seed(recipe.seed)
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.network = new_network(recipe)
-        self.ancestors: Dict[str, Dict[str, Any]] = {}  # what the network file will say of parent and teacher
-        if recipe.init_from is not None:
-            state = load_checkpoint(recipe.init_from.format(seed=recipe.seed))
-            self.ancestors["parent"] = _summary(state)
-            _take_weights(self.network, state, recipe)
-        self.teacher: Optional[nn.Module] = None
-        if recipe.distillation is not None:
-            state = load_checkpoint(recipe.distillation.teacher)
-            self.ancestors["teacher"] = _summary(state)
-            self.teacher = selected_network(state)
+        states = {kind: _finished(path) for kind, path in _ancestor_paths(recipe).items()}
+        self.ancestors = {kind: _summary(state) for kind, state in states.items()}  # what the network file will say of them
+        if "parent" in states:
+            _take_weights(self.network, states["parent"], recipe)
+        self.teacher = selected_network(states["teacher"]) if "teacher" in states else None
         self.strong = self._phase(recipe.augmentation)
         self.calm = self._phase(recipe.augmentation.halved()) if recipe.calm_epochs else self.strong
         self.network.to(device)
@@ -143,10 +139,7 @@ class Training:
                 "selected": self.selected, "ancestors": self.ancestors, "device": self.device, "torch": str(torch.__version__)}
 
     def restore(self, state: Dict[str, Any]) -> None:
-        if state["recipe"] != self.recipe.settings():
-            raise CheckpointError(f"the checkpoint of recipe {self.recipe.name} was made with other settings; "
-                                  "pass --restart to begin anew, or give the changed recipe another name")
-        self.epoch, self.selected, self.ancestors = state["epoch"], state["selected"], state["ancestors"]
+        self.epoch, self.selected = state["epoch"], state["selected"]
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
@@ -165,8 +158,10 @@ def train(recipe: Recipe, directory: Optional[Path] = None, *, device: str = "cp
     """
     path = Path(directory or directory_of(recipe)) / "checkpoint.pt"
     resumed = load_checkpoint(path) if path.is_file() and not restart else None
-    if resumed is not None and resumed["recipe"] == recipe.settings() and "test_accuracy" in resumed:
-        return resumed
+    if resumed is not None:
+        _check_same(resumed, recipe)
+        if "test_accuracy" in resumed:
+            return resumed
     run = Training(recipe, split or load_split(recipe.dataset), device)
     if resumed is not None:
         run.restore(resumed)
@@ -195,6 +190,34 @@ def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -> t
     if recipe.schedule == "cosine":
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def _check_same(state: Dict[str, Any], recipe: Recipe) -> None:
+    """A checkpoint is this recipe's if its settings are, and its parent and teacher those that lie there now."""
+    changed = "settings" if recipe_of(state).settings() != recipe.settings() else None  # a key that came later had its default
+    for kind, path in _ancestor_paths(recipe).items():
+        if changed is None and path.is_file() and _summary(load_checkpoint(path)) != state["ancestors"][kind]:
+            changed = f"{kind} than {path}"
+    if changed is not None:
+        raise CheckpointError(f"the checkpoint of recipe {recipe.name} seed {recipe.seed} was made with other {changed}; "
+                              "pass --restart to begin anew, or give the changed recipe another name")
+
+
+def _ancestor_paths(recipe: Recipe) -> Dict[str, Path]:
+    """Checkpoints that the recipe builds on."""
+    paths = {}
+    if recipe.init_from is not None:
+        paths["parent"] = Path(recipe.init_from.format(seed=recipe.seed))
+    if recipe.distillation is not None:
+        paths["teacher"] = Path(recipe.distillation.teacher)
+    return paths
+
+
+def _finished(path: Path) -> Dict[str, Any]:
+    state = load_checkpoint(path)
+    if "test_accuracy" not in state:
+        raise CheckpointError(f"{path}: training stopped after {state['epoch']} epochs; finish it before others build on it")
+    return state
 
 
 def _take_weights(network: nn.Module, state: Dict[str, Any], recipe: Recipe) -> None:

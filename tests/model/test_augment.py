@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -53,3 +55,31 @@ def test_rotation_scale_and_shear_keep_the_middle(augmentation):
     for image in augmentation(blob.repeat(20, 1, 1), generator()):
         assert centre(image).abs().max() < 0.02
         assert not torch.equal(image, blob[0])
+
+
+def test_rotation_reaches_its_angle_and_no_further():
+    bar = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    bar[0, 13:15, 3:25] = 200
+    angles = []
+    for image in Augmentation(20, 0, 0, 0)(bar.repeat(50, 1, 1), generator()):
+        x, y = (torch.arange(28) - 13.5).expand(28, 28), (torch.arange(28) - 13.5)[:, None].expand(28, 28)
+        angles.append(math.degrees(math.atan2(2 * float((image * x * y).sum()), float((image * (x * x - y * y)).sum()))) / 2)
+    assert 17 < max(angles) < 21 and -21 < min(angles) < -17
+
+
+def test_scale_changes_both_sides_each_in_its_own_way():
+    square = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    square[0, 9:19, 9:19] = 200
+    moved = Augmentation(0, 0.3, 0, 0)(square.repeat(50, 1, 1), generator()).float() / 200
+    widths, heights = moved[:, 14].sum(1), moved[:, :, 14].sum(1)
+    for sizes in (widths, heights):
+        assert 7 < sizes.min() < 8.5 and 12 < sizes.max() < 15
+    assert abs(torch.corrcoef(torch.stack([widths, heights]))[0, 1]) < 0.5
+
+
+def test_elastic_moves_points_by_about_its_pixels():
+    stripes = torch.zeros(28, 28)
+    stripes[:, 14:] = 200.0  # an edge: what lies right of the middle in every row shows how far that row was moved
+    moved = Augmentation(0, 0, 0, 0, elastic=1.0)(stripes.to(torch.uint8).repeat(100, 1, 1), generator())
+    shifts = moved[:, 3:-3, 8:20].float().sum(2) / 200 - 6
+    assert 0.5 < shifts.std() < 1.2 and (shifts.std(dim=1) > 0.1).all()

@@ -1,5 +1,6 @@
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import model.train
 from lst_overlay.network import QFormat, content_hash
 from model import copies
 from model.augment import Augmentation
-from model.checkpoint import CheckpointError, load_checkpoint, selected_network
+from model.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, selected_network
 from model.fake_quantization import FakeQuantizedNetwork
 from model.quantize import quantize_post_training
 from model.recipe import Distillation, Widths
@@ -155,8 +156,9 @@ def test_training_learns(tmp_path):
     assert accuracy(selected_network(state), SPLIT.train) > 0.8
 
 
-def test_the_test_set_is_read_once_and_at_the_end(tmp_path):
+def test_the_test_set_is_read_once_and_at_the_end(tmp_path, monkeypatch):
     reads = []
+    monkeypatch.setattr(model.train, "load_test", None)  # there is no other way to it than the argument
 
     def counting(dataset):
         reads.append(dataset)
@@ -177,6 +179,18 @@ def test_the_selected_weights_are_those_of_the_best_validation(tmp_path, monkeyp
     assert not torch.equal(state["selected"]["network"]["classifier.weight"], state["network"]["classifier.weight"])
 
 
+def test_of_epochs_equal_on_validation_the_last_is_selected(tmp_path, monkeypatch):
+    monkeypatch.setattr(model.train, "accuracy", lambda network, part, device="cpu": 0.5)
+    assert run(tmp_path)["selected"]["epoch"] == 3
+
+
+def test_validation_is_what_selects(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(model.train, "accuracy", lambda network, part, device="cpu": seen.append(part) or 0.5)
+    run(tmp_path, stop_after=2)
+    assert all(part is SPLIT.validation for part in seen) and len(seen) == 2
+
+
 def test_a_loss_that_is_nan_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):
     run(tmp_path, stop_after=1)
     monkeypatch.setattr(model.train.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan"))
@@ -195,6 +209,40 @@ def test_a_changed_recipe_does_not_resume(tmp_path):
     run(tmp_path, stop_after=1)
     with pytest.raises(CheckpointError, match="made with other settings; pass --restart"):
         run(tmp_path, small_recipe(batch=30))
+
+
+@pytest.mark.parametrize("stop_after", [1, None])
+@pytest.mark.parametrize("kind", ["parent", "teacher"])
+def test_a_run_whose_ancestor_was_trained_anew_is_not_taken_for_its_child(ancestors, kind, stop_after):
+    recipe = small_recipe(**QUANTIZED, **DISTILLED)
+    run("run", recipe, stop_after=stop_after)
+    changes = {"network": "784-10"} if kind == "teacher" else {}
+    run(kind, small_recipe(name=kind, epochs=1, learning_rate=1e-3, **changes), restart=True)
+    with pytest.raises(CheckpointError, match=f"made with other {kind} than {kind}/checkpoint.pt; pass --restart"):
+        run("run", recipe)
+    assert run("run", recipe, restart=True)["ancestors"][kind]["recipe"]["learning_rate"] == 1e-3
+
+
+def test_a_finished_run_outlives_its_ancestors(ancestors):
+    recipe = small_recipe(**QUANTIZED)
+    finished = run("run", recipe)
+    Path("parent/checkpoint.pt").unlink()
+    assert_same(run("run", recipe), finished)
+
+
+@pytest.mark.parametrize("kind, changes", [("parent", QUANTIZED), ("teacher", DISTILLED)])
+def test_an_unfinished_ancestor_is_refused(ancestors, kind, changes):
+    run(kind, small_recipe(name=kind, network="784-10" if kind == "teacher" else "lst1"), stop_after=1, restart=True)
+    with pytest.raises(CheckpointError, match=f"{kind}/checkpoint.pt: training stopped after 1 epochs; finish it"):
+        run("run", small_recipe(**changes))
+
+
+def test_a_checkpoint_from_before_a_key_was_there_is_still_the_recipes(tmp_path):
+    run(tmp_path)
+    state = load_checkpoint(tmp_path / "checkpoint.pt")
+    del state["recipe"]["calm_epochs"], state["version"]
+    save_checkpoint(tmp_path / "checkpoint.pt", state)
+    assert run(tmp_path)["recipe"] == state["recipe"]
 
 
 def test_restart_begins_anew(tmp_path):
