@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-import lst_overlay
 from lst_overlay.network import Axis, load_network, logits
+from lst_overlay.shipped_networks import DEFAULT, find
 
-SHIPPED = Path(lst_overlay.__file__).parent / "networks" / "lst1_q6.7.npz"
+SHIPPED = find(DEFAULT)
 REPEATS = 5
 
 

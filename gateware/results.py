@@ -13,7 +13,7 @@ from gateware.simulate import Simulation, SimulationFailure, simulate
 from gateware.simulated_bitstream import build_simulated_bitstream
 from lst_overlay.network import load_network
 from lst_overlay.network import logits as reference_logits
-from lst_overlay.shipped_networks import find, names
+from lst_overlay.shipped_networks import DEFAULT, find, names
 
 COMMAND = "make results"
 # LST-1 as published: ITS slides, see docs/theory_of_operation.md.
@@ -26,7 +26,7 @@ def write_results() -> List[Path]:
     datasets.load("mnist", "test")  # if it is missing, say so at once
     bitfile = build_simulated_bitstream()
     runs = [simulate(load_network(find(name)).provenance["dataset"], name, bitfile=bitfile) for name in names()]
-    ideal = simulate("mnist", "lst1_q6.7", memory_model="ideal", bitfile=bitfile)
+    ideal = simulate("mnist", DEFAULT, memory_model="ideal", bitfile=bitfile)
     resources = measure_pixel_serial(ROOT / "build" / "resources")
     wrong = [run.report["network"] for run in [*runs, ideal] if run.report["bit_exact_images"] != run.report["images"]]
     wrong += [finding for item in resources for finding in item.findings]
@@ -40,7 +40,7 @@ def write_results() -> List[Path]:
 
 
 def _page(runs: List[Simulation], ideal: Simulation, resources: List[Resources]) -> str:
-    main = runs[names().index("lst1_q6.7")].report
+    main = runs[names().index(DEFAULT)].report
     return "\n".join([
         "# Results", "",
         f"Written by `{COMMAND}`, which measures all of it again. Nothing here has run on a board: cycles are counted in simulation",
@@ -56,7 +56,7 @@ def _page(runs: List[Simulation], ideal: Simulation, resources: List[Resources])
         f"{PUBLISHED['cycles_per_image']:,} cycles per image ({PUBLISHED['conditions']});",
         f"this is {main['images_per_second'] / PUBLISHED['images_per_second']:.1f} times the rate, "
         f"{PUBLISHED['cycles_per_image'] / main['cycles_per_image']:.1f} times by cycles alone.", "",
-        "One network and dataset at a time: `python -m gateware simulate --dataset mnist --network lst1_q6.7 --json report.json`.", "",
+        f"One network and dataset at a time: `python -m gateware simulate --dataset mnist --network {DEFAULT} --json report.json`.", "",
         "## Confusion, from the driver's answers", "",
         *[line for run in runs for line in _confusion(run)],
         "## XC7Z010, synthesis", "",
@@ -69,14 +69,14 @@ def _page(runs: List[Simulation], ideal: Simulation, resources: List[Resources])
         f"{1000 / main['fclk_mhz'] - MAX_LOGIC_LEVELS * LEVEL_NS:.1f} ns of the period to clock-to-output, set-up and skew:",
         "an estimate, not timing closure.", "",
         "## The integer reference", "",
-        f"{_reference_speed():,.0f} images/s on the machine that wrote this page, {os.cpu_count()} cores (lst1_q6.7, MNIST's test set);",
+        f"{_reference_speed():,.0f} images/s on the machine that wrote this page, {os.cpu_count()} cores ({DEFAULT}, MNIST's test set);",
         "`python benchmarks/reference.py` gives the ratio to plain int64 arithmetic.", "",
     ])
 
 
 def _reference_speed() -> float:
     """Images per second of the integer reference on this machine, best of five."""
-    network, images, times = load_network(find("lst1_q6.7")), datasets.load("mnist", "test").images, []
+    network, images, times = load_network(find(DEFAULT)), datasets.load("mnist", "test").images, []
     for _ in range(5):
         begun = time.perf_counter()
         reference_logits(network, images)
@@ -97,7 +97,7 @@ def _confusion(run: Simulation) -> List[str]:
 
 def _summary(runs: List[Simulation], resources: List[Resources]) -> List[str]:
     """A sentence or two for the first screen of the README."""
-    main = runs[names().index("lst1_q6.7")].report
+    main = runs[names().index(DEFAULT)].report
     top = next(item for item in resources if item.scope == "top")
     return [
         f"{main['images']:,} MNIST test images through the real pynq driver into the verilated design: **{main['accuracy']:.2f} %**, every",

@@ -16,11 +16,11 @@ from gateware.simulated_bitstream import build_simulated_bitstream
 from lst_overlay import LST1Overlay
 from lst_overlay.network import classify, load_network
 from lst_overlay.network import logits as reference_logits
-from lst_overlay.shipped_networks import find
+from lst_overlay.shipped_networks import DEFAULT, find
 from lst_overlay.simulator import SimulatedBoard
 
 # The network that was trained for each dataset.
-DEFAULT_NETWORKS = {"mnist": "lst1_q6.7", "digits": "lst1_digits"}
+DEFAULT_NETWORKS = {"mnist": DEFAULT, "digits": "lst1_digits"}
 _CHUNK = 500
 
 

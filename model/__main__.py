@@ -154,6 +154,22 @@ def accuracy(group: List[str] = typer.Option(["students", "published", "others"]
     typer.echo(f"{table.PAGE} and {table.RESULTS} written")
 
 
+@app.command()
+def ship(names: Optional[List[str]] = typer.Argument(None, metavar="[NAME...]", help="E.g. lst1_w6a4p4; all if none.")) -> None:
+    """Write the network files that come with the project, each from the run that is best on validation; trains what is missing."""
+    from .shipping import ship as write
+    from .shipping import shipped
+
+    files = {one.file.stem: one for one in shipped()}
+    unknown = [name for name in names or [] if name not in files]
+    if unknown:
+        raise typer.BadParameter(f"no network file is named {unknown[0]!r}; there are {', '.join(files)}")
+    for name in names or files:
+        figures = write(files[name])
+        typer.echo(f"{name}: {figures['recipe']} seed {figures['seed']}, validation {figures['accuracy_validation']:.2f} %, "
+                   f"test {figures['accuracy_integer']:.2f} %")
+
+
 def _show(figures: dict, json_file: Optional[Path]) -> None:
     for key, value in figures.items():
         for line in value if isinstance(value, list) else [f"{value:.6g}" if isinstance(value, float) else value]:

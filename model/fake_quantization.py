@@ -1,11 +1,12 @@
 """Fake quantisation: a network that computes in integer codes, forward, and as if in real numbers, backward.
 
-Forward, every tensor is a code that floating point holds exactly; backward, rounding passes the gradient through. Training
+Forward, every tensor is a code; backward, rounding passes the gradient through. Training
 thus sees the very arithmetic of the hardware: the same table, the same shift, the same rounded and folded bias. The table is part
 of the graph: its entries send their gradient to the function they were made from and to the steps of everything before it.
 The steps of weights and activations are learned with LSQ's gradient (arXiv 1902.08153), which is what differentiating
-code * step gives when rounding passes the gradient through. In evaluation all is float64 and equals the integer reference, logit for
-logit; in training it is float32.
+code * step gives when rounding passes the gradient through, and what is clipped does not. In evaluation all is float64, which holds
+every code exactly, and equals the integer reference, logit for logit; in training it is float32, which does so up to 2**24: beyond
+that, with weights and activations of some fifteen bits, sums are rounded.
 """
 from __future__ import annotations
 
@@ -119,9 +120,13 @@ class FakeQuantizedLayer(nn.Module):
         For tanh the outermost codes thus stand for exactly -1 and 1. A step of 2**-(width - 1) would leave the most negative code
         unused and cut off the upper end: with 4 bits at 7/8.
         """
-        self.set_step(2 * self.weight.detach().abs().mean().item() / math.sqrt(self.max_code))
+        self.set_step(max(2 * self.weight.detach().abs().mean().item(), 1e-6) / math.sqrt(self.max_code))
         if self.activation is not None and self.add is None:
-            self.set_activation_step(self.activation.greatest() / code_range(self.activation_width)[1])
+            self.set_activation_step(self.wanted_activation_step())
+
+    def wanted_activation_step(self) -> float:
+        """With which the function's greatest value has the greatest code."""
+        return self.activation.greatest() / code_range(self.activation_width)[1]
 
     def set_step(self, step: float) -> None:
         """The value of one weight code; powers of two are kept exactly."""
@@ -146,17 +151,18 @@ class FakeQuantizedLayer(nn.Module):
         return LayerCodes(weights, bias, unit, table)
 
     def _table(self, unit: torch.Tensor, step: torch.Tensor) -> Table:
-        """Entries in float64, made with the function itself; between neighbours the function's slope is theirs."""
+        """Entries in float64, made with the function itself; between neighbours the function's slope is theirs, where clipped 0."""
         index_width = INDEX_WIDTH if self.activation.tables == 1 else INDEX_WIDTH_PER_CHANNEL
         shift = index_shift(unit.item(), index_width)
         index_step = unit * 2.0 ** shift
         low, high = code_range(index_width)
         grid = torch.arange(low, high + 1, dtype=torch.float64, device=unit.device) * index_step
         scaled = self.activation(grid.repeat(self.activation.tables, 1), channel_axis=0) / step
+        codes = scaled.clamp(*code_range(self.activation_width))
         with torch.no_grad():
             slope = torch.zeros_like(scaled)
-            slope[:, 1:-1] = (scaled[:, 2:] - scaled[:, :-2]) / 2 ** (shift + 1)
-        return Table(shift, self.round(scaled.clamp(*code_range(self.activation_width))), slope, index_step, step)
+            slope[:, 1:-1] = (scaled[:, 2:] - scaled[:, :-2]) / 2 ** (shift + 1) * (codes == scaled)[:, 1:-1]
+        return Table(shift, self.round(codes), slope, index_step, step)
 
     def forward(self, x: Codes, x_offset: float, summand: Optional[Codes] = None) -> Codes:
         integers = self.layer_codes(x.step, x_offset, None if summand is None else summand.step)
@@ -182,7 +188,9 @@ class FakeQuantizedNetwork(nn.Module):
         stages = network.stages()
         layers = [FakeQuantizedLayer(stage, weights, activations) for stage, weights, activations in
                   zip(stages, widths.weights_of(len(stages)), widths.activations_of(len(stages)))]
-        return cls(layers, widths.pixels, network.image_shape, network.kind)
+        quantized = cls(layers, widths.pixels, network.image_shape, network.kind)
+        quantized._start_shared_steps()
+        return quantized
 
     @classmethod
     def from_integer(cls, network: Network, activations: Sequence[Optional[nn.Module]]) -> FakeQuantizedNetwork:
@@ -216,6 +224,13 @@ class FakeQuantizedNetwork(nn.Module):
             if stage.activation is not None:
                 layer.activation.load_state_dict(stage.activation.state_dict())
             layer.start_steps()
+        self._start_shared_steps()
+
+    def _start_shared_steps(self) -> None:
+        """Of summands none may begin clipped: their one step is the greatest that any of them wants."""
+        for first in {layer.add for layer in self.layers if layer.add is not None}:
+            summands = [self.layers[first]] + [layer for layer in self.layers if layer.add == first]
+            self.layers[first].set_activation_step(max(layer.wanted_activation_step() for layer in summands))
 
     def functions(self) -> List[List[float]]:
         """What the activations learned, layer by layer; a network file keeps it beside the tables made from it."""

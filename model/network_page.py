@@ -32,9 +32,11 @@ def write_page(path, directory: Path = DIRECTORY) -> Path:
 def page(network: Network, found: Evaluation) -> str:
     """The page's text."""
     about = network.provenance
+    functions = sum(len(numbers) for numbers in about.get("functions", []))
+    learned = f", {functions:,} numbers of learned functions" if functions else ""
     how = "in training" if about["quantization"] == "quantization-aware" else about["quantization"]
-    lines = [f"# {network.name}", "", f"Written by `python -m model describe driver/lst_overlay/networks/{network.name}.npz`.", "",
-             f"{network.kind}, {network.parameters:,} weights and biases, quantised {how}; content hash",
+    lines = [f"# {network.name}", "", f"Written by `python -m model describe` from {network.name}.npz.", "",
+             f"{network.kind}, {network.parameters:,} weights and biases{learned}, quantised {how}; content hash",
              f"`{content_hash(network)}`.", "", "## Accuracy", ""]
     lines += table(["", "percent"], [
         [f"integer, {_IN_WORDS[found.dataset]}", f"{found.accuracy:.2f}"],

@@ -167,6 +167,18 @@ def parameters_of(network: nn.Module) -> int:
                for parameter in module.parameters())
 
 
+def fold_normalization(network: nn.Module) -> nn.Module:
+    """Put normalisation into the weights for good, as `stages` does for a moment. Changes the network and returns it."""
+    for module in network.modules():
+        if isinstance(module, LST):
+            module.rows, module.rows_norm = _folded(module.rows, module.rows_norm), None
+            module.columns, module.columns_norm = _folded(module.columns, module.columns_norm), None
+        elif isinstance(module, MLP):
+            module.hidden = nn.ModuleList(stage.linear for stage in module.stages()[:-1])
+            module.norms = nn.ModuleList(nn.Identity() for _ in module.hidden)
+    return network
+
+
 @torch.no_grad()
 def _folded(linear: nn.Linear, norm: Optional[nn.BatchNorm1d]) -> nn.Linear:
     """The one layer that computes norm(linear(x)) in evaluation; `linear` itself where there is no normalisation."""

@@ -15,6 +15,7 @@ from lst_overlay.network import Network, QFormat, classify, logits, save_network
 from .checkpoint import CheckpointError, load_checkpoint, recipe_of, selected_network
 from .data import Part, load_split, load_test
 from .fake_quantization import FakeQuantizedNetwork, round_down
+from .networks import fold_normalization
 from .recipe import Widths
 from .train import directory_of
 
@@ -75,7 +76,7 @@ def quantize_weights(network: nn.Module, fmt: QFormat, rounding: str = "nearest"
     rounding: as for `quantize_post_training`, and with it the same weights.
     """
     _check_rounding(rounding)
-    quantized = copy.deepcopy(network)
+    quantized = fold_normalization(copy.deepcopy(network))
     for stage in quantized.stages():
         weights = stage.linear.weight.detach().double().numpy()
         codes = fmt.quantize(weights) if rounding == "nearest" else np.floor(weights / fmt.step)
@@ -138,7 +139,7 @@ def _commands(state: Dict[str, Any], out: Path, fmt: Optional[QFormat]) -> list:
         commands += [command] if command not in commands else []
     checkpoint = directory_of(recipe_of(state)) / "checkpoint.pt"
     format_option = f"--format {fmt} " if fmt else ""
-    return commands + [f"python -m model quantize {checkpoint.as_posix()} {format_option}--out driver/lst_overlay/networks/{out.name}"]
+    return commands + [f"python -m model quantize {checkpoint.as_posix()} {format_option}--out {out.name}"]
 
 
 def _lineage(run: Dict[str, Any]) -> list:

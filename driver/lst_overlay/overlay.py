@@ -133,7 +133,7 @@ class LST1Overlay(Overlay):
             }
 
     def load_network(self, network: Union[str, os.PathLike, Network], timeout: Optional[float] = None) -> None:
-        """A network file, the name of a shipped one ('lst1_q6.7') or a Network, into the accelerator.
+        """A network file, the name of a shipped one ('lst1_w6a4p4') or a Network, into the accelerator.
 
         A bad file or one that does not fit leaves everything as it was. If the hardware fails, the former network is
         loaded again at its next use.

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import List, Union
 
-DEFAULT = "lst1_q6.7"
+DEFAULT = "lst1_w6a4p4"
 DIRECTORY = Path(__file__).resolve().parent / "networks"
 SUFFIX = ".npz"
 
@@ -15,7 +15,7 @@ def names() -> List[str]:
 
 
 def find(which: Union[str, os.PathLike]) -> Path:
-    """A path to a network file, or the name of a shipped one such as 'lst1_q6.7'. FileNotFoundError lists the names."""
+    """A path to a network file, or the name of a shipped one such as 'lst1_w6a4p4'. FileNotFoundError lists the names."""
     path = Path(which).expanduser()
     if path.is_file():
         return path

@@ -19,7 +19,7 @@ class FixedPointTraining(Training):
     """A training run that goes on from a float network, computing in the format; the float network's recipe with a falling rate."""
 
     def __init__(self, network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split):
-        super().__init__(dataclasses.replace(recipe, init_from=None, widths=None, distillation=None), split)
+        super().__init__(dataclasses.replace(recipe, init_from=None, widths=None), split)
         self.network = fixed_point(network, fmt)
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)

@@ -62,7 +62,9 @@ def post_training_point(subject: Subject, dataset: str, fmt: QFormat, method: st
 
 def fine_tuned_point(subject: Subject, dataset: str, fmt: QFormat, epochs: int, rate: float, bins: Sequence[int]) -> Dict[str, Any]:
     """The divergence is that of the fine-tuned weights, real and quantised."""
-    recipe = dataclasses.replace(recipe_of_subject(subject), epochs=epochs, learning_rate=rate, schedule="one_cycle")
+    recipe = recipe_of_subject(subject)
+    recipe = dataclasses.replace(recipe, epochs=epochs, calm_epochs=min(epochs, recipe.calm_epochs), learning_rate=rate,
+                                 schedule="one_cycle")
     split = load_split(dataset)
     quantized = fine_tune(subject.load(), fmt, recipe, split)
     real = [layer.weight.detach().double().numpy() for layer in quantized.layers]

@@ -41,8 +41,9 @@ def _fractions(settings: Settings, found: Found) -> List[str]:
         the entries have.""",
         "**weights only**: the weights in the format; biases, activations and pixels real.",
         "**nearest**: ties up, as the hardware's files are made. **floor**: weights and table entries truncated.",
-        f"""**fine-tuned**: ours after {_count(tuned['epochs'], 'epoch')} more in the format (nearest; the steps stay 2^-n), one-cycle
-        rate up to {tuned['rate']:g}, seed {tuned['seed']}; the epoch that validation selects."""])
+        f"""**fine-tuned**: ours after {_count(tuned['epochs'], 'epoch')} more in the format (nearest; the steps stay 2^-n), trained
+        as in the last of its epochs before, one-cycle rate up to {tuned['rate']:g}, seed {tuned['seed']}; the epoch that validation
+        selects."""])
     if "published" not in networks:
         lines += _text(f"The published checkpoint ($LST_DATA_DIR/{PUBLISHED_FILE.as_posix()}) was not there: its curves are left out.")
     for name, network in networks.items():

@@ -13,6 +13,7 @@ from torch import nn
 from ..checkpoint import CheckpointError, load_checkpoint, recipe_of, selected_network
 from ..evaluate import PUBLISHED_SUFFIX
 from ..fake_quantization import FakeQuantizedNetwork
+from ..networks import parameters_of
 from ..published import load_published
 from ..recipe import Recipe
 from ..train import directory_of, train
@@ -40,7 +41,7 @@ class Subject:
 
     def describe(self) -> Dict[str, Any]:
         return {"name": self.name, "title": self.title, "sha256": self.sha256,
-                "parameters": sum(parameter.numel() for parameter in self.load().parameters())}
+                "parameters": parameters_of(self.load())}
 
 
 def train_recipe(recipe: Recipe, directory: Path, device: str = "cpu") -> Dict[str, Any]:

@@ -8,7 +8,7 @@ from datasets import load_digits
 from model.activations import ACTIVATIONS, LerpPSA, PiecewiseLinear, ReLU, Tanh
 from model.augment import Augmentation
 from model.data import Part, Split
-from model.networks import LST1, LST2, MLP, ResLST3
+from model.networks import LST1, LST2, MLP, NETWORKS, ResLST3
 from model.recipe import Recipe, Widths
 
 torch.set_num_threads(1)
@@ -22,7 +22,9 @@ def small_split(images=60):
 
 
 def small_test(dataset):
-    return small_split().validation
+    """Other digits than those of the split."""
+    pictures, labels = load_digits("test")
+    return Part(torch.from_numpy(pictures[:60]), torch.from_numpy(labels[:60]))
 
 
 def small_recipe(**changes):
@@ -41,6 +43,17 @@ def randomized(network, gain=1.0):
     for parameter in network.parameters():
         parameter.data.mul_(gain).add_(0.05 * gain * torch.randn(parameter.shape))
     return network
+
+
+def normalized_network(kind="lst1", seed=0):
+    """An untrained network of NETWORKS whose normalisation, in evaluation, is nothing like the identity."""
+    torch.manual_seed(seed)
+    network = NETWORKS[kind](normalize=True)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            for tensor in (module.weight.data, module.bias.data, module.running_mean, module.running_var):
+                tensor.copy_(0.5 + torch.rand(tensor.shape))
+    return network.eval()
 
 
 # The shapes of the networks at any size: from (d_in, d_out, classes, activation).
@@ -73,12 +86,11 @@ WIDTHS = (Widths(6, 4, 8), Widths(6, 4, 4), Widths(4, 3, 2), Widths(2, 2, 1), Wi
 
 def shipped_functions(network):
     """The activations of a network file: their kind is named in it, what they learned lies in its provenance."""
-    learned, functions = iter(network.provenance.get("functions", [])), []
+    settings, learned, functions = network.provenance["recipe_settings"], iter(network.provenance.get("functions", [])), []
     for layer in network.layers[:-1]:
-        numbers, name = next(learned, []), layer.activation.function
-        if "per_channel" not in network.provenance["recipe_settings"]:  # of the first release, which kept functions within -1..1
-            numbers = [min(max(number, -1.0), 1.0) for number in numbers]
-        options = {"knots": len(numbers)} if ACTIVATIONS[name] is PiecewiseLinear else {}
-        functions.append(ACTIVATIONS[name](**options).double())
+        numbers, kind = next(learned, []), ACTIVATIONS[layer.activation.function]
+        tables = layer.fan_out if layer.activation.per_channel else 1
+        options = {"knots": settings["knots"], "per_channel": tables > 1} if kind is PiecewiseLinear else {}
+        functions.append(kind(tables, **options).double())
         functions[-1].take(numbers)
     return [*functions, None]

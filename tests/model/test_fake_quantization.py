@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lst_overlay.network import NetworkError, load_network, logits, quantize
 from model.fake_quantization import (
+    Codes,
     FakeQuantizedNetwork,
     index_shift,
     round_down,
@@ -193,14 +194,76 @@ def test_weights_of_a_trained_network_are_taken_with_its_functions():
     assert_same_integers(FakeQuantizedNetwork.from_float(trained, WIDTHS[0]).export("n", {}), quantized.export("n", {}))
 
 
-def test_the_gradient_of_the_step_is_that_of_lsq():
-    """d(code * step)/d step = code - w / step inside the range, code outside (arXiv 1902.08153, equation 3)."""
-    w, step = torch.tensor([0.3, -0.74, 9.0, -9.0]), torch.tensor(0.5, requires_grad=True)
-    quantized = round_half_up((w / step).clamp(-7, 7)) * step
-    expected = [1 - 0.6, -1 + 1.48, 7, -7]
-    for value, wanted in zip(quantized, expected):
-        (gradient,) = torch.autograd.grad(value, step, retain_graph=True)
-        assert float(gradient) == pytest.approx(wanted, abs=1e-6)
+def layer_and_input(seed, function="tanh", widths=Widths(4, 8, 8)):
+    """A layer of ROWS in float64 whose weights are partly clipped, and codes for it: (layer, Codes, offset)."""
+    layer = FakeQuantizedNetwork.from_float(small_network("lst1", function, seed), widths).double().layers[0]
+    layer.set_step(layer.weight.abs().max().item() / 10)
+    torch.manual_seed(seed)
+    return layer, Codes(torch.randint(0, 256, (5, 1, 5)).double(), torch.tensor(2.0 ** -7, dtype=torch.float64)), -127.5
+
+
+def lsq_slopes(layer):
+    """d(code) / d(log2 step) of each weight: of w / step where that lies in the range, else 0. Times the step, and the code itself added,
+    it is equation 3 of arXiv 1902.08153."""
+    step, high = 2.0 ** layer.log2_step.item(), layer.max_code
+    quotient = layer.weight.detach() / step
+    return torch.where(quotient.abs() < high, -quotient, torch.zeros(())) * math.log(2)
+
+
+def test_the_gradient_of_the_weights_step_is_that_of_lsq():
+    """Through weights, bias and the unit of the last layer's accumulators: d(acc * unit) / d(log2 step)."""
+    layer, x, offset = layer_and_input(0)
+    layer.activation = None
+    acc, unit = layer(x, offset)
+    (acc * unit).sum().backward()
+    of_codes, values = lsq_slopes(layer), x.codes.flatten(1)
+    of_acc = of_codes @ values + (offset * of_codes.sum(1) - math.log(2) * layer.bias.detach() / unit.detach())[:, None]
+    expected = (of_acc * unit.detach() + math.log(2) * (acc * unit).detach().flatten(1)).sum()
+    assert (layer.weight.detach().abs() / 2 ** layer.log2_step.detach() > layer.max_code).any()
+    assert layer.log2_step.grad.item() == pytest.approx(expected.item(), rel=1e-9)
+
+
+@pytest.mark.parametrize("function", ["tanh", "lerp_psa per channel"])
+def test_the_weights_step_reaches_the_table_through_its_index(function):
+    """y = f(index * index_step): the step moves the index by way of the accumulator, and what an index means by way of index_step."""
+    layer, x, offset = layer_and_input(1, function)
+    y, step = layer(x, offset)
+    (y * step).sum().backward()
+    with torch.no_grad():
+        integers = layer.layer_codes(x.step, offset)
+    acc = integers.weights @ x.codes.flatten(1) + integers.bias[:, None]
+    place = torch.floor(acc / 2.0 ** integers.table.shift) * integers.table.index_step
+    place.requires_grad_()
+    (slope,) = torch.autograd.grad(layer.activation(place, channel_axis=0).sum(), place)
+    of_codes = lsq_slopes(layer)
+    of_acc = of_codes @ x.codes.flatten(1) + (offset * of_codes.sum(1) - math.log(2) * layer.bias.detach() / integers.unit)[:, None]
+    expected = (slope * (of_acc * integers.unit + math.log(2) * place.detach())).sum()
+    assert layer.log2_step.grad.item() == pytest.approx(expected.item(), rel=2e-2)
+
+
+def test_where_an_entry_is_clipped_no_gradient_passes():
+    layer = FakeQuantizedNetwork.from_float(small_network("lst1", "relu"), Widths(8, 4, 8)).layers[0]
+    layer.set_activation_step(0.1)  # 4 bits reach 0.7
+    table = layer.layer_codes(torch.tensor(2.0 ** -7), -127.5).table
+    x = torch.arange(-512, 512).double() * table.index_step.detach()
+    assert (table.slope[0, 513:][x[513:] < 0.69] > 0).all() and not table.slope[0, x > 0.7].any()
+
+
+def test_no_summand_begins_clipped():
+    network = small_network("reslst3", "piecewise_linear")
+    for lst, greatest in zip(network.lst, (0.5, 1.0, 3.0)):
+        lst.columns_activation.values.data = torch.linspace(-greatest, greatest, 33)[None]
+    for quantized in (FakeQuantizedNetwork.from_float(network, Widths(6, 4, 8)),
+                      FakeQuantizedNetwork.from_float(small_network("reslst3", "piecewise_linear", 1), Widths(6, 4, 8))):
+        quantized.take_weights(network)
+        layers = quantized.export("n", {}).layers
+        assert layers[1].activation.step == layers[5].activation.step == pytest.approx(3 / 7, rel=1e-6)
+
+
+def test_a_layer_of_zeros_has_a_step():
+    network = small_network("lst1")
+    torch.nn.init.zeros_(network.lst[0].rows.weight)
+    assert not FakeQuantizedNetwork.from_float(network, Widths(6, 4, 8)).export("n", {}).layers[0].weights_q.any()
 
 
 @given(st.floats(-1000, 1000))

@@ -22,7 +22,7 @@ from tests.model.test_commands import command
 from tests.network.networks import SHIPPED, corner_networks, lst1
 
 ROOT = Path(__file__).parents[2]
-W6A4 = next(path for path in SHIPPED if path.stem == "lst1_w6a4")
+W6A4 = next(path for path in SHIPPED if path.stem == "lst1_w6a4p4")
 DIGITS = next(path for path in SHIPPED if path.stem == "lst1_digits")
 
 
@@ -156,7 +156,7 @@ def test_the_files_integers_are_in_the_graph(path):
         np.testing.assert_array_equal(numpy_helper.to_array(found[f"layer{number}.bias_q_int32"]), layer.bias_q)
         if layer.activation is not None:
             table = found[f"layer{number}.table_q_int{layer.activation.width}"]
-            np.testing.assert_array_equal(numpy_helper.to_array(table), layer.activation.table_q)
+            np.testing.assert_array_equal(numpy_helper.to_array(table), layer.activation.table_q.ravel())
 
 
 def test_quantisers_of_at_most_eight_bits_are_qcdq():
@@ -177,7 +177,7 @@ def test_metadata_and_annotations_tell_widths_and_steps():
     network = load_network(W6A4)
     model = to_onnx(network)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    assert (metadata["name"], metadata["content_sha256"], metadata["pixel_bits"]) == ("lst1_w6a4", content_hash(network), "4")
+    assert (metadata["name"], metadata["content_sha256"], metadata["pixel_bits"]) == ("lst1_w6a4p4", content_hash(network), "4")
     layer = json.loads(metadata["layer0"])
     assert (layer["axis"], layer["weights_width"], layer["weights_step"]) == ("rows", 6, network.layers[0].weights_step)
     assert (layer["activation"]["width"], layer["activation"]["step"]) == (4, network.layers[0].activation.step)

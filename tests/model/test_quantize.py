@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import model.quantize
-from lst_overlay.network import QFormat, load_network, logits
+from lst_overlay.network import QFormat, classify, load_network, logits
 from model.augment import Augmentation
 from model.checkpoint import CheckpointError
 from model.quantize import (
@@ -20,6 +20,7 @@ from model.train import train
 from tests.model.small import (
     FUNCTIONS,
     KINDS,
+    normalized_network,
     random_images,
     random_network,
     small_network,
@@ -120,9 +121,11 @@ def test_another_rounding_is_refused():
         quantize_post_training(random_network(0), QFormat(6, 7), "up")
 
 
+@pytest.mark.parametrize("network", [random_network(0), *map(normalized_network, ("lst1", "reslst3", "784-40-10"))],
+                         ids=["lst1", "lst1 normalized", "reslst3 normalized", "784-40-10 normalized"])
 @pytest.mark.parametrize("rounding", ["nearest", "floor"])
-def test_weights_alone_are_those_of_the_whole_network(rounding):
-    network, fmt = random_network(0), QFormat(2, 4)
+def test_weights_alone_are_those_of_the_whole_network(rounding, network):
+    fmt = QFormat(2, 4)
     exported = quantize_post_training(network, fmt, rounding).export("n", {})
     for stage, layer in zip(quantize_weights(network, fmt, rounding).stages(), exported.layers):
         np.testing.assert_array_equal(stage.linear.weight.detach().numpy(), layer.weights_q * fmt.step)
@@ -137,9 +140,17 @@ def test_a_file_says_how_it_was_made():
     quantize_checkpoint(trained(), "n.npz", QFormat(6, 7))
     provenance = load_network("n.npz").provenance
     assert provenance["quantization"] == "post-training Q6.7"
-    quantize = "python -m model quantize build/train/float/seed1/checkpoint.pt --format Q6.7 --out driver/lst_overlay/networks/n.npz"
+    quantize = "python -m model quantize build/train/float/seed1/checkpoint.pt --format Q6.7 --out n.npz"
     assert provenance["command"] == ["python -m model train recipes/float.toml --seed 1", quantize]
     assert provenance["seed"] == 1 and provenance["dataset"] == "digits"
+
+
+def test_accuracies_are_of_the_images_they_are_named_for():
+    figures = quantize_checkpoint(trained(epochs=6), "n.npz", QFormat(6, 7))
+    network, validation, test = load_network("n.npz"), small_split().validation, small_test("digits")
+    for key, part in (("accuracy_validation", validation), ("accuracy_integer", test)):
+        assert figures[key] == pytest.approx(100 * np.mean(classify(logits(network, part.images.numpy())) == part.labels.numpy()), abs=1e-3)
+    assert figures["accuracy_validation"] != figures["accuracy_integer"]  # or this shows nothing
 
 
 def test_a_quantisation_aware_file_names_its_parent():

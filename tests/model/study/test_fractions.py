@@ -3,7 +3,9 @@ import pytest
 import torch
 
 from lst_overlay.network import QFormat, classify, logits
+from model.augment import Augmentation
 from model.data import load_test
+from model.networks import columns_first, fold_normalization, parameters_of, pixel_values
 from model.quantize import fixed_point, quantize_post_training, quantize_weights
 from model.study.confusion import confusion_point
 from model.study.fine_tuning import FixedPointTraining, fine_tune
@@ -17,9 +19,9 @@ BINS = (32, 128)
 
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory):
-    """A network that has seen the digits for some epochs."""
+    """A network, trained with all that makes fine-tuning differ from training."""
     directory = tmp_path_factory.mktemp("train")
-    train_recipe(small_recipe(epochs=8, augmentation=None), directory)
+    train_recipe(small_recipe(epochs=12, normalize=True, augmentation=Augmentation(2, .02, .02, .02), calm_epochs=6), directory)
     return Subject.of("small", "small", directory / "checkpoint.pt")
 
 
@@ -108,9 +110,18 @@ def test_confusion_counts_every_image_and_every_difference(subject):
     assert 0 < found["differing"] and found["differing_float_right"] + found["differing_integer_right"] <= found["differing"] <= 360
 
 
+def test_a_subject_has_the_parameters_of_the_network_without_normalisation(subject):
+    assert subject.describe()["parameters"] == parameters_of(subject.load()) == 9474
+
+
 def test_the_digits_shown_are_the_first_of_each_class(subject):
     found, part = digits_point(subject, "digits", QFormat(6, 7)), load_test("digits")
     assert [int(part.labels[number]) for number in found["image_numbers"]] == list(range(10))
     np.testing.assert_array_equal(found["images"], part.images[found["image_numbers"]])
     assert np.array(found["rows"]).shape == np.array(found["columns"]).shape == (10, 28, 28)
+    network = fold_normalization(subject.load())
+    x = pixel_values(columns_first(part.images[found["image_numbers"]]))
+    rows = network.lst[0].rows_activation(network.lst[0].rows(x.permute(1, 2, 0)), channel_axis=2)
+    np.testing.assert_allclose(np.array(found["rows"]) / 128, rows.detach().numpy(), atol=0.1)
+    np.testing.assert_allclose(np.array(found["columns"]) / 128, network.lst[0](x).detach().permute(1, 2, 0).numpy(), atol=0.2)
     assert found["one"] == 128 and np.abs(found["columns"]).max() <= 128
