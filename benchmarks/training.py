@@ -1,9 +1,11 @@
 """Training speed on one thread: images per second of ours, against the two loops that are usually written.
 
-    python benchmarks/training.py [RECIPE.toml]
+    python -m benchmarks.training [RECIPE.toml]
 
-All three train the same network, from the same start, with the same optimiser and batch, on augmented images:
-- per sample: a Dataset of Pillow's images, each turned, scaled, shifted and sheared by Pillow and made a tensor, as torchvision does;
+All three train the same network, from the same start, with the same optimiser and batch, on augmented images and their labels (a
+recipe's distillation is left out, of all three):
+- per sample: a Dataset of Pillow's images, each turned, scaled, shifted and sheared by Pillow, made a tensor and, where the recipe
+  says so, bent, as torchvision does;
 - tensors: DataLoader over a TensorDataset, the batch augmented by our own augmentation;
 - ours: model.train, with augmented copies made before, as the recipes do (an epoch's share of making them is counted).
 """
@@ -13,6 +15,7 @@ import math
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from tqdm import tqdm
 
 import model.train
+from model.augment import Augmentation
 from model.copies import augmented_copies
 from model.data import Part, Split, load_split
 from model.recipe import Recipe
@@ -37,7 +41,8 @@ class PerSample(Dataset):
 
     def __init__(self, part: Part, augmentation):
         self.part, self.augmentation = part, augmentation
-        self.rng = np.random.default_rng(0)
+        self.bend = Augmentation(0.0, 0.0, 0.0, 0.0, augmentation.elastic) if augmentation.elastic else None
+        self.rng, self.generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
 
     def __len__(self) -> int:
         return len(self.part.labels)
@@ -52,7 +57,8 @@ class PerSample(Dataset):
         matrix = (xx, xy, center + shift_x - xx * center - xy * center, yx, yy, center + shift_y - yx * center - yy * center)
         image = Image.fromarray(self.part.images[number].numpy())
         moved = image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-        return torch.from_numpy(np.array(moved)), self.part.labels[number]
+        tensor = torch.from_numpy(np.array(moved))
+        return tensor if self.bend is None else self.bend(tensor[None], self.generator)[0], self.part.labels[number]
 
 
 def seconds(batches, network, optimizer, augment=None) -> float:
@@ -68,7 +74,7 @@ def seconds(batches, network, optimizer, augment=None) -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    recipe = Recipe.read(sys.argv[1] if len(sys.argv) > 1 else "recipes/lst1.toml")
+    recipe = replace(Recipe.read(sys.argv[1] if len(sys.argv) > 1 else "recipes/lst1.toml"), distillation=None)
     split = load_split(recipe.dataset)
     part = Part(split.train.images[:IMAGES], split.train.labels[:IMAGES])
     generator = torch.Generator().manual_seed(0)

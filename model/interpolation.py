@@ -96,6 +96,12 @@ def _place(x, first, per_spacing, last):
 @numba.njit(cache=True, error_model="numpy")
 def _forward(x, intercept, slope, y, low, spacing):
     first, per_spacing, last = x.dtype.type(low / spacing - 1), x.dtype.type(1 / spacing), x.dtype.type(intercept.shape[1] - 1)
+    if x.shape[2] == 1:  # channels last: loops over one element would cost more than the elements
+        for o in range(x.shape[0]):
+            for c in range(x.shape[1]):
+                k = _place(x[o, c, 0], first, per_spacing, last)
+                y[o, c, 0] = intercept[c, k] + slope[c, k] * x[o, c, 0]
+        return
     for o in range(x.shape[0]):
         for c in range(x.shape[1]):
             intercepts, slopes = intercept[c], slope[c]
@@ -107,6 +113,14 @@ def _forward(x, intercept, slope, y, low, spacing):
 @numba.njit(cache=True, error_model="numpy")
 def _backward(x, slope, gradient, of_x, of_intercept, of_slope, low, spacing):
     first, per_spacing, last = x.dtype.type(low / spacing - 1), x.dtype.type(1 / spacing), x.dtype.type(slope.shape[1] - 1)
+    if x.shape[2] == 1:
+        for o in range(x.shape[0]):
+            for c in range(x.shape[1]):
+                k = _place(x[o, c, 0], first, per_spacing, last)
+                of_x[o, c, 0] = gradient[o, c, 0] * slope[c, k]
+                of_intercept[c, k] += gradient[o, c, 0]
+                of_slope[c, k] += gradient[o, c, 0] * x[o, c, 0]
+        return
     for o in range(x.shape[0]):
         for c in range(x.shape[1]):
             slopes, of_intercepts, of_slopes = slope[c], of_intercept[c], of_slope[c]

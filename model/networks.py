@@ -64,7 +64,7 @@ class LST(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows = torch.addmm(self.rows.bias[:, None], self.rows.weight, x.flatten(1))                       # (o, N r)
         if self.rows_norm is not None:
-            rows = self.rows_norm(rows[None])[0]
+            rows = self.rows_norm(rows[None]).squeeze(0)
         h = self.rows_activation(self.dropout(rows.view(-1, *x.shape[1:])), channel_axis=0)               # (o, N, r)
         columns = self.columns(h)                                                                         # (o, N, p)
         if self.columns_norm is not None:
