@@ -153,13 +153,23 @@ def test_one_altered_code_is_refused(saved, name):
         load_network(saved)
 
 
-def test_an_altered_header_is_refused(saved):
-    with np.load(saved) as archive:
-        arrays = {key: archive[key] for key in archive.files}
-    arrays["header"] = np.frombuffer(arrays["header"].tobytes().replace(b'"random"', b'"rendom"'), np.uint8)
-    np.savez(saved, **arrays)
-    with pytest.raises(NetworkFileError, match="the file was altered"):
-        load_network(saved)
+def with_header(path, change):
+    """The file with other bytes for a header, its arrays as they were."""
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    arrays["header"] = np.frombuffer(change(arrays["header"].tobytes()), np.uint8)
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda header: header.replace(b'"random"', b'"rendom"'), "the file was altered"),
+    (lambda header: header.replace(b'"pixel_bits":', b'"pixel_bits":NaN,"x":'), "n.npz: the header is damaged"),
+    (lambda header: b"[" * 100_000, "n.npz: an .npz file, but not a network file"),
+], ids=["altered", "not JSON", "nested without end"])
+def test_a_wrong_header_is_refused(saved, change, message):
+    with pytest.raises(NetworkFileError, match=message):
+        load_network(with_header(saved, change))
 
 
 def test_a_foreign_npz_is_refused(tmp_path):
@@ -225,24 +235,6 @@ def test_an_array_of_another_type_is_refused(saved, name, dtype):
     name = f"layer0.{name}"
     with pytest.raises(NetworkFileError, match=f"{name} must be stored as <i., not {dtype}"):
         load_network(rewritten(saved, lambda header: None, lambda arrays: arrays.update({name: arrays[name].astype(dtype)})))
-
-
-def test_a_header_that_is_not_json_is_refused(saved):
-    with np.load(saved) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    arrays["header"] = np.frombuffer(arrays["header"].tobytes().replace(b'"pixel_bits":', b'"pixel_bits":NaN,"x":'), np.uint8)
-    np.savez(saved, **arrays)
-    with pytest.raises(NetworkFileError, match="n.npz: the header is damaged"):
-        load_network(saved)
-
-
-def test_a_header_nested_without_end_is_refused(saved):
-    with np.load(saved) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    arrays["header"] = np.frombuffer(b"[" * 100_000, np.uint8)
-    np.savez(saved, **arrays)
-    with pytest.raises(NetworkFileError, match="n.npz: an .npz file, but not a network file"):
-        load_network(saved)
 
 
 def test_a_missing_file_is_the_usual_error(tmp_path):
