@@ -5,7 +5,7 @@ PY     := $(VENV)/bin/python
 BOARD  ?= zybo_z7_10
 VIVADO ?= vivado
 
-.PHONY: help demo simulator test lint resources results registers train study bitstream clean
+.PHONY: help demo simulator workstation test lint resources results registers train study bitstream clean
 
 help:  ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -15,6 +15,8 @@ demo: $(VENV)/.demo  ## Classify digits on the simulated board: a table, build/d
 
 simulator: $(VENV)/.demo  ## Build what the simulated board downloads (bitstreams/simulated)
 	$(PY) -m gateware simulate --build-only
+
+workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: README, Training)
 
 test: $(VENV)/.all lint  ## Everything that CI runs
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -q

@@ -15,7 +15,21 @@ import datasets
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Train, quantise, evaluate, export and study LST networks.")
 
-JsonFile = typer.Option(None, "--json", metavar="FILE", help="Also write the figures to this file, as JSON.")
+
+
+def _writable(path: Optional[Path]) -> Optional[Path]:
+    """Before hours of work, not after them: the file's directory is there, or is made."""
+    if path is not None:
+        if path.is_dir():
+            raise typer.BadParameter(f"{path} is a directory, a file is wanted")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise typer.BadParameter(f"{path}: no file can be written there ({error.strerror})") from None
+    return path
+
+
+JsonFile = typer.Option(None, "--json", metavar="FILE", callback=_writable, help="Also write the figures to this file, as JSON.")
 
 
 def _version(wanted: bool) -> None:
@@ -49,7 +63,12 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
     if seed is not None:
         chosen = dataclasses.replace(chosen, seed=seed)
     directory = out or training.directory_of(chosen)
-    state = training.train(chosen, directory, device=device, restart=restart)
+    try:
+        state = training.train(chosen, directory, device=device, restart=restart)
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; {directory / 'checkpoint.pt'} holds the last whole epoch, if there was one: the same command goes on "
+                   "from there", err=True)
+        raise typer.Exit(130) from None
     _show({"recipe": chosen.name, "seed": chosen.seed, "checkpoint": str(directory / "checkpoint.pt"), "epochs": state["epoch"],
            "selected_epoch": state["selected"]["epoch"], "validation_accuracy": 100 * state["selected"]["validation_accuracy"],
            "test_accuracy": 100 * state["test_accuracy"]}, json_file)
@@ -57,7 +76,7 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
 
 @app.command()
 def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="CHECKPOINT"),
-             out: Path = typer.Option(..., metavar="FILE.npz", help="The network file to write."),
+             out: Path = typer.Option(..., metavar="FILE.npz", callback=_writable, help="The network file to write."),
              fmt: Optional[str] = typer.Option(None, "--format", metavar="Qm.n",
                                                help="Format of post-training quantisation; none for a fake-quantised checkpoint."),
              json_file: Optional[Path] = JsonFile) -> None:
@@ -68,6 +87,8 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
 
     try:
         chosen = None if fmt is None else QFormat.parse(fmt)
+        if chosen is not None and not 2 <= chosen.width <= 16:
+            raise ValueError(f"{fmt} has {chosen.width} bits; weights and activations may have 2..16")
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--format") from None
     figures = quantize_checkpoint(checkpoint, out, chosen)
@@ -89,8 +110,8 @@ def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metav
 
 
 @app.command()
-def export(network: Path = typer.Argument(..., metavar="NETWORK.npz", help="A network file."),
-           out: Path = typer.Option(..., metavar="FILE.onnx", help="The ONNX file to write.")) -> None:
+def export(network: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz", help="A network file."),
+           out: Path = typer.Option(..., metavar="FILE.onnx", callback=_writable, help="The ONNX file to write.")) -> None:
     """Write a network file as ONNX, its quantisers explicit, its logits equal to the bit: docs/onnx.md."""
     from lst_overlay.network import content_hash, load_network
 
@@ -131,7 +152,7 @@ def study(only: Optional[List[str]] = typer.Option(None, metavar="fractions|dive
 
 @app.command()
 def describe(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz..."),
-             out: Path = typer.Option(Path("docs/networks"), metavar="DIR", help="Where the pages go.")) -> None:
+             out: Path = typer.Option(Path("docs/networks"), metavar="DIR", help="Where the pages go; old ones are replaced.")) -> None:
     """Write a page for each network file: accuracy, confusion, number formats, functions, recipe, limits."""
     from .network_page import write_page
 
@@ -143,7 +164,7 @@ def describe(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False
 def accuracy(group: List[str] = typer.Option(["students", "published", "others"], help="Which runs: students, published, others."),
              jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
              scheduler: Optional[str] = typer.Option(None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead.")) -> None:
-    """Train every run of docs/accuracy.md that is not finished yet, and write the page: many hours from nothing."""
+    """Train every run of docs/accuracy.md that is not finished yet, and write that page of this checkout: many hours from nothing."""
     from . import accuracy as table
 
     groups = {"students": table.STUDENTS, "published": table.PUBLISHED, "others": table.OTHERS}
@@ -183,7 +204,7 @@ def main() -> None:
     from lst_overlay.network import NetworkError
 
     if importlib.util.find_spec("torch") is None:
-        print("error: python -m model needs torch: see README.md, Training", file=sys.stderr)
+        print("error: python -m model needs torch: `make workstation` installs it; README.md, Training, says which", file=sys.stderr)
         sys.exit(1)
     from .checkpoint import CheckpointError
     from .recipe import RecipeError
@@ -192,6 +213,9 @@ def main() -> None:
 
     try:
         app(prog_name="python -m model")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
     except (datasets.DatasetError, NetworkError, CheckpointError, RecipeError, TrainingError, SweepError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

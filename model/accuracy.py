@@ -103,7 +103,7 @@ def run(recipe: str, settings: Dict[str, Any], device: str = "cpu") -> Dict[str,
     if isinstance(network, FakeQuantizedNetwork):
         exported = network.export(chosen.name, {})
         figures.update(integer_validation=integer_accuracy(exported, load_split(chosen.dataset).validation),
-                       integer_test=integer_accuracy(exported, load_test(chosen.dataset)), content_sha256=content_hash(exported))
+                       integer_test=integer_accuracy(exported, load_test(chosen.dataset)), sha256_without_provenance=content_hash(exported))
     return figures
 
 

@@ -26,6 +26,13 @@ class Augmentation:
     elastic: float = 0.0
     copies: int = 0
 
+    def __post_init__(self):
+        for key, value in vars(self).items():
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{key} must not be negative, is {value}")
+        if self.scale >= 1:
+            raise ValueError(f"scale must be below 1, is {self.scale}")
+
     def halved(self) -> Augmentation:
         """The same with half the distortions."""
         return replace(self, **{key: getattr(self, key) / 2 for key in ("rotate_degrees", "scale", "shift", "shear", "elastic")})

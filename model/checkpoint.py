@@ -14,6 +14,8 @@ from .fake_quantization import FakeQuantizedNetwork
 from .recipe import Recipe
 
 VERSION = 1
+# What torch.load raises for a file that is damaged or something else.
+UNREADABLE = (RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError, pickle.UnpicklingError, zipfile.BadZipFile)
 
 
 class CheckpointError(ValueError):
@@ -38,15 +40,26 @@ def load_checkpoint(path) -> Dict[str, Any]:
     """Everything `save_checkpoint` was given. Loads tensors and plain values only, never code."""
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such checkpoint; train it first: python -m model train RECIPE.toml")
+        raise FileNotFoundError(f"{path}: no such checkpoint; train it first: {_command_for(path)}")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        version = state["version"]
-    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path}: not a checkpoint, or damaged ({type(error).__name__})") from None
+    except UNREADABLE as error:
+        raise CheckpointError(f"{path}: not a checkpoint, or damaged ({type(error).__name__}); "
+                              "train with --restart makes it anew") from None
+    version = state.get("version") if isinstance(state, dict) else None
+    if version is None:
+        raise CheckpointError(f"{path}: not a checkpoint of python -m model train (published ones can be evaluated and studied only)")
     if version != VERSION:
         raise CheckpointError(f"{path}: checkpoint version {version}, this program reads {VERSION}")
     return state
+
+
+def _command_for(path: Path) -> str:
+    """The command that makes a checkpoint at its usual place, build/train/<recipe>/seed<seed>."""
+    seed = path.parent.name[len("seed"):]
+    if path.parent.name.startswith("seed") and seed.isdigit():
+        return f"python -m model train recipes/{path.parent.parent.name}.toml --seed {seed}"
+    return "python -m model train RECIPE.toml"
 
 
 def recipe_of(state: Dict[str, Any]) -> Recipe:

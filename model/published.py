@@ -1,16 +1,14 @@
 """The published checkpoints (LST_*.pth) as networks of ours. A layout is recognised by its keys; code in a file is never run."""
 from __future__ import annotations
 
-import pickle
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any, Dict, List
 
 import torch
 from torch import nn
 
-from .checkpoint import CheckpointError
+from .checkpoint import UNREADABLE, CheckpointError
 from .networks import LST1, LST2, ResLST3
 
 # The published input is (p / 255 - 0.5) / 0.5 = (2 p - 255) / 255, ours is (2 p - 255) / 256.
@@ -51,7 +49,7 @@ def _tensors(path: Path) -> Dict[str, torch.Tensor]:
         with warnings.catch_warnings():  # torch wonders aloud about pickles that it then refuses
             warnings.simplefilter("ignore")
             state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise PublishedCheckpointError(f"{path}: not a dictionary of tensors, or damaged ({type(error).__name__}); "
                                        "code in a file is never run") from None
     if not isinstance(state, dict) or not state:

@@ -17,7 +17,6 @@ from .data import Part, load_split, load_test
 from .fake_quantization import FakeQuantizedNetwork, round_down
 from .networks import fold_normalization
 from .recipe import Widths
-from .train import directory_of
 
 PIXEL_BITS = 8  # post-training quantisation keeps the pixels whole
 ROUNDINGS = ("nearest", "floor")
@@ -106,7 +105,7 @@ def quantize_checkpoint(checkpoint, out, fmt: Optional[QFormat] = None) -> Dict[
     float_state = parent if fmt is None else state
     provenance = {  # accuracies in percent
         "quantization": "quantization-aware" if fmt is None else f"post-training {fmt}",
-        "command": _commands(state, out, fmt),
+        "command": _commands(state, Path(checkpoint), out, fmt),
         "recipe": recipe.name, "recipe_settings": recipe.settings(),
         "parent": {key: parent[key] for key in ("recipe_name", "recipe")} if parent else None,
         "teacher": {key: teacher[key] for key in ("recipe_name", "recipe")} if teacher else None,
@@ -131,13 +130,17 @@ def _percent(fraction: float) -> float:
     return round(100 * float(fraction), 4)
 
 
-def _commands(state: Dict[str, Any], out: Path, fmt: Optional[QFormat]) -> list:
-    """What made the file, from nothing, in a checkout. A seed given by hand is quoted, for the recipe's file has its own."""
+def _commands(state: Dict[str, Any], checkpoint: Path, out: Path, fmt: Optional[QFormat]) -> list:
+    """What made the file, from nothing, in a checkout. A seed given by hand is quoted, for the recipe's file has its own.
+
+    A recipe that does not lie in recipes/ is named without a directory, a checkpoint that is not below the present one likewise.
+    """
     commands: list = []
     for run in _lineage(state):
-        command = f"python -m model train recipes/{run['recipe_name']}.toml --seed {run['recipe']['seed']}"
+        recipe = Path("recipes", f"{run['recipe_name']}.toml")
+        command = f"python -m model train {recipe if recipe.is_file() else recipe.name} --seed {run['recipe']['seed']}"
         commands += [command] if command not in commands else []
-    checkpoint = directory_of(recipe_of(state)) / "checkpoint.pt"
+    checkpoint = checkpoint if not checkpoint.is_absolute() else Path(checkpoint.name)
     format_option = f"--format {fmt} " if fmt else ""
     return commands + [f"python -m model quantize {checkpoint.as_posix()} {format_option}--out {out.name}"]
 

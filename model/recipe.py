@@ -4,9 +4,10 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Type, Union, get_type_hints
 
 import tomllib
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from .activations import ACTIVATIONS
@@ -36,9 +37,9 @@ class Widths:
             value = getattr(self, key)
             for bits in value if isinstance(value, (list, tuple)) else [value]:
                 if type(bits) is not int or not low <= bits <= high:
-                    raise RecipeError(f"widths: {key} must have {low}..{high} bits, not {bits}")
+                    raise RecipeError(f"[widths] {key} must have {low}..{high} bits, not {bits}")
         if not isinstance(self.pixels, int):
-            raise RecipeError(f"widths: pixels must be one number, not {self.pixels}")
+            raise RecipeError(f"[widths] pixels must be one number, not {self.pixels}")
 
     def weights_of(self, layers: int) -> List[int]:
         return self._for_each("weights", self.weights, layers)
@@ -51,7 +52,7 @@ class Widths:
         if isinstance(value, int):
             return [value] * count
         if len(value) != count:
-            raise RecipeError(f"widths: {key} must be one number or {count}, one for each layer, not {len(value)}")
+            raise RecipeError(f"[widths] {key} must be one number or {count}, one for each layer, not {len(value)}")
         return list(value)
 
 
@@ -68,14 +69,41 @@ class Distillation:
 
     def __post_init__(self):
         if not 0 < self.weight <= 1:
-            raise RecipeError(f"distillation: weight must lie in 0..1 and not be 0, is {self.weight}")
+            raise RecipeError(f"[distillation] weight must lie in 0..1 and not be 0, is {self.weight}")
         if not self.temperature > 0:
-            raise RecipeError(f"distillation: temperature must be positive, not {self.temperature}")
+            raise RecipeError(f"[distillation] temperature must be positive, not {self.temperature}")
 
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
 _KNOWN = {"dataset": VALIDATION_IMAGES, "network": [*NETWORKS, "cnn"], "activation": ACTIVATIONS, "schedule": SCHEDULES}
 _TABLES = {"augmentation": Augmentation, "widths": Widths, "distillation": Distillation}
+
+
+def _made(kind: Type, settings: Any, table: Optional[str], **given: Any) -> Any:
+    """The dataclass of a table of TOML, None for the file itself. RecipeError for what it does not know, lacks, or cannot be."""
+    where = f"[{table}] " if table else ""
+    if not isinstance(settings, dict):
+        raise RecipeError(f"{table} must be a table, not {settings!r}")
+    fields = {field.name: field for field in dataclasses.fields(kind) if field.name not in given}
+    types = get_type_hints(kind)
+    for key, value in settings.items():
+        if key not in fields:
+            raise RecipeError(f"{where}has no key {key!r}; there are {', '.join(fields)}" if table else
+                              f"unknown key {key!r}; there are {', '.join(fields)}")
+        try:
+            TypeAdapter(types[key]).validate_python(value, strict=True)
+        except ValidationError as error:
+            wanted = error.errors()[0]["msg"].replace("Input should be", "must be")
+            raise RecipeError(f"{where}{key} {wanted}, not {value!r}") from None
+    missing = [key for key, field in fields.items() if field.default is dataclasses.MISSING and key not in settings]
+    if missing:
+        raise RecipeError(f"{where}needs {' and '.join(missing)}")
+    try:
+        return kind(**settings, **given)
+    except RecipeError:
+        raise
+    except ValueError as error:
+        raise RecipeError(f"{where}{error}") from None
 
 
 @dataclass(frozen=True)
@@ -110,32 +138,34 @@ class Recipe:
     def __post_init__(self):
         for key, known in _KNOWN.items():
             if getattr(self, key) not in known:
-                raise RecipeError(f"recipe {self.name}: {key} must be one of {', '.join(known)}, not {getattr(self, key)!r}")
+                raise RecipeError(f"{key} must be one of {', '.join(known)}, not {getattr(self, key)!r}")
         for key in ("epochs", "batch", "learning_rate"):
             if not getattr(self, key) > 0:
-                raise RecipeError(f"recipe {self.name}: {key} must be positive, not {getattr(self, key)}")
+                raise RecipeError(f"{key} must be positive, not {getattr(self, key)}")
         if not 0 <= self.calm_epochs <= (self.epochs if self.augmentation else 0):
-            raise RecipeError(f"recipe {self.name}: calm_epochs must lie in 0..epochs, and needs augmentation, is {self.calm_epochs}")
+            raise RecipeError(f"calm_epochs must lie in 0..epochs, and needs augmentation, is {self.calm_epochs}")
         if not 0 <= self.dropout < 1:
-            raise RecipeError(f"recipe {self.name}: dropout must lie in 0..1 and not be 1, is {self.dropout}")
+            raise RecipeError(f"dropout must lie in 0..1 and not be 1, is {self.dropout}")
         if self.knots is not None and self.knots < 2:
-            raise RecipeError(f"recipe {self.name}: knots must be at least 2, not {self.knots}")
+            raise RecipeError(f"knots must be at least 2, not {self.knots}")
         if self.weight_decay < 0:
-            raise RecipeError(f"recipe {self.name}: weight_decay must not be negative, is {self.weight_decay}")
-        if self.augmentation is not None and self.augmentation.copies < 0:
-            raise RecipeError(f"recipe {self.name}: copies must not be negative, is {self.augmentation.copies}")
+            raise RecipeError(f"weight_decay must not be negative, is {self.weight_decay}")
         if (self.knots is not None or self.per_channel) and not ACTIVATIONS[self.activation].is_learned:
-            raise RecipeError(f"recipe {self.name}: knots and per_channel belong to a learned activation, not to {self.activation}")
+            raise RecipeError(f"knots and per_channel belong to a learned activation, not to {self.activation}")
         if self.widths is not None and self.init_from is None:
-            raise RecipeError(f"recipe {self.name}: widths need init_from, the float network to start from")
+            raise RecipeError("widths need init_from, the float network to start from")
         if self.widths is not None and (self.network == "cnn" or self.dropout or self.normalize):
             what = "network cnn" if self.network == "cnn" else f"dropout {self.dropout}" if self.dropout else "normalize"
-            raise RecipeError(f"recipe {self.name}: widths do not go with {what}")
+            raise RecipeError(f"widths do not go with {what}")
         if self.distillation is not None and not (self.augmentation and self.augmentation.copies):
-            raise RecipeError(f"recipe {self.name}: distillation needs augmentation with copies, whose logits are computed once")
+            raise RecipeError("distillation needs augmentation with copies, whose logits are computed once")
+        try:
+            (self.init_from or "").format(seed=self.seed)
+        except (KeyError, IndexError, ValueError):
+            raise RecipeError(f"init_from may name the run's seed as {{seed}} and nothing else in braces, is {self.init_from!r}") from None
         for key, path in (("init_from", self.init_from), ("teacher", self.distillation and self.distillation.teacher)):
             if path is not None and Path(path).is_absolute():
-                raise RecipeError(f"recipe {self.name}: {key} must be relative to where the command runs, not {path}: "
+                raise RecipeError(f"{key} must be relative to where the command runs, not {path}: "
                                   "the network file will quote it")
 
     @classmethod
@@ -146,16 +176,16 @@ class Recipe:
             settings = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path}: not TOML ({error})") from None
-        return cls.from_settings(path.stem, settings)
+        try:
+            return cls.from_settings(path.stem, settings)
+        except RecipeError as error:
+            raise RecipeError(f"{path}: {error}") from None
 
     @classmethod
     def from_settings(cls, name: str, settings: Dict[str, Any]) -> Recipe:
         """The nested dictionary of a TOML file, or of `settings`, -> Recipe."""
-        try:
-            tables = {key: kind(**settings[key]) for key, kind in _TABLES.items() if settings.get(key) is not None}
-            return cls(name=name, **{**settings, **tables})
-        except TypeError as error:  # an unknown or missing key
-            raise RecipeError(f"recipe {name}: {error}") from None
+        tables = {key: _made(kind, settings[key], key) for key, kind in _TABLES.items() if settings.get(key) is not None}
+        return _made(cls, {**settings, **tables}, None, name=name)
 
     def settings(self) -> Dict[str, Any]:
         """What the TOML file would say, with every default written out; unset tables are left out."""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 
@@ -157,14 +158,16 @@ def train(recipe: Recipe, directory: Optional[Path] = None, *, device: str = "cp
     stop_after: stop after that epoch, as an interruption would.
     """
     path = Path(directory or directory_of(recipe)) / "checkpoint.pt"
+    _make_directory(path.parent)
     resumed = load_checkpoint(path) if path.is_file() and not restart else None
     if resumed is not None:
-        _check_same(resumed, recipe)
+        _check_same(path, resumed, recipe)
         if "test_accuracy" in resumed:
             return resumed
     run = Training(recipe, split or load_split(recipe.dataset), device)
     if resumed is not None:
         run.restore(resumed)
+        print(f"{path}: going on after epoch {run.epoch} of {recipe.epochs}", file=sys.stderr)
     saved = f"{path} (epoch {run.epoch})" if run.epoch else "none yet"
     with tqdm(total=recipe.epochs, initial=run.epoch, desc=f"{recipe.name} seed {recipe.seed}", unit="epoch") as progress:
         while run.epoch < min(recipe.epochs, stop_after or recipe.epochs):
@@ -192,15 +195,25 @@ def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -> t
     return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 
-def _check_same(state: Dict[str, Any], recipe: Recipe) -> None:
+def _make_directory(directory: Path) -> None:
+    """Now, not after the first epoch."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise TrainingError(f"{directory}: is a file or lies under one, where the directory of the checkpoint should be") from None
+
+
+def _check_same(path: Path, state: Dict[str, Any], recipe: Recipe) -> None:
     """A checkpoint is this recipe's if its settings are, and its parent and teacher those that lie there now."""
-    changed = "settings" if recipe_of(state).settings() != recipe.settings() else None  # a key that came later had its default
+    changed, then, now = None, recipe_of(state).settings(), recipe.settings()  # a key that came later had its default
+    different = [key for key in {**then, **now} if then.get(key) != now.get(key)]
+    if different:
+        changed = f"settings ({different[0]}: {then.get(different[0])!r} there, {now.get(different[0])!r} now)"
     for kind, path in _ancestor_paths(recipe).items():
         if changed is None and path.is_file() and _summary(load_checkpoint(path)) != state["ancestors"][kind]:
             changed = f"{kind} than {path}"
     if changed is not None:
-        raise CheckpointError(f"the checkpoint of recipe {recipe.name} seed {recipe.seed} was made with other {changed}; "
-                              "pass --restart to begin anew, or give the changed recipe another name")
+        raise CheckpointError(f"{path} was made with other {changed}; --out names another directory, --restart overwrites what is there")
 
 
 def _ancestor_paths(recipe: Recipe) -> Dict[str, Path]:

@@ -96,7 +96,8 @@ def test_a_damaged_file_exits_with_1_and_one_line(tmp_path):
 def test_a_wrong_recipe_exits_with_1_and_one_line(tmp_path):
     (tmp_path / "wrong.toml").write_text("epoch = 3")
     done = command("train", tmp_path / "wrong.toml")
-    assert done.returncode == 1 and done.stderr.startswith("error: recipe wrong: ") and done.stderr.count("\n") == 1
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"error: {tmp_path / 'wrong.toml'}: unknown key 'epoch'")
 
 
 def test_a_network_file_is_no_checkpoint(tmp_path):
@@ -112,3 +113,15 @@ def test_a_missing_package_is_named(monkeypatch, capsys, tmp_path):
         main()
     assert stopped.value.code == 1
     assert "error: onnx is missing: pip install -e '.[model,study]'" in capsys.readouterr().err
+
+
+def test_output_goes_into_a_directory_that_is_made_and_never_onto_one(tmp_path):
+    assert command("export", DIGITS, "--out", tmp_path / "new" / "deep" / "digits.onnx").returncode == 0
+    done = command("export", DIGITS, "--out", tmp_path / "new")
+    assert done.returncode == 2 and "directory" in done.stderr
+
+
+def test_a_format_of_too_few_or_too_many_bits_is_a_usage_error(tmp_path):
+    for fmt, bits in (("Q1.0", 1), ("Q6.20", 26)):
+        done = command("quantize", DIGITS, "--format", fmt, "--out", tmp_path / "n.npz")
+        assert done.returncode == 2 and f"{fmt} has {bits} bits" in done.stderr

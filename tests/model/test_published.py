@@ -108,6 +108,14 @@ def test_another_file_is_refused(tmp_path, content):
         load_published(tmp_path / "other.pth")
 
 
+@pytest.mark.parametrize("tenths", range(1, 10))
+def test_a_file_cut_off_anywhere_is_refused(saved, tenths):
+    path = saved({"L2DST.dense1.weight": torch.zeros(28, 28), "W_o.weight": torch.zeros(10, 784)})
+    path.write_bytes(path.read_bytes()[:path.stat().st_size * tenths // 10])
+    with pytest.raises(CheckpointError, match="not a dictionary of tensors, or damaged"):
+        load_published(path)
+
+
 def test_a_tensor_alone_is_refused(saved):
     with pytest.raises(CheckpointError, match="holds a Tensor, not a dictionary of tensors"):
         load_published(saved(torch.ones(3)))

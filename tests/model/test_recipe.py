@@ -105,14 +105,28 @@ def test_one_width_is_that_of_all_layers_and_a_list_one_for_each():
 
 
 @pytest.mark.parametrize("widths, message", [
-    (Widths([6, 6], 4, 8), "widths: weights must be one number or 3, one for each layer, not 2"),
-    (Widths(6, [4, 4, 4], 8), "widths: activations must be one number or 2, one for each layer, not 3")])
+    (Widths([6, 6], 4, 8), "\\[widths\\] weights must be one number or 3, one for each layer, not 2"),
+    (Widths(6, [4, 4, 4], 8), "\\[widths\\] activations must be one number or 2, one for each layer, not 3")])
 def test_another_number_of_widths_than_layers_is_refused(widths, message):
     with pytest.raises(RecipeError, match=message):
         FakeQuantizedNetwork.from_float(LST1(3, 3, 2), widths)
 
 
 @pytest.mark.parametrize("text, message", [
+    ("epoch = 3", "unknown key 'epoch'; there are dataset, network, .*epochs"),
+    ('name = "x"', "unknown key 'name'"),
+    ("[augmentation]\nscal = 0.1", r"\[augmentation\] has no key 'scal'; there are rotate_degrees, scale"),
+    ("augmentation = 5", "augmentation must be a table, not 5"),
+    ('epochs = "3"', "epochs must be a valid integer, not '3'"),
+    ("batch = 7.5", "batch must be a valid integer, not 7.5"),
+    ("seed = true", "seed must be a valid integer, not True"),
+    ('dropout = "x"', "dropout must be a valid number, not 'x'"),
+    ('per_channel = "no"', "per_channel must be a valid boolean, not 'no'"),
+    ('dataset = ["mnist"]', r"dataset must be a valid string, not \['mnist'\]"),
+    ('[augmentation]\nrotate_degrees = "a"', r"\[augmentation\] rotate_degrees must be a valid number, not 'a'"),
+    ("[augmentation]\nscale = -3.0", r"\[augmentation\] scale must not be negative, is -3.0"),
+    ("[augmentation]\nscale = 1.0", r"\[augmentation\] scale must be below 1, is 1.0"),
+    ('init_from = "x{foo}.pt"', "init_from may name the run's seed as {seed} and nothing else in braces, is 'x{foo}.pt'"),
     ('network = "lenet"', "network must be one of lst1, lst2, reslst3, 784-10, 784-40-10, cnn, not 'lenet'"),
     ('activation = "piecewise_linear"\nknots = 1', "knots must be at least 2, not 1"),
     ('activation = "piecewise_linear"\nknots = 0', "knots must be at least 2, not 0"),
@@ -133,24 +147,24 @@ def test_another_number_of_widths_than_layers_is_refused(widths, message):
     ("[augmentation]\ncopy = 1", "copy"),
     ('[distillation]\nteacher = "t.pt"', "distillation needs augmentation with copies"),
     ('[augmentation]\n[distillation]\nteacher = "t.pt"', "distillation needs augmentation with copies"),
-    ("[augmentation]\ncopies = 2\n[distillation]\nweight = 0.5", "missing .* 'teacher'"),
+    ("[augmentation]\ncopies = 2\n[distillation]\nweight = 0.5", r"\[distillation\] needs teacher"),
     ('[augmentation]\ncopies = 2\n[distillation]\nteacher = "/t.pt"', "teacher must be relative"),
-    ('[distillation]\nteacher = "t.pt"\nweight = 0', "distillation: weight must lie in 0..1 and not be 0, is 0"),
-    ('[distillation]\nteacher = "t.pt"\nweight = 1.5', "distillation: weight must lie in 0..1 and not be 0, is 1.5"),
-    ('[distillation]\nteacher = "t.pt"\ntemperature = 0', "distillation: temperature must be positive, not 0"),
-    ("[widths]\nweights = [4, 17]\nactivations = 4\npixels = 4", "widths: weights must have 2..16 bits, not 17"),
-    ("[widths]\nweights = 4\nactivations = [4, 1]\npixels = 4", "widths: activations must have 2..16 bits, not 1"),
-    ("[widths]\nweights = 4\nactivations = 4\npixels = [4]", r"widths: pixels must be one number, not \[4\]"),
-    ("[widths]\nweights = 4.5\nactivations = 4\npixels = 4", "widths: weights must have 2..16 bits, not 4.5"),
+    ('[distillation]\nteacher = "t.pt"\nweight = 0', "\\[distillation\\] weight must lie in 0..1 and not be 0, is 0"),
+    ('[distillation]\nteacher = "t.pt"\nweight = 1.5', "\\[distillation\\] weight must lie in 0..1 and not be 0, is 1.5"),
+    ('[distillation]\nteacher = "t.pt"\ntemperature = 0', "\\[distillation\\] temperature must be positive, not 0"),
+    ("[widths]\nweights = [4, 17]\nactivations = 4\npixels = 4", "\\[widths\\] weights must have 2..16 bits, not 17"),
+    ("[widths]\nweights = 4\nactivations = [4, 1]\npixels = 4", "\\[widths\\] activations must have 2..16 bits, not 1"),
+    ("[widths]\nweights = 4\nactivations = 4\npixels = [4]", r"\[widths\] pixels must be a valid integer, not \[4\]"),
+    ("[widths]\nweights = 4.5\nactivations = 4\npixels = 4", r"\[widths\] weights must be a valid integer, not 4.5"),
     ("epoch = 3", "epoch"),
     ("epochs = 0", "epochs must be positive, not 0"),
     ('dataset = "cifar"', "dataset must be one of mnist, digits, not 'cifar'"),
     ('activation = "sigmoid"', "activation must be one of tanh, relu, piecewise_linear, lerp_psa, not 'sigmoid'"),
-    ("[widths]\nweights = 4", "missing"),
+    ("[widths]\nweights = 4", r"\[widths\] needs activations and pixels"),
     ("[widths]\nweights = 4\nactivations = 4\npixels = 4", "widths need init_from"),
-    ("[widths]\nweights = 1\nactivations = 4\npixels = 4", "widths: weights must have 2..16 bits, not 1"),
-    ("[widths]\nweights = 4\nactivations = 1\npixels = 4", "widths: activations must have 2..16 bits, not 1"),
-    ("[widths]\nweights = 4\nactivations = 4\npixels = 9", "widths: pixels must have 1..8 bits, not 9"),
+    ("[widths]\nweights = 1\nactivations = 4\npixels = 4", "\\[widths\\] weights must have 2..16 bits, not 1"),
+    ("[widths]\nweights = 4\nactivations = 1\npixels = 4", "\\[widths\\] activations must have 2..16 bits, not 1"),
+    ("[widths]\nweights = 4\nactivations = 4\npixels = 9", "\\[widths\\] pixels must have 1..8 bits, not 9"),
     ('init_from = "/tmp/checkpoint.pt"', "init_from must be relative"),
     ("epochs = ", "not TOML"),
 ])

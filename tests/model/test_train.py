@@ -207,7 +207,7 @@ def test_a_loss_that_is_nan_at_once_says_that_there_is_no_checkpoint(tmp_path, m
 
 def test_a_changed_recipe_does_not_resume(tmp_path):
     run(tmp_path, stop_after=1)
-    with pytest.raises(CheckpointError, match="made with other settings; pass --restart"):
+    with pytest.raises(CheckpointError, match="was made with other settings .*--out names another directory, --restart overwrites"):
         run(tmp_path, small_recipe(batch=30))
 
 
@@ -218,7 +218,7 @@ def test_a_run_whose_ancestor_was_trained_anew_is_not_taken_for_its_child(ancest
     run("run", recipe, stop_after=stop_after)
     changes = {"network": "784-10"} if kind == "teacher" else {}
     run(kind, small_recipe(name=kind, epochs=1, learning_rate=1e-3, **changes), restart=True)
-    with pytest.raises(CheckpointError, match=f"made with other {kind} than {kind}/checkpoint.pt; pass --restart"):
+    with pytest.raises(CheckpointError, match=f"made with other {kind} than {kind}/checkpoint.pt; --out .* --restart overwrites"):
         run("run", recipe)
     assert run("run", recipe, restart=True)["ancestors"][kind]["recipe"]["learning_rate"] == 1e-3
 
@@ -256,13 +256,21 @@ def test_a_write_leaves_nothing_beside_the_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:100], lambda content: content[:len(content) // 2], lambda content: b"",
-                                    lambda content: b"not a checkpoint at all"])
+                                    lambda content: b"not a checkpoint at all",
+                                    *(lambda content, tenths=tenths: content[:len(content) * tenths // 10] for tenths in range(1, 10))])
 def test_a_damaged_checkpoint_is_refused_by_name(tmp_path, damage):
     run(tmp_path, stop_after=1)
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(CheckpointError, match="checkpoint.pt: not a checkpoint, or damaged"):
+    with pytest.raises(CheckpointError, match="checkpoint.pt: not a checkpoint, or damaged .*--restart makes it anew"):
         load_checkpoint(path)
+
+
+def test_a_directory_that_is_a_file_is_refused_before_the_first_epoch(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(Training, "run_epoch", None)
+    with pytest.raises(TrainingError, match="file: is a file or lies under one, where the directory of the checkpoint should be"):
+        run(tmp_path / "file")
 
 
 def test_a_foreign_torch_file_is_refused(tmp_path):
@@ -278,8 +286,10 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
 
 
 def test_a_missing_checkpoint_says_what_makes_it(tmp_path):
-    with pytest.raises(FileNotFoundError, match="train it first"):
+    with pytest.raises(FileNotFoundError, match="train it first: python -m model train RECIPE.toml"):
         load_checkpoint(tmp_path / "none.pt")
+    with pytest.raises(FileNotFoundError, match="train it first: python -m model train recipes/teacher.toml --seed 1"):
+        load_checkpoint("build/train/teacher/seed1/other.pt")
 
 
 def test_the_last_epochs_see_half_the_augmentation(tmp_path, monkeypatch):
