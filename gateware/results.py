@@ -100,7 +100,8 @@ def _summary(runs: List[Simulation], resources: List[Resources]) -> List[str]:
     main = runs[names().index(DEFAULT)].report
     top = next(item for item in resources if item.scope == "top")
     return [
-        f"{main['images']:,} MNIST test images through the real pynq driver into the verilated design: **{main['accuracy']:.2f} %**, every",
+        f"{main['images']:,} MNIST test images through the real pynq driver into the verilated design: **{main['accuracy']:.2f} %**",
+        "(the seed that validation chose; [over all seeds](docs/accuracy.md)), every",
         f"logit of **{main['bit_exact_images']:,}** images equal to Python's, **{main['cycles_per_image']:.1f}** clock cycles per image",
         f"with DMA from {main['input_format']} pixels, which is **{main['images_per_second']:,.0f} images/s** at an {main['fclk_source']} "
         f"{main['fclk_mhz']:.0f} MHz (the published accelerator:",
