@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from fxpmath import Fxp
@@ -140,8 +142,8 @@ def test_a_file_says_how_it_was_made():
     quantize_checkpoint(trained(), "n.npz", QFormat(6, 7))
     provenance = load_network("n.npz").provenance
     assert provenance["quantization"] == "post-training Q6.7"
-    quantize = "python -m model quantize build/train/float/seed1/checkpoint.pt --format Q6.7 --out n.npz"
-    assert provenance["command"] == ["python -m model train recipes/float.toml --seed 1", quantize]
+    quantize = "python -m model quantize float/checkpoint.pt --format Q6.7 --out n.npz"
+    assert provenance["command"] == ["python -m model train float.toml --seed 1", quantize]
     assert provenance["seed"] == 1 and provenance["dataset"] == "digits"
 
 
@@ -163,13 +165,15 @@ def test_a_quantisation_aware_file_names_its_parent():
 
 
 def test_a_distilled_file_names_its_teacher_and_how_to_make_it():
+    Path("recipes").mkdir()
+    Path("recipes/teacher.toml").touch()  # one of this checkout's; the other lies anywhere
     trained("teacher", network="784-10", epochs=1)
     distilled = trained("taught", augmentation=Augmentation(copies=2), distillation=Distillation("teacher/checkpoint.pt"), epochs=1, seed=2)
     quantize_checkpoint(distilled, "n.npz", QFormat(6, 7))
     provenance = load_network("n.npz").provenance
     assert provenance["teacher"]["recipe_name"] == "teacher" and provenance["parent"] is None
     assert provenance["command"][:2] == ["python -m model train recipes/teacher.toml --seed 1",
-                                         "python -m model train recipes/taught.toml --seed 2"]
+                                         "python -m model train taught.toml --seed 2"]
 
 
 def test_learned_functions_lie_in_the_provenance_channel_by_channel():
