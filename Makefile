@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 BOARD  ?= zybo_z7_10
+ENGINE ?= pixel_serial
+NETWORK ?=
 VIVADO ?= vivado
 
 .PHONY: help demo simulator workstation test lint resources results registers train study bitstream clean
@@ -14,7 +16,7 @@ demo: $(VENV)/.demo  ## Classify digits on the simulated board: a table, build/d
 	$(PY) -m gateware simulate --json build/demo/report.json --picture build/demo/digits.png
 
 simulator: $(VENV)/.demo  ## Build what the simulated board downloads (bitstreams/simulated)
-	$(PY) -m gateware simulate --build-only
+	$(PY) -m gateware simulate --build-only --engine $(ENGINE) $(if $(NETWORK),--network $(NETWORK))
 
 workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: README, Training)
 
@@ -41,7 +43,7 @@ study: $(VENV)/.all  ## The quantisation study: docs/study.md and its pictures (
 	$(PY) -m model study
 
 bitstream: $(VENV)/.demo  ## Vivado: .bit, .hwh and manifest.json in bitstreams/BOARD (zybo_z7_10)
-	$(PY) -m gateware bitstream --board $(BOARD) --vivado $(VIVADO)
+	$(PY) -m gateware bitstream --board $(BOARD) --engine $(ENGINE) $(if $(NETWORK),--network $(NETWORK)) --vivado $(VIVADO)
 
 clean:  ## Everything that was built, but not the virtual environment
 	rm -rf build bitstreams/*/

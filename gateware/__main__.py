@@ -27,16 +27,30 @@ def main(version: bool = typer.Option(False, "--version", callback=_version, is_
     pass
 
 
+ENGINE = typer.Option("pixel_serial", help="pixel_serial, row_parallel, row_parallel_uint8 or row_parallel_uint8x2.")
+NETWORK = typer.Option(None, help="For an engine that has its network built in: a shipped network's name, or a file.")
+
+
+def _built_in(engine: str, network: Optional[str]):
+    """The Network that is to be part of the design; None for an engine that loads its network."""
+    from gateware.designs import ENGINES
+    from lst_overlay.network import load_network
+    from lst_overlay.shipped_networks import DEFAULT_BUILT_IN, find
+    if engine not in ENGINES:
+        raise typer.BadParameter(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}", param_hint="--engine")
+    return None if ENGINES[engine].loadable else load_network(find(network or DEFAULT_BUILT_IN))
+
+
 @app.command()
-def verilog(out: Path = typer.Option(Path("build/verilog"), help="Directory to write to.")) -> None:
+def verilog(out: Path = typer.Option(Path("build/verilog"), help="Directory to write to."), engine: str = ENGINE,
+            network: Optional[str] = NETWORK) -> None:
     """Emit the Verilog of the whole design and its .hwh."""
+    from gateware.designs import TOP, make_design
     from gateware.hwh import write_hwh
-    from gateware.register_table import Engine
-    from gateware.top import TOP, pixel_serial_design
-    design = pixel_serial_design()
+    design = make_design(engine, _built_in(engine, network))
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{TOP}.v").write_text(design.verilog)
-    write_hwh(out / f"{TOP}.hwh", design.build_hash, Engine.PIXEL_SERIAL)
+    write_hwh(out / f"{TOP}.hwh", design.build_hash, design.capabilities, design.divisors)
     print(f"{out / TOP}.v  {len(design.verilog.splitlines())} lines, build hash 0x{design.build_hash:08X}")
 
 
@@ -46,6 +60,7 @@ def simulate(
     network: Optional[str] = typer.Option(None, help="A shipped network's name or a file; default: the one trained for the dataset."),
     images: Optional[int] = typer.Option(None, min=1, help="Only the first so many images of the test part."),
     memory: Literal["default", "ideal"] = typer.Option("default", help="Memory model."),
+    engine: str = ENGINE,
     seed: int = typer.Option(1, help="Of the memory model and of what is random at power-up."),
     json_file: Optional[Path] = typer.Option(None, "--json", help="Write the figures and the confusion matrix here."),
     picture: Optional[Path] = typer.Option(None, help="Write images with their classes, and the confusion matrix, as PNG here."),
@@ -56,10 +71,12 @@ def simulate(
     from gateware.simulate import default_dataset
     from gateware.simulate import simulate as run
     from gateware.simulated_bitstream import build_simulated_bitstream
+    from lst_overlay.shipped_networks import DEFAULT_BUILT_IN
+    built_in = _built_in(engine, network)
     if build_only:
-        print(build_simulated_bitstream())
+        print(build_simulated_bitstream(engine, built_in))
         return
-    result = run(dataset or default_dataset(), network, images, memory, seed)
+    result = run(dataset or default_dataset(), network or (built_in and DEFAULT_BUILT_IN), images, memory, seed, engine)
     print(as_text(result.report))
     if json_file:
         write_json(result, json_file)
@@ -73,16 +90,18 @@ def simulate(
 
 @app.command()
 def resources(out: Path = typer.Option(Path("build/resources"), help="Directory for one JSON file per design and scope."),
-              json_file: Optional[Path] = typer.Option(None, "--json", help="Write all figures into one file as well.")) -> None:
+              json_file: Optional[Path] = typer.Option(None, "--json", help="Write all figures into one file as well."),
+              engine: str = ENGINE, network: Optional[str] = NETWORK) -> None:
     """Synthesise for the XC7Z010 with Yosys and report what the design costs (not placed, not routed)."""
     from dataclasses import asdict
 
-    from gateware.resources import DEVICE, measure_pixel_serial
-    measured = measure_pixel_serial(out)
-    print(f"{'':<22}" + "".join(f"{key:>10}" for key in [*DEVICE, "levels"]))
+    from gateware.resources import DEVICE, measure_design
+    measured = measure_design(engine, _built_in(engine, network), out)
+    width = len(measured[0].design) + 10
+    print(f"{'':<{width}}" + "".join(f"{key:>10}" for key in [*DEVICE, "levels"]))
     for item in measured:
-        print(f"{item.design + ' ' + item.scope:<22}" + "".join(f"{getattr(item, key):>10}" for key in [*DEVICE, "logic_levels"]))
-    print(f"{'XC7Z010':<22}" + "".join(f"{value:>10}" for value in DEVICE.values()))
+        print(f"{item.design + ' ' + item.scope:<{width}}" + "".join(f"{getattr(item, key):>10}" for key in [*DEVICE, "logic_levels"]))
+    print(f"{'XC7Z010':<{width}}" + "".join(f"{value:>10}" for value in DEVICE.values()))
     print(f"{measured[0].tool} {measured[0].version}, synthesis only; {out}")
     if json_file:
         json_file.write_text(json.dumps([asdict(item) for item in measured], indent=2) + "\n")
@@ -94,14 +113,17 @@ def resources(out: Path = typer.Option(Path("build/resources"), help="Directory 
 
 
 @app.command()
-def bitstream(board: str = typer.Option("zybo_z7_10", help="Which board."),
+def bitstream(board: str = typer.Option("zybo_z7_10", help="zybo_z7_10; never built: zybo_z7_20, pynq_z1, pynq_z2."), engine: str = ENGINE,
+              network: Optional[str] = NETWORK,
               vivado: str = typer.Option("vivado", help="The program to run."),
               out: Path = typer.Option(Path("build/vivado"), help="Directory for sources, reports and logs.")) -> None:
     """Build bitstreams/BOARD with Vivado; without Vivado, write its sources and say so."""
     from gateware.bitstream import BOARDS, build
+    from gateware.designs import make_design
     if board not in BOARDS:
         raise typer.BadParameter(f"board must be one of {', '.join(BOARDS)}, not {board!r}", param_hint="--board")
-    print(build(board, vivado, out / board))
+    design = make_design(engine, _built_in(engine, network))
+    print(build(board, design, vivado, out / board / design.stem))
 
 
 @app.command()

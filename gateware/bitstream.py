@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Dict
 
-from gateware.hwh import DEFAULT_DIVISORS, IO_PLL_MHZ, write_hwh
-from gateware.register_table import Engine
-from gateware.top import TOP, Design, pixel_serial_design
-from lst_overlay.bitstream_files import STEM
+from gateware.designs import TOP, Design
+from gateware.hwh import IO_PLL_MHZ, write_hwh
+from lst_overlay.bitstream_files import network_of
+from lst_overlay.network import save_network
 
 ROOT = Path(__file__).resolve().parents[1]
 BITSTREAMS = ROOT / "bitstreams"
@@ -32,35 +32,39 @@ class Board:
     part: str
 
 
-BOARDS = {"zybo_z7_10": Board(part="xc7z010clg400-1")}
+BOARDS = {
+    "zybo_z7_10": Board(part="xc7z010clg400-1"),
+    # Never built.
+    "zybo_z7_20": Board(part="xc7z020clg400-1"),
+    "pynq_z1": Board(part="xc7z020clg400-1"),
+    "pynq_z2": Board(part="xc7z020clg400-1"),
+}
 
 
-def write_sources(directory: Path) -> Design:
+def write_sources(design: Design, directory: Path) -> None:
     """Everything that Vivado reads, and the .hwh without the bitstream's hash."""
     directory.mkdir(parents=True, exist_ok=True)
-    design = pixel_serial_design()
     (directory / f"{TOP}.v").write_text(design.verilog)
-    (directory / f"{TOP}.xdc").write_text(constraints())
+    (directory / f"{TOP}.xdc").write_text(constraints(design))
     shutil.copyfile(Path(__file__).with_name(SCRIPT), directory / SCRIPT)
-    write_hwh(directory / f"{TOP}.hwh", design.build_hash, Engine.PIXEL_SERIAL)
-    return design
+    write_hwh(directory / f"{TOP}.hwh", design.build_hash, design.capabilities, design.divisors)
 
 
-def constraints() -> str:
+def constraints(design: Design) -> str:
     """A bare PS7 brings no clock of its own: without the first line nothing would be timed at all."""
-    period_ns = 1000 * DEFAULT_DIVISORS[0] * DEFAULT_DIVISORS[1] / IO_PLL_MHZ
+    period_ns = 1000 * design.divisors[0] * design.divisors[1] / IO_PLL_MHZ
     return (f"create_clock -name fclk0 -period {period_ns:.3f} [get_pins {{ps7/FCLKCLK[0]}}]\n"
             "# Asserted whenever the PS likes; released through these two registers.\n"
             "set_false_path -to [get_pins {reset_first/PRE reset_second/PRE}]\n"
             "set_property ASYNC_REG TRUE [get_cells {reset_first reset_second}]\n")
 
 
-def build(board: str, vivado: str, work_dir: Path) -> Path:
+def build(board: str, design: Design, vivado: str, work_dir: Path) -> Path:
     """Run Vivado and put .bit, .hwh and manifest.json into bitstreams/<board>. Returns the .bit.
 
     Raises VivadoError if Vivado is not there (the sources are), fails, misses timing or leaves no bitstream.
     """
-    design = write_sources(work_dir)
+    write_sources(design, work_dir)
     program = shutil.which(vivado)
     if program is None:
         raise VivadoError(f"Vivado is missing: no program {vivado!r} (VIVADO= names another); all sources are in {work_dir}, its Tcl is "
@@ -82,12 +86,15 @@ def _deliver(board: str, design: Design, built: Path, result: Dict) -> Path:
         raise VivadoError(f"timing is not met: {result}")
     directory = BITSTREAMS / board
     directory.mkdir(parents=True, exist_ok=True)
-    bit = directory / f"{STEM}.bit"
+    bit = directory / f"{design.stem}.bit"
     shutil.copyfile(built, bit)
-    write_hwh(bit.with_suffix(".hwh"), design.build_hash, Engine.PIXEL_SERIAL, bitstream=bit)
+    write_hwh(bit.with_suffix(".hwh"), design.build_hash, design.capabilities, design.divisors, bitstream=bit)
+    if design.network is not None:
+        save_network(design.network, network_of(bit))
     manifest = {
-        "board": board, "part": BOARDS[board].part, "engine": "pixel_serial", "build_hash": f"0x{design.build_hash:08X}",
-        "fclk_mhz": IO_PLL_MHZ / (DEFAULT_DIVISORS[0] * DEFAULT_DIVISORS[1]), "commit": _commit(), **result,
+        "board": board, "part": BOARDS[board].part, "engine": design.engine,
+        "network": design.network.name if design.network else None, "build_hash": f"0x{design.build_hash:08X}",
+        "fclk_mhz": IO_PLL_MHZ / (design.divisors[0] * design.divisors[1]), "commit": _commit(), **result,
         **{name: version(name) for name in ("migen", "litex")},
         "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (bit, bit.with_suffix(".hwh"))},
     }

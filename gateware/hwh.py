@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Dict, Optional, Tuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -23,11 +23,11 @@ DEFAULT_DIVISORS = (5, 1)                       # FCLK0 = 1000 MHz / (5 * 1) = 2
 MAX_DIVISOR = 63                                # six bits each in FPGA0_CLK_CTRL
 
 
-def write_hwh(path, build_hash: int, engine: Engine, divisors: Tuple[int, int] = DEFAULT_DIVISORS,
+def write_hwh(path, build_hash: int, capabilities: Dict[str, int], divisors: Tuple[int, int] = DEFAULT_DIVISORS,
               bitstream: Optional[Path] = None, name: str = "lst_overlay") -> None:
     """Write ``path``. The accelerator's PARAMETERs carry what the driver compares with the registers.
 
-    build_hash: the value of register BUILD_HASH. divisors: of FCLK0, 1000 MHz / (d0 * d1).
+    build_hash: the value of register BUILD_HASH. capabilities: fields of register CAPABILITIES. divisors: of FCLK0, 1000 MHz / (d0 * d1).
     bitstream: the finished .bit; its SHA-256 goes in, so that the driver refuses a damaged or foreign one before
     it is downloaded. Raises ValueError for a hash or divisor that does not fit its register.
     """
@@ -46,8 +46,8 @@ def write_hwh(path, build_hash: int, engine: Engine, divisors: Tuple[int, int] =
     parameters = {
         "ABI_VERSION": str(ABI_VERSION),
         "BUILD_HASH": f"0x{build_hash:08X}",
-        "ENGINE": ENGINE_NAMES[engine],
-        "ENGINE_NUMBER": str(int(engine)),
+        "ENGINE": ENGINE_NAMES[Engine(capabilities["ENGINE"])],
+        **{f"CAPABILITY_{name}": str(value) for name, value in capabilities.items()},
         "DIVISOR0": str(divisors[0]),
         "DIVISOR1": str(divisors[1]),
         **{f"ERROR_TEXT_{int(code)}": text for code, text in ERROR_TEXTS.items()},

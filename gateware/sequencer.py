@@ -1,30 +1,34 @@
 """Runs the commands START and LOAD one after the other, keeps the books, and cleans up after errors and resets."""
 from __future__ import annotations
 
+from functools import reduce
+from operator import and_, or_
+
 from litex.gen import LiteXModule
-from migen import FSM, If, NextState, NextValue, Record, Signal
+from migen import FSM, If, Mux, NextState, NextValue, Record, Signal
 
 from gateware.axi.axi3 import BURST_BYTES
 from gateware.register_table import BY_NAME, DRAIN_STUCK_CYCLES, ErrorCode, ResultMode
-from lst_overlay.network.parameter_image import IMAGE_BYTES, SIZE
+from gateware.row_parallel.adder_graph import signed_digits
+from lst_overlay.image_layout import GROUP
+from lst_overlay.network.parameter_image import IMAGE_BYTES
 
-_PIXEL_BEATS = SIZE * SIZE // 8
 _LOAD_BEATS = IMAGE_BYTES // 8
 _LOGITS_BEATS = 6
 # A command's arguments, and the registers that they are taken from.
-_ARGUMENTS = {"images": "IMAGES", "source": "SOURCE", "destination": "DESTINATION", "mode": "RESULT_MODE"}
+_ARGUMENTS = {"images": "IMAGES", "source": "SOURCE", "source_1": "SOURCE_1", "destination": "DESTINATION", "mode": "RESULT_MODE"}
 
 
 class Sequencer(LiteXModule):
-    """One command runs, one waits. Registers go in and out through ``slave``; reader, writer, packer and engine obey.
+    """One command runs, one waits. Registers go in and out through ``slave``; readers (one per port), writer, packer and engine obey.
 
     A command ends when its last write response is in (START) or the network is complete (LOAD). An error ends it too:
     everything under way is abandoned, the bus drained, and commands are ignored until SOFT_RESET.
 
-    loading: the reader's beats are parameters, not pixels. flush: forget what is under way.
+    loading: the first reader's beats are parameters, not pixels. flush: forget what is under way.
     """
 
-    def __init__(self, slave, reader, writer, packer, engine):
+    def __init__(self, slave, readers, writer, packer, engine):
         self.loading = Signal()
         self.flush = Signal()
 
@@ -36,7 +40,7 @@ class Sequencer(LiteXModule):
         self.has_waiting = Signal()
         self.error = Signal(4)
         self.error_address = Signal(32)
-        self.refusal = Record([("source", 1), ("destination", 1), ("images", 1), ("network", 1)], name="refusal")
+        self.refusal = Record([(name, 1) for name in ("loading", "source", "source_1", "destination", "images", "network")], name="refusal")
         self.idle = Signal()    # nothing runs or waits
         self.take = Signal()    # the waiting command begins
         self.go = Signal()      # the others begin
@@ -47,9 +51,9 @@ class Sequencer(LiteXModule):
             self.comb += self.pulse[field.name].eq(slave.written["CONTROL"] & slave.data[field.offset])
 
         self._add_queue(slave, engine)
-        self._add_checks(engine.loader.loaded)
-        self._add_course(reader, writer, engine.loader)
-        self._add_orders(reader, writer, packer, engine)
+        self._add_checks(engine)
+        self._add_course(readers, writer, engine.loader)
+        self._add_orders(readers, writer, packer, engine)
         self._add_counters(slave, engine)
 
     def _add_queue(self, slave, engine):
@@ -87,18 +91,20 @@ class Sequencer(LiteXModule):
             value["ACCEPTED"].eq(accepted), value["COMPLETED"].eq(completed), value["NETWORK_HASH"].eq(engine.loader.crc),
         ]
 
-    def _add_checks(self, loaded):
+    def _add_checks(self, engine):
         """What is wrong with the running command's arguments, two clocks after ``take``."""
         assert BURST_BYTES == 1 << 7
         running = self.running
         self.sync += [
+            self.refusal.loading.eq(running.load & (engine.parameter_bytes == 0)),
             self.refusal.source.eq(running.source[:7] != 0),
+            self.refusal.source_1.eq(~running.load & (running.source_1[:7] != 0) & (engine.layout.ports == 2)),
             self.refusal.destination.eq(~running.load & (running.destination[:7] != 0)),
             self.refusal.images.eq(~running.load & (running.images == 0)),
-            self.refusal.network.eq(~running.load & ~loaded),
+            self.refusal.network.eq(~running.load & ~engine.loader.loaded),
         ]
 
-    def _add_course(self, reader, writer, loader):
+    def _add_course(self, readers, writer, loader):
         """The state machine, from IDLE over checks to the end or to ABORT."""
         refusal = self.refusal
         started = Signal()
@@ -110,19 +116,24 @@ class Sequencer(LiteXModule):
         failure_address = Signal(32)
         step = Signal(2)
         settle = Signal(3)
+        quiet = reduce(and_, [reader.idle for reader in readers], writer.idle)
+        not_read = reduce(or_, [reader.failed for reader in readers])
         self.sync += [
-            finished.eq(started & reader.idle & writer.idle & (~self.running.load | loader.loaded)),
-            failed.eq(started & (reader.failed | writer.failed | self.running.load & loader.bad) | (refusal.raw_bits() != 0)),
+            finished.eq(started & quiet & (~self.running.load | loader.loaded)),
+            failed.eq(started & (not_read | writer.failed | self.running.load & loader.bad) | (refusal.raw_bits() != 0)),
             failure_address.eq(0),
-            If(refusal.source, failure.eq(ErrorCode.SOURCE_ALIGNMENT), failure_address.eq(self.running.source)
+            If(refusal.loading, failure.eq(ErrorCode.NOT_LOADABLE)
+            ).Elif(refusal.source, failure.eq(ErrorCode.SOURCE_ALIGNMENT), failure_address.eq(self.running.source)
+            ).Elif(refusal.source_1, failure.eq(ErrorCode.SOURCE_ALIGNMENT), failure_address.eq(self.running.source_1)
             ).Elif(refusal.network, failure.eq(ErrorCode.NO_NETWORK)
             ).Elif(refusal.images, failure.eq(ErrorCode.NO_IMAGES)
             ).Elif(refusal.destination, failure.eq(ErrorCode.DESTINATION_ALIGNMENT), failure_address.eq(self.running.destination)
-            ).Elif(started & reader.failed, failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(reader.error_address)
+            ).Elif(started & readers[0].failed, failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(readers[0].error_address)
+            ).Elif(started & readers[-1].failed, failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(readers[-1].error_address)
             ).Elif(started & writer.failed, failure.eq(ErrorCode.WRITE_RESPONSE), failure_address.eq(writer.error_address)
             ).Else(
                 failure.eq(ErrorCode.BAD_PARAMETERS), failure_address.eq(self.running.source)),
-            drained.eq((settle == 7) & reader.idle & writer.idle),
+            drained.eq((settle == 7) & quiet),
         ]
 
         def fail(code, address):
@@ -151,31 +162,60 @@ class Sequencer(LiteXModule):
         for state in ("IDLE", "PREPARE", "CHECK", "RUN", "ABORT"):
             fsm.act(state, If(soft_reset, *fail(ErrorCode.NONE, 0), NextValue(settle, 0)))
 
-    def _add_orders(self, reader, writer, packer, engine):
+    def _add_orders(self, readers, writer, packer, engine):
         """What the others obey: arguments, and registered signals to begin and to stop."""
-        assert _PIXEL_BEATS == 64 + 32 + 2 and _LOGITS_BEATS == 4 + 2
+        assert _LOGITS_BEATS == 4 + 2
         running, images = self.running, self.running.images
-        partial = Signal(len(reader.beats))
-        pixel_beats = Signal(len(reader.beats))
         logits_beats = Signal(len(writer.beats))
         classes_beats = Signal(len(writer.beats))
         result_beats = Signal(len(writer.beats))
         self.sync += [
-            partial.eq((images << 6) + (images << 5)),
-            pixel_beats.eq(partial + (images << 1)),
             logits_beats.eq((images << 2) + (images << 1)), classes_beats.eq((images + 7)[3:]),
             If(running.mode == ResultMode.LOGITS, result_beats.eq(logits_beats)).Else(result_beats.eq(classes_beats)),
             self.flush.eq(self.abort),
-            reader.start.eq(self.go), writer.start.eq(self.go & ~running.load), packer.start.eq(self.go & ~running.load),
-            engine.loader.start.eq(self.go & running.load),
+            writer.start.eq(self.go & ~running.load), packer.start.eq(self.go & ~running.load),
         ]
         self.comb += [
             self.loading.eq(running.load),
-            reader.address.eq(running.source), reader.beats.eq(pixel_beats), If(running.load, reader.beats.eq(_LOAD_BEATS)),
-            writer.address.eq(running.destination), writer.beats.eq(result_beats),
+            writer.address.eq(running.destination), writer.beats.eq(result_beats), writer.abort.eq(self.flush),
             packer.images.eq(images), packer.logits_mode.eq(running.mode),
-            reader.abort.eq(self.flush), writer.abort.eq(self.flush), engine.loader.abandon.eq(self.flush),
         ]
+        if engine.parameter_bytes:
+            self.sync += engine.loader.start.eq(self.go & running.load)
+            self.comb += engine.loader.abandon.eq(self.flush)
+        sources = (running.source, running.source_1)
+        for number, (reader, source, share) in enumerate(zip(readers, sources, self._shares(images, engine.layout))):
+            beats = self._times(share, engine.layout.beats_per_image, len(reader.beats))
+            wanted = Signal()  # by the running command
+            self.sync += [wanted.eq(running.load if number == 0 else 0), If(~running.load, wanted.eq(share != 0)),
+                          reader.start.eq(self.go & wanted)]
+            self.comb += [reader.address.eq(source), reader.beats.eq(beats), reader.abort.eq(self.flush)]
+            if number == 0:
+                self.comb += If(running.load, reader.beats.eq(_LOAD_BEATS))
+
+    def _shares(self, images, layout):
+        """Images that each port reads."""
+        if not layout.take_turns:
+            return [images] * layout.ports
+        shares = [Signal(len(images)) for _ in range(2)]
+        turns, left = images[GROUP.bit_length():], images[:GROUP.bit_length() - 1]
+        second = images[GROUP.bit_length() - 1]  # the last turn is the second port's, and the first's before it is whole
+        self.sync += [
+            shares[0].eq((turns + second) * GROUP + Mux(second, 0, left)),
+            shares[1].eq(turns * GROUP + Mux(second, left, 0)),
+        ]
+        return shares
+
+    def _times(self, value, factor: int, width: int):
+        """value * factor, a clock for each of its signed digits but the first."""
+        first, *others = sorted(signed_digits(factor), key=lambda digit: -digit[1])
+        product = value << first[0]
+        for shift, sign in others:
+            total = Signal(width)
+            # ``value`` is constant long before it counts, so it need not be delayed.
+            self.sync += total.eq(product + (value << shift) if sign > 0 else product - (value << shift))
+            product = total
+        return product
 
     def _add_counters(self, slave, engine):
         """64-bit counters, latched together."""

@@ -12,8 +12,10 @@ from tqdm import tqdm
 
 import datasets
 from datasets.mnist import mnist_is_here
+from gateware.designs import ENGINES
 from gateware.simulated_bitstream import build_simulated_bitstream
 from lst_overlay import LST1Overlay
+from lst_overlay.image_layout import ImageLayout
 from lst_overlay.network import classify, load_network
 from lst_overlay.network import logits as reference_logits
 from lst_overlay.shipped_networks import DEFAULT, find
@@ -54,7 +56,7 @@ def default_dataset() -> str:
 
 
 def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] = None, memory_model: str = "default",
-             seed: int = 1, bitfile: Optional[Path] = None) -> Simulation:
+             seed: int = 1, engine: str = "pixel_serial", bitfile: Optional[Path] = None) -> Simulation:
     """The test part of ``dataset``, or its first ``images`` images, through LST1Overlay on the simulated board.
 
     Logits image by image against the reference, cycles per image over one batch of all, latency over a batch of one.
@@ -64,9 +66,10 @@ def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] 
     integers = load_network(find(network))  # a wrong name is told before anything is built
     part = datasets.load(dataset, "test")
     pixels, labels = part.images[:images], part.labels[:images]
-    bitfile = bitfile or build_simulated_bitstream()
+    loadable = ENGINES[engine].loadable
+    bitfile = bitfile or build_simulated_bitstream(engine, None if loadable else integers)
     board = SimulatedBoard(memory=memory_model, seed=seed)
-    with LST1Overlay(bitfile, device=board, network=integers) as overlay:
+    with LST1Overlay(bitfile, device=board, network=integers if loadable else "auto") as overlay:
         logits = []
         with tqdm(total=len(pixels), desc=f"simulating {integers.name}", unit=" images") as progress:
             for start in range(0, len(pixels), _CHUNK):
@@ -93,18 +96,19 @@ def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] 
         "scope": figures["scope"],
         "simulated": figures["simulated"],
         "images_per_second": figures["images_per_second"],
-        "host_pack_us_per_image": _pack_us_per_image(pixels),
+        "host_pack_us_per_image": _pack_us_per_image(pixels, overlay.layout),
         "network": integers.name,
-        "engine": "pixel_serial",
+        "engine": engine,
         "memory_model": memory_model,
     }, pixels, labels, classes)
 
 
-def _pack_us_per_image(pixels: np.ndarray) -> float:
-    """Time on this machine to put images where the accelerator reads them: one copy, as uint8 needs no packing."""
-    buffer, times = np.empty_like(pixels), []
+def _pack_us_per_image(pixels: np.ndarray, layout: ImageLayout) -> float:
+    """Time on this machine to put images where and as the accelerator reads them."""
+    images, times = pixels.reshape(len(pixels), -1), []
+    buffers = [np.empty((len(pixels), layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
     for _ in range(5):
         begun = time.perf_counter()
-        buffer[:] = pixels
+        layout.fill(images, buffers)
         times.append(time.perf_counter() - begun)
     return 1e6 * min(times) / len(pixels)

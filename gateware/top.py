@@ -1,8 +1,7 @@
-"""The whole design: PS7, registers, burst reader and writer, and the pixel-serial engine between them."""
+"""The whole design: PS7, registers, burst readers and writer, and an engine between them."""
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from typing import Dict
 
 from litex.gen import LiteXModule
 from migen import If, ResetInserter
@@ -10,74 +9,65 @@ from migen import If, ResetInserter
 from gateware.axi.burst_reader import BurstReader
 from gateware.axi.burst_writer import BurstWriter
 from gateware.axi.register_slave import RegisterSlave
-from gateware.pixel_serial.engine import PixelSerialEngine
 from gateware.ps7 import ProcessingSystem
-from gateware.register_table import ABI_VERSION, BY_NAME, MAGIC, Engine
+from gateware.register_table import ABI_VERSION, BY_NAME, MAGIC
 from gateware.result_packer import ResultPacker
 from gateware.sequencer import Sequencer
 from gateware.unpacker import Unpacker
-from gateware.verilog import emit, forget_names
-from lst_overlay.network import IMAGE_BYTES
-
-TOP = "lst1_top"
 
 
 class Top(LiteXModule):
     """No ports: everything goes through the PS. ``build_hash`` is what the BUILD_HASH register reads."""
 
-    def __init__(self, build_hash: int):
-        self.ps = ps = ProcessingSystem()
+    def __init__(self, engine, build_hash: int):
+        self.engine = engine
+        layout = engine.layout
+        self.ps = ps = ProcessingSystem(layout.hp_ports)
         self.slave = slave = RegisterSlave(ps.gp0)
-        self.reader = reader = BurstReader(ps.hp0)
-        self.writer = writer = BurstWriter(ps.hp0)
-        self.pixels, self.words = ResetInserter()(Unpacker(64, 8)), ResetInserter()(Unpacker(64, 32))
-        self.engine = engine = PixelSerialEngine()
+        for number, port in enumerate(ps.hp):
+            setattr(self.submodules, f"reader{number}", BurstReader(port, engine.fifo_beats, layout.skip_bursts))
+        readers = [getattr(self, f"reader{number}") for number in range(layout.ports)]
+        self.writer = writer = BurstWriter(ps.hp[0])
         self.packer = packer = ResetInserter()(ResultPacker())
-        self.sequencer = sequencer = Sequencer(slave, reader, writer, packer, engine)
+        self.sequencer = sequencer = Sequencer(slave, readers, writer, packer, engine)
 
         # # #
 
         self.comb += [
             # What an abandoned command left behind is dropped.
-            *[module.reset.eq(sequencer.flush) for module in (self.pixels, self.words, packer)],
-            engine.flush.eq(sequencer.flush),
-            # Beats are parameters during LOAD, pixels otherwise.
-            self.pixels.sink.data.eq(reader.source.data),
-            self.words.sink.data.eq(reader.source.data),
-            If(sequencer.loading,
-                self.words.sink.valid.eq(reader.source.valid), reader.source.ready.eq(self.words.sink.ready),
-            ).Else(
-                self.pixels.sink.valid.eq(reader.source.valid), reader.source.ready.eq(self.pixels.sink.ready)),
-            engine.sink.valid.eq(self.pixels.source.valid),
-            engine.sink.pixel.eq(self.pixels.source.word),
-            self.pixels.source.ready.eq(engine.sink.ready),
-            self.words.source.connect(engine.parameters),
-            engine.source.connect(packer.sink),
+            packer.reset.eq(sequencer.flush), engine.flush.eq(sequencer.flush),
+            engine.with_logits.eq(packer.logits_mode), engine.source.connect(packer.sink),
             packer.source.connect(writer.sink),
         ]
-        constants = {"MAGIC": MAGIC, "ABI_VERSION": ABI_VERSION, "BUILD_HASH": build_hash, "PARAMETER_BYTES": IMAGE_BYTES,
-                     "CAPABILITIES": capabilities(ENGINE=Engine.PIXEL_SERIAL, LOADABLE=1, PORTS=1, PACKED_BITS=0)}
+        if engine.parameter_bytes:
+            self._add_loadable(readers[0])
+        else:
+            self.comb += [reader.source.connect(sink) for reader, sink in zip(readers, engine.sinks)]
+        offsets = {field.name: field.offset for field in BY_NAME["CAPABILITIES"].fields}
+        constants = {"MAGIC": MAGIC, "ABI_VERSION": ABI_VERSION, "BUILD_HASH": build_hash, "PARAMETER_BYTES": engine.parameter_bytes,
+                     "CAPABILITIES": sum(value << offsets[name] for name, value in capabilities_of(engine).items())}
         self.comb += [slave.value[name].eq(constant) for name, constant in constants.items()]
 
+    def _add_loadable(self, reader):
+        """Beats are parameters during LOAD, pixels otherwise."""
+        self.pixels, self.words = ResetInserter()(Unpacker(64, 8)), ResetInserter()(Unpacker(64, 32))
+        engine, pixels, words, sequencer = self.engine, self.pixels, self.words, self.sequencer
+        self.comb += [
+            *[module.reset.eq(sequencer.flush) for module in (pixels, words)],
+            pixels.sink.data.eq(reader.source.data),
+            words.sink.data.eq(reader.source.data),
+            If(sequencer.loading,
+                words.sink.valid.eq(reader.source.valid), reader.source.ready.eq(words.sink.ready),
+            ).Else(
+                pixels.sink.valid.eq(reader.source.valid), reader.source.ready.eq(pixels.sink.ready)),
+            engine.sink.valid.eq(pixels.source.valid),
+            engine.sink.pixel.eq(pixels.source.word),
+            pixels.source.ready.eq(engine.sink.ready),
+            words.source.connect(engine.parameters),
+        ]
 
-def capabilities(**fields: int) -> int:
-    """Value of the CAPABILITIES register."""
-    offsets = {field.name: field.offset for field in BY_NAME["CAPABILITIES"].fields}
-    return sum(int(value) << offsets[name] for name, value in fields.items())
 
-
-@dataclass(frozen=True)
-class Design:
-    verilog: str
-    build_hash: int
-
-
-def pixel_serial_design() -> Design:
-    """Emits the top. Its build hash covers every line of it, with the hash register itself read as 0."""
-    build_hash = int.from_bytes(hashlib.sha256(_verilog(0).encode()).digest()[:4], "little")
-    return Design(_verilog(build_hash), build_hash)
-
-
-def _verilog(build_hash: int) -> str:
-    forget_names()
-    return emit(Top(build_hash), TOP)
+def capabilities_of(engine) -> Dict[str, int]:
+    """Fields of the CAPABILITIES register."""
+    return {"ENGINE": int(engine.number), "LOADABLE": int(engine.parameter_bytes > 0), "PORTS": engine.layout.ports,
+            "PACKED_BITS": engine.layout.packed_bits}

@@ -13,11 +13,19 @@ from migen.fhdl import tracer, verilog
 def emit(module, name: str, ios=()) -> str:
     """Verilog text of ``module`` as a module called ``name``; self-contained, the same for the same design."""
     result = verilog.convert(module, ios=set(ios), name=name, create_clock_domains=bool(ios))
-    text = str(result)
-    if result.data_files:
-        raise ValueError(f"{name}: memories with initial contents need files beside the Verilog: {sorted(result.data_files)}")
+    text = _with_contents(result.main_source, result.data_files)
     # The converter stamps its header with the time; the text must depend on the design alone.
     return re.sub(r"^/\* Machine-generated.*\*/\n", "", text)
+
+
+def _with_contents(text: str, data_files: dict) -> str:
+    """Initial contents of memories as assignments in the text itself, instead of files beside it; they are kept in block RAM."""
+    for file, content in data_files.items():
+        read = re.search(rf'\$readmemh\("{re.escape(file)}", (\w+)\);\n', text)
+        words = "".join(f"{read[1]}[{index}] = {4 * len(word)}'h{word};\n" for index, word in enumerate(content.split()))
+        text = text.replace(read[0], words)
+        text = re.sub(rf"^(reg \[[^]]*\] {read[1]}\[)", r'(* rom_style = "block" *) \1', text, flags=re.MULTILINE)
+    return text
 
 
 def forget_names() -> None:

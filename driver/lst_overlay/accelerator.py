@@ -5,7 +5,7 @@ Commands run in order; one may queue behind the running one. Nothing here knows 
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict
+from typing import Callable, Dict, Sequence
 
 from pynq import DefaultIP
 
@@ -14,7 +14,7 @@ from .errors import BitstreamError, HardwareError, HardwareTimeout
 from .register_file import RegisterFile
 
 MAGIC = 0x4F54534C
-ABI_VERSIONS = (2,)  # with 1 the parameter image was another
+ABI_VERSIONS = (3,)
 ALIGNMENT = 128              # of SOURCE and DESTINATION, in bytes
 MAX_IMAGES = (1 << 20) - 1   # of one START
 RESET_TIMEOUT_S = 10.0       # on hardware microseconds; the simulated board needs seconds to find a drain stuck
@@ -32,8 +32,8 @@ class Accelerator(DefaultIP):
         self._parameters = description["parameters"]
         self._ticket = 0  # COMPLETED when the newest command will have ended
 
-    def check_identity(self, build_hash: int, engine: int) -> None:
-        """BitstreamError unless MAGIC, ABI_VERSION, BUILD_HASH and the engine are those that the .hwh promises."""
+    def check_identity(self, build_hash: int, capabilities: Dict[str, int]) -> None:
+        """BitstreamError unless MAGIC, ABI_VERSION, BUILD_HASH and CAPABILITIES are those that the .hwh promises."""
         magic = self.registers.magic()
         if magic != MAGIC:
             raise BitstreamError(f"this is not an lst_overlay accelerator: MAGIC reads 0x{magic:08X}, not 0x{MAGIC:08X}. "
@@ -46,9 +46,9 @@ class Accelerator(DefaultIP):
         if found != build_hash:
             raise BitstreamError(f"bitstream and .hwh do not belong together: BUILD_HASH reads 0x{found:08X}, "
                                  f"the .hwh says 0x{build_hash:08X}")
-        capabilities = self.registers.fields("CAPABILITIES")
-        if capabilities["ENGINE"] != engine:
-            raise BitstreamError(f"CAPABILITIES reads engine {capabilities['ENGINE']}, the .hwh says {engine}")
+        found = self.registers.fields("CAPABILITIES")
+        if found != capabilities:
+            raise BitstreamError(f"CAPABILITIES reads {found}, the .hwh says {capabilities}")
 
     def begin(self) -> None:
         """Before the first command of a batch: the accelerator idle, without error, the books balanced."""
@@ -63,11 +63,15 @@ class Accelerator(DefaultIP):
         self.registers.write("SOURCE", source)
         return self._submit("LOAD")
 
-    def start(self, source: int, destination: int, images: int, mode: int, timeout_s: float) -> int:
-        """Queue a batch. Waits at most timeout_s seconds for a place in the queue. Returns its ticket for `wait`."""
+    def start(self, sources: Sequence[int], destination: int, images: int, mode: int, timeout_s: float) -> int:
+        """Queue a batch, its pixels at ``sources``, one for each port. Returns its ticket for `wait`.
+
+        Waits at most timeout_s seconds for a place in the queue.
+        """
         self._wait_queue(timeout_s)
         self.registers.write("IMAGES", images)
-        self.registers.write("SOURCE", source)
+        for name, source in zip(("SOURCE", "SOURCE_1"), sources):
+            self.registers.write(name, source)
         self.registers.write("DESTINATION", destination)
         self.registers.write("RESULT_MODE", mode)
         return self._submit("START")

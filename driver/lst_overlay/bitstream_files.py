@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 from .errors import BitstreamError
 
 VLNV = "lst-overlay:user:accelerator:1.0"
-STEM = "pixel_serial-loadable"
+DEFAULT_STEM = "pixel_serial-loadable"
+CAPABILITIES = ("ENGINE", "LOADABLE", "PORTS", "PACKED_BITS")
 SIMULATED = "simulated"  # the name of the simulated board's pynq device, and of its directory
 DEFAULT_BOARD = "zybo_z7_10"
 _PACKAGE = Path(__file__).resolve().parent
@@ -38,16 +39,19 @@ def search_roots() -> List[Path]:
 
 def find_bitfile(bitfile: Union[str, os.PathLike, None], device) -> Path:
     """The absolute path of the .bit; its .hwh lies beside it. BitstreamError names the file that is missing."""
-    if bitfile is not None:
+    stem = DEFAULT_STEM if bitfile is None else os.fspath(bitfile)
+    if bitfile is not None and (os.sep in stem or stem.endswith(".bit")):
         path = Path(bitfile).expanduser().resolve()
         if not path.is_file():
             raise BitstreamError(f"no bitstream at {path}")
     else:
         board = board_name(device)
-        sought = [root / board / f"{STEM}.bit" for root in search_roots()]
+        sought = [root / board / f"{stem}.bit" for root in search_roots()]
         found = [path for path in sought if path.is_file()]
         if not found:
-            command = "make simulator" if board == SIMULATED else "make bitstream"
+            engine, _, network = stem.partition("-")
+            command = ("make simulator" if board == SIMULATED else "make bitstream") + (
+                "" if stem == DEFAULT_STEM else f" ENGINE={engine} NETWORK={network}")
             raise BitstreamError(f"no bitstream for board {board!r}: sought {' and '.join(str(path) for path in sought)}; "
                                  f"`{command}` in a checkout writes it, bitfile= names another")
         path = found[0]
@@ -61,6 +65,11 @@ def find_bitfile(bitfile: Union[str, os.PathLike, None], device) -> Path:
 
 def hwh_of(bitfile: Path) -> Path:
     return bitfile.with_suffix(".hwh")
+
+
+def network_of(bitfile: Union[str, Path]) -> Path:
+    """The network file of a bitstream that has its network built in."""
+    return Path(bitfile).with_suffix(".npz")
 
 
 def read_parameters(hwh: Path) -> Dict[str, str]:
@@ -84,6 +93,11 @@ def integer_parameter(parameters: Dict[str, str], name: str, hwh: Path) -> int:
         raise BitstreamError(f"{hwh}: the accelerator has no parameter {name}") from None
     except ValueError:
         raise BitstreamError(f"{hwh}: parameter {name} must be a number, not {parameters[name]!r}") from None
+
+
+def capabilities(parameters: Dict[str, str], hwh: Path) -> Dict[str, int]:
+    """What register CAPABILITIES must read, by its fields."""
+    return {name: integer_parameter(parameters, f"CAPABILITY_{name}", hwh) for name in CAPABILITIES}
 
 
 def check_bitfile(bitfile: Path, parameters: Dict[str, str]) -> None:

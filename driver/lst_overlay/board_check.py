@@ -2,15 +2,16 @@
 from __future__ import annotations
 
 import time
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Sequence
 
 import numpy as np
 from pynq import MMIO
 
 from .accelerator import Accelerator
 
-# Zynq-7000 TRM: AFI_RDCHAN_CTRL and AFI_WRCHAN_CTRL of S_AXI_HP0 (bit 0: 32 bits instead of 64), SLCR LVL_SHFTR_EN.
-AFI0_ADDRESS, RDCHAN_CTRL, WRCHAN_CTRL = 0xF8008000, 0x00, 0x14
+# Zynq-7000 TRM: AFI_RDCHAN_CTRL and AFI_WRCHAN_CTRL of S_AXI_HP0, the next ports' 0x1000 further on (bit 0: 32 bits instead of 64), SLCR
+# LVL_SHFTR_EN.
+AFI0_ADDRESS, AFI_SPACING, RDCHAN_CTRL, WRCHAN_CTRL = 0xF8008000, 0x1000, 0x00, 0x14
 LVL_SHFTR_EN, LVL_SHFTR_ON = 0xF8000900, 0xF
 MEASURED_S = 0.1
 CLOCK_TOLERANCE = 0.01  # crystals are a hundred times better; a wrong crystal or PLL is 50 % off
@@ -41,13 +42,14 @@ def check_clock(accelerator: Accelerator, divisor_mhz: float) -> Check:
                  f"{divisor_mhz:.3f} MHz by its divisors")
 
 
-def check_processing_system(device) -> List[Check]:
-    """The PS as this design needs it: port width, level shifters."""
-    afi = MMIO(AFI0_ADDRESS, 0x20, device=device)
+def check_processing_system(device, hp_ports: Sequence[int]) -> List[Check]:
+    """The PS as this design needs it: width of its ports, level shifters."""
     checks = []
-    for name, offset in (("S_AXI_HP0 read width", RDCHAN_CTRL), ("S_AXI_HP0 write width", WRCHAN_CTRL)):
-        narrow = int(afi.read(offset)) & 1
-        checks.append(Check(name, not narrow, "32 bits" if narrow else "64 bits", "64 bits"))
+    for port in hp_ports:
+        afi = MMIO(AFI0_ADDRESS + AFI_SPACING * port, 0x20, device=device)
+        for direction, offset in (("read", RDCHAN_CTRL), ("write", WRCHAN_CTRL)):
+            narrow = int(afi.read(offset)) & 1
+            checks.append(Check(f"S_AXI_HP{port} {direction} width", not narrow, "32 bits" if narrow else "64 bits", "64 bits"))
     shifters = int(MMIO(LVL_SHFTR_EN, 4, device=device).read(0))
     checks.append(Check("level shifters", shifters == LVL_SHFTR_ON, f"LVL_SHFTR_EN = 0x{shifters:X}", f"0x{LVL_SHFTR_ON:X}, all on"))
     return checks

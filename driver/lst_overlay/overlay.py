@@ -14,27 +14,30 @@ from .accelerator import MAX_IMAGES, Accelerator
 from .clock import Fclk0, mhz
 from .devices import default_device
 from .errors import BitstreamError, BusyError, HardwareError, LstOverlayError
+from .image_layout import IMAGE_BYTES, ImageLayout
 from .network import Network, image_crc, load_network, parameter_image
 from .network import logits as reference_logits
-from .packing import IMAGE_BYTES, MODE_CLASSES, MODE_LOGITS, checked_images, result_bytes
+from .packing import MODE_CLASSES, MODE_LOGITS, checked_images, result_bytes
 from .pipeline import Measurement, Pipeline
 
-PIXEL_SERIAL = 0  # CAPABILITIES.ENGINE
+ENGINES = (0, 1)  # CAPABILITIES.ENGINE: pixel-serial, row-parallel
+AUTO = "auto"
 
 
 class LST1Overlay(Overlay):
     """A pynq.Overlay with the LST-1 accelerator, checked, clocked and loaded with a network.
 
-    bitfile:  path of a .bit with its .hwh beside it; None finds the one of this board (docs/programmers_guide.md).
+    bitfile:  path of a .bit with its .hwh beside it, or its name, 'row_parallel-lst1_w4a4p2', if it lies where this board's are; None
+              is the pixel-serial engine, which takes any network (docs/programmers_guide.md).
     device:   a pynq Device; None takes the simulated board if LST_BOARD=sim is set, else pynq's active device.
     download: False attaches to the bitstream that is loaded already and leaves the clock alone.
-    network:  what `load_network` takes; None loads nothing.
+    network:  what `load_network` takes; None loads nothing. "auto": the one that is part of the bitstream, else the default network.
 
     Raises BitstreamError for files or hardware that do not fit, NetworkFileError or NetworkError for the network.
     """
 
     def __init__(self, bitfile: Union[str, os.PathLike, None] = None, device: Optional[Device] = None, download: bool = True,
-                 *, network: Union[str, os.PathLike, Network, None] = shipped_networks.DEFAULT):
+                 *, network: Union[str, os.PathLike, Network, None] = AUTO):
         """See the class."""
         self._lock = threading.Lock()
         self._freed = False
@@ -44,12 +47,20 @@ class LST1Overlay(Overlay):
         parameters = bitstream_files.read_parameters(hwh)
         bitstream_files.check_bitfile(path, parameters)
         self._build_hash = bitstream_files.integer_parameter(parameters, "BUILD_HASH", hwh)
-        self._engine = bitstream_files.integer_parameter(parameters, "ENGINE_NUMBER", hwh)
+        self._capabilities = bitstream_files.capabilities(parameters, hwh)
         self._divisors = tuple(bitstream_files.integer_parameter(parameters, f"DIVISOR{i}", hwh) for i in range(2))
-        if self._engine != PIXEL_SERIAL:
+        if self._capabilities["ENGINE"] not in ENGINES:
             raise BitstreamError(f"{hwh}: engine {parameters.get('ENGINE')} is not one that LST1Overlay drives")
+        self._layout = ImageLayout(self._capabilities["PORTS"], self._capabilities["PACKED_BITS"])
+        self._engine_name = parameters.get("ENGINE", "?")
         self._simulated = bitstream_files.is_simulated(device)
         self._network = self._image = None
+        if not self._capabilities["LOADABLE"]:
+            if network != AUTO:
+                raise BitstreamError(f"{path.name} has its network built in: network= must be left out, or be {AUTO!r}, not {network!r}")
+            network = bitstream_files.network_of(path)
+        elif network == AUTO:
+            network = shipped_networks.DEFAULT
         if network is not None:
             self._network, self._image = _prepared(network)
         try:
@@ -123,7 +134,7 @@ class LST1Overlay(Overlay):
             return {
                 "runtime[ms]": runtime_s * 1e3,
                 "throughput[images/s]": batch_size / runtime_s,
-                "DRAM_in_bandwidth[MB/s]": batch_size * IMAGE_BYTES / runtime_s / 1e6,
+                "DRAM_in_bandwidth[MB/s]": batch_size * self._layout.buffers * self._layout.bytes_per_image / runtime_s / 1e6,
                 "DRAM_out_bandwidth[MB/s]": result_bytes(MODE_CLASSES, batch_size) / runtime_s / 1e6,
                 "fclk[mhz]": fclk_mhz,
                 "batch_size": batch_size,
@@ -153,7 +164,7 @@ class LST1Overlay(Overlay):
             images = board_check.random_images()
             found = self._pipeline.run(checked_images(images), MODE_LOGITS)
             checks = [board_check.check_logits(found, reference_logits(self._network, images))]
-            checks += board_check.check_processing_system(self.device)
+            checks += board_check.check_processing_system(self.device, self._layout.hp_ports)
             if not self._simulated:  # whose time is not the wall's
                 checks.append(board_check.check_clock(self._accelerator, self.fclk_mhz))
             return checks
@@ -162,6 +173,11 @@ class LST1Overlay(Overlay):
     def network(self) -> Optional[Network]:
         """The network that answers; None before the first `load_network` with network=None."""
         return self._network
+
+    @property
+    def layout(self) -> ImageLayout:
+        """How this engine wants its images: uint8 or packed, over one port or two. `predict` sees to it."""
+        return self._layout
 
     @property
     def fclk_mhz(self) -> float:
@@ -186,7 +202,7 @@ class LST1Overlay(Overlay):
         state = self.__dict__
         network = state.get("_network")
         name = "/".join(str(state.get("bitfile_name", "?")).split(os.sep)[-2:])
-        return (f"LST1Overlay({name}, build 0x{state.get('_build_hash', 0):08X}, "
+        return (f"LST1Overlay({name}, {state.get('_engine_name', '?')}, build 0x{state.get('_build_hash', 0):08X}, "
                 f"FCLK0 {mhz(state.get('_divisors', (5, 1))):.3f} MHz, "
                 f"network {network.name if network is not None else None!r}"
                 f"{', simulated' if state.get('_simulated') else ''}{', freed' if state.get('_freed') else ''})")
@@ -195,11 +211,17 @@ class LST1Overlay(Overlay):
         """Find the accelerator among the IP, check that it is the one described, reset and load it."""
         name = next(name for name, entry in self.ip_dict.items() if entry["type"] == bitstream_files.VLNV)
         self._accelerator: Accelerator = getattr(self, name)
-        self._accelerator.check_identity(self._build_hash, self._engine)
+        self._accelerator.check_identity(self._build_hash, self._capabilities)
         self._accelerator.soft_reset()
-        self._pipeline = Pipeline(self._accelerator, self.device, self._simulated)
-        if self._image is not None:
-            self._load(self._image, self._network.name, None)
+        self._pipeline = Pipeline(self._accelerator, self._layout, self.device, self._simulated)
+        if self._capabilities["LOADABLE"]:
+            if self._image is not None:
+                self._load(self._image, self._network.name, None)
+            return
+        found, expected = self._accelerator.registers.read("NETWORK_HASH"), image_crc(self._image)
+        if found != expected:
+            raise BitstreamError(f"{bitstream_files.network_of(self.bitfile_name)} is not the network inside the bitstream: "
+                                 f"NETWORK_HASH reads 0x{found:08X}, the CRC-32 of its parameters is 0x{expected:08X}")
 
     def _check_clock(self) -> None:
         """Attaching leaves the clock as it is, but not a clock that the design was not built for."""
@@ -215,7 +237,7 @@ class LST1Overlay(Overlay):
 
     def _load(self, image: np.ndarray, name: str, timeout: Optional[float]) -> None:
         registers = self._accelerator.registers
-        if not registers.fields("CAPABILITIES")["LOADABLE"]:
+        if not self._capabilities["LOADABLE"]:
             raise LstOverlayError(f"cannot load network {name!r}: this bitstream has its network built in (CAPABILITIES.LOADABLE = 0)")
         wanted = registers.read("PARAMETER_BYTES")
         if wanted != image.nbytes:
@@ -233,7 +255,7 @@ class LST1Overlay(Overlay):
 
     def _conditions(self) -> Dict:
         """What every figure must be read with."""
-        return {"fclk_source": "assumed" if self._simulated else "board", "input_format": "uint8", "scope": "with_dma",
+        return {"fclk_source": "assumed" if self._simulated else "board", "input_format": self._layout.name, "scope": "with_dma",
                 "simulated": self._simulated}
 
     @contextmanager

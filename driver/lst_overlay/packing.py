@@ -1,12 +1,11 @@
-"""Bytes in the accelerator's memory <-> arrays: images in, results out. The layouts are in docs/programmers_guide.md."""
+"""Images as callers give them, and results as the accelerator writes them. The layouts are in docs/programmers_guide.md."""
 from __future__ import annotations
 
 import numpy as np
 
 from .errors import HardwareError
+from .image_layout import IMAGE_BYTES, SIZE
 
-ROWS, COLUMNS = 28, 28
-IMAGE_BYTES = ROWS * COLUMNS
 MODE_CLASSES = 0  # one uint8 class per image, padded with zeros to 8 bytes
 MODE_LOGITS = 1   # one RESULT per image
 RESULT = np.dtype([("logits", "<i4", (10,)), ("class", "<i4"), ("number", "<u4")])
@@ -24,9 +23,9 @@ def checked_images(images) -> np.ndarray:
         if images.dtype.kind == "f" and np.isnan(images).any():
             nan = f" (and {int(np.isnan(images).sum())} of {images.size} values are NaN)"
         raise TypeError(f"images must be uint8 pixels 0..255, not {images.dtype}{nan}")
-    if images.shape[1:] not in ((ROWS, COLUMNS), (IMAGE_BYTES,)):
-        one = images.shape in ((ROWS, COLUMNS), (IMAGE_BYTES,))
-        raise ValueError(f"images must have shape (N, {ROWS}, {COLUMNS}) or (N, {IMAGE_BYTES}), not {images.shape}"
+    if images.shape[1:] not in ((SIZE, SIZE), (IMAGE_BYTES,)):
+        one = images.shape in ((SIZE, SIZE), (IMAGE_BYTES,))
+        raise ValueError(f"images must have shape (N, {SIZE}, {SIZE}) or (N, {IMAGE_BYTES}), not {images.shape}"
                          + (": for a single image pass images[None]" if one else ""))
     if len(images) == 0:
         raise ValueError("images must hold at least one image, not 0")

@@ -1,4 +1,4 @@
-"""Batches through the accelerator: chunks of images in two pairs of buffers, one filled while the other computes."""
+"""Batches through the accelerator: chunks of images in two sets of buffers, one filled while the other computes."""
 from __future__ import annotations
 
 import time
@@ -9,7 +9,8 @@ import numpy as np
 
 from .accelerator import ALIGNMENT, Accelerator
 from .errors import HardwareError, HardwareTimeout, LstOverlayError
-from .packing import IMAGE_BYTES, MODE_LOGITS, result_bytes, unpack_classes, unpack_logits
+from .image_layout import ImageLayout
+from .packing import MODE_LOGITS, result_bytes, unpack_classes, unpack_logits
 
 CHUNK_IMAGES = 1024           # 4 ms of computing at 200 MHz: long against a START, short enough to overlap with copying
 PROFILE_CHUNK_IMAGES = 16384  # one START where it fits: cycles per image are counted over a whole batch
@@ -29,18 +30,25 @@ class Measurement(NamedTuple):
     wall_s: float
 
 
-class BufferPair:
-    """Contiguous memory for the pixels and the results of at most ``images`` images."""
+class Buffers:
+    """Contiguous memory for the pixels, in their layout, and the results of at most ``images`` images."""
 
-    def __init__(self, device, images: int):
+    def __init__(self, device, layout: ImageLayout, images: int):
+        self.layout = layout
         self.images = images
-        self.pixels = allocate(device, (images, IMAGE_BYTES), np.uint8)
+        self.pixels = [allocate(device, (images, layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
         self.results = allocate(device, (result_bytes(MODE_LOGITS, images),), np.uint8)
 
+    @property
+    def sources(self) -> List[int]:
+        """Values of SOURCE and SOURCE_1."""
+        return self.layout.sources([buffer.device_address for buffer in self.pixels])
+
     def fill(self, images: np.ndarray) -> None:
-        pixels = self.pixels[:len(images)]
-        pixels[:] = images
-        pixels.flush()
+        parts = [buffer[:len(images)] for buffer in self.pixels]
+        self.layout.fill(images, parts)
+        for part in parts:
+            part.flush()
 
     def read(self, mode: int, images: int) -> np.ndarray:
         """(images,) int64 classes or (images, 10) int32 logits, copied out."""
@@ -65,11 +73,12 @@ def allocate(device, shape, dtype):
 class Pipeline:
     """Runs batches on one accelerator. Not for concurrent use: the overlay holds the lock."""
 
-    def __init__(self, accelerator: Accelerator, device, simulated: bool):
+    def __init__(self, accelerator: Accelerator, layout: ImageLayout, device, simulated: bool):
         self._accelerator = accelerator
+        self._layout = layout
         self._device = device
         self._simulated = simulated
-        self._pairs: List[BufferPair] = []
+        self._sets: List[Buffers] = []
 
     def timeout(self, images: int, wanted: Optional[float] = None) -> float:
         """Seconds that one command of ``images`` images may take; ``wanted`` if it is given and sensible."""
@@ -106,7 +115,7 @@ class Pipeline:
 
     def release(self) -> None:
         """Give the buffers back."""
-        self._pairs = []
+        self._sets = []
 
     def _run(self, images: np.ndarray, mode: int, chunk_images: int, depth: int, timeout_s: Optional[float]) -> tuple:
         chunk_images = min(chunk_images, len(images))
@@ -120,13 +129,13 @@ class Pipeline:
 
         def finish() -> None:
             nonlocal wall_s
-            pair, ticket, first, count, begun = waiting.popleft()
+            buffers, ticket, first, count, begun = waiting.popleft()
             self._accelerator.wait(ticket, timeout_s, f"batch of {count} images from image {first}")
             wall_s += time.perf_counter() - begun
             if depth == 1:
                 for name, cycles in self._accelerator.counters().items():
                     totals[name] += cycles
-            results.append(pair.read(mode, count))
+            results.append(buffers.read(mode, count))
 
         self._accelerator.begin()
         try:
@@ -134,11 +143,11 @@ class Pipeline:
                 if len(waiting) == depth:
                     finish()
                 chunk = images[first:first + chunk_images]
-                pair = self._pairs[number % depth]
-                pair.fill(chunk)
+                buffers = self._sets[number % depth]
+                buffers.fill(chunk)
                 begun = time.perf_counter()
-                ticket = self._accelerator.start(pair.pixels.device_address, pair.results.device_address, len(chunk), mode, timeout_s)
-                waiting.append((pair, ticket, first, len(chunk), begun))
+                ticket = self._accelerator.start(buffers.sources, buffers.results.device_address, len(chunk), mode, timeout_s)
+                waiting.append((buffers, ticket, first, len(chunk), begun))
             while waiting:
                 finish()
         except BaseException as error:  # KeyboardInterrupt too: nothing may run on in buffers that are filled anew
@@ -148,11 +157,11 @@ class Pipeline:
 
     def _reserve(self, depth: int, images: int) -> None:
         for index in range(depth):
-            if index == len(self._pairs):
-                self._pairs.append(BufferPair(self._device, images))
-            elif self._pairs[index].images < images:
-                self._pairs[index] = None  # given back before the larger one is asked for
-                self._pairs[index] = BufferPair(self._device, images)
+            if index == len(self._sets):
+                self._sets.append(Buffers(self._device, self._layout, images))
+            elif self._sets[index].images < images:
+                self._sets[index] = None  # given back before the larger one is asked for
+                self._sets[index] = Buffers(self._device, self._layout, images)
 
     def _recover(self, error: BaseException) -> None:
         """After ``error``: leave the accelerator idle, or say that this failed too."""

@@ -13,6 +13,9 @@ from gateware.fifo import Fifo
 class BurstReader(LiteXModule):
     """One command at a time: ``beats`` (at least 1) beats of 8 bytes from ``address`` (a multiple of 128).
 
+    fifo_beats: what may be asked for and not yet taken; more than 64 are kept in block RAM. skip_bursts: as many bursts as these are
+    read, then as many left out, in turn; 0: none are left out.
+
     source: data (64 bits). A burst is asked for only when the FIFO has room for all of it, so r.ready is constant.
     start:  one clock, while idle; address and beats are taken then.
     abort:  held until idle: no new address; beats that still arrive are dropped.
@@ -20,7 +23,7 @@ class BurstReader(LiteXModule):
     failed: a response was an error; error_address is the start of its burst. Cleared by start and abort.
     """
 
-    def __init__(self, port, fifo_beats: int = 64, beats_width: int = 27):
+    def __init__(self, port, fifo_beats: int = 64, skip_bursts: int = 0, beats_width: int = 27):
         self.source = stream.Endpoint([("data", 64)])
         self.start = Signal()
         self.abort = Signal()
@@ -33,7 +36,9 @@ class BurstReader(LiteXModule):
         # # #
 
         ar, r = port.ar, port.r
-        address = Signal(32)
+        ask = Signal()
+        answered = Signal()
+        address = self._running_address(ask, skip_bursts)
         bursts_left = Signal(beats_width - 3)
         last_length = Signal(5)                              # 1 .. 16
         more = Signal()
@@ -41,8 +46,6 @@ class BurstReader(LiteXModule):
         room = Signal(max=fifo_beats + 1)
         has_room = Signal()
         unanswered = Signal(max=fifo_beats // BURST_BEATS + 1)
-        ask = Signal()
-        answered = Signal()
         popped = Signal()
 
         self.comb += [*constant_address_fields(ar), ask.eq(more & has_room & ~ar.valid & ~self.abort & ~self.failed)]
@@ -53,13 +56,13 @@ class BurstReader(LiteXModule):
             If(ar.ready, ar.valid.eq(0)),
             If(ask,
                 ar.valid.eq(1), ar.addr.eq(address), ar.len.eq(Mux(is_last, last_length - 1, BURST_BEATS - 1)),
-                address.eq(address + BURST_BYTES), bursts_left.eq(bursts_left - 1),
+                bursts_left.eq(bursts_left - 1),
                 If(is_last, more.eq(0))),
             If(ask & ~popped, room.eq(room - BURST_BEATS)),
             If(ask & popped, room.eq(room - (BURST_BEATS - 1))),
             If(~ask & popped, room.eq(room + 1)),
             If(self.start,
-                address.eq(self.address), more.eq(1), room.eq(fifo_beats - 3),  # as much as the FIFO is sure to take
+                more.eq(1), room.eq(fifo_beats - 3),  # as much as the FIFO is sure to take
                 has_room.eq(0),  # nothing is asked for before is_last speaks of this command
                 bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
             If(self.abort, more.eq(0)),
@@ -73,19 +76,37 @@ class BurstReader(LiteXModule):
         last = Signal()
         bad = Signal()  # of the beat in ``data``
         data = Signal(64, reset_less=True)
-        answer_address = Signal(32)
+        answer_address = self._running_address(answered, skip_bursts)
         self.comb += [r.ready.eq(1), answered.eq(valid & last)]
         self.sync += [
             valid.eq(r.valid), last.eq(r.last), data.eq(r.data), bad.eq(r.valid & r.resp[RESP_ERROR_BIT]),
-            If(answered, answer_address.eq(answer_address + BURST_BYTES)),
             If(bad & ~self.failed, self.failed.eq(1), self.error_address.eq(answer_address)),
-            If(self.start, answer_address.eq(self.address)),
             If(self.start | self.abort, self.failed.eq(0)),
         ]
-        self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats))
+        self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats, block_ram=fifo_beats > 64))
         self.comb += [
             fifo.reset.eq(self.abort),
             fifo.sink.valid.eq(valid & ~bad), fifo.sink.data.eq(data),
             fifo.source.connect(self.source),
             popped.eq(delayed(self, fifo.source.valid & fifo.source.ready, 1, reset_less=False)),
         ]
+
+    def _running_address(self, moves, skip_bursts: int) -> Signal:
+        """Start of the burst that is next, ``moves`` having gone on to it; never in consecutive clocks."""
+        address = Signal(32)
+        step = Signal(max=(skip_bursts + 1) * BURST_BYTES + 1)
+        self.comb += step.eq(BURST_BYTES)
+        self.sync += [
+            If(moves, address.eq(address + step)),
+            If(self.start, address.eq(self.address)),
+        ]
+        if skip_bursts:
+            number = Signal(max=skip_bursts)
+            last = Signal()
+            self.comb += If(last, step.eq((skip_bursts + 1) * BURST_BYTES))
+            self.sync += [
+                last.eq(number == skip_bursts - 1),
+                If(moves, number.eq(number + 1), If(last, number.eq(0))),
+                If(self.start, number.eq(0)),
+            ]
+        return address

@@ -6,6 +6,9 @@ from migen import ResetInserter, Signal
 
 from gateware.pixel_serial.parameter_loader import ParameterLoader
 from gateware.pixel_serial.pipeline import Pipeline
+from gateware.register_table import Engine
+from lst_overlay.image_layout import ImageLayout
+from lst_overlay.network import IMAGE_BYTES
 
 
 class PixelSerialEngine(LiteXModule):
@@ -13,15 +16,21 @@ class PixelSerialEngine(LiteXModule):
 
     sink:       pixel (8 bits), 784 an image, row by row.
     parameters: word (32 bits), a parameter image; only while no image is under way. ``loader`` tells how it went.
-    source:     word (32 bits): ten logits, then the class with last.
+    source:     word (32 bits): ten logits if ``with_logits``, then the class with last. with_logits: constant while images are under way.
     flush:      forgets every image under way; the network stays.
     """
+
+    number = Engine.PIXEL_SERIAL
+    layout = ImageLayout()
+    fifo_beats = 64
+    parameter_bytes = IMAGE_BYTES
 
     def __init__(self):
         self.loader = loader = ParameterLoader()
         self.pipeline = pipeline = ResetInserter()(Pipeline())
         self.flush = Signal()
         self.sink, self.source, self.parameters = pipeline.sink, pipeline.source, loader.sink
+        self.with_logits = pipeline.with_logits
         self.starved, self.blocked = pipeline.starved, pipeline.blocked
 
         # # #

@@ -26,13 +26,14 @@ class Pipeline(LiteXModule):
 
     sink:    pixel (8 bits), row by row. Ready falls only between images, when no credit is left: room for the results
              of an image is set aside before its first pixel is taken, so no stage needs to be held.
-    source:  word (32 bits): ten logits, then the class with last.
+    source:  word (32 bits): ten logits if ``with_logits``, then the class with last.
     starved: a pixel could be taken and there is none. blocked: no pixel is taken for want of a credit.
     """
 
     def __init__(self):
         self.sink = sink = stream.Endpoint([("pixel", 8)])
         self.source = stream.Endpoint([("word", LOGIT_WIDTH)])
+        self.with_logits = Signal()
         self.rows_shift = Signal(5)
         self.columns_shift = Signal(5)
         self.rows_per_channel = Signal()
@@ -81,7 +82,7 @@ class Pipeline(LiteXModule):
             classifier.sink.x.eq(self.columns_table.source.code),
             classifier.source.connect(self.classifier_bias.sink),
             self.classifier_bias.source.connect(self.classify.sink, omit={"lane"}),
-            results.sink.valid.eq(self.classify.source.valid),
+            results.sink.valid.eq(self.classify.source.valid & (self.with_logits | self.classify.source.last)),
             results.sink.last.eq(self.classify.source.last),
             results.sink.data.eq(self.classify.source.word),
             self.source.valid.eq(results.source.valid),

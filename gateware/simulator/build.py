@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -49,10 +48,10 @@ def build_library(verilog: Path, out_dir: Path, cells: Sequence[Path] = ()) -> P
     """Build ``lib<stem of verilog>-<hash>.so`` in ``out_dir`` and return its path; does nothing if it is there already.
 
     ``verilog`` holds module ``lst1_top``, which instantiates PS7. ``cells``: Verilog libraries (Yosys's cells_sim.v) to take
-    further primitives from. $readmemh files lie beside ``verilog`` and become part of the library.
+    further primitives from.
     """
     verilog, out_dir = Path(verilog), Path(out_dir)
-    design = _inline_memories(verilog)
+    design = verilog.read_text()
     tools = find_tools()
     library = out_dir / f"lib{verilog.stem}-{_content_hash(design, cells, tools[0])}.so"
     if library.exists():
@@ -99,15 +98,6 @@ def compile_library(top: str, sources: Sequence[str], work: Path, verilator: Pat
          work, environment, "make")
     _run([compiler, "-shared", "-o", "library.so", "-Wl,-Bsymbolic", "-Wl,--whole-archive", f"build/libV{top}.a",
           "-Wl,--no-whole-archive", "build/libverilated.a", "-lpthread"], work, environment, "g++")
-
-
-def _inline_memories(verilog: Path) -> str:
-    """The Verilog with each $readmemh replaced by assignments: the library then depends on no file and no working directory."""
-    def assignments(match: re.Match) -> str:
-        words = (verilog.parent / match.group(1)).read_text().split()
-        return "\n".join(f"{match.group(2)}[{index}] = {4 * len(word)}'h{word};" for index, word in enumerate(words))
-
-    return re.sub(r'\$readmemh\("([^"]+)",\s*(\w+)\);', assignments, verilog.read_text())
 
 
 def _content_hash(design: str, cells: Sequence[Path], verilator: Path) -> str:

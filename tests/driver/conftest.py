@@ -2,10 +2,9 @@
 import pytest
 
 from gateware.hwh import write_hwh
-from gateware.register_table import Engine
 from lst_overlay import LST1Overlay
 from lst_overlay.simulator import SimulatedBoard
-from tests.driver.fake_board import BUILD_HASH, FakeBoard
+from tests.driver.fake_board import BUILD_HASH, PIXEL_SERIAL, FakeBoard
 from tests.driver.random_network import corner_lst1, random_lst1, with_channel_tables
 
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]
@@ -17,7 +16,7 @@ def write_bitstream(directory, build_hash=BUILD_HASH, content=b"a bitstream", ch
     """A .bit of arbitrary bytes and its .hwh. Returns the path of the .bit."""
     bitfile = directory / "pixel_serial-loadable.bit"
     bitfile.write_bytes(content)
-    write_hwh(bitfile.with_suffix(".hwh"), build_hash, hwh.pop("engine", Engine.PIXEL_SERIAL),
+    write_hwh(bitfile.with_suffix(".hwh"), build_hash, hwh.pop("capabilities", PIXEL_SERIAL),
               bitstream=bitfile if checksum else None, **hwh)
     return bitfile
 

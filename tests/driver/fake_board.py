@@ -17,6 +17,7 @@ from gateware.register_table import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC, R
 from lst_overlay import network as contract
 
 BUILD_HASH = 0x1234ABCD
+PIXEL_SERIAL = {"ENGINE": 0, "LOADABLE": 1, "PORTS": 1, "PACKED_BITS": 0}  # CAPABILITIES
 FPGA0_CLK_CTRL, BOOT_CLOCK = 0xF8000170, 0x00200A00  # IO PLL, divisors 10 and 2
 AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN = 0xF8008000, 0xF8008014, 0xF8000900
 POLLS_PER_COMMAND = 3  # reads of STATUS or COMPLETED until the running command ends

@@ -2,7 +2,6 @@
 import pytest
 
 from gateware import hwh, register_table
-from gateware.register_table import Engine
 from lst_overlay import BitstreamError, LST1Overlay, LstOverlayError, accelerator, bitstream_files, packing
 from tests.driver.conftest import NETWORKS, write_bitstream
 from tests.driver.fake_board import BUILD_HASH, FakeBoard
@@ -120,8 +119,8 @@ def test_build_hash_of_another_build(tmp_path):
 
 @pytest.mark.parametrize("register, value, message", [
     ("MAGIC", 0xDEADBEEF, "not an lst_overlay accelerator: MAGIC reads 0xDEADBEEF, not 0x4F54534C"),
-    ("ABI_VERSION", 99, "ABI version 99, this driver knows 2: update lst-overlay"),
-    ("CAPABILITIES", 1, "CAPABILITIES reads engine 1, the .hwh says 0")])
+    ("ABI_VERSION", 99, "ABI version 99, this driver knows 3: update lst-overlay"),
+    ("CAPABILITIES", 1, "CAPABILITIES reads .'ENGINE': 1, .*the .hwh says .'ENGINE': 0")])
 def test_hardware_that_is_something_else(tmp_path, register, value, message):
     device = FakeBoard(NETWORKS)
     device.faults.registers[register] = value
@@ -131,8 +130,10 @@ def test_hardware_that_is_something_else(tmp_path, register, value, message):
 
 
 def test_engine_of_another_kind(tmp_path):
-    with pytest.raises(BitstreamError, match="engine row-parallel is not one that LST1Overlay drives"):
-        make(write_bitstream(tmp_path, engine=Engine.ROW_PARALLEL))
+    hwh = write_bitstream(tmp_path).with_suffix(".hwh")
+    hwh.write_text(hwh.read_text().replace('NAME="CAPABILITY_ENGINE" VALUE="0"', 'NAME="CAPABILITY_ENGINE" VALUE="9"'))
+    with pytest.raises(BitstreamError, match="engine pixel-serial is not one that LST1Overlay drives"):
+        make(hwh.with_suffix(".bit"))
 
 
 @pytest.mark.parametrize("source, name", [(2, "ARM PLL"), (3, "DDR PLL")])

@@ -83,15 +83,15 @@ def test_error_in_the_middle_of_a_queued_batch(fake, monkeypatch):
 
 def test_address_outside_memory_is_reported_and_recovered_without_a_download(fake):
     device, overlay = fake
-    pairs = overlay._pipeline
+    pipeline = overlay._pipeline
     overlay.predict(IMAGES)
-    pairs._pairs[0].pixels.device_address = 0x3FFF_0000
+    pipeline._sets[0].pixels[0].device_address = 0x3FFF_0000
     original = device.flush
     device.flush = lambda *_: None  # the address belongs to no buffer of the fake's
     with pytest.raises(HardwareError, match="ERROR_ADDRESS = 0x3FFF0000"):
         overlay.predict(IMAGES)
     device.flush = original
-    pairs.release()
+    pipeline.release()
     assert_answers(overlay)
 
 
@@ -140,8 +140,8 @@ def test_wrong_parameter_size(fake):
 
 
 def test_network_that_is_part_of_the_bitstream(fake):
-    device, overlay = fake
-    device.faults.registers["CAPABILITIES"] = 1 << 8
+    _, overlay = fake
+    overlay._capabilities["LOADABLE"] = 0
     with pytest.raises(LstOverlayError, match="has its network built in"):
         overlay.load_network(NETWORKS[1])
 

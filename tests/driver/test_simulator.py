@@ -9,12 +9,12 @@ from pynq.buffer import PynqBuffer
 from pynq.pl_server.device import Device, DeviceMeta
 
 from gateware.hwh import write_hwh
-from gateware.register_table import Engine
 from gateware.simulator.build import build_library
 from lst_overlay import simulator
 from lst_overlay.errors import BitstreamError
 from lst_overlay.simulated_library import BoardFrozen, SimulationError
 from lst_overlay.simulator import CMA_BYTES, SimulatedBoard, read_bit, write_bit
+from tests.driver.fake_board import PIXEL_SERIAL
 
 ROOT = Path(__file__).parents[2]
 BASE = 0x4000_0000
@@ -33,7 +33,7 @@ def bitfile(library, tmp_path):
     here = Path(shutil.copy(library, tmp_path))
     path = tmp_path / "traffic.bit"
     write_bit(path, here, 0xCAFE)
-    write_hwh(path.with_suffix(".hwh"), 0xCAFE, Engine.PIXEL_SERIAL)
+    write_hwh(path.with_suffix(".hwh"), 0xCAFE, PIXEL_SERIAL)
     return path
 
 
@@ -121,7 +121,7 @@ def test_overlay_of_pynq_runs_on_it(bitfile):
 def test_changed_hwh_counts_although_the_bit_is_the_same(bitfile):
     board = SimulatedBoard()
     for build_hash in (1, 2):
-        write_hwh(bitfile.with_suffix(".hwh"), build_hash, Engine.PIXEL_SERIAL)
+        write_hwh(bitfile.with_suffix(".hwh"), build_hash, PIXEL_SERIAL)
         parser = board.get_bitfile_metadata(str(bitfile))
         assert parser.ip_dict["accelerator"]["parameters"]["BUILD_HASH"] == f"0x{build_hash:08X}"
 

@@ -25,6 +25,7 @@ API Bench* bench_create(int seed) {
     bench->top = new Vengine(&bench->context);
     auto& t = *bench->top;
     t.flush = t.load_start = t.load_abandon = t.parameters_valid = t.pixels_valid = t.results_ready = 0;
+    t.with_logits = 1;
     t.sys_rst = 1;
     bench->clock(4);
     t.sys_rst = 0;

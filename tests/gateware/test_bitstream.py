@@ -8,10 +8,11 @@ import pytest
 
 import gateware.bitstream
 from gateware.bitstream import SCRIPT, VivadoError, build, constraints
+from gateware.designs import TOP, make_design
 from gateware.resources import synthesize
-from gateware.top import TOP
 from lst_overlay.bitstream_files import check_bitfile, read_parameters
 
+PIXEL_SERIAL = make_design("pixel_serial")
 STUBS = """
 proc version {args} { return 2023.2 }
 foreach name {create_project read_verilog read_xdc synth_design opt_design place_design phys_opt_design route_design
@@ -47,20 +48,20 @@ def vivado(tmp_path, monkeypatch):
 
 def test_without_vivado_the_sources_are_there_and_one_line_says_so(tmp_path):
     with pytest.raises(VivadoError, match="Vivado is missing: no program 'no-such-vivado'.*vivado.tcl") as error:
-        build("zybo_z7_10", "no-such-vivado", tmp_path)
+        build("zybo_z7_10", PIXEL_SERIAL, "no-such-vivado", tmp_path)
     assert "\n" not in str(error.value)
     assert {path.name for path in tmp_path.iterdir()} == {f"{TOP}.v", f"{TOP}.xdc", f"{TOP}.hwh", SCRIPT}
 
 
 def test_the_clock_constraint_names_the_cell_in_the_verilog(tmp_path):
-    gateware.bitstream.write_sources(tmp_path)
+    gateware.bitstream.write_sources(PIXEL_SERIAL, tmp_path)
     verilog = (tmp_path / f"{TOP}.v").read_text()
     assert "PS7 ps7(" in verilog and verilog.count(") reset_first (") == verilog.count(") reset_second (") == 1
-    assert "-period 5.000 [get_pins {ps7/FCLKCLK[0]}]" in constraints()
+    assert "-period 5.000 [get_pins {ps7/FCLKCLK[0]}]" in constraints(PIXEL_SERIAL)
 
 
 def test_a_good_run_delivers_bit_hwh_and_manifest(vivado, tmp_path):
-    bit = build("zybo_z7_10", vivado(), tmp_path / "work")
+    bit = build("zybo_z7_10", PIXEL_SERIAL, vivado(), tmp_path / "work")
     manifest = json.loads((bit.parent / "manifest.json").read_text())
     assert manifest["setup_slack_ns"] == 0.123 and manifest["vivado"] == "2023.2" and manifest["part"] == "xc7z010clg400-1"
     assert manifest["sha256"][bit.name] == hashlib.sha256(bit.read_bytes()).hexdigest()
@@ -74,14 +75,14 @@ def test_a_good_run_delivers_bit_hwh_and_manifest(vivado, tmp_path):
 ])
 def test_a_bad_run_delivers_nothing(vivado, tmp_path, fault, message):
     with pytest.raises(VivadoError, match=message):
-        build("zybo_z7_10", vivado(**fault), tmp_path / "work")
+        build("zybo_z7_10", PIXEL_SERIAL, vivado(**fault), tmp_path / "work")
     assert not (tmp_path / "bitstreams").exists()
 
 
 @pytest.mark.slow
 def test_yosys_maps_the_file_that_the_script_lists_within_the_limits(tmp_path):
     from gateware.resources import DEVICE, measure
-    gateware.bitstream.write_sources(tmp_path)
+    gateware.bitstream.write_sources(PIXEL_SERIAL, tmp_path)
     assert f"read_verilog {TOP}.v\n" in (tmp_path / SCRIPT).read_text()
     top = measure("pixel_serial", "top", synthesize((tmp_path / f"{TOP}.v").read_text(), TOP, tmp_path / "synthesis"))
     assert top.findings == [], top.deepest_path

@@ -6,13 +6,14 @@ from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
 from pynqmetadata.frontends import Metadata
 
 from gateware import hwh, register_docs
-from gateware.register_table import BASE_ADDRESS, ERROR_TEXTS, REGISTERS, WINDOW_BYTES, Engine
+from gateware.register_table import BASE_ADDRESS, ERROR_TEXTS, REGISTERS, WINDOW_BYTES
+from tests.driver.fake_board import PIXEL_SERIAL
 
 
 @pytest.fixture
 def parsed(tmp_path):
     path = tmp_path / "design.hwh"
-    hwh.write_hwh(path, 0xCAFE0001, Engine.PIXEL_SERIAL, (6, 1))
+    hwh.write_hwh(path, 0xCAFE0001, PIXEL_SERIAL, (6, 1))
     return RuntimeMetadataParser(Metadata(input=str(path)))
 
 
@@ -35,7 +36,7 @@ def test_every_register_and_field_arrives(parsed):
 def test_parameters_arrive(parsed):
     parameters = parsed.ip_dict[hwh.INSTANCE]["parameters"]
     assert parameters["BUILD_HASH"] == "0xCAFE0001" and parameters["ENGINE"] == "pixel-serial"
-    assert (parameters["DIVISOR0"], parameters["DIVISOR1"], parameters["ABI_VERSION"]) == ("6", "1", "2")
+    assert (parameters["DIVISOR0"], parameters["DIVISOR1"], parameters["ABI_VERSION"]) == ("6", "1", "3")
     assert {parameters[f"ERROR_TEXT_{int(code)}"] for code in ERROR_TEXTS} == set(ERROR_TEXTS.values())
     assert "BITSTREAM_SHA256" not in parameters
 
@@ -48,14 +49,14 @@ def test_only_fclk0_is_on(parsed):
 def test_checksum_of_the_bitstream(tmp_path):
     bitfile, path = tmp_path / "design.bit", tmp_path / "design.hwh"
     bitfile.write_bytes(b"bits")
-    hwh.write_hwh(path, 0, Engine.ROW_PARALLEL, bitstream=bitfile)
+    hwh.write_hwh(path, 0, {**PIXEL_SERIAL, "ENGINE": 1}, bitstream=bitfile)
     parameters = RuntimeMetadataParser(Metadata(input=str(path))).ip_dict[hwh.INSTANCE]["parameters"]
     assert parameters["BITSTREAM_SHA256"] == hashlib.sha256(b"bits").hexdigest()
 
 
 def test_same_design_gives_the_same_bytes(tmp_path):
     for name in "ab":
-        hwh.write_hwh(tmp_path / name, 7, Engine.PIXEL_SERIAL)
+        hwh.write_hwh(tmp_path / name, 7, PIXEL_SERIAL)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -64,7 +65,7 @@ def test_same_design_gives_the_same_bytes(tmp_path):
     (0, (0, 1), "must be 1..63, not 0"), (0, (5, 64), "must be 1..63, not 64")])
 def test_bad_arguments(tmp_path, build_hash, divisors, message):
     with pytest.raises(ValueError, match=message):
-        hwh.write_hwh(tmp_path / "x.hwh", build_hash, Engine.PIXEL_SERIAL, divisors)
+        hwh.write_hwh(tmp_path / "x.hwh", build_hash, PIXEL_SERIAL, divisors)
     assert not (tmp_path / "x.hwh").exists()
 
 

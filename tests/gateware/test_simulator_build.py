@@ -69,12 +69,6 @@ def test_unlisted_warning_stops_the_build(tmp_path):
         build_library(tmp_path / "latch.v", tmp_path / "out")
 
 
-def test_memory_files_become_part_of_the_design(tmp_path):
-    (tmp_path / "rom.init").write_text("0a\nff\n")
-    (tmp_path / "rom.v").write_text('initial begin\n$readmemh("rom.init", rom);\nend\n')
-    assert "rom[0] = 8'h0a;\nrom[1] = 8'hff;" in build._inline_memories(tmp_path / "rom.v")
-
-
 def test_foreign_library_is_refused(tmp_path):
     (tmp_path / "text.so").write_text("not a library")
     with pytest.raises(SimulationError, match="text.so: not a library that this machine can load"):

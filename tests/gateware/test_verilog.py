@@ -181,15 +181,17 @@ def test_the_same_design_gives_the_same_text_without_a_time_stamp():
     assert not re.search(r"20\d\d-\d\d|\d\d:\d\d|Machine-generated", text)
 
 
-def test_memories_with_initial_contents_are_refused():
+def test_initial_contents_of_memories_are_in_the_text_and_in_block_ram():
     class Initialised(Module):
         def __init__(self):
-            memory = Memory(8, 4, init=[1, 2, 3], name="rom")
+            memory = Memory(70, 4, init=[1, (1 << 70) - 1, 3], name="rom")
             port = memory.get_port()
             self.specials += memory, port
-            self.address, self.data = Signal(2, name="address"), Signal(8, name="data")
+            self.address, self.data = Signal(2, name="address"), Signal(70, name="data")
             self.comb += [port.adr.eq(self.address), self.data.eq(port.dat_r)]
 
     module = Initialised()
-    with pytest.raises(ValueError, match=r"initialised: memories with initial contents need files beside the Verilog: \['rom.*'\]"):
-        emit(module, "initialised", {module.address, module.data})
+    text = emit(module, "initialised", {module.address, module.data})
+    assert "$readmemh" not in text and '(* rom_style = "block" *) reg [69:0] rom[0:3];' in text
+    words = {int(index): int(value, 16) for index, value in re.findall(r"rom\[(\d)\] = \d+'h([0-9A-Fa-f]+);", text)}
+    assert {index: words[index] for index in range(3)} == {0: 1, 1: (1 << 70) - 1, 2: 3}

@@ -1,18 +1,20 @@
 """The whole design on the simulated PS and memory, driven by register names, for tests/gateware/test_top_*.py."""
 import tempfile
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
+from gateware.designs import make_design
 from gateware.register_table import BASE_ADDRESS, BY_NAME, ErrorCode, ResultMode
 from gateware.simulator.build import build_library
-from gateware.top import pixel_serial_design
-from lst_overlay.bitstream_files import STEM
+from lst_overlay.image_layout import ImageLayout
 from lst_overlay.network import IMAGE_BYTES, Activation, Axis, Layer, Network, image_crc, logits, parameter_image
 from lst_overlay.simulated_library import MEMORY_MODELS, SimulatedLibrary
 
 BUILD = Path(__file__).parents[2] / "build" / "tests"
 PARAMETERS, OTHER_PARAMETERS, PIXELS, RESULTS, OTHER_RESULTS = 0x0100_0000, 0x0110_0000, 0x0200_0000, 0x0300_0000, 0x0310_0000
+PIXELS_1 = 0x0210_0000  # of the second port, if packed
 BUFFER_BYTES = 0x1_0000
 START, LOAD, SOFT_RESET, SAMPLE = (1 << field.offset for field in BY_NAME["CONTROL"].fields)
 IMAGE = 784
@@ -27,11 +29,12 @@ MEMORIES = {**MEMORY_MODELS, "swift": SWIFT, "one burst": ONE_BURST, "hesitant":
 PROMPT = dict(cpu_gap_ps=0, cpu_shuffled=0)
 
 
-def build_top() -> Path:
+def build_top(engine: str = "pixel_serial", network: Optional[Network] = None) -> Path:
     """The library of the top as it is emitted now, the one that the driver's tests download; quick if the design has not changed."""
+    design = make_design(engine, network)
     with tempfile.TemporaryDirectory() as directory:
-        verilog = Path(directory) / f"{STEM}.v"
-        verilog.write_text(pixel_serial_design().verilog)
+        verilog = Path(directory) / f"{design.stem}.v"
+        verilog.write_text(design.verilog)
         return build_library(verilog, BUILD)
 
 
@@ -68,13 +71,14 @@ def expected_results(network: Network, images: np.ndarray, mode: ResultMode = Re
 
 
 class Top(SimulatedLibrary):
-    """A board with the top on it. Buffers: PARAMETERS, PIXELS, RESULTS and OTHER_... of BUFFER_BYTES each."""
+    """A board with the top on it. Buffers: PARAMETERS, PIXELS, PIXELS_1, RESULTS and OTHER_... of BUFFER_BYTES each."""
 
-    def __init__(self, library, memory="default", seed=1, **changes):
+    def __init__(self, library, memory="default", seed=1, layout=ImageLayout(), **changes):
         super().__init__(library, dict(MEMORIES[memory] if isinstance(memory, str) else memory, **changes), seed)
+        self.layout = layout
         self.map(PARAMETERS, IMAGE_BYTES)
         self.map(OTHER_PARAMETERS, IMAGE_BYTES)
-        for address in (PIXELS, RESULTS, OTHER_RESULTS):
+        for address in (PIXELS, PIXELS_1, RESULTS, OTHER_RESULTS):
             self.map(address, BUFFER_BYTES)
 
     def replace_buffer(self, address: int, size: int) -> None:
@@ -112,9 +116,17 @@ class Top(SimulatedLibrary):
     # Commands.
 
     def start(self, images: int, mode: ResultMode = ResultMode.LOGITS, source: int = PIXELS, destination: int = RESULTS) -> None:
-        for name, value in (("IMAGES", images), ("SOURCE", source), ("DESTINATION", destination), ("RESULT_MODE", mode)):
+        sources = zip(("SOURCE", "SOURCE_1"), self.layout.sources([source, PIXELS_1][:self.layout.buffers]))
+        for name, value in (("IMAGES", images), *sources, ("DESTINATION", destination), ("RESULT_MODE", mode)):
             self.write(name, value)
         self.write("CONTROL", START)
+
+    def put(self, images: np.ndarray, source: int = PIXELS) -> None:
+        """Images into memory, as the engine reads them."""
+        buffers = [np.empty((len(images), self.layout.bytes_per_image), np.uint8) for _ in range(self.layout.buffers)]
+        self.layout.fill(images.reshape(len(images), -1), buffers)
+        for address, buffer in zip((source, PIXELS_1), buffers):
+            self.write_memory(address, buffer)
 
     def load(self, network: Network, address: int = PARAMETERS) -> None:
         """LOAD, waited for."""
@@ -131,7 +143,7 @@ class Top(SimulatedLibrary):
 
     def run_batch(self, images: np.ndarray, mode: ResultMode = ResultMode.LOGITS, source: int = PIXELS, destination: int = RESULTS):
         """START, waited for; returns the result bytes."""
-        self.write_memory(source, images)
+        self.put(images, source)
         done = self.read("COMPLETED")
         self.start(len(images), mode, source, destination)
         self.wait_completed(done + 1, 20_000 + 2000 * len(images) * (1 + self.parameters.withheld_per_256 // 100))

@@ -1,0 +1,71 @@
+"""What can be built: an engine by its name, with the network that is to be part of it if it takes none at run time."""
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Callable, Dict, Optional, Tuple
+
+from litex.gen import LiteXModule
+
+from gateware.pixel_serial.engine import PixelSerialEngine
+from gateware.row_parallel.engine import RowParallelEngine
+from gateware.top import Top, capabilities_of
+from gateware.verilog import emit, forget_names
+from lst_overlay.image_layout import ImageLayout
+from lst_overlay.network import Network, NetworkError
+
+TOP = "lst1_top"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """divisors: of FCLK0, 1000 MHz / (d0 * d1). make: the engine; of a loadable one the network is None."""
+
+    description: str
+    make: Callable[[Optional[Network]], LiteXModule]
+    divisors: Tuple[int, int]
+    loadable: bool = False
+
+
+@dataclass(frozen=True)
+class Design:
+    """build_hash: covers every line of the Verilog, with the hash register itself read as 0. capabilities: fields of that register."""
+
+    engine: str
+    network: Optional[Network]
+    verilog: str
+    build_hash: int
+    capabilities: Dict[str, int]
+    divisors: Tuple[int, int]
+
+    @property
+    def stem(self) -> str:
+        """The name of its files: 'pixel_serial-loadable', 'row_parallel-lst1_w4a4p2'."""
+        return f"{self.engine}-{self.network.name if self.network else 'loadable'}"
+
+
+ENGINES = {
+    "pixel_serial": Rung("one pixel per clock, any network", lambda network: PixelSerialEngine(), (5, 1), loadable=True),
+    "row_parallel": Rung("one row per clock, packed pixels (2 bits: HP0, 4 bits: HP0 and HP2)",
+                         lambda network: RowParallelEngine(network, ImageLayout(network.pixel_bits // 2, network.pixel_bits)), (7, 1)),
+    "row_parallel_uint8": Rung("one row per clock, uint8 over HP0", lambda network: RowParallelEngine(network, ImageLayout()), (7, 1)),
+    "row_parallel_uint8x2": Rung("one row per clock, uint8 over HP0 and HP2",
+                                 lambda network: RowParallelEngine(network, ImageLayout(ports=2)), (7, 1)),
+}
+
+
+def make_design(engine: str, network: Optional[Network] = None) -> Design:
+    """Emits the top around an engine. NetworkError if the engine cannot have this network, or none."""
+    rung = ENGINES[engine]
+    if rung.loadable != (network is None):
+        raise NetworkError(f"engine {engine} " + (f"takes its network at run time, {network.name!r} cannot be built in" if rung.loadable
+                                                  else "has its network built in, and none is given"))
+
+    def emitted(build_hash: int) -> Tuple[str, Dict[str, int]]:
+        forget_names()
+        module = rung.make(network)
+        return emit(Top(module, build_hash), TOP), capabilities_of(module)
+
+    verilog, capabilities = emitted(0)
+    build_hash = int.from_bytes(hashlib.sha256(verilog.encode()).digest()[:4], "little")
+    return Design(engine, network, emitted(build_hash)[0], build_hash, capabilities, rung.divisors)

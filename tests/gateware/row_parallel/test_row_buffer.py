@@ -1,0 +1,129 @@
+"""Rows out of beats, the buffer of whole images and their admission, in Migen's simulator."""
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from litex.gen import LiteXModule
+from migen import Signal, run_simulation
+
+from gateware.row_parallel.admission import Admission
+from gateware.row_parallel.phase import Phase
+from gateware.row_parallel.row_buffer import RowBuffer
+from gateware.row_parallel.rows import ByteRows, PackedRows
+from lst_overlay.image_layout import ImageLayout
+from lst_overlay.network import pixel_codes
+
+
+def wait(signal, limit=2000):
+    for _ in range(limit):
+        if (yield signal):
+            return
+        yield
+    raise AssertionError(f"waited {limit} clocks")
+
+
+def run_rows(dut, beats, gaps, room):
+    """beats: for each sink its words. gaps: clocks without valid before each beat, in turn; room: by clock, in turn. Returns the rows."""
+    rows = []
+
+    def feed(sink, words):
+        for number, word in enumerate(words):
+            for _ in range(gaps[number % len(gaps)]):
+                yield
+            yield sink.data.eq(int(word))
+            yield sink.valid.eq(1)
+            yield
+            yield from wait(sink.ready)
+            yield sink.valid.eq(0)
+
+    def watch():
+        clock = 0
+        while len(rows) < 28 and clock < 20 * len(beats[0]):
+            clock += 1
+            yield dut.room.eq(room[clock % len(room)])
+            yield
+            if (yield dut.source.valid):
+                rows.append((yield dut.source.row))
+
+    run_simulation(dut, [*(feed(sink, words) for sink, words in zip(dut.sinks, beats)), watch()])
+    return rows
+
+
+@settings(max_examples=3, deadline=None)
+@given(gaps=st.lists(st.integers(0, 3), min_size=1, max_size=5), room=st.sampled_from([(1,), (1, 0), (0, 0, 1)]))
+@pytest.mark.parametrize("layout, bits", [(ImageLayout(1, 2), 2), (ImageLayout(2, 4), 4), (ImageLayout(), 2), (ImageLayout(), 3),
+                                          (ImageLayout(), 4)], ids=str)
+def test_rows_hold_the_codes_of_their_pixels(layout, bits, gaps, room):
+    images = np.random.default_rng(bits).integers(0, 256, (1, 28, 28), dtype=np.uint8)
+    buffers = [np.empty((1, layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
+    layout.fill(images.reshape(1, -1), buffers)
+    beats = [buffer.view("<u8").ravel() for buffer in buffers]
+    dut = PackedRows(bits) if layout.packed_bits else ByteRows(bits)
+    expected = [sum(int(code) << bits * place for place, code in enumerate(row)) for row in pixel_codes(images, bits)[0]]
+    assert run_rows(dut, beats, gaps, room) == expected
+
+
+class Entrance(LiteXModule):
+    """Buffers, admission and the phase that they share, for images of four rows of eight bits."""
+
+    rows = 4
+
+    def __init__(self, buffers, credits):
+        self.beat = Phase(self.rows)
+        self.buffers = [RowBuffer(8, self.rows, 32) for _ in range(buffers)]
+        self.submodules += self.buffers
+        self.admission = Admission(self.buffers, self.beat.count, self.rows, credits)
+        self.returned = Signal()
+        self.comb += self.admission.returned.eq(self.returned)
+
+
+def enter(rows, gaps, credits=8, answer_after=1):
+    """rows: for each buffer its rows. Returns (phase, row) of what entered, in order."""
+    dut, entered, pending = Entrance(len(rows), credits), [], []
+    total = sum(map(len, rows))
+
+    def feed(buffer, values):
+        for number, value in enumerate(values):
+            for _ in range(gaps[number % len(gaps)]):
+                yield
+            yield from wait(buffer.room)
+            yield buffer.sink.row.eq(value)
+            yield buffer.sink.valid.eq(1)
+            yield
+            yield buffer.sink.valid.eq(0)
+
+    def watch():
+        for clock in range(60 + 30 * total):
+            yield dut.returned.eq(bool(pending) and pending[0] <= clock)
+            if pending and pending[0] <= clock:
+                pending.pop(0)
+            yield
+            if (yield dut.admission.source.valid):
+                entered.append(((yield dut.beat.count), (yield dut.admission.source.row)))
+                if len(entered) % dut.rows == 0:
+                    pending.append(clock + answer_after)
+            if len(entered) == total:
+                break
+
+    run_simulation(dut, [*(feed(buffer, values) for buffer, values in zip(dut.buffers, rows)), watch()])
+    return entered
+
+
+@settings(max_examples=8, deadline=None)
+@given(gaps=st.lists(st.integers(0, 7), min_size=1, max_size=6), credits=st.integers(1, 3), answer_after=st.integers(1, 20))
+def test_images_enter_whole_in_order_and_row_r_in_phase_r(gaps, credits, answer_after):
+    values = np.random.default_rng(0).integers(0, 256, 48).tolist()
+    entered = enter([values], gaps, credits, answer_after)
+    assert [row for _, row in entered] == values
+    assert [phase for phase, _ in entered] == [number % 4 for number in range(48)]
+
+
+def test_two_buffers_take_turns_of_eight_images():
+    first, second = list(range(0, 64)), list(range(100, 136))  # eight images and eight, eight and one
+    entered = enter([first, second], (0,))
+    assert [row for _, row in entered] == first[:32] + second[:32] + first[32:] + second[32:]
+
+
+def test_a_buffer_that_cannot_hold_an_image_is_refused():
+    with pytest.raises(ValueError, match="depth must be a power of two and hold an image of 28 rows and 11 more, not 32"):
+        RowBuffer(56, 28, 32)

@@ -1,0 +1,183 @@
+"""The row-parallel engine inside the whole design: batches under every kind of memory, resets, errors. The emitted Verilog, verilated."""
+import numpy as np
+import pytest
+
+from gateware.register_table import ErrorCode, ResultMode
+from lst_overlay.image_layout import ImageLayout
+from lst_overlay.network import image_crc, load_network, parameter_image
+from lst_overlay.shipped_networks import find
+from tests.gateware.top_bench import (
+    LOAD,
+    MEMORIES,
+    OTHER_RESULTS,
+    PARAMETERS,
+    PIXELS,
+    PROMPT,
+    RESULTS,
+    SOFT_RESET,
+    Top,
+    build_top,
+    expected_results,
+    random_images,
+    result_bytes,
+)
+
+# The 2-bit one always; each of the others is a minute of compiling.
+DESIGNS = [
+    pytest.param(("row_parallel", "lst1_w4a4p2", ImageLayout(1, 2)), id="2 bits packed"),
+    pytest.param(("row_parallel", "lst1_w5c4a4p4", ImageLayout(2, 4)), id="4 bits packed", marks=pytest.mark.slow),
+    pytest.param(("row_parallel_uint8", "lst1_w4a4p2", ImageLayout()), id="uint8", marks=pytest.mark.slow),
+    pytest.param(("row_parallel_uint8x2", "lst1_w5c4a4p4", ImageLayout(2)), id="uint8 two ports", marks=pytest.mark.slow),
+]
+pytestmark = pytest.mark.xdist_group("row_parallel_top")
+
+
+@pytest.fixture(scope="module", params=DESIGNS)
+def design(request):
+    engine, name, layout = request.param
+    network = load_network(find(name))
+    return build_top(engine, network), network, layout
+
+
+@pytest.fixture
+def top(design):
+    """top(memory, seed, **changes) -> Top; whatever a test does with it, no bus rule may have been broken at its end."""
+    library, network, layout = design
+    boards = []
+
+    def make(memory="default", seed=1, **changes):
+        boards.append(Top(library, memory, seed, layout, **changes))
+        boards[-1].network = network
+        return boards[-1]
+
+    yield make
+    violations = [text for board in boards for text in board.violations()]
+    for board in boards:
+        board.close()
+    assert violations == []
+
+
+def assert_right(board, images, mode, **where):
+    np.testing.assert_array_equal(board.run_batch(images, mode, **where), expected_results(board.network, images, mode))
+
+
+def test_what_it_says_of_itself(top, design):
+    board = top()
+    _, network, layout = design
+    assert board.read("CAPABILITIES") == 1 | layout.ports << 8 | layout.packed_bits << 12
+    assert board.read("NETWORK_HASH") == image_crc(parameter_image(network))
+    assert board.read("PARAMETER_BYTES") == 0 and board.status("LOADED", "IDLE") == (1, 1)
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+@pytest.mark.parametrize("mode", ResultMode)
+@pytest.mark.parametrize("images", [1, 2, 7, 8, 9, 16, 17, 33])
+def test_batches_of_any_size_under_any_memory(top, memory, mode, images):
+    board = top(memory, seed=images)
+    for seed in range(2):
+        assert_right(board, random_images(images, seed), mode)
+
+
+def test_extreme_images(top):
+    images = random_images(6)
+    images[0], images[1], images[2, ::2], images[3, :, 1::2] = 0, 255, 0, 255
+    assert_right(top(), images, ResultMode.LOGITS)
+
+
+def test_a_row_per_clock_or_a_beat_per_clock(top):
+    """Counted over a batch, DMA included, from START to the last write's answer."""
+    board, images = top("ideal"), 80
+    board.run_batch(random_images(images), ResultMode.CLASSES)
+    layout = board.layout
+    least = 28 if layout.packed_bits else 98 // layout.ports
+    assert least * images < board.counter("CYCLES") < least * images + 300
+
+
+def test_logits_after_classes_and_classes_after_logits(top):
+    board, images = top(), random_images(9)
+    for mode in (ResultMode.CLASSES, ResultMode.LOGITS, ResultMode.CLASSES):
+        assert_right(board, images, mode)
+
+
+def test_a_queued_batch_runs_after_the_first(top):
+    board, images = top(), random_images(12)
+    board.put(images)
+    board.start(12, ResultMode.CLASSES)
+    board.start(12, ResultMode.LOGITS, destination=OTHER_RESULTS)
+    board.wait_completed(2)
+    for mode, address in ((ResultMode.CLASSES, RESULTS), (ResultMode.LOGITS, OTHER_RESULTS)):
+        np.testing.assert_array_equal(board.read_memory(address, result_bytes(12, mode)), expected_results(board.network, images, mode))
+
+
+@pytest.mark.parametrize("memory", ["default", "swift", "hesitant", "one burst"])
+def test_reset_at_random_moments_of_a_batch(top, memory):
+    board = top(memory, **PROMPT)
+    board.run_batch(random_images(20), ResultMode.LOGITS)
+    length = board.counter("CYCLES")
+    for moment in np.random.default_rng(0).integers(0, length + 50, 20).tolist():
+        board.start(20)
+        board.run(moment)
+        board.soft_reset()
+        assert_right(board, random_images(3, moment), ResultMode.LOGITS)
+        assert board.violations() == [], f"SOFT_RESET after {moment} clocks"
+
+
+def test_reset_at_every_clock_around_the_admission_of_the_first_image(top):
+    board = top("ideal", **PROMPT)
+    for moment in range(20, 160):
+        board.start(2)
+        board.run(moment)
+        board.write("CONTROL", SOFT_RESET)
+        board.wait_status(IDLE=1, ERROR=0)
+        assert_right(board, random_images(2, moment), ResultMode.LOGITS)
+
+
+def test_results_that_nobody_takes_hold_the_engine_and_nothing_is_lost(top):
+    """Memory answers no write for long: credits run out, and the batch goes on afterwards."""
+    board, images = top(), random_images(80)
+    board.put(images)
+    board.inject(hold_write_responses=True)
+    board.start(80)
+    board.run(20_000)
+    assert board.status("DONE") == 0
+    board.inject(hold_write_responses=False)
+    board.wait_completed(1)
+    np.testing.assert_array_equal(board.read_memory(RESULTS, result_bytes(80, ResultMode.LOGITS)), expected_results(board.network, images))
+    assert board.counter("STALL_OUTPUT") > 10_000
+
+
+def test_load_is_refused(top):
+    board = top()
+    board.write("SOURCE", PARAMETERS)
+    board.write("CONTROL", LOAD)
+    assert board.error() == ErrorCode.NOT_LOADABLE
+    board.soft_reset()
+    assert_right(board, random_images(2), ResultMode.LOGITS)
+
+
+@pytest.mark.parametrize("register", ["SOURCE", "SOURCE_1"])
+def test_a_misaligned_source_is_refused_by_its_port(top, register):
+    board = top()
+    if register == "SOURCE_1" and board.layout.ports == 1:
+        pytest.skip("one port")
+    board.put(random_images(2))
+    board.start(0)  # sets the registers, and is refused
+    assert board.error() == ErrorCode.NO_IMAGES
+    board.soft_reset()
+    board.write("IMAGES", 2)
+    board.write(register, PIXELS + 64)
+    board.write("CONTROL", 1)
+    assert board.error() == ErrorCode.SOURCE_ALIGNMENT and board.read("ERROR_ADDRESS") == PIXELS + 64
+    board.soft_reset()
+    assert_right(board, random_images(2), ResultMode.LOGITS)
+
+
+def test_a_read_error_names_its_burst_and_the_next_batch_is_right(top):
+    board = top()
+    board.put(random_images(20))
+    board.inject_error(PIXELS + 1024, 128, writes=False)
+    board.start(20)
+    assert board.error() == ErrorCode.READ_RESPONSE and board.read("ERROR_ADDRESS") == PIXELS + 1024
+    board.clear_errors()
+    board.soft_reset()
+    assert_right(board, random_images(20), ResultMode.LOGITS)
