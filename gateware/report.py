@@ -23,7 +23,8 @@ def as_text(report: Dict) -> str:
         ("cycles per image", f"{report['cycles_per_image']:.1f} (one batch, {report['scope']}, {report['input_format']} in)"),
         ("latency of one image", f"{report['latency_cycles']} cycles, {report['latency_cycles'] / report['fclk_mhz']:.2f} us"),
         ("images per second", f"{report['images_per_second']:,.0f} at {clock}, {report['scope']}, {report['input_format']} in"),
-        ("copying an image into the buffer", f"{report['host_pack_us_per_image']:.3f} us of this machine's time (measured)"),
+        (f"{'packing' if report['input_format'] == 'packed' else 'copying'} an image into the buffer",
+         f"{report['host_pack_us_per_image']:.3f} us of this machine's time (measured)"),
         ("memory model", f"{report['memory_model']}, simulated"),
     ]
     width = max(len(name) for name, _ in rows)

@@ -52,7 +52,7 @@ def test_bitstream_without_vivado_names_what_is_missing(tmp_path):
 def test_simulate_writes_report_and_picture(tmp_path, simulated_bit, monkeypatch, capsys):
     import gateware.simulate
     from gateware import __main__
-    monkeypatch.setattr(gateware.simulate, "build_simulated_bitstream", lambda: simulated_bit)
+    monkeypatch.setattr(gateware.simulate, "build_simulated_bitstream", lambda *_: simulated_bit)
     report, picture = tmp_path / "out" / "report.json", tmp_path / "out" / "digits.png"
     with pytest.raises(SystemExit) as ended:
         __main__.app(["simulate", "--dataset", "digits", "--images", "40", "--json", str(report), "--picture", str(picture)])
