@@ -43,6 +43,8 @@ class Top(LiteXModule):
             self._add_loadable(readers[0])
         else:
             self.comb += [reader.source.connect(sink) for reader, sink in zip(readers, engine.sinks)]
+        if layout.take_turns:
+            self.comb += engine.start.eq(packer.start)
         offsets = {field.name: field.offset for field in BY_NAME["CAPABILITIES"].fields}
         constants = {"MAGIC": MAGIC, "ABI_VERSION": ABI_VERSION, "BUILD_HASH": build_hash, "PARAMETER_BYTES": engine.parameter_bytes,
                      "CAPABILITIES": sum(value << offsets[name] for name, value in capabilities_of(engine).items())}

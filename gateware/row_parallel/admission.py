@@ -12,7 +12,7 @@ from lst_overlay.image_layout import GROUP
 
 
 class Admission(LiteXModule):
-    """With two buffers, images lie in groups of eight in the first and in the second in turn.
+    """With two buffers, images lie in groups of eight in the first and in the second in turn, the first again after ``start``.
 
     phase:    0 .. rows - 1 in turn, for ever. source: row r of the admitted image in phase r, valid for all of them.
     returned: one clock, when the results of an image have left; ``credits`` images may be under way.
@@ -21,6 +21,7 @@ class Admission(LiteXModule):
 
     def __init__(self, buffers: List[RowBuffer], phase: Signal, rows: int, credits: int):
         self.returned = Signal()
+        self.start = Signal()  # one clock, while nothing is under way
         self.source = source = stream.Endpoint([("row", len(buffers[0].source.row))])
         self.starved = Signal()
         self.blocked = Signal()
@@ -43,6 +44,7 @@ class Admission(LiteXModule):
             If(decides, entered.eq(admit)),
             self.starved.eq(~entered & has_credit), self.blocked.eq(~entered & ~has_credit),
             If(admit, number.eq(number + 1)),
+            *[If(self.start, number.eq(0))] * (len(buffers) == 2),
             If(admit & ~self.returned, left.eq(left - 1)),
             If(self.returned & ~admit, left.eq(left + 1)),
         ]

@@ -27,7 +27,7 @@ class RowParallelEngine(LiteXModule):
 
     sinks:  data (64 bits), beats of images, for each port of ``layout``.
     source: word (32 bits): ten logits if ``with_logits``, then the class with last. with_logits: constant while images are under way.
-    flush:  forgets every image under way.
+    start:  one clock, before the first beat of a batch. flush: forgets every image under way.
     """
 
     number = Engine.ROW_PARALLEL
@@ -41,6 +41,7 @@ class RowParallelEngine(LiteXModule):
         self.flush = Signal()
         self.inside = inside = ResetInserter()(_Inside(network, layout))
         self.sinks, self.source, self.with_logits = inside.sinks, inside.source, inside.with_logits
+        self.start = inside.admission.start
         self.starved, self.blocked = inside.admission.starved, inside.admission.blocked
 
         # # #
