@@ -16,6 +16,7 @@ MODEL = WORKSTATION + [
     "torch==2.13.0",
     "numba==0.68.1",             # learned functions on the CPU: one pass each way, ten times torch's own operations
     "matplotlib==3.11.2",
+    "pydantic>=2,<3",            # types of recipes; pynq brings it as well, and says which
     "fxpmath==0.4.10",           # declares the number formats the papers use; a test holds ours equal to its
     "onnx==1.22.0",              # python -m model export
     "onnxruntime==1.31.1",       # runs what was exported, in tests and docs/onnx.md

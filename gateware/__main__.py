@@ -76,7 +76,7 @@ def simulate(
     if build_only:
         print(build_simulated_bitstream(engine, built_in))
         return
-    result = run(dataset or default_dataset(), network or (built_in and DEFAULT_BUILT_IN), images, memory, seed, engine)
+    result = run(dataset or default_dataset(), network or (DEFAULT_BUILT_IN if built_in else None), images, memory, seed, engine)
     print(as_text(result.report))
     if json_file:
         write_json(result, json_file)

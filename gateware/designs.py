@@ -44,10 +44,18 @@ class Design:
         return f"{self.engine}-{self.network.name if self.network else 'loadable'}"
 
 
+def _packed(network: Network) -> ImageLayout:
+    ports = {2: 1, 4: 2}.get(network.pixel_bits)
+    if ports is None:
+        raise NetworkError(f"network {network.name!r} has pixels of {network.pixel_bits} bits, packed ones have 2 or 4: row_parallel_uint8 "
+                           "takes it unpacked")
+    return ImageLayout(ports, network.pixel_bits)
+
+
 ENGINES = {
     "pixel_serial": Rung("one pixel per clock, any network", lambda network: PixelSerialEngine(), (5, 1), loadable=True),
     "row_parallel": Rung("one row per clock, packed pixels (2 bits: HP0, 4 bits: HP0 and HP2)",
-                         lambda network: RowParallelEngine(network, ImageLayout(network.pixel_bits // 2, network.pixel_bits)), (7, 1)),
+                         lambda network: RowParallelEngine(network, _packed(network)), (7, 1)),
     "row_parallel_uint8": Rung("one row per clock, uint8 over HP0", lambda network: RowParallelEngine(network, ImageLayout()), (7, 1)),
     "row_parallel_uint8x2": Rung("one row per clock, uint8 over HP0 and HP2",
                                  lambda network: RowParallelEngine(network, ImageLayout(ports=2)), (7, 1)),

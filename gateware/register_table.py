@@ -86,7 +86,8 @@ REGISTERS: Tuple[Register, ...] = (
     Register("NETWORK_HASH", 0x10, "read-only", "CRC-32 of the parameters loaded or built in; 0: none, or the last LOAD failed."),
     Register("PARAMETER_BYTES", 0x14, "read-only", "Bytes that LOAD reads; 0 if not loadable."),
     Register("CONTROL", 0x18, "write-only", "Each bit acts once when 1 is written.", width=4, fields=(
-        Field("START", 0, 1, "Queue a batch: IMAGES, SOURCE, DESTINATION, RESULT_MODE as they are now. Ignored unless STATUS.QUEUE_READY."),
+        Field("START", 0, 1, "Queue a batch: IMAGES, both SOURCEs, DESTINATION, RESULT_MODE as they are now. "
+              "Ignored unless STATUS.QUEUE_READY."),
         Field("LOAD", 1, 1, "Queue a LOAD of PARAMETER_BYTES from SOURCE. Ignored unless STATUS.QUEUE_READY. Wins over START."),
         Field("SOFT_RESET", 2, 1, "Stop, drain the bus, clear ERROR and the queue; a network stays unless it was being loaded."),
         Field("SAMPLE", 3, 1, "Latch all counters now; without a command under way CYCLES and both STALL counters latch as 0."))),

@@ -9,7 +9,7 @@ from migen import FSM, If, Mux, NextState, NextValue, Record, Signal
 
 from gateware.axi.axi3 import BURST_BYTES
 from gateware.register_table import BY_NAME, DRAIN_STUCK_CYCLES, ErrorCode, ResultMode
-from gateware.row_parallel.adder_graph import signed_digits
+from gateware.signed_digits import signed_digits
 from lst_overlay.image_layout import GROUP
 from lst_overlay.network.parameter_image import IMAGE_BYTES
 

@@ -33,6 +33,8 @@ class StandaloneEngine(Module):
         self._outputs("results", {"valid": engine.source.valid, "data": engine.source.word, "last": engine.source.last})
         self._inputs("results", {"ready": engine.source.ready})
         self._inputs("", {"flush": engine.flush, "with_logits": engine.with_logits})
+        if engine.layout.take_turns:
+            self._inputs("", {"start": engine.start})
         self._outputs("", {"starved": engine.starved, "blocked": engine.blocked})
 
     def _sink(self, prefix, endpoint, data):

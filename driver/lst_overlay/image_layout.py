@@ -6,7 +6,8 @@ from typing import List, Tuple
 
 import numpy as np
 
-SIZE = 28              # rows, and pixels of a row
+from .network.parameter_image import SIZE
+
 IMAGE_BYTES = SIZE * SIZE
 BEAT_BYTES = 8         # of an HP port
 BURST_BYTES = 128

@@ -5,11 +5,11 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import If, Signal
 
+from gateware.classify import Classify
 from gateware.delay import delayed
 from gateware.fifo import Fifo
 from gateware.pixel_serial.activation_table import ActivationTable, ActivationTableConfig
 from gateware.pixel_serial.bias_adder import BiasAdder, BiasAdderConfig
-from gateware.pixel_serial.classify import Classify
 from gateware.pixel_serial.mac_array import MacArray, MacArrayConfig
 from gateware.pixel_serial.transposer import Transposer, TransposerConfig
 from lst_overlay.network.layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL

@@ -11,9 +11,11 @@ import heapq
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 import numpy as np
+
+from gateware.signed_digits import signed_digits
 
 
 class Term(NamedTuple):
@@ -73,18 +75,6 @@ class AdderGraph:
         for addition in self.additions:
             depths.append(1 + max(depths[term.signal] for term in addition))
         return depths
-
-
-def signed_digits(value: int) -> Iterator[Tuple[int, int]]:
-    """(shift, sign) of the canonical signed digits of an integer: 7 = 8 - 1."""
-    shift = 0
-    while value:
-        if value & 1:
-            sign = 2 - (value & 3)
-            yield shift, sign
-            value -= sign
-        value >>= 1
-        shift += 1
 
 
 class _Search:

@@ -12,7 +12,9 @@ from lst_overlay.network import Network, NetworkError, parameter_image
 MAX_ACTIVATION_BITS = 4  # the classifier's products are looked up: 5 bits of column, 1 of row and these address 1,024 words
 LUT, RAMB18 = 17_600, 120  # XC7Z010
 LUT_SHARE = 0.8           # beyond it nobody should hope for routing
-_OTHER_LUT = 2_500        # turn, tables, row buffer, registers, DMA: fitted to synthesised designs
+# Turn, tables, row buffer, registers, DMA, guessed. The whole estimate is rough and high: about a seventh above synthesis for the two
+# networks that are shipped for this engine, so one that it refuses by little might fit.
+_OTHER_LUT = 2_500
 _LUT_PER_PORT = 350
 _OTHER_RAMB18 = 4         # results and registers
 

@@ -5,7 +5,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Cat, If, Signal
 
-from gateware.pixel_serial.classify import Classify
+from gateware.classify import Classify
 from gateware.row_parallel.classifier import Classifier
 from gateware.row_parallel.constant_matrix import ConstantMatrix, shape_of
 from gateware.row_parallel.lookup import Lookup

@@ -9,8 +9,6 @@ from migen import Case, Signal
 
 from gateware.delay import delayed
 
-_WAYS = 4  # of a multiplexer: one LUT6 per bit
-
 
 class Turn(LiteXModule):
     """A row of a size x size matrix in, a column out, every clock.
@@ -50,7 +48,7 @@ class Turn(LiteXModule):
 
 
 def rotation_steps(size: int) -> List[tuple]:
-    """(low, high) bits of the rotation that each step takes, the coarse ones first."""
+    """(low, high) bits of the rotation that each step takes, two for a LUT6 per bit, the coarse ones first."""
     bits = (size - 1).bit_length()
     steps = [(low, min(low + 2, bits)) for low in range(0, bits, 2)]
     return steps[::-1]

@@ -26,7 +26,12 @@ def test_packed_pixels_must_be_the_networks():
         check(TWO, ImageLayout(2, 4))
 
 
-def test_activations_too_wide_for_the_products(monkeypatch):
+def test_pixels_that_cannot_be_packed():
+    with pytest.raises(NetworkError, match="'lst1_q6.7' has pixels of 8 bits, packed ones have 2 or 4: row_parallel_uint8 takes"):
+        make_design("row_parallel", load_network(find("lst1_q6.7")))
+
+
+def test_activations_too_wide_for_the_products():
     with pytest.raises(NetworkError, match="'lst1_q6.7': the classifier takes activations of at most 4 bits, not 13"):
         check(load_network(find("lst1_q6.7")), ImageLayout())
 

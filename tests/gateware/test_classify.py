@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from streams import clocks as idle
 from streams import feed, simulate, values, watch
 
-from gateware.pixel_serial.classify import Classify
+from gateware.classify import Classify
 
 
 def run(images, gaps=(), width=8):
