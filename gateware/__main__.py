@@ -27,7 +27,7 @@ def main(version: bool = typer.Option(False, "--version", callback=_version, is_
     pass
 
 
-ENGINE = typer.Option("pixel_serial", help="pixel_serial, row_parallel, row_parallel_uint8 or row_parallel_uint8x2.")
+ENGINE = typer.Option("pixel_serial", help="folded, pixel_serial, pixel_pairs, row_parallel, row_parallel_uint8 or row_parallel_uint8x2.")
 NETWORK = typer.Option(None, help="For an engine that has its network built in: a shipped network's name, or a file.")
 
 

@@ -5,13 +5,14 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import If, Signal
 
+LOGIT_WIDTH = 32
+
 
 class Classify(LiteXModule):
     """Passes the logits of an image on and adds its class: the lowest index of the largest logit.
 
-    sink:   acc (logit_width, signed), ``classes`` an image, last on an image's last logit; always accepted; at least one clock without
-            data follows a last.
-    source: word (logit_width): the logits, then the class with last; it cannot be held.
+    sink:   acc (logit_width bits, signed), ``classes`` an image, always accepted; at least one clock without data follows an image's last.
+    source: word (logit_width bits): the logits, then the class with last; it cannot be held.
     """
 
     def __init__(self, logit_width: int, classes: int):
@@ -24,13 +25,15 @@ class Classify(LiteXModule):
         largest = Signal((logit_width, True), reset_less=True)
         index = Signal(max=classes)
         class_ = Signal(max=classes)
+        last = Signal()
         ended = Signal()
+        self.comb += last.eq(index == classes - 1)
         self.sync += [
             If(sink.valid,
                 index.eq(index + 1),
                 If((index == 0) | (sink.acc > largest), largest.eq(sink.acc), class_.eq(index)),
-                If(sink.last, index.eq(0))),
-            ended.eq(sink.valid & sink.last),
+                If(last, index.eq(0))),
+            ended.eq(sink.valid & last),
             source.valid.eq(sink.valid | ended),
             source.last.eq(ended),
             source.word.eq(sink.acc),

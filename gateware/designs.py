@@ -7,6 +7,8 @@ from typing import Callable, Dict, Optional, Tuple
 
 from litex.gen import LiteXModule
 
+from gateware.folded.engine import FoldedEngine
+from gateware.pixel_pairs.engine import PixelPairsEngine
 from gateware.pixel_serial.engine import PixelSerialEngine
 from gateware.row_parallel.engine import RowParallelEngine
 from gateware.top import Top, capabilities_of
@@ -53,7 +55,9 @@ def _packed(network: Network) -> ImageLayout:
 
 
 ENGINES = {
+    "folded": Rung("rows and columns in turn on 28 multipliers", FoldedEngine, (5, 1)),
     "pixel_serial": Rung("one pixel per clock, any network", lambda network: PixelSerialEngine(), (5, 1), loadable=True),
+    "pixel_pairs": Rung("two pixels per clock, two weights in a multiplier", PixelPairsEngine, (5, 1)),
     "row_parallel": Rung("one row per clock, packed pixels (2 bits: HP0, 4 bits: HP0 and HP2)",
                          lambda network: RowParallelEngine(network, _packed(network)), (7, 1)),
     "row_parallel_uint8": Rung("one row per clock, uint8 over HP0", lambda network: RowParallelEngine(network, ImageLayout()), (7, 1)),

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import READ_FIRST, If, Memory, Signal
+from migen import READ_FIRST, If, Memory, Mux, Signal
 
 
 class Fifo(LiteXModule):
@@ -26,10 +26,14 @@ class Fifo(LiteXModule):
         self.specials += memory, write_port, read_port
         produce = Signal(max=depth)
         consume = Signal(max=depth)
-        count = Signal(max=depth + 1)
         push = Signal()
         pop = Signal()
-        some = Signal()  # ``some``: the memory is not empty
+        pushed = Signal()
+        popped = Signal()
+        count = Signal(max=depth + 1)  # of words in the memory a clock ago
+        # At least one word is in the memory now, at least two: so that pop, which is known late in a clock, meets little logic.
+        some = Signal()
+        several = Signal()
         word = Signal(width + 1, reset_less=True)
         advance = Signal()  # the word at the source is taken, or there is none
         self.comb += [
@@ -37,6 +41,7 @@ class Fifo(LiteXModule):
             advance.eq(~source.valid | source.ready),
             write_port.adr.eq(produce), write_port.dat_w[:width].eq(sink.data), write_port.dat_w[width].eq(sink.last),
             write_port.we.eq(push),
+            several.eq((count[2:] != 0) | Mux(count[1], count[0] | pushed | ~popped, count[0] & pushed & ~popped)),
             read_port.adr.eq(consume),
             source.data.eq(word[:width]), source.last.eq(word[width]),
         ]
@@ -57,9 +62,10 @@ class Fifo(LiteXModule):
         self.sync += [
             If(push, produce.eq(produce + 1)),
             If(pop, consume.eq(consume + 1)),
-            If(push & ~pop, count.eq(count + 1)),
-            If(pop & ~push, count.eq(count - 1)),
-            some.eq(push | (count > 1) | ((count == 1) & ~pop)),
-            # Known a clock late, hence the margin: the words of this clock and of the one before.
+            pushed.eq(push), popped.eq(pop),
+            If(pushed & ~popped, count.eq(count + 1)),
+            If(popped & ~pushed, count.eq(count - 1)),
+            some.eq(push | several | (some & ~pop)),
+            # Known two clocks late, hence the margin.
             sink.ready.eq(count < depth - 3),
         ]

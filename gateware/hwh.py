@@ -17,7 +17,6 @@ from .register_table import ABI_VERSION, BASE_ADDRESS, ERROR_TEXTS, REGISTERS, W
 
 INSTANCE = "accelerator"                        # pynq: overlay.accelerator
 AXIMM = "xilinx.com:interface:aximm:1.0"
-ENGINE_NAMES = {Engine.PIXEL_SERIAL: "pixel-serial", Engine.ROW_PARALLEL: "row-parallel"}
 IO_PLL_MHZ = 1000
 DEFAULT_DIVISORS = (5, 1)                       # FCLK0 = 1000 MHz / (5 * 1) = 200 MHz
 MAX_DIVISOR = 63                                # six bits each in FPGA0_CLK_CTRL
@@ -46,7 +45,7 @@ def write_hwh(path, build_hash: int, capabilities: Dict[str, int], divisors: Tup
     parameters = {
         "ABI_VERSION": str(ABI_VERSION),
         "BUILD_HASH": f"0x{build_hash:08X}",
-        "ENGINE": ENGINE_NAMES[Engine(capabilities["ENGINE"])],
+        "ENGINE": Engine(capabilities["ENGINE"]).label,
         **{f"CAPABILITY_{name}": str(value) for name, value in capabilities.items()},
         "DIVISOR0": str(divisors[0]),
         "DIVISOR1": str(divisors[1]),

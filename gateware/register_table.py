@@ -15,6 +15,13 @@ WINDOW_BYTES = 0x1_0000     # what the .hwh announces; the slave answers every o
 class Engine(IntEnum):
     PIXEL_SERIAL = 0
     ROW_PARALLEL = 1
+    FOLDED = 2
+    PIXEL_PAIRS = 3
+
+    @property
+    def label(self) -> str:
+        """'pixel-serial'"""
+        return self.name.lower().replace("_", "-")
 
 
 class ResultMode(IntEnum):
@@ -78,7 +85,7 @@ REGISTERS: Tuple[Register, ...] = (
     Register("MAGIC", 0x00, "read-only", "0x4F54534C: this is an lst_overlay accelerator."),
     Register("ABI_VERSION", 0x04, "read-only", "Version of this table and of parameter images; a driver refuses one it does not know."),
     Register("CAPABILITIES", 0x08, "read-only", "What was built.", fields=(
-        Field("ENGINE", 0, 4, "0 pixel-serial, 1 row-parallel."),
+        Field("ENGINE", 0, 4, ", ".join(f"{engine.value} {engine.label}" for engine in Engine) + "."),
         Field("LOADABLE", 4, 1, "1: the network enters through LOAD; 0: it is part of the bitstream."),
         Field("PORTS", 8, 4, "HP ports in use."),
         Field("PACKED_BITS", 12, 4, "Bits of a packed pixel; 0: pixels are uint8."))),

@@ -117,10 +117,15 @@ class Sequencer(LiteXModule):
         step = Signal(2)
         settle = Signal(3)
         quiet = reduce(and_, [reader.idle for reader in readers], writer.idle)
-        not_read = reduce(or_, [reader.failed for reader in readers])
+        complete = Signal()
+        not_read = [Signal(name=f"not_read{number}") for number in range(len(readers))]
+        not_written = Signal()
+        not_loaded = Signal()
         self.sync += [
-            finished.eq(started & quiet & (~self.running.load | loader.loaded)),
-            failed.eq(started & (not_read | writer.failed | self.running.load & loader.bad) | (refusal.raw_bits() != 0)),
+            complete.eq(started & quiet & (~self.running.load | loader.loaded)), finished.eq(complete),
+            *[flag.eq(started & reader.failed) for flag, reader in zip(not_read, readers)],
+            not_written.eq(started & writer.failed), not_loaded.eq(started & self.running.load & loader.bad),
+            failed.eq(reduce(or_, [*not_read, not_written, not_loaded, refusal.raw_bits() != 0])),
             failure_address.eq(0),
             If(refusal.loading, failure.eq(ErrorCode.NOT_LOADABLE)
             ).Elif(refusal.source, failure.eq(ErrorCode.SOURCE_ALIGNMENT), failure_address.eq(self.running.source)
@@ -128,9 +133,9 @@ class Sequencer(LiteXModule):
             ).Elif(refusal.network, failure.eq(ErrorCode.NO_NETWORK)
             ).Elif(refusal.images, failure.eq(ErrorCode.NO_IMAGES)
             ).Elif(refusal.destination, failure.eq(ErrorCode.DESTINATION_ALIGNMENT), failure_address.eq(self.running.destination)
-            ).Elif(started & readers[0].failed, failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(readers[0].error_address)
-            ).Elif(started & readers[-1].failed, failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(readers[-1].error_address)
-            ).Elif(started & writer.failed, failure.eq(ErrorCode.WRITE_RESPONSE), failure_address.eq(writer.error_address)
+            ).Elif(not_read[0], failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(readers[0].error_address)
+            ).Elif(not_read[-1], failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(readers[-1].error_address)
+            ).Elif(not_written, failure.eq(ErrorCode.WRITE_RESPONSE), failure_address.eq(writer.error_address)
             ).Else(
                 failure.eq(ErrorCode.BAD_PARAMETERS), failure_address.eq(self.running.source)),
             drained.eq((settle == 7) & quiet),

@@ -20,7 +20,7 @@ from .network import logits as reference_logits
 from .packing import MODE_CLASSES, MODE_LOGITS, checked_images, result_bytes
 from .pipeline import Measurement, Pipeline
 
-ENGINES = (0, 1)  # CAPABILITIES.ENGINE: pixel-serial, row-parallel
+ENGINES = (0, 1, 2, 3)  # CAPABILITIES.ENGINE: pixel-serial, row-parallel, folded, pixel-pairs
 AUTO = "auto"
 
 

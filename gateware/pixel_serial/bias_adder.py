@@ -25,7 +25,7 @@ class BiasAdder(LiteXModule):
     """acc + bias of lane 0, 1, .. lanes - 1, 0, ..; 2 clocks later.
 
     sink:   acc (acc_width, signed), always accepted.
-    source: acc (bias_width, signed), its lane, last on the last lane; it cannot be held.
+    source: acc (bias_width, signed), its lane; it cannot be held.
             Exact while the sum fits, which the exporter guarantees (31 bits).
     load:   one bias per clock: address, data (bias_width, signed).
     """
@@ -39,9 +39,7 @@ class BiasAdder(LiteXModule):
 
         self.comb += [sink.ready.eq(1), load.ready.eq(1)]
         lane = Signal(cfg.address_width)
-        last = Signal()
-        self.comb += last.eq(lane == cfg.lanes - 1)
-        self.sync += If(sink.valid, If(last, lane.eq(0)).Else(lane.eq(lane + 1)))
+        self.sync += If(sink.valid, If(lane == cfg.lanes - 1, lane.eq(0)).Else(lane.eq(lane + 1)))
 
         biases = Memory(cfg.bias_width, cfg.lanes, name="biases")
         write_port, read_port = biases.get_port(write_capable=True), biases.get_port(async_read=True)
@@ -53,5 +51,4 @@ class BiasAdder(LiteXModule):
         bias = Signal((cfg.bias_width, True), reset_less=True)
         self.sync += [acc.eq(sink.acc), bias.eq(read_port.dat_r), source.acc.eq(acc + bias)]
         self.comb += [source.valid.eq(delayed(self, sink.valid, 2, reset_less=False)),
-                      source.last.eq(delayed(self, last, 2)),
                       source.lane.eq(delayed(self, lane, 2))]

@@ -5,18 +5,17 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import If, Signal
 
-from gateware.classify import Classify
+from gateware.classify import LOGIT_WIDTH, Classify
 from gateware.delay import delayed
 from gateware.fifo import Fifo
+from gateware.mac_array import MacArray, MacArrayConfig
 from gateware.pixel_serial.activation_table import ActivationTable, ActivationTableConfig
 from gateware.pixel_serial.bias_adder import BiasAdder, BiasAdderConfig
-from gateware.pixel_serial.mac_array import MacArray, MacArrayConfig
-from gateware.pixel_serial.transposer import Transposer, TransposerConfig
+from gateware.transposer import Transposer, TransposerConfig
 from lst_overlay.network.layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL
 from lst_overlay.network.parameter_image import CLASSES, CODE_WIDTH, SIZE
 
 PIXELS = SIZE * SIZE
-LOGIT_WIDTH = 32
 # Images that may be under way, results not yet taken included. Three fill the stages; one is handed over meanwhile.
 CREDITS = 5
 

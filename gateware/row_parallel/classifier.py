@@ -13,7 +13,7 @@ from litex.soc.interconnect import stream
 from migen import READ_FIRST, Cat, If, Memory, Signal
 
 from gateware.delay import delayed
-from gateware.row_parallel.constant_matrix import shape_of
+from gateware.widths import shape_of
 from lst_overlay.network import Layer, code_range
 
 

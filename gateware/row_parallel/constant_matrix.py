@@ -10,6 +10,7 @@ from migen import Signal, value_bits_sign
 
 from gateware.delay import delayed
 from gateware.row_parallel.adder_graph import AdderGraph, Term
+from gateware.widths import shape_of
 
 
 class ConstantMatrix(LiteXModule):
@@ -58,10 +59,3 @@ class ConstantMatrix(LiteXModule):
                 sum_ = shifted(term, self.latency - 1)
                 self.sync += y.eq(sum_ + constant if term.sign > 0 else constant - sum_)
         self.comb += [sink.ready.eq(1), source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False))]
-
-
-def shape_of(low: int, high: int) -> Tuple[int, bool]:
-    """(bits, signed) that hold low .. high."""
-    if low < 0:
-        return max(high.bit_length(), (-low - 1).bit_length()) + 1, True
-    return max(high.bit_length(), 1), False

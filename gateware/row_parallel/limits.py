@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateware.row_parallel.adder_graph import AdderGraph
 from gateware.row_parallel.classifier import product_width
-from gateware.row_parallel.constant_matrix import shape_of
+from gateware.widths import shape_of
 from lst_overlay.image_layout import SIZE, ImageLayout
 from lst_overlay.network import Network, NetworkError, parameter_image
 

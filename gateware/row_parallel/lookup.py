@@ -3,8 +3,9 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import READ_FIRST, Cat, Memory, Mux, Replicate, Signal
+from migen import READ_FIRST, Cat, Memory, Signal
 
+from gateware.channel_table import entry_of
 from gateware.delay import delayed
 from lst_overlay.network import Activation
 
@@ -41,13 +42,3 @@ class Lookup(LiteXModule):
             self.sync += address.eq(entry_of(getattr(self.sink, f"x{lane}"), activation))
             self.comb += port.adr.eq(Cat(address, place) if activation.per_channel else address)
             self.sync += getattr(self.source, f"y{lane}").eq(port.dat_r)  # the block RAM's output register
-
-
-def entry_of(acc: Signal, activation: Activation):
-    """Place in the table, saturate(acc >> shift) + 2**(index_width - 1), as an expression."""
-    index, sign, width = acc[activation.shift:], acc[-1], activation.index_width
-    if len(index) < width:
-        return Cat(index, *[sign] * (width - 1 - len(index)), ~sign)
-    above = index[width - 1:]
-    fits = (above == 0) | (above == (1 << len(above)) - 1)
-    return Mux(fits, Cat(index[:width - 1], ~sign), Replicate(~sign, width))

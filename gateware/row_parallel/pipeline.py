@@ -5,22 +5,21 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Cat, If, Signal
 
-from gateware.classify import Classify
+from gateware.classify import LOGIT_WIDTH, Classify
 from gateware.row_parallel.classifier import Classifier
-from gateware.row_parallel.constant_matrix import ConstantMatrix, shape_of
+from gateware.row_parallel.constant_matrix import ConstantMatrix
 from gateware.row_parallel.lookup import Lookup
 from gateware.row_parallel.phase import Phase
 from gateware.row_parallel.turn import Turn
+from gateware.widths import signed_width
 from lst_overlay.network import Network
-
-LOGIT_WIDTH = 32
 
 
 class Pipeline(LiteXModule):
     """Rows in, logits and class out; a row per clock, nothing inside ever waits.
 
     phase:   0 .. rows - 1 in turn, for ever.
-    sink:    row: all its pixels' codes, the leftmost in the lowest bits. Row r of an image enters in phase r, valid for all of them.
+    sink:    data: a row, its pixels' codes, the leftmost in the lowest bits. Row r of an image enters in phase r, valid for all of them.
     source:  word (32 bits): the logits, one per clock, then the class with last; it cannot be held.
     """
 
@@ -28,8 +27,8 @@ class Pipeline(LiteXModule):
         rows_layer, columns_layer, dense = network.layers
         (size, _), bits = network.image_shape, network.pixel_bits
         pixel_range, rows_range, columns_range = network.input_ranges
-        self.sink = sink = stream.Endpoint([("row", size * bits)])
-        widths = [_signed_width(*layer.acc_bounds(*codes)) for layer, codes in zip(network.layers, network.input_ranges)]
+        self.sink = sink = stream.Endpoint([("data", size * bits)])
+        widths = [signed_width(*layer.acc_bounds(*codes)) for layer, codes in zip(network.layers, network.input_ranges)]
 
         self.rows = ConstantMatrix(rows_layer.weights_q, rows_layer.bias_q, pixel_range, widths[0])
         self.rows_lookup = Lookup(rows_layer.activation, size, widths[0])
@@ -49,10 +48,11 @@ class Pipeline(LiteXModule):
         self.classifier_beat = Phase(size, age[stages.index(self.classifier)])
         self.latency = sum(stage.latency for stage in stages)
         self.phase = self.beat.count
+        self.interval = size
         self.comb += [
             self.turn.phase.eq(self.turn_beat.count), self.classifier.column.eq(self.classifier_beat.count),
             self.rows.sink.valid.eq(sink.valid),
-            *[getattr(self.rows.sink, f"x{lane}").eq(sink.row[bits * lane:bits * (lane + 1)]) for lane in range(size)],
+            *[getattr(self.rows.sink, f"x{lane}").eq(sink.data[bits * lane:bits * (lane + 1)]) for lane in range(size)],
         ]
         for one, other in zip(stages, stages[1:]):
             self.comb += other.sink.valid.eq(one.source.valid)
@@ -64,13 +64,9 @@ class Pipeline(LiteXModule):
         logits = [getattr(self.classifier.source, f"y{number}") for number in range(network.classes)]
         first = Signal((widths[2], True))
         self.comb += [first.eq(held[:widths[2]]), self.classify.sink.acc.eq(first),
-                      self.classify.sink.valid.eq(left != 0), self.classify.sink.last.eq(left == 1)]
+                      self.classify.sink.valid.eq(left != 0)]
         self.sync += [
             held.eq(held[widths[2]:]),
             If(left != 0, left.eq(left - 1)),
             If(self.classifier.source.valid, held.eq(Cat(*logits)), left.eq(network.classes)),
         ]
-
-
-def _signed_width(low: int, high: int) -> int:
-    return shape_of(min(low, -1), high)[0]

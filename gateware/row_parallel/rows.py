@@ -17,12 +17,12 @@ PACKED_BITS = 56  # of a beat; its last byte is 0
 class PackedRows(LiteXModule):
     """A row is one beat of every port: the leftmost pixels in the first port's, in its low 56 bits.
 
-    sinks:  data (64 bits). source: row; ``room``: it may come, a clock later.
+    sinks:  data (64 bits). source: data, a row; ``room``: it may come, a clock later.
     """
 
     def __init__(self, pixel_bits: int):
         self.sinks = sinks = [stream.Endpoint([("data", 8 * BEAT_BYTES)]) for _ in range(SIZE * pixel_bits // PACKED_BITS)]
-        self.source = source = stream.Endpoint([("row", SIZE * pixel_bits)])
+        self.source = source = stream.Endpoint([("data", SIZE * pixel_bits)])
         self.room = Signal()
 
         # # #
@@ -31,19 +31,19 @@ class PackedRows(LiteXModule):
         self.comb += taken.eq(reduce(and_, [sink.valid for sink in sinks], self.room))
         for sink in sinks:  # a beat is taken when those of all other ports are there
             self.comb += sink.ready.eq(reduce(and_, [other.valid for other in sinks if other is not sink], self.room))
-        self.sync += [source.valid.eq(taken), source.row.eq(Cat(*[sink.data[:PACKED_BITS] for sink in sinks]))]
+        self.sync += [source.valid.eq(taken), source.data.eq(Cat(*[sink.data[:PACKED_BITS] for sink in sinks]))]
 
 
 class ByteRows(LiteXModule):
     """Seven beats of uint8 pixels are two rows. Of a pixel its highest ``pixel_bits`` bits stay.
 
-    sinks:  one, data (64 bits). source: row; ``room``: it may come, a clock later.
+    sinks:  one, data (64 bits). source: data, a row; ``room``: it may come, a clock later.
     """
 
     def __init__(self, pixel_bits: int):
         sink = stream.Endpoint([("data", 8 * BEAT_BYTES)])
         self.sinks = [sink]
-        self.source = source = stream.Endpoint([("row", SIZE * pixel_bits)])
+        self.source = source = stream.Endpoint([("data", SIZE * pixel_bits)])
         self.room = Signal()
 
         # # #
@@ -56,6 +56,6 @@ class ByteRows(LiteXModule):
         self.comb += [taken.eq(sink.valid & self.room), sink.ready.eq(self.room)]
         self.sync += [
             source.valid.eq(taken & ((step == 3) | (step == 6))),
-            If(step == 3, source.row.eq(window[:SIZE * pixel_bits])).Else(source.row.eq(window[len(window) - SIZE * pixel_bits:])),
+            If(step == 3, source.data.eq(window[:SIZE * pixel_bits])).Else(source.data.eq(window[len(window) - SIZE * pixel_bits:])),
             If(taken, before.eq(window[len(codes):]), If(step == 6, step.eq(0)).Else(step.eq(step + 1))),
         ]

@@ -13,7 +13,7 @@ from tests.images import corner_images, test_images
 NAME = "lst1_w4a4p2"
 NETWORK = load_network(find(NAME))
 STEM = f"row_parallel-{NAME}"
-pytestmark = pytest.mark.xdist_group("row_parallel_top")
+pytestmark = pytest.mark.xdist_group("built_in_top")
 
 
 @pytest.fixture(scope="module")

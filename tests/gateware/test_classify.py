@@ -13,12 +13,11 @@ def run(images, gaps=(), width=8):
     """images: (N, classes). Returns the beats, words as signed numbers."""
     images, beats = np.asarray(images), []
     dut = Classify(width, images.shape[1])
-    # A clock without data follows each last; gaps come on top.
+    # A clock without data follows each image; gaps come on top.
     pauses = [int(i % images.shape[1] == 0) + gap for i, gap in enumerate([*gaps, *[0] * images.size][:images.size])]
 
     def process():
-        accs = [{"acc": int(acc), "last": int(i % images.shape[1] == images.shape[1] - 1)} for i, acc in enumerate(images.ravel())]
-        yield from feed(dut.sink, accs, pauses)
+        yield from feed(dut.sink, [{"acc": int(acc)} for acc in images.ravel()], pauses)
         yield from idle(4)
 
     simulate(dut, process(), watch(dut.source, beats))

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateware.row_parallel.constant_matrix import ConstantMatrix, shape_of
+from gateware.row_parallel.constant_matrix import ConstantMatrix
+from gateware.widths import shape_of
 from tests.gateware.row_parallel.lanes import through
 
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from litex.gen import LiteXModule
 from migen import Signal, run_simulation
 
-from gateware.row_parallel.admission import Admission
+from gateware.admission import Admission
+from gateware.image_buffer import ImageBuffer
 from gateware.row_parallel.phase import Phase
-from gateware.row_parallel.row_buffer import RowBuffer
 from gateware.row_parallel.rows import ByteRows, PackedRows
 from lst_overlay.image_layout import ImageLayout
 from lst_overlay.network import pixel_codes
@@ -43,7 +43,7 @@ def run_rows(dut, beats, gaps, room):
             yield dut.room.eq(room[clock % len(room)])
             yield
             if (yield dut.source.valid):
-                rows.append((yield dut.source.row))
+                rows.append((yield dut.source.data))
 
     run_simulation(dut, [*(feed(sink, words) for sink, words in zip(dut.sinks, beats)), watch()])
     return rows
@@ -70,9 +70,9 @@ class Entrance(LiteXModule):
 
     def __init__(self, buffers, credits):
         self.beat = Phase(self.rows)
-        self.buffers = [RowBuffer(8, self.rows, 32) for _ in range(buffers)]
+        self.buffers = [ImageBuffer(8, self.rows, 32) for _ in range(buffers)]
         self.submodules += self.buffers
-        self.admission = Admission(self.buffers, self.beat.count, self.rows, credits)
+        self.admission = Admission(self.buffers, credits, self.rows, self.beat.count)
         self.returned = Signal()
         self.comb += self.admission.returned.eq(self.returned)
 
@@ -87,7 +87,7 @@ def enter(rows, gaps, credits=8, answer_after=1):
             for _ in range(gaps[number % len(gaps)]):
                 yield
             yield from wait(buffer.room)
-            yield buffer.sink.row.eq(value)
+            yield buffer.sink.data.eq(value)
             yield buffer.sink.valid.eq(1)
             yield
             yield buffer.sink.valid.eq(0)
@@ -99,7 +99,7 @@ def enter(rows, gaps, credits=8, answer_after=1):
                 pending.pop(0)
             yield
             if (yield dut.admission.source.valid):
-                entered.append(((yield dut.beat.count), (yield dut.admission.source.row)))
+                entered.append(((yield dut.beat.count), (yield dut.admission.source.data)))
                 if len(entered) % dut.rows == 0:
                     pending.append(clock + answer_after)
             if len(entered) == total:
@@ -125,5 +125,5 @@ def test_two_buffers_take_turns_of_eight_images():
 
 
 def test_a_buffer_that_cannot_hold_an_image_is_refused():
-    with pytest.raises(ValueError, match="depth must be a power of two and hold an image of 28 rows and 11 more, not 32"):
-        RowBuffer(56, 28, 32)
+    with pytest.raises(ValueError, match="depth must be a power of two and hold an image of 28 words and 11 more, not 32"):
+        ImageBuffer(56, 28, 32)

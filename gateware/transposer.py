@@ -27,8 +27,10 @@ class Transposer(LiteXModule):
 
     sink:   code (code_width, signed), always accepted, at most one per clock, so a matrix is never overtaken:
             it takes at least as long to arrive as the one before it takes to leave.
-    source: code (code_width, signed); it cannot be held.
+    source: code (code_width, signed), the first ``latency`` clocks after a matrix's last; it cannot be held.
     """
+
+    latency = 3
 
     def __init__(self, cfg: TransposerConfig):
         self.sink = sink = stream.Endpoint([("code", (cfg.code_width, True))])

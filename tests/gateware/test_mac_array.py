@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from streams import clocks as idle
 from streams import feed, simulate, values, watch
 
-from gateware.pixel_serial.mac_array import MacArray, MacArrayConfig
+from gateware.mac_array import MacArray, MacArrayConfig
 
 LUT_RAM = MacArrayConfig(lanes=5, depth=6, x_width=4, weight_width=5)
 BLOCK_RAM = MacArrayConfig(lanes=3, depth=4, x_width=5, weight_width=4, block_ram=True)

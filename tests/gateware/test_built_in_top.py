@@ -1,8 +1,13 @@
-"""The row-parallel engine inside the whole design: batches under every kind of memory, resets, errors. The emitted Verilog, verilated."""
+"""Engines with their network built in, inside the whole design: batches under every kind of memory, resets, errors.
+
+The emitted Verilog, verilated.
+"""
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
-from gateware.register_table import ErrorCode, ResultMode
+from gateware.register_table import Engine, ErrorCode, ResultMode
 from lst_overlay.image_layout import GROUP, ImageLayout
 from lst_overlay.network import image_crc, load_network, parameter_image
 from lst_overlay.shipped_networks import find
@@ -22,31 +27,47 @@ from tests.gateware.top_bench import (
     result_bytes,
 )
 
-# The 2-bit one always; each of the others is a minute of compiling.
+
+@dataclass(frozen=True)
+class Case:
+    """engine: as CAPABILITIES numbers it. clocks: an image's, at least, in a long batch."""
+
+    name: str
+    engine: Engine
+    network: str
+    layout: ImageLayout
+    clocks: int
+
+
+# Each is up to a minute of compiling, so only one of the row-parallel ones always runs.
 DESIGNS = [
-    pytest.param(("row_parallel", "lst1_w4a4p2", ImageLayout(1, 2)), id="2 bits packed"),
-    pytest.param(("row_parallel", "lst1_w5c4a4p4", ImageLayout(2, 4)), id="4 bits packed", marks=pytest.mark.slow),
-    pytest.param(("row_parallel_uint8", "lst1_w4a4p2", ImageLayout()), id="uint8", marks=pytest.mark.slow),
-    pytest.param(("row_parallel_uint8x2", "lst1_w5c4a4p4", ImageLayout(2)), id="uint8 two ports", marks=pytest.mark.slow),
+    pytest.param(Case("folded", Engine.FOLDED, "lst1_q6.7", ImageLayout(), 1606), id="folded"),
+    pytest.param(Case("pixel_pairs", Engine.PIXEL_PAIRS, "lst1_w6a4p4", ImageLayout(), 392), id="pixel pairs"),
+    pytest.param(Case("row_parallel", Engine.ROW_PARALLEL, "lst1_w4a4p2", ImageLayout(1, 2), 28), id="2 bits packed"),
+    pytest.param(Case("row_parallel", Engine.ROW_PARALLEL, "lst1_w5c4a4p4", ImageLayout(2, 4), 28), id="4 bits packed",
+                 marks=pytest.mark.slow),
+    pytest.param(Case("row_parallel_uint8", Engine.ROW_PARALLEL, "lst1_w4a4p2", ImageLayout(), 98), id="uint8", marks=pytest.mark.slow),
+    pytest.param(Case("row_parallel_uint8x2", Engine.ROW_PARALLEL, "lst1_w5c4a4p4", ImageLayout(2), 49), id="uint8 two ports",
+                 marks=pytest.mark.slow),
 ]
-pytestmark = pytest.mark.xdist_group("row_parallel_top")
+pytestmark = pytest.mark.xdist_group("built_in_top")
 
 
 @pytest.fixture(scope="module", params=DESIGNS)
 def design(request):
-    engine, name, layout = request.param
-    network = load_network(find(name))
-    return build_top(engine, network), network, layout
+    case = request.param
+    network = load_network(find(case.network))
+    return build_top(case.name, network), network, case
 
 
 @pytest.fixture
 def top(design):
     """top(memory, seed, **changes) -> Top; whatever a test does with it, no bus rule may have been broken at its end."""
-    library, network, layout = design
+    library, network, case = design
     boards = []
 
     def make(memory="default", seed=1, **changes):
-        boards.append(Top(library, memory, seed, layout, **changes))
+        boards.append(Top(library, memory, seed, case.layout, **changes))
         boards[-1].network = network
         return boards[-1]
 
@@ -63,8 +84,8 @@ def assert_right(board, images, mode, **where):
 
 def test_what_it_says_of_itself(top, design):
     board = top()
-    _, network, layout = design
-    assert board.read("CAPABILITIES") == 1 | layout.ports << 8 | layout.packed_bits << 12
+    _, network, case = design
+    assert board.read("CAPABILITIES") == case.engine | case.layout.ports << 8 | case.layout.packed_bits << 12
     assert board.read("NETWORK_HASH") == image_crc(parameter_image(network))
     assert board.read("PARAMETER_BYTES") == 0 and board.status("LOADED", "IDLE") == (1, 1)
 
@@ -84,14 +105,14 @@ def test_extreme_images(top):
     assert_right(top(), images, ResultMode.LOGITS)
 
 
-def test_a_row_per_clock_or_a_beat_per_clock(top):
-    """Counted over a batch, DMA included, from START to the last write's answer."""
+def test_clocks_of_an_image_in_a_long_batch(top, design):
+    """DMA included, from START to the last write's answer."""
+    _, _, case = design
     board, images = top("ideal"), 80
     board.run_batch(random_images(images), ResultMode.CLASSES)
-    layout = board.layout
-    least = 28 if layout.packed_bits else 98 // layout.ports
-    waiting = 28 * GROUP if layout.take_turns else 0  # the last turn's images are all there when the turn before it ends
-    assert least * images < board.counter("CYCLES") < least * images + waiting + 300
+    waiting = 28 * GROUP if case.layout.take_turns else 0  # the last turn's images are all there when the turn before it ends
+    latency = 2 * case.clocks + 400
+    assert case.clocks * images < board.counter("CYCLES") < (case.clocks + 1) * images + waiting + latency
 
 
 def test_logits_after_classes_and_classes_after_logits(top):
@@ -123,9 +144,11 @@ def test_reset_at_random_moments_of_a_batch(top, memory):
         assert board.violations() == [], f"SOFT_RESET after {moment} clocks"
 
 
-def test_reset_at_every_clock_around_the_admission_of_the_first_image(top):
+def test_reset_at_every_clock_around_the_admission_of_the_first_image(top, design):
+    _, _, case = design
     board = top("ideal", **PROMPT)
-    for moment in range(20, 160):
+    arrival = {Engine.FOLDED: 784, Engine.PIXEL_PAIRS: 392}.get(case.engine, 0)  # of the first image's pixels
+    for moment in range(arrival + 20, arrival + 160):
         board.start(2)
         board.run(moment)
         board.write("CONTROL", SOFT_RESET)
@@ -133,13 +156,13 @@ def test_reset_at_every_clock_around_the_admission_of_the_first_image(top):
         assert_right(board, random_images(2, moment), ResultMode.LOGITS)
 
 
-def test_results_that_nobody_takes_hold_the_engine_and_nothing_is_lost(top):
+def test_results_that_nobody_takes_hold_the_engine_and_nothing_is_lost(top, design):
     """Memory answers no write for long: credits run out, and the batch goes on afterwards."""
     board, images = top(), random_images(80)
     board.put(images)
     board.inject(hold_write_responses=True)
     board.start(80)
-    board.run(20_000)
+    board.run(20_000 + 50 * design[2].clocks)
     assert board.status("DONE") == 0
     board.inject(hold_write_responses=False)
     board.wait_completed(1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import Optional
 
+import numpy as np
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import READ_FIRST, Case, If, Memory, Signal
@@ -16,13 +18,17 @@ GROUP = 4  # lanes whose results share one LUT6 per bit: two select bits and fou
 
 @dataclass(frozen=True)
 class MacArrayConfig:
-    """``lanes`` dot products of ``depth`` products each; weights of lane o at address k in its own memory."""
+    """``lanes`` dot products of ``depth`` products each; weights of lane o at address k in its own memory.
+
+    sum_width: bits of the sums, if they are known to need fewer than the widths of their products imply.
+    """
 
     lanes: int
     depth: int
     x_width: int
     weight_width: int
     block_ram: bool = False
+    sum_width: Optional[int] = None
 
     def __post_init__(self):
         if self.lanes < 2:
@@ -37,7 +43,7 @@ class MacArrayConfig:
     def acc_width(self) -> int:
         # Holds depth products of the two most negative codes; never more than the 32 bits of a logit, in which
         # two's complement arithmetic is exact because the exporter refuses sums of more than 31 bits.
-        return min(32, self.x_width + self.weight_width + (self.depth - 1).bit_length())
+        return self.sum_width or min(32, self.x_width + self.weight_width + (self.depth - 1).bit_length())
 
     @property
     def address_width(self) -> int:
@@ -62,11 +68,12 @@ class MacArray(LiteXModule):
 
     sink:   x (x_width, signed), always accepted; ``depth`` of them make one vector, gaps are allowed.
     source: acc (acc_width, signed), lane 0 first, one per clock, without gaps; it cannot be held.
+    weights, biases: (lanes, depth) and (lanes,), constants; a bias is part of its sum. Without them weights come from
     load:   one weight per clock: lane, address, data (weight_width, signed); between vectors, the next of which begins
             read_latency clocks after the last weight at the earliest.
     """
 
-    def __init__(self, cfg: MacArrayConfig):
+    def __init__(self, cfg: MacArrayConfig, weights: Optional[np.ndarray] = None, biases: Optional[np.ndarray] = None):
         self.sink = sink = stream.Endpoint([("x", (cfg.x_width, True))])
         self.source = source = stream.Endpoint([("acc", (cfg.acc_width, True))])
         self.load = load = stream.Endpoint(load_layout(cfg))
@@ -74,6 +81,8 @@ class MacArray(LiteXModule):
         # # #
 
         self.comb += [sink.ready.eq(1), load.ready.eq(1)]
+        if weights is not None:
+            self.comb += [signal.eq(0) for signal in (load.valid, load.lane, load.address, load.data)]
 
         # Position in the vector; the address runs ahead of x by the memory's latency.
         address = Signal(cfg.address_width)
@@ -105,16 +114,22 @@ class MacArray(LiteXModule):
             load_lane = delayed(self, load_lane, 1, name=f"load_lane_lane{lane}")
             keep = delayed(self, keep, 1, name=f"keep_lane{lane}")
             token = delayed(self, token, 1, name=f"token_lane{lane}", reset_less=False)
-            accs.append(self._add_lane(cfg, lane, x, address_in, load_valid & (load_lane == lane), keep))
+            constants = None if weights is None else (weights[lane], int(biases[lane]))
+            accs.append(self._add_lane(cfg, lane, x, address_in, load_valid & (load_lane == lane), keep, constants))
             tokens.append(token)
         self._add_readout(cfg, accs, tokens, source)
 
-    def _add_lane(self, cfg, lane, x, address, write, keep):
-        weights = Memory(cfg.weight_width, cfg.depth, name=f"weights_lane{lane}")
-        write_port = weights.get_port(write_capable=True)
+    def _add_lane(self, cfg, lane, x, address, write, keep, constants):
+        codes, bias = constants or ([], 0)
+        mask = (1 << cfg.weight_width) - 1
+        weights = Memory(cfg.weight_width, cfg.depth, init=[int(code) & mask for code in codes] or None, name=f"weights_lane{lane}")
+        if not constants:
+            write_port = weights.get_port(write_capable=True)
+            self.specials += write_port
+            self.comb += [write_port.adr.eq(address), write_port.dat_w.eq(x), write_port.we.eq(write)]
         read_port = weights.get_port(async_read=not cfg.block_ram, mode=READ_FIRST)
-        self.specials += weights, write_port, read_port
-        self.comb += [write_port.adr.eq(address), write_port.dat_w.eq(x), write_port.we.eq(write), read_port.adr.eq(address)]
+        self.specials += weights, read_port
+        self.comb += read_port.adr.eq(address)
         weight = delayed(self, read_port.dat_r, 1, name=f"weight_lane{lane}")
 
         # The DSP's own registers: A, B, M, P. Without reset, so that all of them can be inside.
@@ -123,7 +138,7 @@ class MacArray(LiteXModule):
         m = Signal((cfg.x_width + cfg.weight_width, True), reset_less=True, name=f"m_lane{lane}")
         p = Signal((cfg.acc_width, True), reset_less=True, name=f"p_lane{lane}")
         base = Signal((cfg.acc_width, True), name=f"base_lane{lane}")
-        self.comb += If(keep, base.eq(p))
+        self.comb += If(keep, base.eq(p)).Else(base.eq(bias))
         self.sync += [a.eq(x), b.eq(weight), m.eq(a * b), p.eq(base + m)]
         return p
 

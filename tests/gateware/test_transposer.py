@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from streams import clocks as idle
 from streams import feed, simulate, values, watch
 
-from gateware.pixel_serial.transposer import Transposer, TransposerConfig
+from gateware.transposer import Transposer, TransposerConfig
 
 
 def run(matrices, gaps=()):
