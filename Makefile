@@ -7,7 +7,7 @@ ENGINE ?= pixel_serial
 NETWORK ?=
 VIVADO ?= vivado
 
-.PHONY: help demo simulator workstation test lint resources results registers train study bitstream clean
+.PHONY: help demo simulator workstation test lint resources results ladder registers train study bitstream clean
 
 help:  ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ resources: $(VENV)/.demo  ## Area and logic depth for the XC7Z010 by Yosys: buil
 
 results: $(VENV)/.all  ## All figures of docs/results.md, measured again (needs MNIST)
 	$(PY) -m gateware results
+
+ladder: $(VENV)/.all  ## Every engine over all of MNIST, and its area: docs/ladder.md (half an hour the first time; needs MNIST)
+	$(PY) -m gateware ladder
 
 registers: $(VENV)/.demo  ## docs/registers.md and build/csr.json from the register table
 	$(PY) -m gateware.register_docs

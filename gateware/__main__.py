@@ -1,4 +1,4 @@
-"""python -m gateware verilog | simulate | resources | bitstream | results"""
+"""python -m gateware verilog | simulate | resources | bitstream | results | ladder"""
 from __future__ import annotations
 
 import json
@@ -131,6 +131,14 @@ def results() -> None:
     """Measure everything that docs/results.md and README.md state, and write it there. Needs MNIST; minutes."""
     from gateware.results import write_results
     for path in write_results():
+        print(path)
+
+
+@app.command()
+def ladder(jobs: int = typer.Option(2, min=1, help="Designs synthesised side by side.")) -> None:
+    """Simulate and synthesise every engine and write docs/ladder.md. Needs MNIST; half an hour the first time."""
+    from gateware.ladder import write_ladder
+    for path in write_ladder(jobs):
         print(path)
 
 

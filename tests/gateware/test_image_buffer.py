@@ -64,22 +64,23 @@ def test_rows_hold_the_codes_of_their_pixels(layout, bits, gaps, room):
 
 
 class Entrance(LiteXModule):
-    """Buffers, admission and the phase that they share, for images of four rows of eight bits."""
+    """Buffers and admission, for images of four rows of eight bits; interval: of images that need no phase."""
 
     rows = 4
 
-    def __init__(self, buffers, credits):
+    def __init__(self, buffers, credits, interval):
         self.beat = Phase(self.rows)
         self.buffers = [ImageBuffer(8, self.rows, 32) for _ in range(buffers)]
         self.submodules += self.buffers
-        self.admission = Admission(self.buffers, credits, self.rows, self.beat.count)
+        self.admission = (Admission(self.buffers, credits, interval) if interval
+                          else Admission(self.buffers, credits, self.rows, self.beat.count))
         self.returned = Signal()
         self.comb += self.admission.returned.eq(self.returned)
 
 
-def enter(rows, gaps, credits=8, answer_after=1):
-    """rows: for each buffer its rows. Returns (phase, row) of what entered, in order."""
-    dut, entered, pending = Entrance(len(rows), credits), [], []
+def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None):
+    """rows: for each buffer its rows. Returns (phase, row) of what entered, in order; ``clocks`` gets the clocks in which it did."""
+    dut, entered, pending = Entrance(len(rows), credits, interval), [], []
     total = sum(map(len, rows))
 
     def feed(buffer, values):
@@ -100,6 +101,8 @@ def enter(rows, gaps, credits=8, answer_after=1):
             yield
             if (yield dut.admission.source.valid):
                 entered.append(((yield dut.beat.count), (yield dut.admission.source.data)))
+                if clocks is not None:
+                    clocks.append(clock)
                 if len(entered) % dut.rows == 0:
                     pending.append(clock + answer_after)
             if len(entered) == total:
@@ -116,6 +119,19 @@ def test_images_enter_whole_in_order_and_row_r_in_phase_r(gaps, credits, answer_
     entered = enter([values], gaps, credits, answer_after)
     assert [row for _, row in entered] == values
     assert [phase for phase, _ in entered] == [number % 4 for number in range(48)]
+
+
+@settings(max_examples=8, deadline=None)
+@given(gaps=st.lists(st.integers(0, 7), min_size=1, max_size=6), credits=st.integers(1, 3), answer_after=st.integers(1, 20))
+@pytest.mark.parametrize("interval", [4, 5, 11])
+def test_without_a_phase_images_enter_as_soon_as_the_pipeline_is_free(interval, gaps, credits, answer_after):
+    values, clocks = np.random.default_rng(0).integers(0, 256, 48).tolist(), []
+    entered = enter([values], gaps, credits, answer_after, interval, clocks)
+    assert [row for _, row in entered] == values
+    times = np.reshape(clocks, (-1, 4))
+    assert (np.diff(times, axis=1) == 1).all() and (np.diff(times[:, 0]) >= interval).all()
+    if max(gaps) == 0 and credits == 3 and answer_after < interval:
+        assert np.diff(times[-4:, 0]).tolist() == [interval] * 3
 
 
 def test_two_buffers_take_turns_of_eight_images():

@@ -57,6 +57,20 @@ def test_results_fill_every_clock_when_lanes_equal_depth(cfg):
     assert np.all(np.diff([clock for clock, _ in beats]) == 1)
 
 
+@both
+def test_constant_weights_and_biases(cfg):
+    weights, x = random_codes(1, (cfg.lanes, cfg.depth), cfg.weight_width), random_codes(2, (4, cfg.depth), cfg.x_width)
+    biases, beats = random_codes(3, cfg.lanes, 7), []
+    dut = MacArray(cfg, weights, biases)
+
+    def process():
+        yield from feed(dut.sink, [{"x": int(code)} for code in x.ravel()], [0, 2, 1])
+        yield from idle(cfg.lanes + 12)
+
+    simulate(dut, process(), watch(dut.source, beats))
+    np.testing.assert_array_equal(sums(beats, cfg), x @ weights.T + biases)
+
+
 @settings(max_examples=25, deadline=None)
 @given(cfg=st.sampled_from([LUT_RAM, BLOCK_RAM]), gaps=st.lists(st.integers(0, 3), max_size=18), seed=st.integers(0, 99))
 def test_gaps_change_no_sum(cfg, gaps, seed):

@@ -1,0 +1,140 @@
+"""docs/ladder.md: every rung, from few multipliers to a row per clock, simulated over all of MNIST's test set and synthesised."""
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Dict, List
+
+import datasets
+from gateware.bitstream import ROOT
+from gateware.designs import ENGINES
+from gateware.report import markdown_table
+from gateware.resources import DEVICE, Resources, measure_design
+from gateware.simulate import SimulationFailure, simulate
+from gateware.simulated_bitstream import build_simulated_bitstream
+from lst_overlay.network import load_network
+from lst_overlay.shipped_networks import DEFAULT, find
+
+COMMAND = "make ladder"
+# (engine, network), the least parallel first.
+RUNGS = (("folded", "lst1_q6.7"), ("pixel_serial", DEFAULT), ("pixel_pairs", "lst1_w6a4p4"),
+         ("row_parallel_uint8", "lst1_w5c4a4p4"), ("row_parallel_uint8x2", "lst1_w5c4a4p4"),
+         ("row_parallel", "lst1_w5c4a4p4"), ("row_parallel", "lst1_w4a4p2"))
+# The published LST-1 accelerator: its IP core alone, without DMA and registers (ITS paper and slides).
+PUBLISHED = {"lut": 914, "ramb18": 67, "dsp48e1": 57, "images_per_second": 9_890}
+TIMES = 10  # the published rate, that the folded engine makes at least
+
+
+@dataclass(frozen=True)
+class Rung:
+    """ideal, default: the report of `simulate` under each memory model."""
+
+    ideal: Dict
+    default: Dict
+    top: Resources
+    engine: Resources
+
+
+def write_ladder(jobs: int = 2) -> List[Path]:
+    """Simulate and synthesise every rung; minutes for each row-parallel one that has changed. Returns the files written.
+
+    Raises SimulationFailure if a logit differs, and for every finding of synthesis.
+    """
+    datasets.load("mnist", "test")  # if it is missing, say so at once
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        measured = [pool.submit(_resources, engine, name) for engine, name in RUNGS]
+        reports = [_reports(engine, name) for engine, name in RUNGS]
+        rungs = [Rung(*report, *future.result()) for report, future in zip(reports, measured)]
+    wrong = [f"{rung.ideal['engine']} {rung.ideal['network']}" for rung in rungs
+             for report in (rung.ideal, rung.default) if report["bit_exact_images"] != report["images"]]
+    wrong += [f"{item.design}: {finding}" for rung in rungs for item in (rung.top, rung.engine) for finding in item.findings]
+    if wrong:
+        raise SimulationFailure(f"no page is written, these are wrong: {'; '.join(wrong)}")
+    page, picture = ROOT / "docs" / "ladder.md", ROOT / "docs" / "images" / "ladder.svg"
+    page.write_text(_page(rungs))
+    _plot(rungs, picture)
+    return [page, picture]
+
+
+def _built_in(engine: str, name: str):
+    return None if ENGINES[engine].loadable else load_network(find(name))
+
+
+def _resources(engine: str, name: str) -> List[Resources]:
+    """Of the top and of the engine."""
+    return measure_design(engine, _built_in(engine, name), ROOT / "build" / "resources", ("top", "engine"))
+
+
+def _reports(engine: str, name: str) -> List[Dict]:
+    """Of the ideal and of the default memory."""
+    print(f"ladder: simulating {engine} with {name}", file=sys.stderr, flush=True)
+    bitfile = build_simulated_bitstream(engine, _built_in(engine, name))
+    return [simulate("mnist", name, memory_model=memory, engine=engine, bitfile=bitfile).report for memory in ("ideal", "default")]
+
+
+def _page(rungs: List[Rung]) -> str:
+    images, folded = rungs[0].ideal["images"], rungs[0]
+    least = TIMES * PUBLISHED["images_per_second"] * folded.default["cycles_per_image"] / 1e6
+    keys = list(DEVICE)
+    return "\n".join([
+        "# The ladder", "",
+        f"Written by `{COMMAND}`. Every rung: all {images:,} MNIST test images through the pynq library, the driver, DMA and the verilated",
+        "design, every logit and class equal to the integer reference. Cycles are counted with DMA over one batch of all, under an ideal",
+        "memory and under one with latency, refresh and stalls; images per second are the clock, which is assumed, over cycles under the",
+        "second. Area is synthesis (Yosys) of the whole design: nothing has been placed, or run on a board.", "",
+        "![images per second over LUT](images/ladder.svg)", "",
+        *markdown_table(
+            ["engine", "network", "accuracy", "pixels in", "cycles, ideal", "cycles", "clock", "images/s", "latency"],
+            [_speed(rung) for rung in rungs]), "",
+        *markdown_table(
+            ["engine", "network", *[f"{key} (of {value:,})" for key, value in DEVICE.items()], "logic levels", "host time per image"],
+            [[rung.ideal["engine"], rung.ideal["network"], *[f"{getattr(rung.top, key):,}" for key in keys], str(rung.top.logic_levels),
+              f"{rung.default['host_pack_us_per_image']:.2f} us"] for rung in rungs]), "",
+        "Latency: from START of a batch of one image to its result in memory, default memory. Host time: what this machine needs to",
+        "copy or pack an image for the engine, measured; an ARM needs several times that.", "",
+        "## The engines alone", "",
+        f"Without DMA and registers. The published LST-1 accelerator's IP core: {PUBLISHED['lut']} LUT, {PUBLISHED['ramb18']} RAMB18,",
+        f"{PUBLISHED['dsp48e1']} DSP48E1, {PUBLISHED['images_per_second']:,} images/s.", "",
+        *markdown_table(["engine", "network", *keys, "logic levels"],
+                        [[rung.ideal["engine"], rung.ideal["network"], *[f"{getattr(rung.engine, key):,}" for key in keys],
+                          str(rung.engine.logic_levels)] for rung in rungs]), "",
+        f"The folded engine makes {folded.default['images_per_second'] / PUBLISHED['images_per_second']:.1f} times the published rate at "
+        f"{folded.default['fclk_mhz']:.0f} MHz,",
+        f"and at least {TIMES} times from {least:.0f} MHz up.", "",
+    ])
+
+
+def _speed(rung: Rung) -> List[str]:
+    ideal, default = rung.ideal, rung.default
+    return [ideal["engine"], ideal["network"], f"{ideal['accuracy']:.2f} %", ideal["input_format"], f"{ideal['cycles_per_image']:.2f}",
+            f"{default['cycles_per_image']:.2f}", f"{default['fclk_mhz']:.0f} MHz, {default['fclk_source']}",
+            f"{default['images_per_second']:,.0f}",
+            f"{default['latency_cycles']:,} cycles, {default['latency_cycles'] / default['fclk_mhz']:.1f} us"]
+
+
+def _plot(rungs: List[Rung], path: Path) -> None:
+    import matplotlib
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "ladder"  # the same picture for the same figures
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    for rung in rungs:
+        lut, rate = rung.top.lut, rung.default["images_per_second"]
+        axes.plot(lut, rate, "o", color="tab:blue")
+        text = f"{rung.ideal['engine']}, {rung.ideal['network']}\n{rung.ideal['accuracy']:.2f} %, {rung.top.dsp48e1} DSP"
+        axes.annotate(text, (lut, rate), textcoords="offset points", xytext=(8, -4), fontsize=8)
+    axes.plot(PUBLISHED["lut"], PUBLISHED["images_per_second"], "s", color="tab:gray")
+    axes.annotate("published LST-1 (IP core alone)", (PUBLISHED["lut"], PUBLISHED["images_per_second"]), textcoords="offset points",
+                  xytext=(8, -4), fontsize=8, color="tab:gray")
+    axes.set(xlabel="LUT of the whole design, synthesised", ylabel="images/s at the assumed clock, default memory", yscale="log",
+             xlim=(0, 1.02 * DEVICE["lut"]))
+    axes.axvline(DEVICE["lut"], color="tab:red", linestyle=":")
+    axes.text(DEVICE["lut"], axes.get_ylim()[0], "XC7Z010 ", ha="right", va="bottom", color="tab:red", fontsize=8)
+    axes.grid(alpha=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
