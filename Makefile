@@ -7,7 +7,7 @@ ENGINE ?= pixel_serial
 NETWORK ?=
 VIVADO ?= vivado
 
-.PHONY: help demo simulator workstation test lint resources results ladder registers train study bitstream clean
+.PHONY: help demo simulator workstation test lint resources results ladder frontier registers train study bitstream clean
 
 help:  ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,6 +34,12 @@ results: $(VENV)/.all  ## All figures of docs/results.md, measured again (needs 
 
 ladder: $(VENV)/.all  ## Every engine over all of MNIST, and its area: docs/ladder.md (half an hour the first time; needs MNIST)
 	$(PY) -m gateware ladder
+
+frontier: $(VENV)/.all  ## Accuracy over LUT of the row-parallel engine, from the runs in build/train: docs/frontier.md
+	@mkdir -p build/frontier
+	@for run in build/train/lst1_w*/seed*/checkpoint.pt; do run=$${run%/checkpoint.pt}; seed=$${run##*/}; name=$${run%/*}; \
+	    $(PY) -m model quantize $$run/checkpoint.pt --out build/frontier/$${name##*/}-$$seed.npz || exit 1; done
+	$(PY) -m gateware frontier build/frontier/*.npz
 
 registers: $(VENV)/.demo  ## docs/registers.md and build/csr.json from the register table
 	$(PY) -m gateware.register_docs

@@ -1,10 +1,10 @@
-"""python -m gateware verilog | simulate | resources | bitstream | results | ladder"""
+"""python -m gateware verilog | simulate | resources | bitstream | results | ladder | frontier"""
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Literal, Optional
+from typing import List, Literal, Optional
 
 import typer
 
@@ -35,10 +35,10 @@ def _built_in(engine: str, network: Optional[str]):
     """The Network that is to be part of the design; None for an engine that loads its network."""
     from gateware.designs import ENGINES
     from lst_overlay.network import load_network
-    from lst_overlay.shipped_networks import DEFAULT_BUILT_IN, find
+    from lst_overlay.shipped_networks import find
     if engine not in ENGINES:
         raise typer.BadParameter(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}", param_hint="--engine")
-    return None if ENGINES[engine].loadable else load_network(find(network or DEFAULT_BUILT_IN))
+    return None if ENGINES[engine].loadable else load_network(find(network or ENGINES[engine].network))
 
 
 @app.command()
@@ -67,16 +67,16 @@ def simulate(
     build_only: bool = typer.Option(False, "--build-only", help="Build the simulated board's bitstream and stop."),
 ) -> None:
     """Run images through the real pynq driver into the verilated design."""
+    from gateware.designs import ENGINES
     from gateware.report import as_text, write_json, write_picture
     from gateware.simulate import default_dataset
     from gateware.simulate import simulate as run
     from gateware.simulated_bitstream import build_simulated_bitstream
-    from lst_overlay.shipped_networks import DEFAULT_BUILT_IN
     built_in = _built_in(engine, network)
     if build_only:
         print(build_simulated_bitstream(engine, built_in))
         return
-    result = run(dataset or default_dataset(), network or (DEFAULT_BUILT_IN if built_in else None), images, memory, seed, engine)
+    result = run(dataset or default_dataset(), network or ENGINES[engine].network, images, memory, seed, engine)
     print(as_text(result.report))
     if json_file:
         write_json(result, json_file)
@@ -139,6 +139,14 @@ def ladder(jobs: int = typer.Option(2, min=1, help="Designs synthesised side by 
     """Simulate and synthesise every engine and write docs/ladder.md. Needs MNIST; half an hour the first time."""
     from gateware.ladder import write_ladder
     for path in write_ladder(jobs):
+        print(path)
+
+
+@app.command()
+def frontier(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False, help="Network files with 2- or 4-bit pixels.")) -> None:
+    """Accuracy of networks over what the row-parallel engine would cost: docs/frontier.md."""
+    from gateware.frontier import write_frontier
+    for path in write_frontier(files):
         print(path)
 
 

@@ -21,12 +21,19 @@ TOP = "lst1_top"
 
 @dataclass(frozen=True)
 class Rung:
-    """divisors: of FCLK0, 1000 MHz / (d0 * d1). make: the engine; of a loadable one the network is None."""
+    """make: the engine; of a loadable one the network is None. divisors: of FCLK0, 1000 MHz / (d0 * d1).
+
+    network: built in if none is named; None: the engine takes its network at run time.
+    """
 
     description: str
     make: Callable[[Optional[Network]], LiteXModule]
     divisors: Tuple[int, int]
-    loadable: bool = False
+    network: Optional[str] = None
+
+    @property
+    def loadable(self) -> bool:
+        return self.network is None
 
 
 @dataclass(frozen=True)
@@ -55,14 +62,15 @@ def _packed(network: Network) -> ImageLayout:
 
 
 ENGINES = {
-    "folded": Rung("rows and columns in turn on 28 multipliers", FoldedEngine, (5, 1)),
-    "pixel_serial": Rung("one pixel per clock, any network", lambda network: PixelSerialEngine(), (5, 1), loadable=True),
-    "pixel_pairs": Rung("two pixels per clock, two weights in a multiplier", PixelPairsEngine, (5, 1)),
+    "folded": Rung("rows and columns in turn on 28 multipliers", FoldedEngine, (5, 1), "lst1_w6a4p4"),
+    "pixel_serial": Rung("one pixel per clock, any network", lambda network: PixelSerialEngine(), (5, 1)),
+    "pixel_pairs": Rung("two pixels per clock, two weights in a multiplier", PixelPairsEngine, (5, 1), "lst1_w6a4p4"),
     "row_parallel": Rung("one row per clock, packed pixels (2 bits: HP0, 4 bits: HP0 and HP2)",
-                         lambda network: RowParallelEngine(network, _packed(network)), (7, 1)),
-    "row_parallel_uint8": Rung("one row per clock, uint8 over HP0", lambda network: RowParallelEngine(network, ImageLayout()), (7, 1)),
+                         lambda network: RowParallelEngine(network, _packed(network)), (7, 1), "lst1_w4a4p2"),
+    "row_parallel_uint8": Rung("one row per clock, uint8 over HP0",
+                               lambda network: RowParallelEngine(network, ImageLayout()), (7, 1), "lst1_w5c4a4p4"),
     "row_parallel_uint8x2": Rung("one row per clock, uint8 over HP0 and HP2",
-                                 lambda network: RowParallelEngine(network, ImageLayout(ports=2)), (7, 1)),
+                                 lambda network: RowParallelEngine(network, ImageLayout(ports=2)), (7, 1), "lst1_w5c4a4p4"),
 }
 
 

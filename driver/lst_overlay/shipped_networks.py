@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import List, Union
 
 DEFAULT = "lst1_w6a4p4"
-DEFAULT_BUILT_IN = "lst1_w4a4p2"  # of bitstreams that have their network built in
 DIRECTORY = Path(__file__).resolve().parent / "networks"
 SUFFIX = ".npz"
 
