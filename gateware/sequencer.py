@@ -114,6 +114,8 @@ class Sequencer(LiteXModule):
         failed = Signal()
         failure = Signal(4)
         failure_address = Signal(32)
+        refused_address = Signal(32)
+        fault_address = Signal(32)
         step = Signal(2)
         settle = Signal(3)
         quiet = reduce(and_, [reader.idle for reader in readers], writer.idle)
@@ -126,18 +128,26 @@ class Sequencer(LiteXModule):
             *[flag.eq(started & reader.failed) for flag, reader in zip(not_read, readers)],
             not_written.eq(started & writer.failed), not_loaded.eq(started & self.running.load & loader.bad),
             failed.eq(reduce(or_, [*not_read, not_written, not_loaded, refusal.raw_bits() != 0])),
-            failure_address.eq(0),
             If(refusal.loading, failure.eq(ErrorCode.NOT_LOADABLE)
-            ).Elif(refusal.source, failure.eq(ErrorCode.SOURCE_ALIGNMENT), failure_address.eq(self.running.source)
-            ).Elif(refusal.source_1, failure.eq(ErrorCode.SOURCE_ALIGNMENT), failure_address.eq(self.running.source_1)
+            ).Elif(refusal.source | refusal.source_1, failure.eq(ErrorCode.SOURCE_ALIGNMENT)
             ).Elif(refusal.network, failure.eq(ErrorCode.NO_NETWORK)
             ).Elif(refusal.images, failure.eq(ErrorCode.NO_IMAGES)
-            ).Elif(refusal.destination, failure.eq(ErrorCode.DESTINATION_ALIGNMENT), failure_address.eq(self.running.destination)
-            ).Elif(not_read[0], failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(readers[0].error_address)
-            ).Elif(not_read[-1], failure.eq(ErrorCode.READ_RESPONSE), failure_address.eq(readers[-1].error_address)
-            ).Elif(not_written, failure.eq(ErrorCode.WRITE_RESPONSE), failure_address.eq(writer.error_address)
-            ).Else(
-                failure.eq(ErrorCode.BAD_PARAMETERS), failure_address.eq(self.running.source)),
+            ).Elif(refusal.destination, failure.eq(ErrorCode.DESTINATION_ALIGNMENT)
+            ).Elif(reduce(or_, not_read), failure.eq(ErrorCode.READ_RESPONSE)
+            ).Elif(not_written, failure.eq(ErrorCode.WRITE_RESPONSE)
+            ).Else(failure.eq(ErrorCode.BAD_PARAMETERS)),
+            # The address that belongs to it, a clock for each kind and one to choose; refusals are known long before CHECK.
+            refused_address.eq(0),
+            If(refusal.loading
+            ).Elif(refusal.source, refused_address.eq(self.running.source)
+            ).Elif(refusal.source_1, refused_address.eq(self.running.source_1)
+            ).Elif(refusal.network | refusal.images
+            ).Elif(refusal.destination, refused_address.eq(self.running.destination)),
+            If(readers[0].failed, fault_address.eq(readers[0].error_address)
+            ).Elif(readers[-1].failed, fault_address.eq(readers[-1].error_address)
+            ).Elif(writer.failed, fault_address.eq(writer.error_address)
+            ).Else(fault_address.eq(self.running.source)),
+            failure_address.eq(Mux(refusal.raw_bits() != 0, refused_address, fault_address)),
             drained.eq((settle == 7) & quiet),
         ]
 

@@ -14,6 +14,9 @@ def emit(module, name: str, ios=()) -> str:
     """Verilog text of ``module`` as a module called ``name``; self-contained, the same for the same design."""
     result = verilog.convert(module, ios=set(ios), name=name, create_clock_domains=bool(ios))
     text = _with_contents(result.main_source, result.data_files)
+    # The converter hides from synthesis, by comments, what wakes constant processes in simulation. Yosys warns of such comments; Yosys
+    # and Vivado both set the macro.
+    text = text.replace("// synthesis translate_off\n", "`ifndef SYNTHESIS\n").replace("// synthesis translate_on\n", "`endif\n")
     # The converter stamps its header with the time; the text must depend on the design alone.
     return re.sub(r"^/\* Machine-generated.*\*/\n", "", text)
 

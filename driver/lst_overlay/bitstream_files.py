@@ -72,6 +72,15 @@ def network_of(bitfile: Union[str, Path]) -> Path:
     return Path(bitfile).with_suffix(".npz")
 
 
+def find_network(bitfile: Path) -> Path:
+    """The same, which must be there: without it nothing says what the hardware computes."""
+    path = network_of(bitfile)
+    if not path.is_file():
+        raise BitstreamError(f"{bitfile} has its network built in, and no file says which: {path} must lie beside it with the same stem; "
+                             f"copy it along with the .bit and the .hwh, it was written with them")
+    return path
+
+
 def read_parameters(hwh: Path) -> Dict[str, str]:
     """PARAMETERs of our accelerator. Read here because pynq caches a .hwh by the hash of the .bit alone."""
     try:

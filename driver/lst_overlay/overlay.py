@@ -58,7 +58,7 @@ class LST1Overlay(Overlay):
         if not self._capabilities["LOADABLE"]:
             if network != AUTO:
                 raise BitstreamError(f"{path.name} has its network built in: network= must be left out, or be {AUTO!r}, not {network!r}")
-            network = bitstream_files.network_of(path)
+            network = bitstream_files.find_network(path)
         elif network == AUTO:
             network = shipped_networks.DEFAULT
         if network is not None:

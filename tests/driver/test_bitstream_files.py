@@ -4,7 +4,7 @@ import pytest
 from gateware import hwh, register_table
 from lst_overlay import BitstreamError, LST1Overlay, LstOverlayError, accelerator, bitstream_files, packing
 from tests.driver.conftest import NETWORKS, write_bitstream
-from tests.driver.fake_board import BUILD_HASH, FakeBoard
+from tests.driver.fake_board import BUILD_HASH, PIXEL_SERIAL, FakeBoard
 
 
 class Board:
@@ -61,6 +61,15 @@ def test_hwh_must_have_the_same_stem(tmp_path):
     bitfile.with_suffix(".hwh").rename(tmp_path / "design_1.hwh")
     with pytest.raises(BitstreamError, match="pixel_serial-loadable.hwh must lie beside it with the same stem .there: design_1.hwh"):
         make(bitfile)
+
+
+def test_a_built_in_network_must_have_its_file_beside_it(tmp_path):
+    bitfile = write_bitstream(tmp_path, capabilities={**PIXEL_SERIAL, "ENGINE": 1, "LOADABLE": 0})
+    device = FakeBoard(NETWORKS)
+    with pytest.raises(BitstreamError, match=f"{bitfile} has its network built in.*: {bitfile.with_suffix('.npz')} must lie beside it "
+                                             "with the same stem; copy it along with the .bit and the .hwh"):
+        LST1Overlay(bitfile, device)
+    assert device.downloads == 0 and not device.written
 
 
 @pytest.mark.parametrize("text", ["", "<EDKSYSTEM>", "\x00\x01"])

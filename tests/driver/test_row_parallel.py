@@ -75,12 +75,6 @@ def test_another_network_cannot_be_asked_for(bit):
         LST1Overlay(bit, device=SimulatedBoard(), network="lst1_q6.7")
 
 
-def test_a_missing_network_file_is_named(copy):
-    copy.with_suffix(".npz").unlink()
-    with pytest.raises(FileNotFoundError, match=f"{STEM}.npz"):
-        LST1Overlay(copy, device=SimulatedBoard())
-
-
 def test_the_file_of_another_network_is_refused(copy):
     save_network(load_network(find("lst1_w5c4a4p4")), copy.with_suffix(".npz"))
     with pytest.raises(BitstreamError, match=f"{STEM}.npz is not the network inside the bitstream: NETWORK_HASH reads"):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from vivado_stub import write_stub
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +48,13 @@ def test_bitstream_without_vivado_names_what_is_missing(tmp_path):
     done = run("bitstream", "--out", tmp_path, PATH=str(Path(sys.executable).parent))
     assert done.returncode == 1
     assert done.stderr.strip().startswith("error: Vivado is missing") and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_bitstream_that_vivado_cannot_build_is_one_line(tmp_path):
+    done = run("bitstream", "--out", tmp_path / "out", "--vivado", write_stub(tmp_path, place_design='puts "ERROR: no room"; error failed'))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: Vivado ended with status 1: ERROR: no room"
+    assert not any(line.startswith("error") for line in done.stderr.splitlines()[:-1])
 
 
 def test_simulate_writes_report_and_picture(tmp_path, simulated_bit, monkeypatch, capsys):

@@ -1,7 +1,8 @@
 import pytest
 
-from gateware.resources import SynthesisError, measure, synthesize
+from gateware.resources import measure, synthesize
 from gateware.standalone import ENGINE, standalone_engine_verilog
+from gateware.yosys import SynthesisError
 
 
 @pytest.mark.slow
