@@ -12,9 +12,9 @@ from lst_overlay.network import Network, NetworkError, parameter_image
 MAX_ACTIVATION_BITS = 4  # the classifier's products are looked up: 5 bits of column, 1 of row and these address 1,024 words
 LUT, RAMB18 = 17_600, 120  # XC7Z010
 LUT_SHARE = 0.8           # beyond it nobody should hope for routing
-# Turn, tables, row buffer, registers, DMA, guessed. The whole estimate is rough and high: about a seventh above synthesis for the two
-# networks that are shipped for this engine, so one that it refuses by little might fit.
-_OTHER_LUT = 2_500
+# Fitted to synthesis: LUT per bit of every adder, LUT of turn, tables, image buffer, registers and DMA, LUT of a second port.
+_LUT_PER_BIT = 0.83
+_OTHER_LUT = 2_670
 _LUT_PER_PORT = 350
 _OTHER_RAMB18 = 4         # results and registers
 
@@ -26,19 +26,23 @@ class Estimate:
 
 
 def estimate(network: Network, layout: ImageLayout) -> Estimate:
-    """LUT: one per bit of every addition, and what does not depend on the network. RAMB18: counted."""
+    """LUT: by the bits of every adder, and what does not depend on the network: within 1 % for a network that it was not fitted to.
+
+    RAMB18: counted.
+    """
     rows, columns, dense = network.layers
-    lut = _OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1)
+    added = 0
     for layer, codes in zip((rows, columns), network.input_ranges):
         graph = AdderGraph.of(layer.weights_q)
-        lut += sum(shape_of(*span)[0] for span in graph.ranges(*codes)[graph.inputs:])
-        lut += SIZE * shape_of(*layer.acc_bounds(*codes))[0]
+        added += sum(shape_of(*span)[0] for span in graph.ranges(*codes)[graph.inputs:])
+        added += SIZE * shape_of(*layer.acc_bounds(*codes))[0]
     width = product_width(dense, columns.activation.width)
     terms, bits = SIZE, width
     while terms > 1:
         terms, bits = -(-terms // 2), bits + 1
-        lut += network.classes * terms * bits
-    lut += network.classes * shape_of(*dense.acc_bounds(*network.input_ranges[2]))[0]
+        added += network.classes * terms * bits
+    added += network.classes * shape_of(*dense.acc_bounds(*network.input_ranges[2]))[0]
+    lut = round(_OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added)
     tables = 2 * (SIZE // 2)  # two channels in one, for two stages; an index of at most ten bits fits
     buffers = (2 if layout.take_turns else 1) * -(-SIZE * network.pixel_bits // 36)
     fifos = 2 * layout.ports
