@@ -16,8 +16,8 @@ from lst_overlay.shipped_networks import find
 # Pattern: why what it matches is harmless; one per line. Empty: today's designs draw no warning at all.
 TOLERATED = {}
 PIXEL_SERIAL = ("pixel_serial", None)
-ELABORATED = [PIXEL_SERIAL, ("folded", "lst1_w6a4p4"), ("pixel_pairs", "lst1_w6a4p4"), ("row_parallel", "lst1_w5c4a4p4"),
-              pytest.param("row_parallel_uint8x2", "lst1_w4a4p2", marks=pytest.mark.slow)]
+ELABORATED = [PIXEL_SERIAL, ("folded", "lst1_w6a4p4"), pytest.param("pixel_pairs", "lst1_w6a4p4", marks=pytest.mark.slow),
+              pytest.param("row_parallel_uint8x2", "lst1_w5c4a4p4", marks=pytest.mark.slow)]
 MAPPED = [PIXEL_SERIAL, ("row_parallel", "lst1_w4a4p2")]
 pytestmark = pytest.mark.xdist_group("yosys")  # one process: no design is mapped twice
 
