@@ -11,7 +11,7 @@ from typing import Dict, List
 import datasets
 from gateware.bitstream import ROOT
 from gateware.designs import ENGINES
-from gateware.report import markdown_table
+from gateware.report import markdown_table, replace_figures
 from gateware.resources import DEVICE, Resources, measure_design
 from gateware.simulate import SimulationFailure, simulate
 from gateware.simulated_bitstream import build_simulated_bitstream
@@ -57,7 +57,9 @@ def write_ladder(jobs: int = 2) -> List[Path]:
     page, picture = ROOT / "docs" / "ladder.md", ROOT / "docs" / "images" / "ladder.svg"
     page.write_text(_page(rungs, core))
     _plot(rungs, picture)
-    return [page, picture]
+    readme = ROOT / "README.md"
+    replace_figures(readme, COMMAND, _summary(rungs))
+    return [page, picture, readme]
 
 
 def _built_in(engine: str, name: str):
@@ -104,6 +106,19 @@ def _page(rungs: List[Rung], core: Resources) -> str:
         f"That is {folded.default['images_per_second'] / PUBLISHED['images_per_second']:.1f} times the published rate; from {least:.0f} "
         f"MHz up it is at least {TIMES} times.", "",
     ])
+
+
+def _summary(rungs: List[Rung]) -> List[str]:
+    """What the README says of the fastest engine, with the most accurate network that it takes."""
+    best = max((rung for rung in rungs if rung.ideal["engine"] == "row_parallel"), key=lambda rung: rung.default["accuracy"])
+    report, top = best.default, best.top
+    return [
+        f"With a row per clock, from {report['input_format']} pixels: **{report['accuracy']:.2f} %** at "
+        f"**{report['cycles_per_image']:.1f}** cycles per image,",
+        f"**{report['images_per_second']:,.0f} images/s** at an {report['fclk_source']} {report['fclk_mhz']:.0f} MHz; {top.lut:,} LUT, "
+        f"{top.ff:,} FF,",
+        f"{top.ramb18} RAMB18, {top.dsp48e1} DSP48E1. Simulated as well. [All engines](docs/ladder.md)",
+    ]
 
 
 def _speed(rung: Rung) -> List[str]:

@@ -36,6 +36,14 @@ def markdown_table(head: List[str], rows: List[List[str]]) -> List[str]:
     return ["| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows]]
 
 
+def replace_figures(page: Path, command: str, lines: List[str]) -> None:
+    """Put ``lines`` between the comments that mark the figures of ``command`` in a page."""
+    begin, end = f"<!-- figures: `{command}` -->", "<!-- end of figures -->"
+    before, _, rest = page.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text("\n".join([before + begin, *lines, end + after]))
+
+
 def write_json(simulation: Simulation, path: Path) -> None:
     """The report with the confusion matrix beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)

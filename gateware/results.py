@@ -8,7 +8,7 @@ from typing import Dict, List
 
 import datasets
 from gateware.bitstream import ROOT
-from gateware.report import markdown_table
+from gateware.report import markdown_table, replace_figures
 from gateware.resources import DEVICE, LEVEL_NS, MAX_LOGIC_LEVELS, Resources, measure_design
 from gateware.simulate import Simulation, SimulationFailure, simulate
 from gateware.simulated_bitstream import build_simulated_bitstream
@@ -19,7 +19,6 @@ from lst_overlay.shipped_networks import DEFAULT, find, names
 COMMAND = "make results"
 # LST-1 as published: ITS slides, see docs/theory_of_operation.md.
 PUBLISHED = {"images_per_second": 9_890, "cycles_per_image": 4_934, "conditions": "98.28 %, 48.8 MHz, Zybo Z7-10"}
-BEGIN, END = f"<!-- figures: `{COMMAND}` -->", "<!-- end of figures -->"
 
 
 def write_results() -> List[Path]:
@@ -36,7 +35,7 @@ def write_results() -> List[Path]:
     page = ROOT / "docs" / "results.md"
     page.write_text(_page(runs, ideal, resources))
     readme = ROOT / "README.md"
-    _replace(readme, _summary(runs, resources))
+    replace_figures(readme, COMMAND, _summary(runs, resources))
     return [page, readme]
 
 
@@ -110,9 +109,3 @@ def _summary(runs: List[Simulation], resources: List[Resources]) -> List[str]:
         f"{PUBLISHED['images_per_second']:,}; {PUBLISHED['conditions']}). Whole design, synthesised for the XC7Z010: {top.lut:,} LUT,",
         f"{top.ff:,} FF, {top.ramb18} RAMB18, {top.dsp48e1} DSP48E1. Simulated; not yet run on a board. [All results](docs/results.md)",
     ]
-
-
-def _replace(readme: Path, lines: List[str]) -> None:
-    before, _, rest = readme.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    readme.write_text("\n".join([before + BEGIN, *lines, END + after]))
