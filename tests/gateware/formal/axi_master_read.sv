@@ -13,16 +13,17 @@ module axi_master_read #(parameter FIFO_BEATS = 64, SKIP_BURSTS = 0, BEATS_WIDTH
     wire [5:0] ar_id;
     dut dut(.sys_clk(clk), .sys_rst(rst), .*);
 
-    // The command under way.
-    reg [26:0] to_ask;       // beats no address has gone out for
-    reg [31:0] next;         // where the next burst begins
-    reg [$clog2(SKIP_BURSTS+2)-1:0] run;  // bursts since the last ones left out
-    reg [BEATS_WIDTH-1:0] total, accepted, answered;
-    // What is outstanding: beats of accepted addresses not yet answered; beats of offered addresses not yet taken at the source.
-    reg [9:0] unread, arrived;
+    // The command under way, in beats: of its length, what no address was offered for, what addresses were accepted for, what came.
+    reg [BEATS_WIDTH-1:0] total, to_ask, accepted, answered;
     wire [BEATS_WIDTH-1:0] outstanding = accepted - answered;
-    reg aborting, aborted, erred, ar_waits, barred, was_rst;
-    reg [3:0] patience;
+    reg [31:0] next;  // where the next burst begins
+    reg [$clog2(SKIP_BURSTS+2)-1:0] run;  // bursts since the last ones left out
+    reg [9:0] unread;         // beats offered an address for and not yet taken at the source
+    reg [9:0] arrived;        // of these, what came without error
+    reg aborting;             // abort must stay
+    reg aborted, erred;       // since the last start
+    reg ar_waits, barred, was_rst;
+    reg [3:0] patience;       // clocks in which an address could have been offered
     reg [58:0] ar_before;
     wire [58:0] ar = {ar_addr, ar_len, ar_size, ar_burst, ar_lock, ar_cache, ar_prot, ar_qos, ar_id};
     wire new_burst = ar_valid && !ar_waits;
@@ -63,28 +64,32 @@ module axi_master_read #(parameter FIFO_BEATS = 64, SKIP_BURSTS = 0, BEATS_WIDTH
             unread <= 0;
         end
         if (rst) begin
-            to_ask <= 0; accepted <= 0; aborted <= 0; unread <= 0; arrived <= 0; erred <= 0; patience <= 0; answered <= 0; total <= 0;
+            total <= 0; to_ask <= 0; accepted <= 0; answered <= 0;
+            unread <= 0; arrived <= 0; aborted <= 0; erred <= 0; patience <= 0;
         end
     end
 
     always @* if (!rst) begin
-        // Whoever commands: one clock of start while idle, everything before it taken; at least one beat. Abort stays until idle.
+        // Whoever commands: one clock of start while idle, all data before it taken; at least one beat. Abort stays until idle.
         assume (!start || (idle && !abort && beats != 0 && arrived == 0));
         assume (!aborting || abort);
         // The memory: beats of accepted addresses only, in order, the last one of each marked; the ID is the address's. All bursts but
         // a command's last are of 16 beats, or ar_length fails first.
         assume (!r_valid || (outstanding != 0 && r_id == 0 && r_last == (answered[3:0] == 15 || answered + 1 == total)));
 
-        // A valid address stays, and stays what it is, until it is accepted; in reset there is none.
+        // An address that is offered stays, and stays what it is, until it is accepted; none is offered in the clock after reset.
         if (ar_waits) ar_stays: assert (ar_valid);
         if (ar_waits) ar_holds: assert (ar == ar_before);
         if (was_rst) ar_reset: assert (!ar_valid);
         if (ar_valid) begin
-            // 8-byte beats, INCR, not locked, normal memory, a single ID.
-            ar_fields: assert ({ar_size, ar_burst, ar_lock, ar_cache, ar_prot, ar_qos, ar_id} == {2'd3, 2'd1, 2'd0, 4'd3, 3'd0, 4'd0, 6'd0});
+            // Beats of 8 bytes at rising addresses, neither locked nor exclusive, normal memory, one ID. Four bits of length: 16 beats.
+            ar_fields: assert ({ar_size, ar_burst, ar_lock, ar_cache, ar_prot, ar_qos, ar_id}
+                               == {2'd3, 2'd1, 2'd0, 4'd3, 3'd0, 4'd0, 6'd0});
             ar_aligned: assert (ar_addr[2:0] == 0);
+            // A burst stays within a page of 4 KiB.
             ar_4k: assert (ar_addr[11:0] + 8 * length <= 4096);
         end
+        // What is commanded is asked for, each beat once and in order, as far as the FIFO has room; nothing after an abort or an error.
         if (new_burst) begin
             ar_owed: assert (to_ask != 0);
             ar_address: assert (ar_addr == next);
@@ -92,11 +97,14 @@ module axi_master_read #(parameter FIFO_BEATS = 64, SKIP_BURSTS = 0, BEATS_WIDTH
             ar_room: assert (unread + length <= FIFO_BEATS - 3);
             ar_barred: assert (!barred);
         end
-        // It may not be held back for ready, nor for anything else once it can go.
+        // Valid does not wait for ready, nor for anything else once the address can go.
         ar_comes: assert (patience < 4);
+        // Ready is constant: whatever was asked for finds room.
         r_taken: assert (r_ready);
         r_kept: assert (!overflow);
+        // At the source comes what came, and no more.
         source_asked: assert (!source_valid || arrived != 0);
+        // Idle is told when nothing is outstanding or to be asked for.
         if (idle) idle_is_quiet: assert (!ar_valid && outstanding == 0);
         if (idle) idle_is_done: assert (to_ask == 0);
     end

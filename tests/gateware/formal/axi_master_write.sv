@@ -15,13 +15,16 @@ module axi_master_write #(parameter BEATS_WIDTH = 23, EAGER = 0) (
     wire [7:0] w_strb;
     dut dut(.sys_clk(clk), .sys_rst(rst), .*);
 
-    reg [22:0] to_ask, to_push, stored, accepted, written;
-    reg [31:0] next;
-    reg [22:0] total;
-    reg [5:0] unanswered;
-    reg [2:0] since_start;
-    reg aborting, aborted, erred, aw_waits, w_waits, s_waits, barred, was_failed, was_rst;
-    reg [3:0] aw_patience, w_patience;
+    // The command under way, in beats: of its length, what no address was offered for, what addresses were accepted for, what was written.
+    reg [BEATS_WIDTH-1:0] total, to_ask, accepted, written;
+    reg [BEATS_WIDTH-1:0] to_push, stored;  // what the sink has not taken; what it has, and no address was offered for
+    reg [31:0] next;                        // where the next burst begins
+    reg [5:0] unanswered;                   // bursts written and not yet responded to
+    reg [2:0] since_start;                  // clocks, up to 7
+    reg aborting;                           // abort must stay
+    reg aborted, erred;                     // since the last start
+    reg aw_waits, w_waits, s_waits, barred, was_failed, was_rst;
+    reg [3:0] aw_patience, w_patience;      // clocks in which an address, a beat could have been offered
     reg [58:0] aw_before;
     reg [78:0] w_before;
     reg [63:0] s_before;
@@ -81,14 +84,22 @@ module axi_master_write #(parameter BEATS_WIDTH = 23, EAGER = 0) (
         // The memory: a response for each burst of which the last beat was accepted.
         assume (!b_valid || (unanswered != 0 && b_id == 0));
 
+        // What is offered stays, and stays what it is, until it is accepted; nothing is offered in the clock after reset.
         if (aw_waits) aw_stays: assert (aw_valid);
         if (aw_waits) aw_holds: assert (aw == aw_before);
         if (was_rst) aw_reset: assert (!aw_valid);
+        if (w_waits) w_stays: assert (w_valid);
+        if (w_waits) w_holds: assert (w == w_before);
+        if (was_rst) w_reset: assert (!w_valid);
         if (aw_valid) begin
-            aw_fields: assert ({aw_size, aw_burst, aw_lock, aw_cache, aw_prot, aw_qos, aw_id} == {2'd3, 2'd1, 2'd0, 4'd3, 3'd0, 4'd0, 6'd0});
+            // Beats of 8 bytes at rising addresses, neither locked nor exclusive, normal memory, one ID. Four bits of length: 16 beats.
+            aw_fields: assert ({aw_size, aw_burst, aw_lock, aw_cache, aw_prot, aw_qos, aw_id}
+                               == {2'd3, 2'd1, 2'd0, 4'd3, 3'd0, 4'd0, 6'd0});
             aw_aligned: assert (aw_addr[2:0] == 0);
+            // A burst stays within a page of 4 KiB.
             aw_4k: assert (aw_addr[11:0] + 8 * length <= 4096);
         end
+        // What is commanded is asked for, each beat once, in order and when it is there; nothing after an abort or an error.
         if (new_burst) begin
             aw_owed: assert (to_ask != 0);
             aw_address: assert (aw_addr == next);
@@ -96,18 +107,20 @@ module axi_master_write #(parameter BEATS_WIDTH = 23, EAGER = 0) (
             aw_barred: assert (!barred);
             aw_stored: assert (stored >= length);
         end
-        if (w_waits) w_stays: assert (w_valid);
-        if (w_waits) w_holds: assert (w == w_before);
-        if (was_rst) w_reset: assert (!w_valid);
+        // Data follow their address (AXI3 lets them lead; this master does not), in order, under the address's ID. The last beat of a
+        // burst, and no other, is marked. Bytes are left out after an abort only.
         if (w_valid) begin
             w_after_address: assert (written < accepted);
             w_ends: assert (w_last == (written[3:0] == 15 || written + 1 == total));
             w_one_id: assert (w_id == 0);
             w_strobes: assert (w_strb == 8'hFF || (aborted || abort) && w_strb == 0);
         end
+        // Valid does not wait for ready, nor for anything else once an address or its data can go.
         aw_comes: assert (aw_patience < 6);
         w_comes: assert (w_patience < 4);
+        // A response is taken at once.
         b_taken: assert (b_ready);
+        // Idle is told when every beat is written and every burst responded to.
         if (idle) idle_is_quiet: assert (!aw_valid && !w_valid && written == accepted && unanswered == 0);
         if (idle) idle_is_done: assert (to_ask == 0);
     end

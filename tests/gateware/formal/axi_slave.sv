@@ -11,8 +11,8 @@ module axi_slave #(parameter EAGER = 0) (
     wire [11:0] r_id, b_id;
     dut dut(.sys_clk(clk), .sys_rst(rst), .*);
 
-    reg reading, writing, responding;
-    reg [4:0] to_read, to_write;   // beats of the accepted address
+    reg [4:0] to_read, to_write;  // beats left of the accepted address
+    reg responding;               // a burst's last beat is in, its response is not out
     reg [11:0] read_id, write_id;
     reg ar_waits, r_waits, aw_waits, w_waits, b_waits, was_rst;
     reg [64:0] ar_before, aw_before;
@@ -49,32 +49,37 @@ module axi_slave #(parameter EAGER = 0) (
     end
 
     always @* if (!rst) begin
+        // The processor: what it offers stays; the last beat of a burst is marked, data carry their address's ID, and may lead it.
         assume (!ar_waits || (ar_valid && ar == ar_before));
         assume (!aw_waits || (aw_valid && aw == aw_before));
         assume (!w_waits || (w_valid && w == w_before));
         if (w_valid && to_write != 0) assume (w_last == (to_write == 1) && w_id == write_id);
-        assume (ar_size <= 2 && aw_size <= 2);
 
+        // One read and one write at a time: what this checker counts with, stricter than AXI3.
         if (ar_valid && ar_ready) ar_one: assert (to_read == 0);
         if (aw_valid && aw_ready) aw_one: assert (to_write == 0 && !responding);
+        // What is offered stays, and stays what it is, until it is accepted; nothing is offered in the clock after reset.
         if (r_waits) r_stays: assert (r_valid);
         if (r_waits) r_holds: assert (r == r_before);
         if (was_rst) r_reset: assert (!r_valid);
+        if (b_waits) b_stays: assert (b_valid);
+        if (b_waits) b_holds: assert ({b_resp, b_id} == b_before);
+        if (was_rst) b_reset: assert (!b_valid);
+        // As many beats as the accepted address asked for, under its ID, the last one marked, and always OKAY.
         if (r_valid) begin
             r_owed: assert (to_read != 0);
             r_ends: assert (r_last == (to_read == 1));
             r_same_id: assert (r_id == read_id);
             r_okay: assert (r_resp == 0);
         end
+        // Data are accepted for an accepted address only; its response follows the last of them, under its ID, and is always OKAY.
         if (w_valid && w_ready) w_owed: assert (to_write != 0);
-        if (b_waits) b_stays: assert (b_valid);
-        if (b_waits) b_holds: assert ({b_resp, b_id} == b_before);
-        if (was_rst) b_reset: assert (!b_valid);
         if (b_valid) begin
             b_owed: assert (responding);
             b_same_id: assert (b_id == write_id);
             b_okay: assert (b_resp == 0);
         end
+        // Valid does not wait for ready: an answer comes within clocks.
         r_comes: assert (r_patience < 3);
         b_comes: assert (b_patience < 6);
     end

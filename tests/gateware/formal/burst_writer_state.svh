@@ -56,8 +56,8 @@ always @* if (!rst) begin
     i_some: assert (writer_fifo_some == (writer_fifo_count != 0));
     i_count: assert (writer_fifo_count <= (writer_fifo_sink_ready ? 29 : 30));
     if (aw_patience != 0)
-        i_aw_patience: assert (aw_valid
-                               || aw_patience <= 2 && state == 0 && writer_stored >= due && writer_unanswered < 8 && (aw_patience == 1 || writer_enough));
+        i_aw_patience: assert (aw_valid || aw_patience <= 2 && state == 0 && writer_stored >= due && writer_unanswered < 8
+                                           && (aw_patience == 1 || writer_enough));
     if (w_patience != 0) i_w_patience: assert (w_valid || (w_patience == 1 && (aborted || writer_fifo_source_valid)));
     i_erred: assert (aborted || erred == (failed || writer_bad));
     i_bad: assert (!writer_bad || writer_answered);

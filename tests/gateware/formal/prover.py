@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Dict, Set
+from typing import Dict, List, Set
 
 _HERE = Path(__file__).parent
 # Processes of their own: the wheel has no `-m` entry, and both end their process when they are done.
@@ -32,6 +32,11 @@ def prove(subject: Subject, work: Path, induction: int) -> Set[str]:
     """
     _make_model(subject, work, with_state=True)
     return _broken(work, "-t", str(induction + 1)) | _broken(work, "-i", "-t", str(induction))
+
+
+def rules(subject: Subject) -> List[str]:
+    """Names of the checker's assertions."""
+    return re.findall(r"(\w+): assert", (_HERE / f"{subject.checker}.sv").read_text())
 
 
 def broken_within(subject: Subject, work: Path, clocks: int, rule: str) -> Set[str]:
@@ -69,7 +74,7 @@ def _make_model(subject: Subject, work: Path, kind: str = "assert", with_state: 
         raise RuntimeError(f"Yosys refused {work / 'model.ys'}:\n{done.stdout[-2000:]}")
 
 
-def _registers(state: str, verilog: str) -> list:
+def _registers(state: str, verilog: str) -> List[str]:
     """Wires that ``state`` declares without a driver; some are there in some modules only."""
     names = ", ".join(re.findall(r"^\s*wire (?:\[.*\] )?([\w, ]+);", state, re.MULTILINE)).split(", ")
     return [name for name in names if re.search(rf"^reg .*\b{name} = ", verilog, re.MULTILINE)]

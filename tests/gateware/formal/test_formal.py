@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from formal import bugs, pins
-from formal.prover import Subject, broken_within, prove, reached_within
+from formal.prover import Subject, broken_within, prove, reached_within, rules
 
 CLOCKS = 40  # two bursts' addresses, and the data of one
 
@@ -44,8 +44,11 @@ def test_slave_keeps_the_rules(tmp_path):
     assert prove(slave(), tmp_path, induction=5) == set()
 
 
-# Each takes a few seconds; what a look at the constants of the Verilog would show as well is left to the long run.
-LONG = {"ar_fields", "ar_aligned", "ar_comes", "ar_one", "r_taken", "r_comes", "aw_fields", "aw_one", "w_one_id", "w_comes", "b_comes"}
+# Each fault takes a few seconds. What the text of the Verilog shows as plainly is left to the long run.
+LONG = {
+    "ar_reset", "aw_reset", "w_reset", "r_reset", "b_reset", "ar_aligned", "aw_aligned", "ar_fields", "aw_fields", "w_one_id", "ar_one",
+    "aw_one", "r_taken", "b_taken", "ar_comes", "aw_comes", "w_comes", "r_comes", "b_comes",
+}
 
 
 def faults(kinds):
@@ -62,6 +65,11 @@ def test_a_fault_breaks_its_rule(tmp_path, make, rule, piece, fault):
     subject = make()
     assert subject.verilog.count(piece) == 1
     assert broken_within(replace(subject, verilog=subject.verilog.replace(piece, fault)), tmp_path, CLOCKS, rule) == {rule}
+
+
+@pytest.mark.parametrize("make, kind", [(reader_64, bugs.READER), (writer, bugs.WRITER), (slave, bugs.SLAVE)])
+def test_every_rule_has_a_fault_that_breaks_it(make, kind):
+    assert sorted(kind) == sorted(rules(make()))
 
 
 WHOLE = {"whole_burst", "second_burst", "short_last_burst", "second_command", "error"}
