@@ -44,6 +44,11 @@ def test_slave_keeps_the_rules(tmp_path):
     assert prove(slave(), tmp_path, induction=5) == set()
 
 
+def test_the_proof_of_a_design_with_a_fault_fails(tmp_path):
+    subject = slave()
+    assert "r_ends" in prove(replace(subject, verilog=subject.verilog.replace(*bugs.SLAVE["r_ends"])), tmp_path, induction=5)
+
+
 # Each fault takes a few seconds. What the text of the Verilog shows as plainly is left to the long run.
 LONG = {
     "ar_reset", "aw_reset", "w_reset", "r_reset", "b_reset", "ar_aligned", "aw_aligned", "ar_fields", "aw_fields", "w_one_id", "ar_one",
