@@ -33,8 +33,11 @@ STUDY = MODEL + [
     "scipy==1.17.1",             # rank correlation
     "distributed==2026.8.0",     # Dask, for python -m model study --scheduler
 ]
-TEST = ["pytest==9.2.0", "pytest-xdist==3.8.0", "hypothesis==6.170.15", "ruff==0.17.5",
-        "nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0"]  # notebooks are run as tests
+TEST = [
+    "pytest==9.2.0", "pytest-xdist==3.8.0", "hypothesis==6.170.15", "ruff==0.17.5",
+    "nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0",  # notebooks are run as tests
+    "bitwuzla==0.9.1",           # solves the proofs of tests/gateware/formal, many times faster than z3; a library, see solver.py there
+]
 
 setup(
     name="lst-overlay",

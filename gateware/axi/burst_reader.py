@@ -17,7 +17,7 @@ class BurstReader(LiteXModule):
     read, then as many left out, in turn; 0: none are left out.
 
     source: data (64 bits). A burst is asked for only when the FIFO has room for all of it, so r.ready is constant.
-    start:  one clock, while idle; address and beats are taken then.
+    start:  one clock, while idle and with all earlier data taken or aborted; address and beats are taken then.
     abort:  held until idle: no new address; beats that still arrive are dropped.
     idle:   nothing is to be asked for and nothing asked for is missing.
     failed: a response was an error; error_address is the start of its burst. Cleared by start and abort.

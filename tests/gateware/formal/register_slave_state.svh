@@ -1,0 +1,14 @@
+// How a RegisterSlave's registers stand to what the rules keep count of: what makes the rules inductive, and is proved with them.
+// Wires without a driver are the registers of that name in the emitted module.
+wire [1:0] fsm0_state;  // of reads: IDLE, SELECT, FETCH, ANSWER
+wire [2:0] fsm1_state;  // of writes: IDLE, DATA, three clocks of ACT, ACTED, ANSWER
+wire [3:0] beats;
+
+always @* if (!rst) begin
+    i_reading: assert ((fsm0_state != 0) == (to_read != 0));
+    i_beats: assert (fsm0_state == 0 || (to_read == beats + 1 && r_id == read_id));
+    i_answer: assert (r_valid == (fsm0_state == 3));
+    i_writing: assert ((fsm1_state == 1) == (to_write != 0) && fsm1_state <= 6);
+    i_responding: assert ((fsm1_state >= 2) == responding);
+    i_response: assert (b_valid == (fsm1_state == 6) && (fsm1_state == 0 || b_id == write_id));
+end
