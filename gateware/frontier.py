@@ -40,7 +40,7 @@ def point_of(network: Network) -> Point:
     formats = (f"{rows.weights_width}, {columns.weights_width}, {dense.weights_width} / {rows.activation.width} / {network.pixel_bits}")
     additions = sum(len(AdderGraph.of(layer.weights_q).additions) for layer in (rows, columns))
     told = network.provenance
-    return Point(network.name, told["seed"], formats, additions, found.lut, told["accuracy_validation"], told["accuracy_integer"])
+    return Point(told["recipe"], told["seed"], formats, additions, found.lut, told["accuracy_validation"], told["accuracy_integer"])
 
 
 def frontier(points: List[Point]) -> List[Point]:
@@ -78,7 +78,7 @@ def _page(points: List[Point]) -> str:
         "Formats: bits of weights of rows, columns and classifier / of activations / of pixels.", "",
         *markdown_table(["network", "seed", "formats", "additions", "LUT", "of the part", "validation", "test", "on the frontier"],
                         rows), "",
-        "Bold: formats that are shipped, of each the seed that is best on validation.", "",
+        "Bold: recipes of which a network is shipped, that of the seed that is best on validation.", "",
     ])
 
 
