@@ -73,7 +73,7 @@ def _page(points: List[Point]) -> str:
         "weight are less logic. LUT are the generator's estimate for the whole design with packed pixels",
         "(`gateware/row_parallel/limits.py`), within a few percent of synthesis where both are known ([the ladder](ladder.md)); what is",
         f"above {LUT_SHARE:.0%} of the XC7Z010's {LUT:,} is refused. The frontier is drawn by *validation* accuracy; test accuracy, of the",
-        "integers, stands beside it and decided nothing.", "",
+        "integers, stands beside it and decided nothing. A run: `python -m model train recipes/NAME.toml --seed N`.", "",
         "![accuracy over LUT](images/frontier.svg)", "",
         "Formats: bits of weights of rows, columns and classifier / of activations / of pixels.", "",
         *markdown_table(["network", "seed", "formats", "additions", "LUT", "of the part", "validation", "test", "on the frontier"],
