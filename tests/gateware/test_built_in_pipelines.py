@@ -134,7 +134,8 @@ def test_codes_of_13_bits(settings):
     np.testing.assert_array_equal(in_migen("folded", net, images), expected(net, images))
 
 
-@pytest.mark.parametrize("name", PIPELINES)
-def test_the_emitted_verilog_computes_the_same(name):
-    net, images = network(2, **SETTINGS[-1]), random_images(40)
+# The second row-parallel one has shifts of unsigned codes within signed sums, which Migen alone would print wrongly.
+@pytest.mark.parametrize("name, settings", [*((name, SETTINGS[-1]) for name in PIPELINES), ("row_parallel", SETTINGS[2])], ids=str)
+def test_the_emitted_verilog_computes_the_same(name, settings):
+    net, images = network(2, **settings), random_images(40)
     np.testing.assert_array_equal(in_verilog(name, net, images, (0, 0, 0, 1)), expected(net, images))
