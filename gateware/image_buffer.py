@@ -21,6 +21,8 @@ class ImageBuffer(LiteXModule):
     latency = 3
 
     def __init__(self, width: int, words: int, depth: int):
+        if words < 4:
+            raise ValueError(f"an image must have at least 4 words, not {words}")
         if depth & (depth - 1) or depth < words + _MARGIN + 3:
             raise ValueError(f"depth must be a power of two and hold an image of {words} words and {_MARGIN + 3} more, not {depth}")
         self.sink = sink = stream.Endpoint([("data", width)])
@@ -41,6 +43,7 @@ class ImageBuffer(LiteXModule):
         is_last = Signal()  # it would be an image's last word that arrives
         images = Signal(max=depth // words + 1)
         complete = Signal()
+        admitted = Signal()
         left = Signal(max=words)
         ends = Signal()
         reading = Signal()
@@ -60,9 +63,10 @@ class ImageBuffer(LiteXModule):
             If(sink.valid & ~reading, stored.eq(stored + 1)),
             If(reading & ~sink.valid, stored.eq(stored - 1)),
             self.room.eq(stored < depth - _MARGIN - 1),  # known a clock late
-            If(complete & ~self.admit, images.eq(images + 1)),
-            If(self.admit & ~complete, images.eq(images - 1)),
-            # At the earliest two clocks after a count, which images that are ``words`` clocks apart allow.
+            admitted.eq(self.admit),
+            If(complete & ~admitted, images.eq(images + 1)),
+            If(admitted & ~complete, images.eq(images - 1)),
+            # Three clocks after an admission, which images that are ``words`` clocks apart allow.
             self.has_image.eq(images != 0),
             source.data.eq(read_port.dat_r),  # the block RAM's output register
         ]

@@ -26,7 +26,7 @@ class Estimate:
 
 
 def estimate(network: Network, layout: ImageLayout) -> Estimate:
-    """LUT: by the bits of every adder, and what does not depend on the network: within 1 % for a network that it was not fitted to.
+    """LUT: by the bits of every adder, and what does not depend on the network: within 4 % of the syntheses in docs/ladder.md.
 
     RAMB18: counted.
     """

@@ -146,3 +146,8 @@ def test_two_buffers_take_turns_of_eight_images():
 def test_a_buffer_that_cannot_hold_an_image_is_refused():
     with pytest.raises(ValueError, match="depth must be a power of two and hold an image of 28 words and 11 more, not 32"):
         ImageBuffer(56, 28, 32)
+
+
+def test_an_image_too_short_to_count_between_admissions_is_refused():
+    with pytest.raises(ValueError, match="an image must have at least 4 words, not 3"):
+        ImageBuffer(56, 3, 32)
