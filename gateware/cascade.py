@@ -12,8 +12,7 @@ from gateware.delay import delayed
 from gateware.widths import signed_width
 from lst_overlay.network import Layer
 
-# A DSP48E1 multiplies 25 by 18 bits, signed.
-MAX_WEIGHT_WIDTH, MAX_X_WIDTH = 25, 18
+MAX_WEIGHT_WIDTH = 25  # of a DSP48E1, which multiplies 25 by 18 bits, signed
 
 
 class Cascade(LiteXModule):
@@ -32,7 +31,7 @@ class Cascade(LiteXModule):
 
     def __init__(self, layers: List[Layer], x_ranges: List[Tuple[int, int]], lanes: int = 1):
         size = layers[0].fan_in
-        self.acc_width = acc_width = max(signed_width(*layer.acc_bounds(*range_)) for layer, range_ in zip(layers, x_ranges))
+        self.acc_width = acc_width = max(sum_width(layer, range_) for layer, range_ in zip(layers, x_ranges))
         x_width = max(signed_width(*range_) for range_ in x_ranges)
         self.sink = sink = stream.Endpoint([*((f"x{lane}", (x_width, True)) for lane in range(lanes)), ("layer", 1)])
         self.source = source = stream.Endpoint([*((f"y{lane}", (acc_width, True)) for lane in range(lanes)), ("layer", 1)])
@@ -110,6 +109,11 @@ class Cascade(LiteXModule):
         self.comb += c.eq(before)
         self.sync += [a.eq(extended), If(token, b.eq(x)), m.eq(a * b), p.eq(c + m)]
         return p
+
+
+def sum_width(layer: Layer, x_range: Tuple[int, int]) -> int:
+    """Bits of a layer's sums in a cascade, a weight's sign included."""
+    return max(signed_width(*layer.acc_bounds(*x_range)), layer.weights_width + 1)
 
 
 def _padded(words: np.ndarray) -> np.ndarray:

@@ -44,7 +44,9 @@ class ChannelTable(LiteXModule):
 
 def entry_of(acc: Signal, activation: Activation):
     """Place in the table, saturate(acc >> shift) + 2**(index_width - 1), as an expression."""
-    index, sign, width = acc[activation.shift:], acc[-1], activation.index_width
+    index, sign, width = acc[min(activation.shift, len(acc) - 1):], acc[-1], activation.index_width
+    if width == 1:
+        return ~sign
     if len(index) < width:
         return Cat(index, *[sign] * (width - 1 - len(index)), ~sign)
     above = index[width - 1:]

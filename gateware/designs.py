@@ -53,7 +53,8 @@ class Design:
         return f"{self.engine}-{self.network.name if self.network else 'loadable'}"
 
 
-def _packed(network: Network) -> ImageLayout:
+def packed_layout(network: Network) -> ImageLayout:
+    """How the row-parallel engine takes this network's pixels packed. NetworkError if it cannot."""
     ports = {2: 1, 4: 2}.get(network.pixel_bits)
     if ports is None:
         raise NetworkError(f"network {network.name!r} has pixels of {network.pixel_bits} bits, packed ones have 2 or 4: row_parallel_uint8 "
@@ -66,7 +67,7 @@ ENGINES = {
     "pixel_serial": Rung("one pixel per clock, any network", lambda network: PixelSerialEngine(), (5, 1)),
     "pixel_pairs": Rung("two pixels per clock, two weights in a multiplier", PixelPairsEngine, (5, 1), "lst1_w6a4p4"),
     "row_parallel": Rung("one row per clock, packed pixels (2 bits: HP0, 4 bits: HP0 and HP2)",
-                         lambda network: RowParallelEngine(network, _packed(network)), (7, 1), "lst1_w4a4p2"),
+                         lambda network: RowParallelEngine(network, packed_layout(network)), (7, 1), "lst1_w4a4p2"),
     "row_parallel_uint8": Rung("one row per clock, uint8 over HP0",
                                lambda network: RowParallelEngine(network, ImageLayout()), (7, 1), "lst1_w5c4a4p4"),
     "row_parallel_uint8x2": Rung("one row per clock, uint8 over HP0 and HP2",

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import List
 
 from gateware.bitstream import ROOT
+from gateware.designs import packed_layout
 from gateware.report import markdown_table
 from gateware.row_parallel.adder_graph import AdderGraph
 from gateware.row_parallel.limits import LUT, LUT_SHARE, estimate
-from lst_overlay.image_layout import ImageLayout
-from lst_overlay.network import Network, load_network
+from lst_overlay.network import Network, NetworkError, load_network, parameter_image
 from lst_overlay.shipped_networks import names
 
 COMMAND = "make frontier"
@@ -34,12 +34,16 @@ class Point:
 
 
 def point_of(network: Network) -> Point:
-    """Accuracies are those that its provenance has."""
+    """Accuracies are those that its provenance has. NetworkError if they are missing, or the engine could not have it at all."""
+    parameter_image(network)
+    found = estimate(network, packed_layout(network))
     rows, columns, dense = network.layers
-    found = estimate(network, ImageLayout({2: 1, 4: 2}[network.pixel_bits], network.pixel_bits))
     formats = (f"{rows.weights_width}, {columns.weights_width}, {dense.weights_width} / {rows.activation.width} / {network.pixel_bits}")
     additions = sum(len(AdderGraph.of(layer.weights_q).additions) for layer in (rows, columns))
     told = network.provenance
+    missing = [key for key in ("recipe", "seed", "accuracy_validation", "accuracy_integer") if key not in told]
+    if missing:
+        raise NetworkError(f"network {network.name!r}: its provenance does not tell {', '.join(missing)}, which the frontier needs")
     return Point(told["recipe"], told["seed"], formats, additions, found.lut, told["accuracy_validation"], told["accuracy_integer"])
 
 
@@ -71,7 +75,7 @@ def _page(points: List[Point]) -> str:
         "# Accuracy over area", "",
         f"Written by `{COMMAND}` from the runs in build/train. On the row-parallel engine W1 and W2 are additions, so fewer bits of",
         "weight are less logic. LUT are the generator's estimate for the whole design with packed pixels",
-        "(`gateware/row_parallel/limits.py`), within a few percent of synthesis where both are known ([the ladder](ladder.md)); what is",
+        "(`gateware/row_parallel/limits.py`), within 4 % of synthesis where both are known ([the ladder](ladder.md)); what is",
         f"above {LUT_SHARE:.0%} of the XC7Z010's {LUT:,} is refused. The frontier is drawn by *validation* accuracy; test accuracy, of the",
         "integers, stands beside it and decided nothing. A run: `python -m model train recipes/NAME.toml --seed N`.", "",
         "![accuracy over LUT](images/frontier.svg)", "",

@@ -2,18 +2,17 @@
 from __future__ import annotations
 
 from gateware.built_in_engine import BuiltInEngine, Inside
-from gateware.cascade import MAX_WEIGHT_WIDTH
+from gateware.cascade import MAX_WEIGHT_WIDTH, sum_width
 from gateware.image_buffer import ImageBuffer
 from gateware.pixel_pairs.pipeline import LANES, Pipeline
 from gateware.pixel_words import PixelWords
 from gateware.register_table import Engine
-from gateware.widths import signed_width
 from lst_overlay.image_layout import ImageLayout
 from lst_overlay.network import Network, NetworkError, parameter_image
 from lst_overlay.network.parameter_image import SIZE
 
 BUFFERED_PAIRS = 1024
-# Images come faster than results leave the stages: three fill them, one is handed over.
+# Three fill the stages, one enters, one is handed over.
 CREDITS = 5
 RESULT_WORDS = 64
 
@@ -33,7 +32,7 @@ def check(network: Network) -> None:
     """NetworkError, with the rule and the value, for a network that this engine cannot hold."""
     parameter_image(network)
     for name, layer, codes in zip(("rows", "columns"), network.layers, network.input_ranges):
-        sums = signed_width(*layer.acc_bounds(*codes))
+        sums = sum_width(layer, codes)
         if sums + layer.weights_width > MAX_WEIGHT_WIDTH:
             raise NetworkError(f"network {network.name!r}: a sum of the {name} stage ({sums} bits) and a weight ({layer.weights_width} "
                                f"bits) must fit the {MAX_WEIGHT_WIDTH} bits of a multiplier: fewer bits of pixels, activations or "

@@ -16,7 +16,8 @@ LUT_SHARE = 0.8           # beyond it nobody should hope for routing
 _LUT_PER_BIT = 0.83
 _OTHER_LUT = 2_670
 _LUT_PER_PORT = 350
-_OTHER_RAMB18 = 4         # results and registers
+_LUT_PER_ROW_CODE_BIT = 135  # of the turn, beyond the four bits that the others have
+_OTHER_RAMB18 = 1
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def estimate(network: Network, layout: ImageLayout) -> Estimate:
         terms, bits = -(-terms // 2), bits + 1
         added += network.classes * terms * bits
     added += network.classes * shape_of(*dense.acc_bounds(*network.input_ranges[2]))[0]
-    lut = round(_OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added)
+    turned = _LUT_PER_ROW_CODE_BIT * (rows.activation.width - 4)
+    lut = round(_OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added + turned)
     tables = 2 * (SIZE // 2)  # two channels in one, for two stages; an index of at most ten bits fits
     buffers = (2 if layout.take_turns else 1) * -(-SIZE * network.pixel_bits // 36)
     fifos = 2 * layout.ports

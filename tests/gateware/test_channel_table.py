@@ -16,7 +16,7 @@ def activation(channels, index_width, shift):
     return Activation(shift, index_width, 1.0, rng.integers(-8, 8, shape), 4, 1.0)
 
 
-@pytest.mark.parametrize("index_width, shift", [(3, 0), (3, 2), (5, 1), (5, 7), (8, 0)])
+@pytest.mark.parametrize("index_width, shift", [(3, 0), (3, 2), (5, 1), (5, 7), (8, 0), (1, 0), (1, 31), (4, 10)])
 @pytest.mark.parametrize("channels", [0, 6])
 def test_codes_come_from_the_table_of_their_channel(channels, index_width, shift):
     function, chosen = activation(channels, index_width, shift), range(3, 6)
