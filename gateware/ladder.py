@@ -135,17 +135,15 @@ def _plot(rungs: List[Rung], path: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "ladder"  # the same picture for the same figures
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(10, 5), layout="constrained")
     for rung in rungs:
-        lut, rate = rung.top.lut, rung.default["images_per_second"]
-        axes.plot(lut, rate, "o", color="tab:blue")
-        text = f"{rung.ideal['engine']}, {rung.ideal['network']}\n{rung.ideal['accuracy']:.2f} %, {rung.top.dsp48e1} DSP"
-        axes.annotate(text, (lut, rate), textcoords="offset points", xytext=(8, -4), fontsize=8)
-    axes.plot(PUBLISHED["lut"], PUBLISHED["images_per_second"], "s", color="tab:gray")
-    axes.annotate("published LST-1 (IP core alone)", (PUBLISHED["lut"], PUBLISHED["images_per_second"]), textcoords="offset points",
-                  xytext=(8, -4), fontsize=8, color="tab:gray")
+        name = f"{rung.ideal['engine']}, {rung.ideal['network']}: {rung.ideal['accuracy']:.2f} %, {rung.top.dsp48e1} DSP"
+        axes.plot(rung.top.lut, rung.default["images_per_second"], "o", markersize=9, label=name)
+    axes.plot(PUBLISHED["lut"], PUBLISHED["images_per_second"], "s", color="black",
+              label=f"published LST-1, IP core alone: 98.28 %, {PUBLISHED['dsp48e1']} DSP")
     axes.set(xlabel="LUT of the whole design, synthesised", ylabel="images/s at the assumed clock, default memory", yscale="log",
              xlim=(0, 1.02 * DEVICE["lut"]))
+    figure.legend(loc="outside right upper", fontsize=8)
     axes.axvline(DEVICE["lut"], color="tab:red", linestyle=":")
     axes.text(DEVICE["lut"], axes.get_ylim()[0], "XC7Z010 ", ha="right", va="bottom", color="tab:red", fontsize=8)
     axes.grid(alpha=0.3)
