@@ -32,7 +32,7 @@ resources: $(VENV)/.demo  ## Area and logic depth for the XC7Z010 by Yosys: buil
 results: $(VENV)/.all  ## All figures of docs/results.md, measured again (needs MNIST)
 	$(PY) -m gateware results
 
-ladder: $(VENV)/.all  ## Every engine over all of MNIST, and its area: docs/ladder.md (half an hour the first time; needs MNIST)
+ladder: $(VENV)/.demo  ## Every engine over all of MNIST, and its area: docs/ladder.md (half an hour the first time; needs MNIST)
 	$(PY) -m gateware ladder
 
 frontier: $(VENV)/.all  ## Accuracy over LUT of the row-parallel engine, from the runs in build/train: docs/frontier.md
