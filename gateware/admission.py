@@ -17,7 +17,7 @@ class Admission(LiteXModule):
     interval: clocks from one image to the next, at least. phase: 0 .. interval - 1 in turn, for ever; images enter in phase 0 only.
     source:   data, all words of an image in consecutive clocks.
     returned: one clock, when the results of an image have left; ``credits`` images may be under way.
-    starved:  an image could enter and there is none. blocked: none may enter for want of a credit.
+    starved:  an image could enter and there is none. blocked: none may enter for want of a credit. Both hold until the next could enter.
     """
 
     def __init__(self, buffers: List[ImageBuffer], credits: int, interval: int, phase: Optional[Signal] = None):
@@ -37,7 +37,6 @@ class Admission(LiteXModule):
         admit = Signal()
         free = Signal()    # an image that is admitted now finds the pipeline ready for it
         admitted = Signal()
-        entered = Signal()  # an image is entering
         self.comb += admit.eq(free & has_image & has_credit)
         if phase is None:
             wait = Signal(max=interval)
@@ -47,8 +46,7 @@ class Admission(LiteXModule):
         self.sync += [
             has_image.eq(Mux(second, buffers[-1].has_image, buffers[0].has_image)),
             has_credit.eq(left != 0),
-            If(free, entered.eq(admit)),
-            self.starved.eq(~entered & has_credit), self.blocked.eq(~entered & ~has_credit),
+            If(free, self.starved.eq(has_credit & ~has_image), self.blocked.eq(~has_credit)),
             If(admit, number.eq(number + 1)),
             *[If(self.start, number.eq(0))] * (len(buffers) == 2),
             admitted.eq(admit),

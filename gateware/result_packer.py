@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import If, Signal
+from migen import Cat, If, Mux, Signal
 
 
 class ResultPacker(LiteXModule):
@@ -24,37 +24,30 @@ class ResultPacker(LiteXModule):
 
         number = Signal(images_width)
         left = Signal(images_width)
-        final = Signal()
+        place = Signal(8, reset=1)  # of the next class in its beat, one bit of eight
+        ends_beat = Signal()        # the next class is the last of its beat
         odd = Signal()
-        taken = Signal()
-        placed = Signal()
-        last = Signal()
+        full = Signal()  # a word waits for its place
         word = Signal(32, reset_less=True)
+        last = Signal()
+        put = Signal()
         low, high = source.data[:32], source.data[32:]
-        put_low = Signal()
-        put_high = Signal()
-        put_number = Signal()
-        put_class = Signal(8)
-        complete = Signal()
-        # Taken in one clock, its place known in the next, put there in the third; another one only when no beat waits.
-        # 39 clocks for an image with logits: only the row-parallel engine could go faster.
-        self.comb += sink.ready.eq(~taken & ~placed & ~source.valid)
+        # A word every other clock: the handshake goes no further than ``full``.
+        self.comb += [sink.ready.eq(~full), put.eq(full & (~source.valid | source.ready))]
         self.sync += [
-            taken.eq(sink.valid & sink.ready), placed.eq(taken),
-            If(sink.valid & sink.ready, word.eq(sink.word), last.eq(sink.last)),
-            final.eq(left == 1),
-            put_low.eq(taken & self.logits_mode & ~odd), put_high.eq(taken & self.logits_mode & odd),
-            put_number.eq(taken & self.logits_mode & last),
-            *[put_class[i].eq(taken & ~self.logits_mode & last & (number[:3] == i)) for i in range(8)],
-            complete.eq(taken & ((self.logits_mode & (odd | last)) | (~self.logits_mode & last & ((number[:3] == 7) | final)))),
-            If(taken, odd.eq(~odd & ~last)),
-            If(put_low, low.eq(word)),
-            If(put_high, high.eq(word)),
-            If(put_number, high.eq(number)),
-            If(put_class[0], source.data.eq(0)),
-            *[If(put_class[i], source.data[8 * i:8 * i + 8].eq(word[:8])) for i in range(8)],
-            If(placed & last, number.eq(number + 1), left.eq(left - 1)),
+            full.eq(Mux(full, ~put, sink.valid)),
+            If(~full, word.eq(sink.word), last.eq(sink.last)),
             If(source.ready, source.valid.eq(0)),
-            If(complete, source.valid.eq(1)),
-            If(self.start, number.eq(0), left.eq(self.images), odd.eq(0)),
+            ends_beat.eq(place[7] | (left == 1)),
+            If(put & last, number.eq(number + 1), left.eq(left - 1), place.eq(Cat(place[7], place[:7]))),
+            If(put & self.logits_mode,
+                If(odd, high.eq(word)).Else(low.eq(word)),
+                If(last, high.eq(number)),
+                odd.eq(~odd & ~last),
+                source.valid.eq(odd | last)),
+            If(put & ~self.logits_mode & last,
+                If(place[0], source.data.eq(0)),
+                *[If(place[i], source.data[8 * i:8 * i + 8].eq(word[:8])) for i in range(8)],
+                source.valid.eq(ends_beat)),
+            If(self.start, number.eq(0), left.eq(self.images), place.eq(1), odd.eq(0)),
         ]

@@ -110,6 +110,7 @@ class Sequencer(LiteXModule):
         started = Signal()
         finished = Signal()
         drained = Signal()
+        soft_reset = Signal()
         # What is wrong, before and after the start. Encoded outside the state machine, to keep its logic shallow.
         failed = Signal()
         failure = Signal(4)
@@ -148,7 +149,7 @@ class Sequencer(LiteXModule):
             ).Elif(writer.failed, fault_address.eq(writer.error_address)
             ).Else(fault_address.eq(self.running.source)),
             failure_address.eq(Mux(refusal.raw_bits() != 0, refused_address, fault_address)),
-            drained.eq((settle == 7) & quiet),
+            drained.eq((settle == 7) & quiet & ~soft_reset), soft_reset.eq(self.pulse["SOFT_RESET"]),
         ]
 
         def fail(code, address):
@@ -172,8 +173,6 @@ class Sequencer(LiteXModule):
             self.abort.eq(1), NextValue(started, 0),
             If(settle != 7, NextValue(settle, settle + 1)),
             If(drained, NextState("IDLE")))
-        soft_reset = Signal()
-        self.sync += soft_reset.eq(self.pulse["SOFT_RESET"])
         for state in ("IDLE", "PREPARE", "CHECK", "RUN", "ABORT"):
             fsm.act(state, If(soft_reset, *fail(ErrorCode.NONE, 0), NextValue(settle, 0)))
 

@@ -10,6 +10,8 @@ import tomllib
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
+from lst_overlay.network import NetworkError, check_name
+
 from .activations import ACTIVATIONS
 from .augment import Augmentation
 from .data import VALIDATION_IMAGES
@@ -136,6 +138,10 @@ class Recipe:
     init_from: Optional[str] = None
 
     def __post_init__(self):
+        try:
+            check_name(self.name)
+        except NetworkError as error:
+            raise RecipeError(str(error)) from None
         for key, known in _KNOWN.items():
             if getattr(self, key) not in known:
                 raise RecipeError(f"{key} must be one of {', '.join(known)}, not {getattr(self, key)!r}")

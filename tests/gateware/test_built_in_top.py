@@ -105,11 +105,12 @@ def test_extreme_images(top):
     assert_right(top(), images, ResultMode.LOGITS)
 
 
-def test_clocks_of_an_image_in_a_long_batch(top, design):
+@pytest.mark.parametrize("mode", ResultMode)
+def test_clocks_of_an_image_in_a_long_batch(top, design, mode):
     """DMA included, from START to the last write's answer."""
     _, _, case = design
     board, images = top("ideal"), 80
-    board.run_batch(random_images(images), ResultMode.CLASSES)
+    board.run_batch(random_images(images), mode)
     waiting = 28 * GROUP if case.layout.take_turns else 0  # the last turn's images are all there when the turn before it ends
     latency = 2 * case.clocks + 400
     assert case.clocks * images < board.counter("CYCLES") < (case.clocks + 1) * images + waiting + latency

@@ -78,8 +78,11 @@ class Entrance(LiteXModule):
         self.comb += self.admission.returned.eq(self.returned)
 
 
-def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None):
-    """rows: for each buffer its rows. Returns (phase, row) of what entered, in order; ``clocks`` gets the clocks in which it did."""
+def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, stalls=None):
+    """rows: for each buffer its rows. Returns (phase, row) of what entered, in order; ``clocks`` gets the clocks in which it did.
+
+    ``stalls`` gets (starved, blocked) of every clock.
+    """
     dut, entered, pending = Entrance(len(rows), credits, interval), [], []
     total = sum(map(len, rows))
 
@@ -99,6 +102,8 @@ def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None):
             if pending and pending[0] <= clock:
                 pending.pop(0)
             yield
+            if stalls is not None:
+                stalls.append(((yield dut.admission.starved), (yield dut.admission.blocked)))
             if (yield dut.admission.source.valid):
                 entered.append(((yield dut.beat.count), (yield dut.admission.source.data)))
                 if clocks is not None:
@@ -135,6 +140,18 @@ def test_images_that_wait_enter_as_soon_as_the_pipeline_is_free(interval):
     clocks = []
     enter([list(range(48))], (0,), interval=interval, clocks=clocks)
     assert np.diff(clocks[::4]).tolist() == [interval] * 11
+
+
+@pytest.mark.parametrize("interval", [None, 4, 15])
+def test_a_clock_without_an_image_is_starved_or_blocked_as_it_lacks_pixels_or_credits(interval):
+    rows, clocks, stalls = [list(range(48))], [], []
+    enter(rows, (0,), credits=1, answer_after=50, interval=interval, clocks=clocks, stalls=stalls)  # far slower than images come
+    starved, blocked = np.array(stalls)[clocks[3]:].T
+    assert not starved.any() and blocked.mean() > 0.5
+    clocks, stalls = [], []
+    enter(rows, (20,), interval=interval, clocks=clocks, stalls=stalls)
+    starved, blocked = np.array(stalls)[clocks[3]:].T
+    assert starved.mean() > 0.5 and not blocked.any()
 
 
 def test_two_buffers_take_turns_of_eight_images():

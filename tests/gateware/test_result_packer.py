@@ -87,7 +87,8 @@ def test_right_under_any_stalls(mode, count, feed_gaps, take_gaps):
     np.testing.assert_array_equal(run(mode, [batch], feed_gaps, take_gaps)[0], run(mode, [batch])[0])
 
 
-def test_words_are_taken_faster_than_the_engine_makes_them():
+def test_it_takes_a_word_every_other_clock():
+    """An image with logits, eleven words, in 22 clocks: the fastest engine needs 28."""
     dut, taken = ResultPacker(), []
 
     def source():
@@ -99,4 +100,4 @@ def test_words_are_taken_faster_than_the_engine_makes_them():
         yield from feed(dut.sink, words_of(*random_results(2)))
 
     simulate(dut, source(), take(dut.source, taken, 12))
-    assert taken[-1][0] < 100  # of 784 clocks an image
+    assert taken[11][0] - taken[5][0] == 22

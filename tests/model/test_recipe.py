@@ -112,6 +112,13 @@ def test_another_number_of_widths_than_layers_is_refused(widths, message):
         FakeQuantizedNetwork.from_float(LST1(3, 3, 2), widths)
 
 
+def test_a_recipe_whose_name_no_network_can_have_is_refused_before_training(tmp_path):
+    path = tmp_path / "my net.toml"
+    path.write_text("epochs = 1\n")
+    with pytest.raises(RecipeError, match="my net.toml: a network's name must be .* not 'my net'"):
+        Recipe.read(path)
+
+
 @pytest.mark.parametrize("text, message", [
     ("epoch = 3", "unknown key 'epoch'; there are dataset, network, .*epochs"),
     ('name = "x"', "unknown key 'name'"),

@@ -133,6 +133,12 @@ def test_a_network_refuses(layers, message):
         Network("n", "test", 8, (2, 2), layers)
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "..", "-o", "my net", "n\n", "n" * 65, "N\u00e9", None])
+def test_a_name_that_files_cannot_have_is_refused(name):
+    with pytest.raises(NetworkError, match="name must be 1 to 64 of letters"):
+        Network(name, "test", 8, (2, 2), (dense(),))
+
+
 @pytest.mark.parametrize("pixel_bits", [0, 9])
 def test_a_network_refuses_impossible_pixels(pixel_bits):
     with pytest.raises(NetworkError, match="pixel_bits must be 1..8"):

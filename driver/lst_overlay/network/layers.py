@@ -5,6 +5,7 @@ A layer works on codes. ``acc = weights_q . x_q`` is exact; with an activation t
 """
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Dict, List, Optional, Tuple
@@ -20,8 +21,18 @@ MAX_INDEX_WIDTH_PER_CHANNEL = 8
 MAX_CODE_WIDTH = 16  # the network file keeps weights and table entries as int16
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
 class NetworkError(ValueError):
     """A network breaks a rule of the number contract, or does not fit the engine it is meant for."""
+
+
+def check_name(name: str) -> None:
+    """NetworkError unless files may be named after it."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise NetworkError(
+            f"a network's name must be 1 to 64 of letters, digits, '.', '_', '-', and begin with a letter or digit, not {name!r}")
 
 
 class Axis(str, Enum):
@@ -119,6 +130,7 @@ class Network:
     """An integer network: pixels in, logits (raw accumulators of the last layer) out.
 
     Pixel code c = p >> (8 - pixel_bits) of a uint8 pixel p stands for x = (c + 1/2) / 2**(pixel_bits - 1) - 1.
+    Files are named after it, so ``name`` is 1 to 64 letters, digits, '.', '_', '-', and begins with a letter or a digit.
     ``provenance`` is free-form JSON: seed, recipe, dataset, accuracies, tool versions.
     """
 
@@ -130,6 +142,7 @@ class Network:
     provenance: Dict = field(default_factory=dict)
 
     def __post_init__(self):
+        check_name(self.name)
         _check_whole("pixel_bits", self.pixel_bits, 1, 8)
         if len(self.image_shape) != 2 or any(type(size) is not int or size < 1 for size in self.image_shape):
             raise NetworkError(f"image_shape must be (rows, columns), whole numbers from 1, not {tuple(self.image_shape)}")
