@@ -37,6 +37,7 @@ class Row(NamedTuple):
     what: str
     numpy: str
     result: str
+    notebooks: str
 
 
 def interpreter(version: str) -> Optional[str]:
@@ -66,7 +67,7 @@ def prepare() -> Tuple[Path, Path]:
 def run(python: str, pynq: str, what: str, wheel: Path, simulated: Path) -> Row:
     found = interpreter(python)
     if found is None:
-        return Row(python, pynq, what, "", f"skipped: no Python {python} here")
+        return Row(python, pynq, what, "", f"skipped: no Python {python} here", "")
     directory = WORK / f"python{python}-pynq{pynq}"
     binary = directory / "bin" / "python"
     _say(f"Python {python}, pynq {pynq}: environment (minutes the first time)")
@@ -90,7 +91,18 @@ def run(python: str, pynq: str, what: str, wheel: Path, simulated: Path) -> Row:
     summary = re.search(r"^(\d+ .*) in [\d.]+s", done.stdout, re.MULTILINE)
     if done.returncode:
         print(done.stdout[-3000:], done.stderr[-1000:], sep="\n", file=sys.stderr)
-    return Row(python, pynq, what, numpy, summary.group(1) if summary else f"tests did not run: see {log.relative_to(ROOT)}")
+    return Row(python, pynq, what, numpy, summary.group(1) if summary else f"tests did not run: see {log.relative_to(ROOT)}",
+               delivered(directory))
+
+
+def delivered(environment: Path) -> str:
+    """How many notebooks `pynq get-notebooks` brings."""
+    target = environment / "notebooks"
+    shutil.rmtree(target, ignore_errors=True)
+    _call([str(environment / "bin" / "pynq"), "get-notebooks", "--ignore-overlays", "--path", str(target), "lst_overlay"])
+    found = {path.name for path in (target / "lst_overlay").glob("*.ipynb")}
+    missing = {path.name for path in (ROOT / "driver" / "notebooks").glob("*.ipynb")} - found
+    return f"{len(found)} delivered" + (f", failed: {', '.join(sorted(missing))}" if missing else "")
 
 
 HEAD = """# Python and pynq on boards
@@ -101,8 +113,9 @@ with the wheel, pynq and test tools alone. Nothing of this has run on a board ye
 
 
 def page(rows: List[Row]) -> str:
-    cells = [[row.python, row.pynq, row.numpy, row.result, row.what] for row in rows]
-    return "\n".join([HEAD, *markdown_table(["Python", "pynq", "numpy", "tests", ""], cells)]) + "\n"
+    cells = [[row.python, row.pynq, row.numpy, row.result, row.notebooks, row.what] for row in rows]
+    head = ["Python", "pynq", "numpy", "tests", "`pynq get-notebooks`", ""]
+    return "\n".join([HEAD, *markdown_table(head, cells)]) + "\n"
 
 
 def _call(command: List[str]) -> str:
@@ -121,7 +134,7 @@ def main() -> int:
     rows = [run(*pair, wheel, simulated) for pair in PAIRS]
     PAGE.write_text(page(rows), encoding="utf-8")
     print(page(rows))
-    return int(any("failed" in row.result or "error" in row.result or "did not run" in row.result for row in rows))
+    return int(any(word in row.result + row.notebooks for word in ("failed", "error", "did not run") for row in rows))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ class Accelerator(DefaultIP):
         super().__init__(description)
         self.registers = RegisterFile(self.mmio, description["registers"])
         self._parameters = description["parameters"]
-        self._ticket = 0  # COMPLETED when the newest command will have ended
+        self._ticket = 0    # COMPLETED when the newest command will have ended
+        self._accepted = 0  # ACCEPTED as it reads now
 
     def check_identity(self, build_hash: int, capabilities: Dict[str, int]) -> None:
         """BitstreamError unless MAGIC, ABI_VERSION, BUILD_HASH and CAPABILITIES are those that the .hwh promises."""
@@ -55,7 +56,7 @@ class Accelerator(DefaultIP):
         status = self.registers.fields("STATUS")
         if status["ERROR"] or not status["IDLE"]:
             self.soft_reset()
-        self._ticket = self.registers.read("COMPLETED")
+        self._ticket, self._accepted = self.registers.read("COMPLETED"), self.registers.read("ACCEPTED")
 
     def load(self, source: int, timeout_s: float) -> int:
         """Queue a LOAD of the parameter image at physical address ``source``. Returns its ticket for `wait`."""
@@ -97,7 +98,6 @@ class Accelerator(DefaultIP):
                                     f"helps; registers:\n{self.registers.dump()}")
             return bool(status["IDLE"] and not status["ERROR"])
         self._poll(quiet, timeout_s, "soft reset (STATUS.IDLE)")
-        self._ticket = self.registers.read("COMPLETED")
 
     def counters(self) -> Dict[str, int]:
         """Clock cycles of the command that ended last: all, stalled on input, stalled on output."""
@@ -118,16 +118,15 @@ class Accelerator(DefaultIP):
         self._poll(ready, timeout_s, "a place in the queue (STATUS.QUEUE_READY)")
 
     def _submit(self, command: str) -> int:
-        accepted = self.registers.read("ACCEPTED")
         self.registers.strobe("CONTROL", command)
 
         def taken() -> bool:
-            if self.registers.read("ACCEPTED") != accepted:
+            if self.registers.read("ACCEPTED") != self._accepted:
                 return True
             self._raise_error(command)
             return False
         self._poll(taken, ACCEPT_TIMEOUT_S, f"acceptance of {command} (ACCEPTED)")
-        self._ticket = (self._ticket + 1) & 0xFFFFFFFF
+        self._ticket, self._accepted = ((count + 1) & 0xFFFFFFFF for count in (self._ticket, self._accepted))
         return self._ticket
 
     def _raise_error(self, what: str) -> None:
