@@ -7,7 +7,7 @@ ENGINE ?= pixel_serial
 NETWORK ?=
 VIVADO ?= vivado
 
-.PHONY: help demo simulator workstation test lint resources results ladder frontier registers train study bitstream clean
+.PHONY: help demo simulator workstation test lint resources results ladder frontier registers train study docs bitstream clean
 
 help:  ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,6 +51,10 @@ train: $(VENV)/.all  ## The shipped networks again, from nothing: hours (needs M
 study: $(VENV)/.all  ## The quantisation study: docs/study.md and its pictures (a few minutes, after `train`; needs MNIST)
 	$(PY) -m model study
 
+docs: $(VENV)/.docs  ## These pages as a site: build/site/index.html
+	$(PY) -m mkdocs build --strict --quiet
+	@echo build/site/index.html
+
 bitstream: $(VENV)/.demo  ## Vivado: .bit, .hwh and manifest.json in bitstreams/BOARD (zybo_z7_10)
 	$(PY) -m gateware bitstream --board $(BOARD) --engine $(ENGINE) $(if $(NETWORK),--network $(NETWORK)) --vivado $(VIVADO)
 
@@ -69,7 +73,11 @@ $(VENV)/.demo: setup.py | $(VENV)/bin/python
 	@$(PY) -m pip install --quiet --editable '.[gateware]'
 	@touch $@
 
+$(VENV)/.docs: setup.py $(VENV)/.demo
+	@$(PY) -m pip install --quiet --editable '.[gateware,docs]'
+	@touch $@
+
 $(VENV)/.all: setup.py $(VENV)/.demo
 	@echo "installing torch and the test tools into $(VENV): a few minutes, once"
-	@$(PY) -m pip install --quiet --editable '.[model,gateware,study,test]'
+	@$(PY) -m pip install --quiet --editable '.[model,gateware,study,test,docs]'
 	@touch $@

@@ -38,6 +38,11 @@ TEST = [
     "nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0",  # notebooks are run as tests
     "bitwuzla==0.9.1",           # solves the proofs of tests/gateware/formal, many times faster than z3; a library, see solver.py there
 ]
+DOCS = [
+    "mkdocs==1.6.1",             # mkdocs-material is a theme of MkDocs 1
+    "mkdocs-material==9.8.1",
+    "pymdown-extensions==13.1",  # headings get the anchors that GitHub gives them
+]
 
 setup(
     name="lst-overlay",
@@ -49,5 +54,5 @@ setup(
     packages=find_packages("driver"),
     package_data={"lst_overlay": ["networks/*.npz"]},
     install_requires=["numpy", "pynq"],
-    extras_require={"model": MODEL, "gateware": GATEWARE, "study": STUDY, "test": TEST},
+    extras_require={"model": MODEL, "gateware": GATEWARE, "study": STUDY, "test": TEST, "docs": DOCS},
 )
