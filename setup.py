@@ -52,7 +52,7 @@ setup(
     python_requires=">=3.8",     # the board's package; the workstation's parts need 3.11
     package_dir={"": "driver"},
     packages=find_packages("driver"),
-    package_data={"lst_overlay": ["networks/*.npz"]},
+    package_data={"lst_overlay": ["*.npz", "networks/*.npz"]},
     install_requires=["numpy", "pynq"],
     extras_require={"model": MODEL, "gateware": GATEWARE, "study": STUDY, "test": TEST, "docs": DOCS},
 )

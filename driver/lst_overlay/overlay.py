@@ -4,21 +4,20 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
-from typing import Dict, List, Optional, Union
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from pynq import Device, Overlay
 
-from . import bitstream_files, board_check, shipped_networks
+from . import bitstream_files, board_check, figures, shipped_networks
 from .accelerator import MAX_IMAGES, Accelerator
 from .clock import Fclk0, mhz
 from .devices import default_device
 from .errors import BitstreamError, BusyError, HardwareError, LstOverlayError
 from .image_layout import IMAGE_BYTES, ImageLayout
-from .network import Network, image_crc, load_network, parameter_image
-from .network import logits as reference_logits
-from .packing import MODE_CLASSES, MODE_LOGITS, checked_images, result_bytes
-from .pipeline import Measurement, Pipeline
+from .network import Network, classify, image_crc, load_network, parameter_image
+from .packing import MODE_CLASSES, MODE_LOGITS, checked_images
+from .pipeline import Pipeline
 
 ENGINES = (0, 1, 2, 3)  # CAPABILITIES.ENGINE: pixel-serial, row-parallel, folded, pixel-pairs
 AUTO = "auto"
@@ -63,6 +62,7 @@ class LST1Overlay(Overlay):
             network = shipped_networks.DEFAULT
         if network is not None:
             self._network, self._image = _prepared(network)
+            self._image_crc = image_crc(self._image)
         try:
             super().__init__(str(path), download=False, device=device)
         except LstOverlayError:
@@ -94,76 +94,100 @@ class LST1Overlay(Overlay):
                 raise BitstreamError(f"{self.bitfile_name}: download failed ({type(error).__name__}: {error})") from error
             self._connect()
 
-    def predict(self, images: np.ndarray, profile: bool = False, timeout: Optional[float] = None):
+    def predict(self, images: np.ndarray, profile: bool = False, timeout: Optional[float] = None,
+                software: bool = False) -> Union[np.ndarray, Tuple[np.ndarray, Dict]]:
         """images: (N, 28, 28) or (N, 784) uint8, any N >= 1 -> (N,) int64 classes, with profile (classes, dict).
 
-        timeout: seconds that one command of at most 1,024 images (with profile 16,384) may take; None allows hundreds
-        of times what it needs. Raises TypeError, ValueError, HardwareError, HardwareTimeout, BusyError.
+        timeout:  seconds that one command of at most 4,096 images (with profile 16,384) may take; None allows hundreds
+                  of times what it needs.
+        software: the same by the integer reference on the processor.
+        Raises TypeError, ValueError, HardwareError, HardwareTimeout, BusyError.
         """
+        if software:
+            if profile:
+                raise ValueError("profile counts the accelerator's clock cycles, of which software=True has none: throughput_test times it")
+            return classify(self.logits(images, software=True))
         images = checked_images(images)
         with self._exclusive():
             self._ensure_network()
             if not profile:
                 return self._pipeline.run(images, MODE_CLASSES, timeout)
             classes, measured = self._pipeline.measure(images, MODE_CLASSES, timeout)
-            return classes, self._figures(len(images), measured)
+            return classes, figures.profile(len(images), measured, self._conditions())
 
-    def logits(self, images: np.ndarray, timeout: Optional[float] = None) -> np.ndarray:
-        """As `predict`, but (N, 10) int32: the raw accumulators of the classifier."""
+    def logits(self, images: np.ndarray, timeout: Optional[float] = None, software: bool = False) -> np.ndarray:
+        """As `predict`, but (N, 10) int32: the raw accumulators of the classifier. Times ``network.logit_step`` they are real numbers."""
         images = checked_images(images)
+        if software:
+            return figures.software_logits(self._present_network(), images)[0]
         with self._exclusive():
             self._ensure_network()
             return self._pipeline.run(images, MODE_LOGITS, timeout)
 
-    def throughput_test(self, batch_size: int = 1000, timeout: Optional[float] = None) -> Dict:
-        """One batch of random images, with FINN's keys. On the simulated board the runtime is cycles over clock.
+    def classify(self, image: np.ndarray, timeout: Optional[float] = None, software: bool = False) -> figures.Classification:
+        """One image, (28, 28) or (784,) uint8 -> its digit, the probabilities of all ten, and the time it took.
 
-        "runtime_source" says which it is: 'wall clock' or 'cycles / fclk (simulated)'.
+        The time is a command's, from START to its end as the processor sees it; on the simulated board, cycles over clock.
         """
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
-            raise TypeError(f"batch_size must be an integer, not {type(batch_size).__name__}")
-        if not 1 <= batch_size <= MAX_IMAGES:
-            raise ValueError(f"batch_size must be 1..{MAX_IMAGES}, not {batch_size}")
-        batch_size = int(batch_size)
-        images = np.random.default_rng(0).integers(0, 256, (batch_size, IMAGE_BYTES), dtype=np.uint8)
+        images = checked_images(image[None] if isinstance(image, np.ndarray) else image)
+        if len(images) != 1 or np.ndim(image) > 2:
+            raise ValueError(f"classify takes one image, (28, 28) or (784,), not {np.shape(image)}: predict takes many")
+        if software:
+            network = self._present_network()
+            logits, time_s = figures.software_logits(network, images)
+            return figures.classification(network, logits[0], time_s, figures.WALL_CLOCK)
         with self._exclusive():
             self._ensure_network()
-            _, measured = self._pipeline.measure(images, MODE_CLASSES, timeout, chunk_images=batch_size)
-            fclk_mhz = self.fclk_mhz
-            runtime_s = measured.cycles / fclk_mhz / 1e6 if self._simulated else measured.wall_s
-            return {
-                "runtime[ms]": runtime_s * 1e3,
-                "throughput[images/s]": batch_size / runtime_s,
-                "DRAM_in_bandwidth[MB/s]": batch_size * self._layout.buffers * self._layout.bytes_per_image / runtime_s / 1e6,
-                "DRAM_out_bandwidth[MB/s]": result_bytes(MODE_CLASSES, batch_size) / runtime_s / 1e6,
-                "fclk[mhz]": fclk_mhz,
-                "batch_size": batch_size,
-                "runtime_source": "cycles / fclk (simulated)" if self._simulated else "wall clock",
-                "cycles_per_image": measured.cycles / batch_size,
-                **self._conditions(),
-            }
+            logits, measured = self._pipeline.measure(images, MODE_LOGITS, timeout)
+            conditions = self._conditions()
+            return figures.classification(self._network, logits[0], conditions.seconds(measured), conditions.time_source)
 
-    def load_network(self, network: Union[str, os.PathLike, Network], timeout: Optional[float] = None) -> None:
+    def throughput_test(self, batch_size: Union[int, Sequence[int]] = 1000, timeout: Optional[float] = None,
+                        software: bool = False) -> Union[Dict, List[Dict]]:
+        """One batch of random images, with FINN's keys; of several batch sizes a list. software: the integer reference instead.
+
+        "runtime_source" says what the runtime is: 'wall clock', or on the simulated board 'cycles / fclk (simulated)'.
+        """
+        if isinstance(batch_size, (Sequence, np.ndarray)) and not isinstance(batch_size, str):
+            return [self.throughput_test(size, timeout, software) for size in [_checked_size(size) for size in batch_size]]
+        images = np.random.default_rng(0).integers(0, 256, (_checked_size(batch_size), IMAGE_BYTES), dtype=np.uint8)
+        if software:
+            return figures.software_throughput(len(images), figures.software_logits(self._present_network(), images)[1])
+        with self._exclusive():
+            self._ensure_network()
+            _, measured = self._pipeline.measure(images, MODE_CLASSES, timeout, chunk_images=len(images))
+            return figures.throughput(len(images), measured, self._conditions())
+
+    def load_network(self, network: Union[str, os.PathLike, Network], timeout: Optional[float] = None,
+                     progress: Optional[Callable[[float, str], None]] = None) -> None:
         """A network file, the name of a shipped one ('lst1_w6a4p4') or a Network, into the accelerator.
 
+        progress: called with the share that is done, 0.0 .. 1.0, and what comes next.
         A bad file or one that does not fit leaves everything as it was. If the hardware fails, the former network is
         loaded again at its next use.
         """
+        report = progress or (lambda share, what: None)
+        report(0.0, f"reading {network.name if isinstance(network, Network) else network}")
         network, image = _prepared(network)
         with self._exclusive():
+            report(0.3, f"sending {image.nbytes:,} bytes of parameters")
             self._load(image, network.name, timeout)
-            self._network, self._image = network, image
+            self._network, self._image, self._image_crc = network, image, image_crc(image)
+        report(1.0, f"{network.name} is loaded")
 
     def self_test(self) -> List[board_check.Check]:
-        """Logits of 64 random images against the integer reference, port width, level shifters; on a board the true clock.
+        """Stored digits and random images against the integer reference, port width, level shifters; on a board the true clock.
 
-        Returns all findings; none is raised. `all(check.passed for check in overlay.self_test())` sums up.
+        Returns all findings, each with advice if it failed; none is raised. `all(check.passed for check in overlay.self_test())` sums up.
         """
         with self._exclusive():
             self._ensure_network()
-            images = board_check.random_images()
-            found = self._pipeline.run(checked_images(images), MODE_LOGITS)
-            checks = [board_check.check_logits(found, reference_logits(self._network, images))]
+            images = board_check.images()
+            expected = figures.software_logits(self._network, images)[0]
+            first, second = (self._pipeline.run(images, MODE_LOGITS) for _ in range(2))
+            checks = board_check.check_reference(self._network, expected)
+            checks += [board_check.check_logits(first, second, expected),
+                       board_check.check_classes(self._pipeline.run(images, MODE_CLASSES), first)]
             checks += board_check.check_processing_system(self.device, self._layout.hp_ports)
             if not self._simulated:  # whose time is not the wall's
                 checks.append(board_check.check_clock(self._accelerator, self.fclk_mhz))
@@ -173,6 +197,11 @@ class LST1Overlay(Overlay):
     def network(self) -> Optional[Network]:
         """The network that answers; None before the first `load_network` with network=None."""
         return self._network
+
+    @property
+    def engine(self) -> str:
+        """As the .hwh names it: 'pixel-serial', 'row-parallel' ..."""
+        return self._engine_name
 
     @property
     def layout(self) -> ImageLayout:
@@ -218,7 +247,7 @@ class LST1Overlay(Overlay):
             if self._image is not None:
                 self._load(self._image, self._network.name, None)
             return
-        found, expected = self._accelerator.registers.read("NETWORK_HASH"), image_crc(self._image)
+        found, expected = self._accelerator.registers.read("NETWORK_HASH"), self._image_crc
         if found != expected:
             raise BitstreamError(f"{bitstream_files.network_of(self.bitfile_name)} is not the network inside the bitstream: "
                                  f"NETWORK_HASH reads 0x{found:08X}, the CRC-32 of its parameters is 0x{expected:08X}")
@@ -230,10 +259,9 @@ class LST1Overlay(Overlay):
                                  f"{self.fclk_mhz:.3f} MHz: download=True sets it")
 
     def _ensure_network(self) -> None:
-        if self._image is None:
-            raise LstOverlayError("no network is loaded: call load_network first")
-        if self._accelerator.registers.read("NETWORK_HASH") != image_crc(self._image):
-            self._load(self._image, self._network.name, None)
+        network = self._present_network()
+        if self._accelerator.registers.read("NETWORK_HASH") != self._image_crc:
+            self._load(self._image, network.name, None)
 
     def _load(self, image: np.ndarray, name: str, timeout: Optional[float]) -> None:
         registers = self._accelerator.registers
@@ -247,16 +275,13 @@ class LST1Overlay(Overlay):
             raise HardwareError(f"network {name!r} did not arrive as sent: NETWORK_HASH reads 0x{found:08X}, "
                                 f"the parameters' CRC-32 is 0x{expected:08X}")
 
-    def _figures(self, images: int, measured: Measurement) -> Dict:
-        fclk_mhz = self.fclk_mhz
-        return {"images": images, **measured._asdict(), "cycles_per_image": measured.cycles / images, "fclk_mhz": fclk_mhz,
-                "runtime_ms": measured.cycles / fclk_mhz / 1e3, "images_per_second": images * fclk_mhz * 1e6 / measured.cycles,
-                **self._conditions()}
+    def _conditions(self) -> figures.Conditions:
+        return figures.Conditions(self._layout, self.fclk_mhz, self._simulated)
 
-    def _conditions(self) -> Dict:
-        """What every figure must be read with."""
-        return {"fclk_source": "assumed" if self._simulated else "board", "input_format": self._layout.name, "scope": "with_dma",
-                "simulated": self._simulated}
+    def _present_network(self) -> Network:
+        if self._network is None:
+            raise LstOverlayError("no network is loaded: call load_network first")
+        return self._network
 
     @contextmanager
     def _exclusive(self, usable: bool = True, loaded: bool = True):
@@ -271,6 +296,14 @@ class LST1Overlay(Overlay):
             yield
         finally:
             self._lock.release()
+
+
+def _checked_size(batch_size) -> int:
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
+        raise TypeError(f"batch_size must be an integer or a sequence of them, not {type(batch_size).__name__}")
+    if not 1 <= batch_size <= MAX_IMAGES:
+        raise ValueError(f"batch_size must be 1..{MAX_IMAGES}, not {batch_size}")
+    return int(batch_size)
 
 
 def _prepared(network) -> tuple:

@@ -38,12 +38,12 @@ def result_bytes(mode: int, images: int) -> int:
 
 
 def unpack_classes(raw: np.ndarray, images: int) -> np.ndarray:
-    """(result_bytes,) uint8 of mode 0 -> (images,) int64, a copy."""
-    classes = np.array(raw[:images], dtype=np.int64, subok=False)
-    if classes.max() > 9:
-        number = int(np.argmax(classes > 9))
-        raise HardwareError(f"class of image {number} must be 0..9, the accelerator wrote {classes[number]}")
-    return classes
+    """(result_bytes,) uint8 of mode 0 -> (images,) int64, a copy. HardwareError if one is no class."""
+    codes = np.array(raw[:images], subok=False)
+    if codes.max() > 9:
+        number = int(np.argmax(codes > 9))
+        raise HardwareError(f"class of image {number} must be 0..9, the accelerator wrote {codes[number]}")
+    return codes.astype(np.int64)
 
 
 def unpack_logits(raw: np.ndarray, images: int) -> np.ndarray:

@@ -39,7 +39,8 @@ def test_bad_images(fake, case):
 
 @pytest.mark.parametrize("size, error, message", [
     (0, ValueError, "must be 1..1048575, not 0"), (-1, ValueError, "not -1"), (1 << 20, ValueError, "not 1048576"),
-    (2.5, TypeError, "must be an integer, not float"), (True, TypeError, "not bool")])
+    ([8, 0], ValueError, "not 0"), ("8", TypeError, "not str"), (2.5, TypeError, "must be an integer or a sequence of them, not float"),
+    (True, TypeError, "not bool")])
 def test_bad_batch_size(fake, size, error, message):
     with pytest.raises(error, match=message):
         fake[1].throughput_test(size)
@@ -47,7 +48,7 @@ def test_bad_batch_size(fake, size, error, message):
 
 def not_lst1() -> Network:
     dense = Layer(Axis.DENSE, np.ones((10, 784), np.int64), np.zeros(10, np.int64), 8, 1.0)
-    return Network("dense only", "mlp", 8, (28, 28), (dense,))
+    return Network("dense-only", "mlp", 8, (28, 28), (dense,))
 
 
 def truncated(path):
@@ -88,7 +89,7 @@ def test_network_that_is_not_lst1(fake, tmp_path):
     device, overlay = fake
     contract.save_network(not_lst1(), tmp_path / "mlp.npz")
     before = len(device.written)
-    with pytest.raises(NetworkError, match="'dense only' .mlp. is not an LST-1"):
+    with pytest.raises(NetworkError, match="'dense-only' .mlp. is not an LST-1"):
         overlay.load_network(tmp_path / "mlp.npz")
     assert len(device.written) == before and overlay.network is NETWORKS[0]
 

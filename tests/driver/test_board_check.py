@@ -1,8 +1,12 @@
 """overlay.self_test: what a board whose boot image configured it differently gets to read."""
+import numpy as np
 import pytest
 
-from lst_overlay import LST1Overlay
+from datasets.sample_digits import content
+from lst_overlay import LST1Overlay, sample_digits
 from lst_overlay import network as contract
+from lst_overlay.board_check import images
+from lst_overlay.shipped_networks import DEFAULT, find
 from tests.driver.conftest import NETWORKS, write_bitstream
 from tests.driver.fake_board import AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN, FakeBoard
 
@@ -28,7 +32,7 @@ def test_all_passes_on_every_board(overlay):
 def test_all_passes_on_a_real_board(real):
     assert not failed(real[1])
     assert [check.name for check in real[1].self_test()] == [
-        "logits", "S_AXI_HP0 read width", "S_AXI_HP0 write width", "level shifters", "FCLK0"]
+        "logits", "classes", "S_AXI_HP0 read width", "S_AXI_HP0 write width", "level shifters", "FCLK0"]
 
 
 def test_clock_that_is_not_what_the_divisors_say(real):
@@ -44,10 +48,48 @@ def test_ps_configured_another_way(real, address, value, text):
     assert failed(real[1]) == [text]
 
 
-def test_wrong_logits(fake):
+def failures(overlay):
+    return {check.name: check for check in overlay.self_test() if not check.passed}
+
+
+def test_wrong_logits_everywhere(fake):
     device, overlay = fake
     device.networks[contract.image_crc(contract.parameter_image(NETWORKS[0]))] = NETWORKS[1]
-    assert failed(overlay) == ["logits: 64 of 64 images differ (0: equal to the integer reference)"]
+    found = failures(overlay)
+    assert list(found) == ["logits"] and found["logits"].found == "164 of 164 images differ"
+    assert "misread; look at the port widths" in found["logits"].advice
+
+
+def test_logits_that_change_from_run_to_run(fake, monkeypatch):
+    device, overlay = fake
+    answers, rng = device.answers, np.random.default_rng(0)
+    monkeypatch.setattr(device, "answers", lambda network, images: answers(network, images) + (rng.random((len(images), 1)) < 0.1))
+    found = failures(overlay)
+    assert "from run to run" in found["logits"].found and "lower clock" in found["logits"].advice
+
+
+def test_logits_that_are_wrong_for_some_images(fake, monkeypatch):
+    device, overlay = fake
+    answers = device.answers
+    monkeypatch.setattr(device, "answers", lambda network, images: answers(network, images) + (images[:, :1] > 128))
+    found = failures(overlay)
+    assert list(found) == ["logits"] and "please report" in found["logits"].advice
+
+
+def test_stored_logits_tell_a_broken_numpy_from_broken_hardware(tmp_path, monkeypatch):
+    network = contract.load_network(find(DEFAULT))
+    device = FakeBoard([network])
+    with LST1Overlay(write_bitstream(tmp_path), device) as overlay:
+        assert [check.name for check in overlay.self_test()][:3] == ["reference", "logits", "classes"]
+        broken = overlay.logits(images(), software=True) + 1
+        monkeypatch.setattr("lst_overlay.figures.reference_logits", lambda *_: broken)
+        found = failures(overlay)
+    assert found["reference"].found == "100 of 100 digits differ" and "hardware is not to blame" in found["reference"].advice
+
+
+def test_the_stored_digits_and_logits_are_those_of_today():
+    """Else: python -m datasets.sample_digits."""
+    assert sample_digits.FILE.read_bytes() == content()
 
 
 def test_throughput_on_a_board_is_the_wall_clock(real):

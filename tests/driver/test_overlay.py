@@ -134,6 +134,56 @@ def test_without_a_network(board):
         assert len(overlay.predict(random_images(1))) == 1
 
 
+@pytest.mark.parametrize("count", [1, 9])
+def test_software_computes_the_same(overlay, count):
+    images = random_images(count)
+    logits = overlay.logits(images, software=True)
+    assert logits.dtype == np.int32
+    assert_bit_exact(logits, overlay.logits(images), images)
+    np.testing.assert_array_equal(overlay.predict(images, software=True), overlay.predict(images))
+
+
+def test_software_has_no_cycles_to_profile(overlay):
+    with pytest.raises(ValueError, match="software=True has none"):
+        overlay.predict(random_images(1), profile=True, software=True)
+
+
+@pytest.mark.parametrize("software", [False, True])
+def test_classify_gives_digit_probabilities_and_time(overlay, software):
+    image = random_images(1)[0]
+    answer = overlay.classify(image, software=software)
+    logits = contract.logits(NETWORKS[0], image[None])[0]
+    assert answer.digit == contract.classify(logits[None])[0] and answer.probabilities.sum() == pytest.approx(1)
+    assert answer.confidence == answer.probabilities.max() and answer.time_s > 0
+    assert answer.time_source == ("wall clock" if software else "cycles / fclk (simulated)")
+    real = logits * NETWORKS[0].logit_step
+    np.testing.assert_allclose(np.diff(np.log(answer.probabilities)), np.diff(real))
+    assert repr(answer).startswith(f"Classification({answer.digit}, ")
+    np.testing.assert_array_equal(overlay.classify(image.ravel(), software=software).probabilities, answer.probabilities)
+
+
+@pytest.mark.parametrize("images", [random_images(2), random_images(1), random_images(1).reshape(1, 784)[:, :, None]])
+def test_classify_takes_one_image(overlay, images):
+    with pytest.raises(ValueError):
+        overlay.classify(images)
+
+
+def test_throughput_test_over_batch_sizes(overlay):
+    rows = overlay.throughput_test([1, 3])
+    assert [row["batch_size"] for row in rows] == [1, 3]
+    software = overlay.throughput_test((1, 3), software=True)
+    assert [row["batch_size"] for row in software] == [1, 3]
+    assert {row["runtime_source"] for row in software} == {"wall clock"} and {row["scope"] for row in software} == {"software"}
+
+
+def test_load_network_tells_how_far_it_is(overlay):
+    told = []
+    overlay.load_network(NETWORKS[1], progress=lambda share, what: told.append((share, what)))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and shares[0] == 0.0 and shares[-1] == 1.0
+    assert told[-1][1] == "random-2 is loaded" and any("bytes of parameters" in what for _, what in told)
+
+
 def test_repr_says_what_it_is(overlay):
     text = repr(overlay)
     for part in ("pixel_serial-loadable.bit", "FCLK0 200.000 MHz", "random-1", "simulated"):

@@ -125,7 +125,7 @@ class Layer:
         return int(low.min()), int(high.max())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network:
     """An integer network: pixels in, logits (raw accumulators of the last layer) out.
 
@@ -189,9 +189,22 @@ class Network:
             outputs.append((low, high))
         return ranges + outputs
 
+    def __repr__(self) -> str:
+        weights, outputs = ([str(width) for width in widths] for widths in (
+            [layer.weights_width for layer in self.layers], [layer.activation.width for layer in self.layers[:-1]]))
+        return (f"Network({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels of {self.pixel_bits} bits, "
+                f"{self.parameters:,} parameters, weights of {'-'.join(dict.fromkeys(weights))} bits"
+                + (f", activations of {'-'.join(dict.fromkeys(outputs))} bits)" if outputs else ")"))
+
     @property
     def classes(self) -> int:
         return self.layers[-1].fan_out
+
+    @property
+    def logit_step(self) -> float:
+        """What a logit of 1 stands for as a real number."""
+        x_step = self.layers[-2].activation.step if len(self.layers) > 1 else 2.0 ** (1 - self.pixel_bits)
+        return x_step * self.layers[-1].weights_step
 
     @property
     def parameters(self) -> int:

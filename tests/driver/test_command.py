@@ -1,0 +1,76 @@
+"""python -m lst_overlay: text for people, JSON for programs, exit codes for scripts."""
+import json
+
+import pytest
+from PIL import Image
+
+from lst_overlay import __main__ as command
+from lst_overlay import sample_digits
+from lst_overlay.network import load_network
+from lst_overlay.shipped_networks import find
+from tests.driver.conftest import write_bitstream
+from tests.driver.fake_board import LVL_SHFTR_EN, FakeBoard
+
+
+@pytest.fixture
+def board(tmp_path, monkeypatch):
+    """A fake board with the network for the sample digits, the one that commands find; arguments that name its bitstream."""
+    device = FakeBoard([load_network(find("lst1_digits"))])
+    monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: device)
+    return device, ["--bitfile", str(write_bitstream(tmp_path)), "--network", "lst1_digits"]
+
+
+def run(capsys, *arguments):
+    """-> exit status, standard output, standard error."""
+    status = command.main([str(argument) for argument in arguments])
+    return (status, *capsys.readouterr())
+
+
+def test_info(board, capsys):
+    status, text, _ = run(capsys, "info", *board[1])
+    assert status == 0 and "pixel-serial" in text and "lst1_digits" in text
+    figures = json.loads(run(capsys, "info", "--json", *board[1])[1])
+    assert figures["engine"] == "pixel-serial" and figures["fclk_mhz"] == 200.0 and figures["build_hash"] == "0x1234ABCD"
+
+
+def test_self_test_says_what_is_wrong_and_fails(board, capsys):
+    assert run(capsys, "self-test", *board[1])[0] == 0
+    board[0].processing_system[LVL_SHFTR_EN] = 0
+    status, text, _ = run(capsys, "self-test", *board[1])
+    assert status == 1 and "FAILED  level shifters: LVL_SHFTR_EN = 0x0 (must be 0xF, all on)" in text and "cut off" in text
+    status, text, _ = run(capsys, "self-test", "--json", *board[1])
+    figures = json.loads(text)
+    assert status == 1 and not figures["passed"] and not figures["checks"][-1]["passed"]
+
+
+def test_classify_answers_each_picture(board, capsys, tmp_path):
+    images, labels = sample_digits.load()
+    files = [tmp_path / f"{number}.png" for number in range(3)]
+    for file, image in zip(files, images):
+        Image.fromarray(255 - image).resize((280, 280)).save(file)
+    status, text, _ = run(capsys, "classify", *files, *board[1])
+    assert status == 0 and [int(line.split(": ")[1][0]) for line in text.splitlines()] == labels[:3].tolist()
+    answers = json.loads(run(capsys, "classify", "--json", *files, *board[1])[1])["images"]
+    assert [answer["digit"] for answer in answers] == labels[:3].tolist() and len(answers[0]["probabilities"]) == 10
+
+
+def test_benchmark_has_a_row_for_each_batch_size(board, capsys):
+    status, text, _ = run(capsys, "benchmark", "--batch-size", 1, "--batch-size", 20, *board[1])
+    assert status == 0 and "cycles / fclk (simulated)" in text
+    rows = json.loads(run(capsys, "benchmark", "--batch-size", 20, "--json", *board[1])[1])["rows"]
+    assert rows[0]["accelerator"]["batch_size"] == rows[0]["processor"]["batch_size"] == 20
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["info", "--network", "lst1_q99"], "no network file 'lst1_q99'"), (["info", "--bitfile", "none.bit"], "no bitstream at"),
+    (["classify", "none.png"], "none.png")])
+def test_what_fails_is_one_line_and_exit_status_1(board, capsys, arguments, message):
+    status, text, error = run(capsys, *arguments[:1], *board[1], *arguments[1:])
+    assert status == 1 and not text and error.startswith("error: ") and message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["classify"], ["dance"], ["info", "--batch-size", "3"]])
+def test_usage_errors_are_exit_status_2(capsys, arguments):
+    with pytest.raises(SystemExit) as exit_:
+        command.main(arguments)
+    assert exit_.value.code == 2 and "usage: python -m lst_overlay" in capsys.readouterr().err
