@@ -52,7 +52,7 @@ study: $(VENV)/.all  ## The quantisation study: docs/study.md and its pictures (
 	$(PY) -m model study
 
 docs: $(VENV)/.docs  ## These pages as a site: build/site/index.html
-	$(PY) -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 	@echo build/site/index.html
 
 bitstream: $(VENV)/.demo  ## Vivado: .bit, .hwh and manifest.json in bitstreams/BOARD (zybo_z7_10)

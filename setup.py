@@ -40,7 +40,7 @@ TEST = [
 ]
 DOCS = [
     "mkdocs==1.6.1",             # mkdocs-material is a theme of MkDocs 1
-    "mkdocs-material==9.8.1",
+    "mkdocs-material==9.8.1",    # the last of its kind, maintained until May 2027
     "pymdown-extensions==13.1",  # headings get the anchors that GitHub gives them
 ]
 
