@@ -36,6 +36,7 @@ STUDY = MODEL + [
 TEST = [
     "pytest==9.2.0", "pytest-xdist==3.8.0", "hypothesis==6.170.15", "ruff==0.17.5",
     "nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0",  # notebooks are run as tests
+    "markdown-it-py==4.3.0",     # pages as GitHub shows them
     "bitwuzla==0.9.1",           # solves the proofs of tests/gateware/formal, many times faster than z3; a library, see solver.py there
 ]
 DOCS = [
