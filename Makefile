@@ -7,7 +7,8 @@ ENGINE ?= pixel_serial
 NETWORK ?=
 VIVADO ?= vivado
 
-.PHONY: help demo simulator workstation test lint resources results ladder frontier registers train study docs bitstream clean
+.PHONY: help demo simulator workstation test lint resources results ladder frontier registers train study wheel matrix soak docs \
+        bitstream clean
 
 help:  ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -18,7 +19,7 @@ demo: $(VENV)/.demo  ## Classify digits on the simulated board: a table, build/d
 simulator: $(VENV)/.demo  ## Build what the simulated board downloads (bitstreams/simulated)
 	$(PY) -m gateware simulate --build-only --engine $(ENGINE) $(if $(NETWORK),--network $(NETWORK))
 
-workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: README, Training)
+workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: docs/training.md)
 
 test: $(VENV)/.all lint  ## Everything that CI runs
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -q
@@ -40,6 +41,15 @@ frontier: $(VENV)/.all  ## Accuracy over LUT of the row-parallel engine, from th
 	@for run in build/train/lst1_w*/seed*/checkpoint.pt; do run=$${run%/checkpoint.pt}; seed=$${run##*/}; name=$${run%/*}; \
 	    $(PY) -m model quantize $$run/checkpoint.pt --out build/frontier/$${name##*/}-$$seed.npz || exit 1; done
 	$(PY) -m gateware frontier build/frontier/*.npz
+
+wheel: $(VENV)/.demo  ## The board's package with notebooks, networks, .hwh and .bit files: dist/lst_overlay-*.whl
+	$(PY) -m gateware wheel
+
+matrix: $(VENV)/.all  ## The driver's tests on each Python and pynq of boards, against the wheel: docs/matrix.md (ten minutes)
+	$(PY) -m tests.matrix
+
+soak: $(VENV)/.all  ## A million images in random batches with faults in between, 100,000 of them through RTL (minutes)
+	OMP_NUM_THREADS=1 $(PY) -m tests.soak
 
 registers: $(VENV)/.demo  ## docs/registers.md and build/csr.json from the register table
 	$(PY) -m gateware.register_docs

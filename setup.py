@@ -1,6 +1,12 @@
 """One distribution, `lst-overlay`. The wheel holds the board's package alone; model/ and gateware/ run from a checkout."""
 from setuptools import find_packages, setup
 
+PACKAGES = find_packages("driver")
+# `make wheel` puts these beside the driver; a checkout has them elsewhere. pynq finds them by these names.
+FOR_PYNQ = {group: [f"lst_overlay = {package}"]
+            for group, package in (("pynq.notebooks", "lst_overlay.notebooks"), ("pynq.overlays", "lst_overlay.bitstreams"))
+            if package in PACKAGES}
+
 # The driver on a workstation, against the simulated board. A board brings its own pynq and numpy.
 WORKSTATION = [
     "pynq==3.1.2",
@@ -52,8 +58,10 @@ setup(
     license="BSD-2-Clause",
     python_requires=">=3.8",     # the board's package; the workstation's parts need 3.11
     package_dir={"": "driver"},
-    packages=find_packages("driver"),
-    package_data={"lst_overlay": ["*.npz", "networks/*.npz"]},
+    packages=PACKAGES,
+    package_data={"lst_overlay": ["*.npz", "*.json", "networks/*.npz"], "lst_overlay.notebooks": ["*.ipynb"],
+                  "lst_overlay.bitstreams": ["*/*"]},
+    entry_points=FOR_PYNQ,
     install_requires=["numpy", "pynq"],
     extras_require={"model": MODEL, "gateware": GATEWARE, "study": STUDY, "test": TEST, "docs": DOCS},
 )

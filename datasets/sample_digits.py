@@ -1,8 +1,8 @@
 """Writes the digits that the board's package carries, with the logits of its networks: `python -m datasets.sample_digits`."""
 from __future__ import annotations
 
-import io
 from pathlib import Path
+from typing import Dict
 
 import numpy as np
 
@@ -13,18 +13,16 @@ from lst_overlay.network import load_network, logits
 IMAGES = 100
 
 
-def content() -> bytes:
-    """Of the file; the same networks give the same bytes."""
+def content() -> Dict[str, np.ndarray]:
+    """The file's arrays."""
     images, labels = (array[:IMAGES] for array in load("digits", "test"))
     networks = [load_network(shipped_networks.find(name)) for name in shipped_networks.names()]
     answers = {sample_digits.entry_name(network): logits(network, images).astype(np.int32) for network in networks}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, images=images, labels=labels.astype(np.uint8), **answers)
-    return buffer.getvalue()
+    return {"images": images, "labels": labels.astype(np.uint8), **answers}
 
 
 def main(path: Path = sample_digits.FILE) -> None:
-    path.write_bytes(content())
+    np.savez_compressed(path, **content())
     print(f"{path.name}: {IMAGES} digits, {path.stat().st_size:,} bytes")
 
 

@@ -127,6 +127,14 @@ def bitstream(board: str = typer.Option("zybo_z7_10", help="zybo_z7_10; never bu
 
 
 @app.command()
+def wheel(out: Path = typer.Option(Path("dist"), help="Directory for the wheel.")) -> None:
+    """Pack the board's package: driver, register map, notebooks, networks, .hwh files, and the bitstreams that are there."""
+    from gateware.wheel import build_wheel
+    path = build_wheel(out)
+    print(f"{path}, {path.stat().st_size:,} bytes")
+
+
+@app.command()
 def results() -> None:
     """Measure everything that docs/results.md and README.md state, and write it there. Needs MNIST; minutes."""
     from gateware.results import write_results

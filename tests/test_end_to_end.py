@@ -3,12 +3,14 @@ import numpy as np
 import pytest
 import torch
 
+from gateware.simulate import simulate
 from lst_overlay import LST1Overlay, bitstream_files
-from lst_overlay.network import classify
+from lst_overlay.network import classify, load_network
 from lst_overlay.network import logits as reference_logits
-from lst_overlay.shipped_networks import names
+from lst_overlay.shipped_networks import find, names
 from lst_overlay.simulator import SimulatedBoard
 from model.fake_quantization import FakeQuantizedNetwork
+from tests.conftest import simulated_bitstream
 from tests.images import corner_images, test_images
 from tests.model.small import shipped_functions
 
@@ -72,3 +74,16 @@ def test_all_digits_agree(overlay):
     part = test_images("digits")
     classes, _ = assert_all_equal(overlay, part.images)
     assert round(100 * float(np.mean(classes == part.labels)), 4) == overlay.network.provenance["accuracy_integer"]
+
+
+@pytest.mark.slow
+def test_all_of_mnist_agrees_at_28_cycles_per_image(tmp_path):
+    """The row-parallel engine: packed pixels of two bits, the network built in."""
+    test_images("mnist")
+    network = load_network(find("lst1_w4a4p2"))
+    bit = simulated_bitstream(tmp_path / "simulated", "row_parallel", network)
+    for memory, most in (("ideal", 28.5), ("default", 35.7)):
+        report = simulate("mnist", network.name, engine="row_parallel", memory_model=memory, bitfile=bit).report
+        assert report["bit_exact_images"] == report["images"] == 10_000
+        assert 28 <= report["cycles_per_image"] <= most
+        assert round(report["accuracy"], 2) == round(network.provenance["accuracy_integer"], 2)

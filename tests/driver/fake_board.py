@@ -20,7 +20,6 @@ BUILD_HASH = 0x1234ABCD
 PIXEL_SERIAL = {"ENGINE": 0, "LOADABLE": 1, "PORTS": 1, "PACKED_BITS": 0}  # CAPABILITIES
 FPGA0_CLK_CTRL, BOOT_CLOCK = 0xF8000170, 0x00200A00  # IO PLL, divisors 10 and 2
 AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN = 0xF8008000, 0xF8008014, 0xF8000900
-POLLS_PER_COMMAND = 3  # reads of STATUS or COMPLETED until the running command ends
 NAMES = {register.offset: register.name for register in REGISTERS}
 RESULT = np.dtype([("logits", "<i4", (10,)), ("class", "<i4"), ("number", "<u4")])
 
@@ -44,6 +43,7 @@ class FakeBoard(Device):
     name = "simulated"
     arch = "armv7l"
     capabilities = {"REGISTER_RW": True, "MEMORY_MAPPED": False}
+    polls_per_command = 3  # reads of STATUS or COMPLETED until the running command ends
 
     def __init__(self, networks=()):
         super().__init__("fake")
@@ -145,7 +145,7 @@ class FakeBoard(Device):
         if not self.queue or self.faults.never_finish or self.values["ERROR_CODE"]:
             return
         self._polls += 1
-        if self._polls < POLLS_PER_COMMAND:
+        if self._polls < self.polls_per_command:
             return
         self._polls = 0
         command, registers = self.queue.pop(0)

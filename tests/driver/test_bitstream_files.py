@@ -48,7 +48,8 @@ def test_missing_bitstream_names_file_and_command(monkeypatch, tmp_path, device,
 def test_checkout_and_package_are_searched():
     roots = bitstream_files.search_roots()
     assert roots[0].name == "bitstreams" and roots[0].parent.name == "lst_overlay"
-    assert roots[1].parent.joinpath("setup.py").is_file()
+    if roots[0].parents[1].name == "driver":  # not an installed wheel
+        assert roots[1].parent.joinpath("setup.py").is_file()
 
 
 def test_named_bitstream_is_missing(tmp_path):

@@ -8,7 +8,8 @@ from lst_overlay import BitstreamError, LST1Overlay, LstOverlayError, bitstream_
 from lst_overlay.network import classify, load_network, logits, save_network
 from lst_overlay.shipped_networks import find
 from lst_overlay.simulator import SimulatedBoard
-from tests.images import corner_images, test_images
+from tests.conftest import simulated_bitstream
+from tests.images import corner_images
 
 NAME = "lst1_w4a4p2"
 STEM = f"row_parallel-{NAME}"
@@ -17,9 +18,7 @@ pytestmark = pytest.mark.xdist_group("built_in_top")
 
 
 def build(engine, name, directory):
-    from gateware.simulated_bitstream import build_simulated_bitstream
-    from tests.conftest import BUILT
-    return build_simulated_bitstream(engine, load_network(find(name)), directory=directory / "simulated", libraries=BUILT)
+    return simulated_bitstream(directory / "simulated", engine, load_network(find(name)))
 
 
 @pytest.fixture(scope="module", params=DESIGNS, ids=lambda design: design[0])
@@ -104,14 +103,3 @@ def test_attaching_works_as_well(bit):
         expected = first.predict(corner_images())
         with LST1Overlay(bit, device=board, download=False) as second:
             np.testing.assert_array_equal(second.predict(corner_images()), expected)
-
-
-@pytest.mark.slow
-def test_all_of_mnist_agrees_at_28_cycles_per_image(bit):
-    from gateware.simulate import simulate
-    test_images("mnist")
-    for memory, most in (("ideal", 28.5), ("default", 35.7)):
-        report = simulate("mnist", NAME, engine="row_parallel", memory_model=memory, bitfile=bit).report
-        assert report["bit_exact_images"] == report["images"] == 10_000
-        assert 28 <= report["cycles_per_image"] <= most
-        assert round(report["accuracy"], 2) == round(load_network(find(NAME)).provenance["accuracy_integer"], 2)

@@ -9,11 +9,11 @@ from pynq.buffer import PynqBuffer
 from pynq.pl_server.device import Device, DeviceMeta
 
 from gateware.hwh import write_hwh
-from gateware.simulator.build import build_library
 from lst_overlay import simulator
 from lst_overlay.errors import BitstreamError
 from lst_overlay.simulated_library import BoardFrozen, SimulationError
 from lst_overlay.simulator import CMA_BYTES, SimulatedBoard, read_bit, write_bit
+from tests.conftest import simulator_library
 from tests.driver.fake_board import PIXEL_SERIAL
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ FPGA0_CLK_CTRL, FPGA_RST_CTRL, LVL_SHFTR_EN, AFI0 = 0xF8000170, 0xF8000240, 0xF8
 
 @pytest.fixture(scope="session")
 def library():
-    return build_library(ROOT / "tests" / "gateware" / "simulator_top.v", ROOT / "build" / "simulator")
+    return simulator_library(ROOT / "tests" / "gateware" / "simulator_top.v")
 
 
 @pytest.fixture

@@ -1,0 +1,83 @@
+"""docs/number_formats.md and docs/programmers_guide.md suffice: tests/evaluator.py, written from them alone, gets the same integers."""
+import ast
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lst_overlay import LST1Overlay, pipeline
+from lst_overlay.image_layout import ImageLayout
+from lst_overlay.network import classify, image_crc, load_network, logits, parameter_image, pixel_codes
+from lst_overlay.packing import MODE_CLASSES, MODE_LOGITS
+from lst_overlay.shipped_networks import find, names
+from lst_overlay.simulator import SimulatedBoard
+from tests import evaluator
+from tests.conftest import simulated_bitstream
+from tests.images import corner_images
+
+OTHERS = sorted((Path(__file__).resolve().parents[2] / "networks").glob("*.npz"))
+
+
+def images():
+    return np.concatenate([corner_images(), np.random.default_rng(1).integers(0, 256, (40, 28, 28), dtype=np.uint8)])
+
+
+def test_it_is_short_and_imports_nothing_of_the_project():
+    source = Path(evaluator.__file__).read_text()
+    modules = [node.names[0].name for node in ast.walk(ast.parse(source)) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert set(modules) == {"hashlib", "json", "zlib", "numpy"} and source.count("\n") < 100
+
+
+@pytest.mark.parametrize("path", [*map(find, names()), *OTHERS], ids=lambda path: path.stem)
+def test_logits_of_a_network_file(path):
+    np.testing.assert_array_equal(evaluator.logits(evaluator.read_network(path), images()), logits(load_network(path), images()))
+
+
+@pytest.mark.parametrize("name", names())
+def test_parameter_image_and_its_hash(name):
+    network, ours = evaluator.read_network(find(name)), parameter_image(load_network(find(name)))
+    assert evaluator.parameter_image(network) == ours.tobytes() and evaluator.network_hash(network) == image_crc(ours)
+
+
+def test_an_altered_file_is_refused(tmp_path):
+    path = Path(shutil.copy(find("lst1_digits"), tmp_path))
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["layer0.bias_q"][3] += 1
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match="content hash"):
+        evaluator.read_network(path)
+
+
+@pytest.mark.parametrize("engine, name", [("pixel_serial", "lst1_w6a4p4"), ("row_parallel", "lst1_w4a4p2")])
+def test_logits_from_raw_pixel_and_result_memory(engine, name, tmp_path, monkeypatch):
+    """Of the simulated board, as the accelerator read and wrote it."""
+    memory = {}
+    read = pipeline.Buffers.read
+
+    def keep(self, mode, count):
+        results = read(self, mode, count)
+        memory[mode], memory["pixels"] = self.results.tobytes(), [buffer.tobytes() for buffer in self.pixels]
+        return results
+
+    monkeypatch.setattr(pipeline.Buffers, "read", keep)
+    network, count = evaluator.read_network(find(name)), len(images())
+    bit = simulated_bitstream(tmp_path, engine, None if engine == "pixel_serial" else load_network(find(name)))
+    with LST1Overlay(bit, SimulatedBoard(), **({"network": name} if engine == "pixel_serial" else {})) as overlay:
+        overlay.predict(images())
+        overlay.logits(images())
+        pixels = evaluator.pixels(memory["pixels"][0], None, count, overlay.layout.packed_bits)
+    found, classes = evaluator.results(memory[MODE_LOGITS], count, 1)
+    np.testing.assert_array_equal(found, evaluator.logits(network, pixels))
+    np.testing.assert_array_equal(classes, classify(found))
+    np.testing.assert_array_equal(evaluator.results(memory[MODE_CLASSES], count, 0), classes)
+
+
+@pytest.mark.parametrize("layout", [ImageLayout(), ImageLayout(2), ImageLayout(1, 2), ImageLayout(2, 4)], ids=str)
+def test_pixels_of_every_layout(layout):
+    buffers = [np.zeros((len(images()), layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
+    layout.fill(images().reshape(-1, 784), buffers)
+    found = evaluator.pixels(buffers[0].tobytes(), buffers[-1].tobytes(), len(images()), layout.packed_bits)
+    bits = layout.packed_bits or 8
+    np.testing.assert_array_equal(pixel_codes(found, bits), pixel_codes(images(), bits))
