@@ -7,7 +7,8 @@ ENGINE ?= pixel_serial
 NETWORK ?=
 VIVADO ?= vivado
 
-.PHONY: help demo simulator workstation test lint resources results ladder frontier registers train study wheel matrix soak bitstream clean
+.PHONY: help demo simulator workstation test lint resources results ladder frontier registers train study wheel matrix soak docs \
+        bitstream clean
 
 help:  ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -18,7 +19,7 @@ demo: $(VENV)/.demo  ## Classify digits on the simulated board: a table, build/d
 simulator: $(VENV)/.demo  ## Build what the simulated board downloads (bitstreams/simulated)
 	$(PY) -m gateware simulate --build-only --engine $(ENGINE) $(if $(NETWORK),--network $(NETWORK))
 
-workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: README, Training)
+workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: docs/training.md)
 
 test: $(VENV)/.all lint  ## Everything that CI runs
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -q
@@ -60,6 +61,10 @@ train: $(VENV)/.all  ## The shipped networks again, from nothing: hours (needs M
 study: $(VENV)/.all  ## The quantisation study: docs/study.md and its pictures (a few minutes, after `train`; needs MNIST)
 	$(PY) -m model study
 
+docs: $(VENV)/.docs  ## These pages as a site: build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@echo build/site/index.html
+
 bitstream: $(VENV)/.demo  ## Vivado: .bit, .hwh and manifest.json in bitstreams/BOARD (zybo_z7_10)
 	$(PY) -m gateware bitstream --board $(BOARD) --engine $(ENGINE) $(if $(NETWORK),--network $(NETWORK)) --vivado $(VIVADO)
 
@@ -78,7 +83,11 @@ $(VENV)/.demo: setup.py | $(VENV)/bin/python
 	@$(PY) -m pip install --quiet --editable '.[gateware]'
 	@touch $@
 
+$(VENV)/.docs: setup.py $(VENV)/.demo
+	@$(PY) -m pip install --quiet --editable '.[gateware,docs]'
+	@touch $@
+
 $(VENV)/.all: setup.py $(VENV)/.demo
 	@echo "installing torch and the test tools into $(VENV): a few minutes, once"
-	@$(PY) -m pip install --quiet --editable '.[model,gateware,study,test]'
+	@$(PY) -m pip install --quiet --editable '.[model,gateware,study,test,docs]'
 	@touch $@

@@ -204,7 +204,7 @@ def main() -> None:
     from lst_overlay.network import NetworkError
 
     if importlib.util.find_spec("torch") is None:
-        print("error: python -m model needs torch: `make workstation` installs it; README.md, Training, says which", file=sys.stderr)
+        print("error: python -m model needs torch: `make workstation` installs it; docs/training.md says which", file=sys.stderr)
         sys.exit(1)
     from .checkpoint import CheckpointError
     from .recipe import RecipeError

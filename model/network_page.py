@@ -49,7 +49,7 @@ def page(network: Network, found: Evaluation) -> str:
     lines += table(["layer", "weights", "bits", "step", "accumulator", "index", "output", "function"],
                    [_row(number, network) for number in range(len(network.layers))])
     lines += ["", f"![activations]({network.name}.svg)", "", "## How it was made", "", f"Seed {about['seed']}, torch {about['torch']}, "
-              f"{about['device']}; epoch {about['selected_epoch']} was the best on validation.", "", "```", *about["command"], "```", "",
+              f"{about['device']}; epoch {about['selected_epoch']} was the best on validation.", "", "```sh", *about["command"], "```", "",
               f"The settings of recipe {about['recipe']}:", ""]
     lines += table(["setting", "value"], [[key, f"`{value}`"] for key, value in sorted(about["recipe_settings"].items())])
     lines += ["", "## Limits", "", *_limits(network, found), ""]
