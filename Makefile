@@ -7,7 +7,7 @@ ENGINE ?= pixel_serial
 NETWORK ?=
 VIVADO ?= vivado
 
-.PHONY: help demo simulator workstation test lint resources results ladder frontier registers train study wheel matrix soak docs \
+.PHONY: help demo simulator notebook workstation test lint resources results ladder frontier registers train study wheel matrix soak docs \
         bitstream clean
 
 help:  ## This list
@@ -18,6 +18,10 @@ demo: $(VENV)/.demo  ## Classify digits on the simulated board: a table, build/d
 
 simulator: $(VENV)/.demo  ## Build what the simulated board downloads (bitstreams/simulated)
 	$(PY) -m gateware simulate --build-only --engine $(ENGINE) $(if $(NETWORK),--network $(NETWORK))
+
+notebook: $(VENV)/.notebook  ## The board's notebooks in JupyterLab, on the simulated board
+	$(PY) -m gateware simulate --build-only
+	LST_BOARD=sim $(PY) -m jupyterlab --notebook-dir driver/notebooks
 
 workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: docs/training.md)
 
@@ -83,11 +87,16 @@ $(VENV)/.demo: setup.py | $(VENV)/bin/python
 	@$(PY) -m pip install --quiet --editable '.[gateware]'
 	@touch $@
 
+$(VENV)/.notebook: setup.py $(VENV)/.demo
+	@echo "installing JupyterLab into $(VENV)"
+	@$(PY) -m pip install --quiet --editable '.[gateware,notebook]'
+	@touch $@
+
 $(VENV)/.docs: setup.py $(VENV)/.demo
 	@$(PY) -m pip install --quiet --editable '.[gateware,docs]'
 	@touch $@
 
 $(VENV)/.all: setup.py $(VENV)/.demo
 	@echo "installing torch and the test tools into $(VENV): a few minutes, once"
-	@$(PY) -m pip install --quiet --editable '.[model,gateware,study,test,docs]'
+	@$(PY) -m pip install --quiet --editable '.[model,gateware,study,test,docs,notebook]'
 	@touch $@

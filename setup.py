@@ -42,9 +42,11 @@ STUDY = MODEL + [
 TEST = [
     "pytest==9.2.0", "pytest-xdist==3.8.0", "hypothesis==6.170.15", "ruff==0.17.5",
     "nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0",  # notebooks are run as tests
+    "ipywidgets==8.1.9",
     "markdown-it-py==4.3.0",     # pages as GitHub shows them
     "bitwuzla==0.9.1",           # solves the proofs of tests/gateware/formal, many times faster than z3; a library, see solver.py there
 ]
+NOTEBOOK = ["jupyterlab==4.6.6", "ipywidgets==8.1.9"]  # PYNQ's images have older ones; the notebooks take either
 DOCS = [
     "mkdocs==1.6.1",             # mkdocs-material is a theme of MkDocs 1
     "mkdocs-material==9.8.1",    # the last of its kind, maintained until May 2027
@@ -63,5 +65,5 @@ setup(
                   "lst_overlay.bitstreams": ["*/*"]},
     entry_points=FOR_PYNQ,
     install_requires=["numpy", "pynq"],
-    extras_require={"model": MODEL, "gateware": GATEWARE, "study": STUDY, "test": TEST, "docs": DOCS},
+    extras_require={"model": MODEL, "gateware": GATEWARE, "study": STUDY, "test": TEST, "notebook": NOTEBOOK, "docs": DOCS},
 )

@@ -115,7 +115,7 @@ REGISTERS: Tuple[Register, ...] = (
     Register("RESULT_MODE", 0x34, "read-write", "0: classes, one uint8 per image, padded to 8 bytes; 1: 48 bytes per image.", width=1),
     Register("ACCEPTED", 0x38, "read-only", "Commands accepted since the download, modulo 2^32; SOFT_RESET keeps it."),
     Register("COMPLETED", 0x3C, "read-only", "Commands ended without error since the download, modulo 2^32; SOFT_RESET keeps it."),
-    *_counter("CYCLES", 0x40, "Clock cycles of a command, START or LOAD, from its acceptance (or, if queued, taking up) to its end. " + _LATCHED),
+    *_counter("CYCLES", 0x40, "Clock cycles of a command, START or LOAD, from its acceptance (or taking up) to its end. " + _LATCHED),
     *_counter("STALL_INPUT", 0x48, "Of CYCLES: the engine could take a pixel and there was none. " + _LATCHED),
     *_counter("STALL_OUTPUT", 0x50, "Of CYCLES: the engine took no pixel because results were not taken. " + _LATCHED),
     *_counter("TIME", 0x58, "Free-running clock cycles since the download. " + _LATCHED),

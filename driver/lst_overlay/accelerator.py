@@ -105,7 +105,7 @@ class Accelerator(DefaultIP):
                 "stall_output_cycles": self.registers.counter("STALL_OUTPUT")}
 
     def sample_time(self) -> int:
-        """Clock cycles since power-up, now. Overwrites `counters`."""
+        """Clock cycles since the download, now. Overwrites `counters`."""
         self.registers.strobe("CONTROL", "SAMPLE")
         return self.registers.counter("TIME")
 
