@@ -19,7 +19,7 @@ _WORKING_SIZE = 512     # larger pictures are reduced first
 
 
 def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray:
-    """A file, a PIL image, or an (H, W) or (H, W, 3) uint8 array holding one digit -> (28, 28) uint8.
+    """A file (path or open), a PIL image, or an (H, W) or (H, W, 3) uint8 array holding one digit -> (28, 28) uint8.
 
     Dark on light and light on dark are told apart by the picture's border. ValueError if no digit stands out, FileNotFoundError,
     or ValueError for what is no picture.
@@ -49,10 +49,8 @@ def _opened(picture):
         if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or 0 in picture.shape:
             raise ValueError(f"a picture must be an (H, W) or (H, W, 3) array of uint8, not {picture.shape} of {picture.dtype}")
         return Image.fromarray(picture)
-    if isinstance(picture, Image.Image):
-        return picture
     try:
-        return ImageOps.exif_transpose(Image.open(os.fspath(picture)))
+        return ImageOps.exif_transpose(picture if isinstance(picture, Image.Image) else Image.open(picture))
     except UnidentifiedImageError:
         raise ValueError(f"{picture}: not a picture that Pillow reads") from None
 

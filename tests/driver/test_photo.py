@@ -52,9 +52,20 @@ def test_files_images_and_transparency(tmp_path):
     expected = digit_of(page)
     np.testing.assert_array_equal(digit_of(tmp_path / "page.png"), expected)
     np.testing.assert_array_equal(digit_of(Image.open(tmp_path / "page.png")), expected)
+    with open(tmp_path / "page.png", "rb") as file:
+        np.testing.assert_array_equal(digit_of(file), expected)
     drawn = np.zeros((*page.shape, 4), np.uint8)
     drawn[..., 3] = 255 - digit_of_page(page)  # black ink on nothing, as a drawing canvas gives it
     assert (digit_of(Image.fromarray(drawn)) > 0).any()
+
+
+def test_a_photo_taken_sideways_is_turned_upright(tmp_path):
+    page = photograph(sample_digits.load()[0][4])
+    sideways = Image.fromarray(np.rot90(page))
+    sideways.getexif()[0x0112] = 6  # EXIF orientation: turn by 90 degrees clockwise
+    sideways.save(tmp_path / "sideways.png", exif=sideways.getexif())
+    np.testing.assert_array_equal(digit_of(tmp_path / "sideways.png"), digit_of(page))
+    np.testing.assert_array_equal(digit_of(Image.open(tmp_path / "sideways.png")), digit_of(page))
 
 
 def digit_of_page(page):
