@@ -49,10 +49,10 @@ frontier: $(VENV)/.all  ## Accuracy over LUT of the row-parallel engine, from th
 wheel: $(VENV)/.demo  ## The board's package with notebooks, networks, .hwh and .bit files: dist/lst_overlay-*.whl
 	$(PY) -m gateware wheel
 
-matrix: $(VENV)/.all  ## The driver's tests on each Python and pynq of boards, against the wheel: docs/matrix.md (ten minutes)
+matrix: $(VENV)/.all  ## The driver's tests on each Python and pynq of boards, against the wheel: docs/board_package.md (ten minutes)
 	$(PY) -m tests.matrix
 
-soak: $(VENV)/.all  ## A million images in random batches with faults in between, 100,000 of them through RTL (minutes)
+soak: $(VENV)/.all  ## A million images in random batches with faults in between, 100,000 through RTL: docs/board_package.md (a minute or two)
 	OMP_NUM_THREADS=1 $(PY) -m tests.soak
 
 registers: $(VENV)/.demo  ## docs/registers.md and build/csr.json from the register table

@@ -1,19 +1,21 @@
 """What the driver costs beside the hardware: its time for a call and an image, on a board that finishes at once.
 
-    python -m benchmarks.driver
+    python -m benchmarks.driver [--write]
 
 The baseline of each line is the copying alone, measured in the same run: pixels into the buffers (packed where the engine wants them
 so) and classes out of them. What is left is Python: registers, checks, slicing. The board's stand-in is Python too, and its share is named.
 """
+import argparse
 import platform
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import List
+from typing import Iterator, List
 
 import numpy as np
 
+from gateware.report import markdown_table, replace_figures
 from lst_overlay import LST1Overlay
 from lst_overlay.packing import MODE_CLASSES, result_bytes, unpack_classes
 from lst_overlay.pipeline import CHUNK_IMAGES, Buffers
@@ -21,6 +23,7 @@ from tests.driver.conftest import write_bitstream
 from tests.driver.instant_board import InstantBoard
 from tests.driver.random_network import random_lst1
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "board_package.md"
 REPEATS = 30
 BATCHES = (1, 100, 1000, 10_000)
 LAYOUTS = {"uint8": (1, 0), "packed, 2 bits": (1, 2), "packed, 4 bits": (2, 4)}  # ports, bits
@@ -84,9 +87,7 @@ def in_turn(*functions) -> list:
     return best
 
 
-def main() -> None:
-    print(f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}; least of {REPEATS} rounds")
-    print(f"{'pixels':<16}{'images':>8}{'predict':>12}{'copies':>12}{'Python':>12}{'of it stand-in':>16}{'copies per image':>18}")
+def rows() -> Iterator[List[str]]:
     for name, (ports, bits) in LAYOUTS.items():
         overlay = overlay_of(ports, bits)
         for count in BATCHES:
@@ -94,12 +95,23 @@ def main() -> None:
             overlay.predict(images)
             overlay.device.own_s = 0.0
             whole, copying = in_turn(partial(overlay.predict, images), partial(copies, overlay, images, overlay._pipeline._sets))
-            own = overlay.device.own_s / REPEATS
-            print(f"{name:<16}{count:>8}{1e3 * whole:>9.3f} ms{1e3 * copying:>9.3f} ms{1e3 * (whole - copying):>9.3f} ms"
-                  f"{1e3 * own:>13.3f} ms{1e6 * copying / count:>15.3f} us")
+            milliseconds = [whole, copying, whole - copying, overlay.device.own_s / REPEATS]
+            yield [name, f"{count:,}", *(f"{1e3 * seconds:.3f}" for seconds in milliseconds), f"{1e6 * copying / count:.3f}"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help=f"into {PAGE.name} as well")
+    write = parser.parse_args().write
     images = np.random.default_rng(0).integers(0, 256, (10_000, 784), dtype=np.uint8)
     into = np.empty_like(images)
-    print(f"one copy of 10,000 uint8 images by NumPy, for comparison: {1e3 * in_turn(lambda: np.copyto(into, images))[0]:.3f} ms")
+    head = ["pixels", "images", "predict [ms]", "copies [ms]", "Python [ms]", "of it the stand-in [ms]", "copies per image [us]"]
+    report = ["", *markdown_table(head, list(rows())), "",
+              f"Least of {REPEATS} rounds (of the stand-in the mean), {platform.machine()}, Python {platform.python_version()}, numpy "
+              f"{np.__version__}. NumPy copies 10,000 uint8 images in {1e3 * in_turn(lambda: np.copyto(into, images))[0]:.3f} ms.", ""]
+    print(*report, sep="\n")
+    if write:
+        replace_figures(PAGE, "python -m benchmarks.driver --write", report)
 
 
 if __name__ == "__main__":

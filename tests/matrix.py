@@ -1,7 +1,7 @@
 """The driver's tests against the wheel, for each pair of Python and pynq that boards have.
 
 Each pair gets a virtual environment of its own with the wheel, pynq, and what tests need: no gateware tools, no torch. The simulated
-board's libraries are built before, by this environment. Writes docs/matrix.md, which names a pair whose interpreter is missing.
+board's libraries are built before, by this environment. Writes into docs/board_package.md, which names a pair whose interpreter is missing.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Tuple
 
-from gateware.report import markdown_table
+from gateware.report import markdown_table, replace_figures
 from gateware.simulated_bitstream import build_simulated_bitstream
 from gateware.simulator.build import build_library
 from gateware.wheel import build_wheel
@@ -23,7 +23,7 @@ from tests.driver.test_built_in import DESIGNS
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "matrix"
-PAGE = ROOT / "docs" / "matrix.md"
+PAGE = ROOT / "docs" / "board_package.md"
 PAIRS = (("3.10", "3.0.1", "the image for the Zybo Z7-10"), ("3.11", "3.1.2", ""), ("3.11", "4.0.0", ""))
 # pynq's own packages need older companions than they say: numpy 2 and pycparser 3 break it, pkg_resources is in setuptools to 80.
 COMPANIONS = ["setuptools<81", "wheel", "numpy<2", "pycparser<3"]
@@ -105,17 +105,9 @@ def delivered(environment: Path) -> str:
     return f"{len(found)} delivered" + (f", failed: {', '.join(sorted(missing))}" if missing else "")
 
 
-HEAD = """# Python and pynq on boards
-
-The driver's tests, notebooks included, against the wheel, on the simulated board: `make matrix`. Each line is a virtual environment
-with the wheel, pynq and test tools alone. Nothing of this has run on a board yet.
-"""
-
-
-def page(rows: List[Row]) -> str:
-    cells = [[row.python, row.pynq, row.numpy, row.result, row.notebooks, row.what] for row in rows]
+def table(rows: List[Row]) -> List[str]:
     head = ["Python", "pynq", "numpy", "tests", "`pynq get-notebooks`", ""]
-    return "\n".join([HEAD, *markdown_table(head, cells)]) + "\n"
+    return markdown_table(head, [[row.python, row.pynq, row.numpy, row.result, row.notebooks, row.what] for row in rows])
 
 
 def _call(command: List[str]) -> str:
@@ -132,8 +124,8 @@ def _say(text: str) -> None:
 def main() -> int:
     wheel, simulated = prepare()
     rows = [run(*pair, wheel, simulated) for pair in PAIRS]
-    PAGE.write_text(page(rows), encoding="utf-8")
-    print(page(rows))
+    replace_figures(PAGE, "make matrix", ["", *table(rows), ""])
+    print(*table(rows), sep="\n")
     return int(any(word in row.result + row.notebooks for word in ("failed", "error", "did not run") for row in rows))
 
 

@@ -10,12 +10,13 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 from tqdm import tqdm
 
 from gateware.register_table import ErrorCode
+from gateware.report import markdown_table, replace_figures
 from lst_overlay import HardwareError, HardwareTimeout, LST1Overlay, LstOverlayError
 from lst_overlay.network import classify, load_network, logits, parameter_image
 from lst_overlay.shipped_networks import find
@@ -25,6 +26,8 @@ from tests.driver.conftest import write_bitstream
 from tests.driver.instant_board import InstantBoard, numbered_images, numbers_of
 from tests.driver.random_network import random_lst1
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "board_package.md"
+IMAGES = 1_000_000
 FAULT_EVERY = 8       # batches
 SETTLED_IMAGES = 100_000
 LARGEST_GROWTH = 10e6  # bytes
@@ -150,7 +153,8 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def soak(images: int, verilated_images: int, seed: int) -> bool:
+def soak(images: int, verilated_images: int, seed: int) -> Tuple[bool, List[str]]:
+    """Whether all went well, and the lines of a page that say what happened."""
     rng, directory = np.random.default_rng(seed), Path(tempfile.mkdtemp())
     serial, parallel, fake = SimulatedBoard(), SimulatedBoard(), InstantBoard(NETWORKS)
     row_parallel = simulated_bitstream(directory, "row_parallel", load_network(find("lst1_w4a4p2")))
@@ -170,21 +174,34 @@ def soak(images: int, verilated_images: int, seed: int) -> bool:
                 settled = resident_bytes()
     growth = resident_bytes() - settled
     violations = serial.violations() + parallel.violations()
-    print(f"seed {seed}, {time.perf_counter() - begun:.0f} s")
+    rows = []
     for subject in subjects:
-        print(f"{subject.name}: {subject.images:,} images in {subject.batches:,} batches; faults {dict(sorted(subject.faults.items()))}; "
-              f"errors raised {dict(sorted(subject.refused.items()))}; lost or wrong {int((subject.answered == 0).sum())}, "
-              f"answered twice {int((subject.answered > 1).sum())}")
         subject.overlay.free()
-    print(f"resident memory grew by {growth / 1e6:.1f} MB after the first {SETTLED_IMAGES:,} images")
-    print(f"bus rules broken: {violations or 'none'}")
-    return all((subject.answered == 1).all() for subject in subjects) and growth < LARGEST_GROWTH and not violations
+        counts = [str(int(found.sum())) for found in (subject.answered == 0, subject.answered > 1)]
+        rows.append([subject.name, f"{subject.images:,}", f"{subject.batches:,}", _counts(subject.faults), _counts(subject.refused), *counts])
+    report = ["", *markdown_table(["board", "images", "batches", "faults", "errors raised", "lost or wrong", "answered twice"], rows), "",
+              f"Seed {seed}. Resident memory grew by {growth / 1e6:.1f} MB after the first {SETTLED_IMAGES:,} images; rules of the bus "
+              f"broken: {'; '.join(violations) or 'none'}.", ""]
+    print(f"{time.perf_counter() - begun:.0f} s", *report, sep="\n")
+    right = all((subject.answered == 1).all() for subject in subjects) and growth < LARGEST_GROWTH and not violations
+    return right, report
 
 
-if __name__ == "__main__":
+def _counts(counter: Counter) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counter.items()))
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--verilated-images", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    sys.exit(not soak(chosen.images, chosen.verilated_images, chosen.seed))
+    right, report = soak(chosen.images, chosen.verilated_images, chosen.seed)
+    if right and chosen.images >= IMAGES:
+        replace_figures(PAGE, "make soak", report)
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
