@@ -178,7 +178,8 @@ def soak(images: int, verilated_images: int, seed: int) -> Tuple[bool, List[str]
     for subject in subjects:
         subject.overlay.free()
         counts = [str(int(found.sum())) for found in (subject.answered == 0, subject.answered > 1)]
-        rows.append([subject.name, f"{subject.images:,}", f"{subject.batches:,}", _counts(subject.faults), _counts(subject.refused), *counts])
+        sizes = [f"{subject.images:,}", f"{subject.batches:,}"]
+        rows.append([subject.name, *sizes, _counts(subject.faults), _counts(subject.refused), *counts])
     report = ["", *markdown_table(["board", "images", "batches", "faults", "errors raised", "lost or wrong", "answered twice"], rows), "",
               f"Seed {seed}. Resident memory grew by {growth / 1e6:.1f} MB after the first {SETTLED_IMAGES:,} images; rules of the bus "
               f"broken: {'; '.join(violations) or 'none'}.", ""]
