@@ -1,8 +1,11 @@
 """One distribution, `lst-overlay`. The wheel holds the board's package alone; model/ and gateware/ run from a checkout."""
+import re
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 PACKAGES = find_packages("driver")
-# `make wheel` puts these beside the driver; a checkout has them elsewhere. pynq finds them by these names.
+# `make wheel` puts these beside the driver; a checkout has them elsewhere. pynq delivers the first, and looks for bitstreams in the second.
 FOR_PYNQ = {group: [f"lst_overlay = {package}"]
             for group, package in (("pynq.notebooks", "lst_overlay.notebooks"), ("pynq.overlays", "lst_overlay.bitstreams"))
             if package in PACKAGES}
@@ -55,7 +58,7 @@ DOCS = [
 
 setup(
     name="lst-overlay",
-    version="0.1.0",
+    version=re.search(r'__version__ = "(.+)"', Path("driver/lst_overlay/__init__.py").read_text())[1],
     description="Digits from a PyTorch LST network to a PYNQ board, equal to the bit",
     license="BSD-2-Clause",
     python_requires=">=3.8",     # the board's package; the workstation's parts need 3.11

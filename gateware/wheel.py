@@ -59,14 +59,17 @@ def _describe(engine: str, board: Path) -> None:
     path = board / f"{design.stem}.hwh"
     if not path.exists():
         write_hwh(path, design.build_hash, design.capabilities, design.divisors)
+        if name is not None:
+            shutil.copy(find(name), path.with_suffix(".npz"))
 
 
 def _packed(staging: Path, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("lst_overlay-*.whl"):
-        old.unlink()
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out), str(staging)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if done.returncode:
         raise RuntimeError(f"pip could not build the wheel:\n{done.stderr.strip()}")
-    return next(out.glob("lst_overlay-*.whl"))
+    made, *others = sorted(out.glob("lst_overlay-*.whl"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for other in others:
+        other.unlink()
+    return made

@@ -12,7 +12,8 @@ from .errors import LstOverlayError
 from .network import NetworkError
 
 BATCH_SIZES = (1, 10, 100, 1000, 10000)
-_REFUSED = (LstOverlayError, NetworkError, OSError, ValueError, ImportError)
+MAX_IMAGES = (1 << 20) - 1  # of one command
+_REFUSED = (LstOverlayError, NetworkError, OSError, ValueError, ImportError, RuntimeError, MemoryError)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -50,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         if command is classify:
             added.add_argument("images", nargs="+", metavar="IMAGE", help="a photograph or scan of one digit (needs Pillow)")
         if command is benchmark:
-            added.add_argument("--batch-size", type=int, action="append", metavar="N", help=f"again for more; without it {BATCH_SIZES}")
+            added.add_argument("--batch-size", type=_batch_size, action="append", metavar="N",
+                               help=f"again for more; without it {BATCH_SIZES}")
     return parser
 
 
@@ -88,7 +90,7 @@ def classify(overlay, chosen) -> Dict:
         answer = overlay.classify(digit_of(path))
         answers.append({"image": path, "digit": answer.digit, "probabilities": answer.probabilities.tolist(), "time_s": answer.time_s,
                         "time_source": answer.time_source})
-        _say(chosen, f"{path}: {answer.digit} ({100 * answer.confidence:.1f} %, {1e6 * answer.time_s:.0f} us)")
+        _say(chosen, f"{path}: {answer.digit} ({100 * answer.confidence:.1f} %, {1e6 * answer.time_s:.0f} us by {answer.time_source})")
     return {"network": overlay.network.name, "images": answers}
 
 
@@ -101,8 +103,17 @@ def benchmark(overlay, chosen) -> Dict:
         hardware, software = overlay.throughput_test(size), overlay.throughput_test(size, software=True)
         rows.append({"accelerator": hardware, "processor": software})
         _say(chosen, f"{size:>8}{hardware['throughput[images/s]']:>16,.0f}{software['throughput[images/s]']:>16,.0f}")
-    _say(chosen, f"accelerator: {rows[0]['accelerator']['runtime_source']}; processor: {platform.machine()}, integer reference in NumPy")
+    first = rows[0]["accelerator"]
+    clock = f"{first['fclk[mhz]']:.1f} MHz ({first['fclk_source']})"
+    _say(chosen, f"accelerator: {clock}, {first['input_format']} in, {first['scope']}, without the copying, by {first['runtime_source']}",
+         f"processor: {platform.machine()}, the integer reference in NumPy, by wall clock")
     return {"network": overlay.network.name, "rows": rows}
+
+
+def _batch_size(text: str) -> int:
+    if not 1 <= int(text) <= MAX_IMAGES:
+        raise argparse.ArgumentTypeError(f"must be 1..{MAX_IMAGES}, not {text}")
+    return int(text)
 
 
 def _say(chosen, *lines: str) -> None:

@@ -68,6 +68,12 @@ def images() -> np.ndarray:
     return np.concatenate([digits, noise]).reshape(len(digits) + RANDOM_IMAGES, -1)
 
 
+def no_answer(error: Exception) -> Check:
+    """The hardware did not get as far as an answer."""
+    return Check("answers", False, str(error).splitlines()[0], "an answer to every batch",
+                 "download() begins anew; if it stays so, the bitstream does not fit this board, or memory does not answer it")
+
+
 def check_reference(network: Network, computed: np.ndarray) -> List[Check]:
     """This machine's integer reference against the logits stored for a network of the package; nothing for another network."""
     stored = sample_digits.stored_logits(network)
@@ -83,10 +89,10 @@ def check_logits(first: np.ndarray, second: np.ndarray, expected: np.ndarray) ->
     wrong = (first != expected).any(axis=1) | (second != expected).any(axis=1)
     changed = int((first != second).any(axis=1).sum())
     if changed:
-        advice = "answers change from run to run: the clock is too fast for this board, or its supply too weak; build for a lower clock"
+        advice = "answers change from run to run: the clock is too fast for this board or its supply weak; build for a lower one"
     elif wrong.all():
-        advice = ("every image, the same in both runs: pixels, parameters or results are misread; look at the port widths below, and check "
-                  "that .bit and .hwh were copied whole")
+        advice = ("every image, the same in both runs: pixels, parameters or results are misread on their way; check that .bit and .hwh "
+                  "were copied whole, and report the board and its boot image")
     else:
         advice = "always the same images: gateware and reference disagree, which is our bug: please report the network and the build hash"
     return _check("logits", not wrong.any(), f"{int(wrong.sum())} of {len(expected)} images differ"
@@ -97,7 +103,7 @@ def check_classes(classes: np.ndarray, logits: np.ndarray) -> Check:
     """RESULT_MODE 0 against RESULT_MODE 1."""
     wrong = int((classes != classify(logits)).sum())
     return _check("classes", wrong == 0, f"{wrong} of {len(classes)} images differ", "0: the lowest index of the largest logit",
-                  "classes alone are wrong: results are not written or not read as they should; look at the port widths below")
+                  "classes alone are wrong: results are not written or not read as they should; report the board and its boot image")
 
 
 def _check(name: str, passed: bool, found: str, rule: str, advice: str) -> Check:

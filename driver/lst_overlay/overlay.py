@@ -14,13 +14,15 @@ from .accelerator import MAX_IMAGES, Accelerator
 from .clock import Fclk0, mhz
 from .devices import default_device
 from .errors import BitstreamError, BusyError, HardwareError, LstOverlayError
-from .image_layout import IMAGE_BYTES, ImageLayout
+from .image_layout import IMAGE_BYTES, SIZE, ImageLayout
 from .network import Network, classify, image_crc, load_network, parameter_image
 from .packing import MODE_CLASSES, MODE_LOGITS, checked_images
 from .pipeline import Pipeline
+from .pynq_record import PynqRecord
 
 ENGINES = (0, 1, 2, 3)  # CAPABILITIES.ENGINE: pixel-serial, row-parallel, folded, pixel-pairs
 AUTO = "auto"
+_FREED = "the overlay was freed: make a new LST1Overlay"
 
 
 class LST1Overlay(Overlay):
@@ -72,10 +74,12 @@ class LST1Overlay(Overlay):
         # pynq would set the clocks in megahertz of a wrong crystal, and pynq 4.0.0 fails at it on a Zynq-7000.
         self.clock_dict = {}
         self._fclk0 = Fclk0(device)
+        self._record = None if self._simulated else PynqRecord(str(path))
         if download:
             self.download()
         else:
-            with self._exclusive():
+            with self._exclusive(loaded=False):
+                self._check_place()
                 self._check_clock()
                 self._connect()
 
@@ -106,7 +110,7 @@ class LST1Overlay(Overlay):
         if software:
             if profile:
                 raise ValueError("profile counts the accelerator's clock cycles, of which software=True has none: throughput_test times it")
-            return classify(self.logits(images, software=True))
+            return classify(self.logits(images, software=True)).astype(np.int64)
         images = checked_images(images)
         with self._exclusive():
             self._ensure_network()
@@ -129,9 +133,9 @@ class LST1Overlay(Overlay):
 
         The time is a command's, from START to its end as the processor sees it; on the simulated board, cycles over clock.
         """
+        if isinstance(image, np.ndarray) and image.shape not in ((SIZE, SIZE), (IMAGE_BYTES,)):
+            raise ValueError(f"classify takes one image, (28, 28) or (784,), not {image.shape}: predict takes many")
         images = checked_images(image[None] if isinstance(image, np.ndarray) else image)
-        if len(images) != 1 or np.ndim(image) > 2:
-            raise ValueError(f"classify takes one image, (28, 28) or (784,), not {np.shape(image)}: predict takes many")
         if software:
             network = self._present_network()
             logits, time_s = figures.software_logits(network, images)
@@ -176,21 +180,29 @@ class LST1Overlay(Overlay):
         report(1.0, f"{network.name} is loaded")
 
     def self_test(self) -> List[board_check.Check]:
-        """Stored digits and random images against the integer reference, port width, level shifters; on a board the true clock.
+        """Port width, level shifters, on a board the true clock; stored digits and random images against the integer reference.
 
-        Returns all findings, each with advice if it failed; none is raised. `all(check.passed for check in overlay.self_test())` sums up.
+        Returns all findings, each with advice if it failed. What goes wrong in a check is its finding; only a missing network, a freed
+        overlay or a second caller are raised. `all(check.passed for check in overlay.self_test())` sums up.
         """
-        with self._exclusive():
-            self._ensure_network()
-            images = board_check.images()
-            expected = figures.software_logits(self._network, images)[0]
-            first, second = (self._pipeline.run(images, MODE_LOGITS) for _ in range(2))
-            checks = board_check.check_reference(self._network, expected)
-            checks += [board_check.check_logits(first, second, expected),
-                       board_check.check_classes(self._pipeline.run(images, MODE_CLASSES), first)]
-            checks += board_check.check_processing_system(self.device, self._layout.hp_ports)
-            if not self._simulated:  # whose time is not the wall's
-                checks.append(board_check.check_clock(self._accelerator, self.fclk_mhz))
+        with self._exclusive(loaded=False):
+            network = self._present_network()
+            checks = board_check.check_processing_system(self.device, self._layout.hp_ports)
+            if not all(check.passed for check in checks):
+                return checks  # with these wrong the processor might wait for the hardware for good
+            try:
+                self._check_place()
+                self._ensure_network()
+                if not self._simulated:  # whose time is not the wall's
+                    checks.append(board_check.check_clock(self._accelerator, self.fclk_mhz))
+                images = board_check.images()
+                expected = figures.software_logits(network, images)[0]
+                checks += board_check.check_reference(network, expected)
+                first, second = (self._pipeline.run(images, MODE_LOGITS) for _ in range(2))
+                checks += [board_check.check_logits(first, second, expected),
+                           board_check.check_classes(self._pipeline.run(images, MODE_CLASSES), first)]
+            except LstOverlayError as error:
+                checks.append(board_check.no_answer(error))
             return checks
 
     @property
@@ -216,15 +228,18 @@ class LST1Overlay(Overlay):
     def free(self) -> None:
         """Give the buffers back. The bitstream stays; the device stays open for others."""
         with self._exclusive(usable=False, loaded=False):
-            if not self._freed and "_pipeline" in self.__dict__:
-                self._pipeline.release()
             self._freed = True
 
     def __enter__(self) -> LST1Overlay:
         return self
 
-    def __exit__(self, *exception) -> None:
-        self.free()
+    def __exit__(self, exception, *_) -> None:
+        try:
+            self.free()
+        except BusyError:
+            if exception is None:
+                raise
+            self._freed = True  # the exception is what counts; the other thread gives the buffers back
 
     def __repr__(self) -> str:
         # Through __dict__: pynq's __getattr__ needs a finished Overlay, and an error message may want this earlier.
@@ -238,6 +253,10 @@ class LST1Overlay(Overlay):
 
     def _connect(self) -> None:
         """Find the accelerator among the IP, check that it is the one described, reset and load it."""
+        # Registers of the PS only: a design behind switched-off level shifters would stop the processor.
+        for check in board_check.check_processing_system(self.device, self._layout.hp_ports):
+            if not check.passed:
+                raise HardwareError(f"{check.name}: {check.found}, must be {check.rule}; {check.advice}")
         name = next(name for name, entry in self.ip_dict.items() if entry["type"] == bitstream_files.VLNV)
         self._accelerator: Accelerator = getattr(self, name)
         self._accelerator.check_identity(self._build_hash, self._capabilities)
@@ -251,6 +270,17 @@ class LST1Overlay(Overlay):
         if found != expected:
             raise BitstreamError(f"{bitstream_files.network_of(self.bitfile_name)} is not the network inside the bitstream: "
                                  f"NETWORK_HASH reads 0x{found:08X}, the CRC-32 of its parameters is 0x{expected:08X}")
+
+    def _check_place(self) -> None:
+        """Before the first look at a register: is what was downloaded last still ours?"""
+        other = self._record.other_bitfile() if self._record else None
+        if other is not None or not self.is_loaded():
+            raise BitstreamError(f"another bitstream was loaded since: call download() to come back{f' ({other})' if other else ''}")
+        if "_accelerator" in self.__dict__:
+            found = self._accelerator.registers.read("BUILD_HASH")
+            if found != self._build_hash:
+                raise BitstreamError(f"another bitstream was loaded since: call download() to come back (BUILD_HASH reads 0x{found:08X}, "
+                                     f"ours is 0x{self._build_hash:08X})")
 
     def _check_clock(self) -> None:
         """Attaching leaves the clock as it is, but not a clock that the design was not built for."""
@@ -279,6 +309,8 @@ class LST1Overlay(Overlay):
         return figures.Conditions(self._layout, self.fclk_mhz, self._simulated)
 
     def _present_network(self) -> Network:
+        if self._freed:
+            raise LstOverlayError(_FREED)
         if self._network is None:
             raise LstOverlayError("no network is loaded: call load_network first")
         return self._network
@@ -290,11 +322,13 @@ class LST1Overlay(Overlay):
             raise BusyError("the overlay is busy: another thread is in predict, logits, load_network or download")
         try:
             if usable and self._freed:
-                raise LstOverlayError("the overlay was freed: make a new LST1Overlay")
-            if loaded and not self.is_loaded():
-                raise BitstreamError("another bitstream was loaded since: call download() to come back")
+                raise LstOverlayError(_FREED)
+            if loaded:
+                self._check_place()
             yield
         finally:
+            if self._freed and "_pipeline" in self.__dict__:
+                self._pipeline.release()
             self._lock.release()
 
 

@@ -15,6 +15,7 @@ from .image_layout import SIZE
 BOX = 20                # pixels that the digit fills, the longer way
 INK = 0.35              # of the darkest stroke's contrast: what is fainter is paper
 MIN_CONTRAST = 16       # of 255 grey levels: with less there is no digit
+DARKEST = 30            # so many pixels, fewer than any digit's, are as dark as its strokes; fewer may be dust
 _WORKING_SIZE = 512     # larger pictures are reduced first
 
 
@@ -29,7 +30,7 @@ def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray
     grey = np.asarray(_reduced(_opened(picture))).astype(np.float64)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     ink = np.abs(grey - np.median(border))
-    contrast = np.percentile(ink, 99.5)
+    contrast = np.sort(ink, axis=None)[-min(DARKEST, ink.size)]
     if contrast < MIN_CONTRAST:
         raise ValueError(f"no digit in the picture: its strokes must stand out by {MIN_CONTRAST} of 255 grey levels, found {contrast:.0f}")
     ink = np.where(ink < INK * contrast, 0, np.minimum(ink, contrast)) * (255 / contrast)
@@ -37,8 +38,8 @@ def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray
     ink = ink[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
     scale = BOX / max(ink.shape)
     height, width = (max(1, round(size * scale)) for size in ink.shape)
-    small = np.asarray(Image.fromarray(ink.astype(np.uint8)).resize((width, height), Image.LANCZOS))
-    return _centred(small)
+    small = np.asarray(Image.fromarray(ink.astype(np.uint8)).resize((width, height), Image.LANCZOS)).astype(np.float64)
+    return _centred((small * (255 / small.max())).astype(np.uint8))  # a thin stroke has paled
 
 
 def _opened(picture):
@@ -46,11 +47,13 @@ def _opened(picture):
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or 0 in picture.shape:
+        if picture.dtype != np.uint8 or 0 in picture.shape or not (picture.ndim == 2 or picture.ndim == 3 and picture.shape[2] in (3, 4)):
             raise ValueError(f"a picture must be an (H, W) or (H, W, 3) array of uint8, not {picture.shape} of {picture.dtype}")
         return Image.fromarray(picture)
     try:
         return ImageOps.exif_transpose(picture if isinstance(picture, Image.Image) else Image.open(picture))
+    except AttributeError:
+        raise ValueError(f"a picture is a file, a PIL image or an array, not {type(picture).__name__}") from None
     except UnidentifiedImageError:
         raise ValueError(f"{picture}: not a picture that Pillow reads") from None
 
@@ -62,6 +65,8 @@ def _reduced(image):
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if image.mode.startswith("I"):  # 16 bits, which convert would clip
+        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
     image = image.convert("L")
     image.thumbnail((_WORKING_SIZE, _WORKING_SIZE))
     return image

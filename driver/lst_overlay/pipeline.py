@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -36,13 +36,19 @@ class Buffers:
     def __init__(self, device, layout: ImageLayout, images: int):
         self.layout = layout
         self.images = images
-        self.pixels = [allocate(device, (images, layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
-        self.results = allocate(device, (result_bytes(MODE_LOGITS, images),), np.uint8)
+        self.pixels = []
+        try:
+            for _ in range(layout.buffers):
+                self.pixels.append(allocate(device, (images, layout.bytes_per_image), np.uint8))
+            self.results = allocate(device, (result_bytes(MODE_LOGITS, images),), np.uint8)
+        except BaseException:
+            self.pixels = []  # else the exception's traceback would keep them
+            raise
 
     @property
-    def sources(self) -> List[int]:
-        """Values of SOURCE and SOURCE_1."""
-        return self.layout.sources([buffer.device_address for buffer in self.pixels])
+    def addresses(self) -> Tuple[List[int], int]:
+        """Values of SOURCE and SOURCE_1, and of DESTINATION."""
+        return self.layout.sources([buffer.device_address for buffer in self.pixels]), self.results.device_address
 
     def fill(self, images: np.ndarray) -> None:
         self.layout.fill(images, [np.asarray(buffer)[:len(images)] for buffer in self.pixels])
@@ -129,13 +135,13 @@ class Pipeline:
 
         def finish() -> None:
             nonlocal wall_s
-            buffers, ticket, first, count, begun = waiting.popleft()
+            number, ticket, first, count, begun = waiting.popleft()
             self._accelerator.wait(ticket, timeout_s, f"batch of {count} images from image {first}")
             wall_s += time.perf_counter() - begun
             if depth == 1:
                 for name, cycles in self._accelerator.counters().items():
                     totals[name] += cycles
-            results.append(buffers.read(mode, count))
+            results.append(self._sets[number].read(mode, count))
 
         self._accelerator.begin()
         try:
@@ -143,11 +149,11 @@ class Pipeline:
                 if len(waiting) == depth:
                     finish()
                 chunk = images[first:first + chunk_images]
-                buffers = self._sets[number % depth]
-                buffers.fill(chunk)
+                number %= depth  # no name for the buffers: an exception's traceback would keep them
+                self._sets[number].fill(chunk)
                 begun = time.perf_counter()
-                ticket = self._accelerator.start(buffers.sources, buffers.results.device_address, len(chunk), mode, timeout_s)
-                waiting.append((buffers, ticket, first, len(chunk), begun))
+                ticket = self._accelerator.start(*self._sets[number].addresses, len(chunk), mode, timeout_s)
+                waiting.append((number, ticket, first, len(chunk), begun))
             while waiting:
                 finish()
         except BaseException as error:  # KeyboardInterrupt too: nothing may run on in buffers that are filled anew
@@ -160,8 +166,8 @@ class Pipeline:
             if index == len(self._sets):
                 self._sets.append(Buffers(self._device, self._layout, images))
             elif self._sets[index].images < images:
-                self._sets[index] = None  # given back before the larger one is asked for
-                self._sets[index] = Buffers(self._device, self._layout, images)
+                del self._sets[index:]  # given back before the larger one is asked for
+                self._sets.append(Buffers(self._device, self._layout, images))
 
     def _recover(self, error: BaseException) -> None:
         """After ``error``: leave the accelerator idle, or say that this failed too."""

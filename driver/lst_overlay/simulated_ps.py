@@ -22,7 +22,7 @@ _AT_BOOT = {
     FPGA0_CLK_CTRL: 0x0020_0500,   # IO PLL, divisors 5 and 2: 100 MHz
     SLCR + 0x180: 0x0010_0700, SLCR + 0x190: 0x0010_0500, SLCR + 0x1A0: 0x0010_0500,  # FPGA1 .. FPGA3_CLK_CTRL
     FPGA_RST_CTRL: 0,
-    LVL_SHFTR_EN: 0xF,
+    LVL_SHFTR_EN: 0,  # Linux switches them on after each download
 }
 for _base in AFI_PORTS:
     # RDCHAN_CTRL (bit 0 would make the port 32 bits wide), RDCHAN_ISSUINGCAP, RDQOS, WRCHAN_CTRL, WRCHAN_ISSUINGCAP, WRQOS
@@ -32,6 +32,9 @@ for _base in AFI_PORTS:
 class ProcessingSystem:
     def __init__(self):
         self._registers: Dict[int, int] = dict(_AT_BOOT)
+
+    def switch_level_shifters_on(self) -> None:
+        self._registers[LVL_SHFTR_EN] = 0xF
 
     def read(self, address: int) -> int:
         return self._registers[self._known(address)]

@@ -178,6 +178,7 @@ class SimulatedBoard(Device):
             # A seed of its own per download: nothing may depend on what a flip-flop happened to be last time.
             fabric = SimulatedLibrary(library, self._model, self._seed + 1000 * self._downloads, self._ps.fclk0_mhz)
             self._downloads += 1
+            self._ps.switch_level_shifters_on()
             for address, memory in self._memory.items():
                 fabric.map(address, memory.device)
             fabric.inject(**self._faults)

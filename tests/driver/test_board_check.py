@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from datasets.sample_digits import content
-from lst_overlay import LST1Overlay, sample_digits
+from gateware.register_table import ErrorCode
+from lst_overlay import HardwareError, LST1Overlay, sample_digits
 from lst_overlay import network as contract
 from lst_overlay.board_check import images
 from lst_overlay.shipped_networks import DEFAULT, find
@@ -32,7 +33,7 @@ def test_all_passes_on_every_board(overlay):
 def test_all_passes_on_a_real_board(real):
     assert not failed(real[1])
     assert [check.name for check in real[1].self_test()] == [
-        "logits", "classes", "S_AXI_HP0 read width", "S_AXI_HP0 write width", "level shifters", "FCLK0"]
+        "S_AXI_HP0 read width", "S_AXI_HP0 write width", "level shifters", "FCLK0", "logits", "classes"]
 
 
 def test_clock_that_is_not_what_the_divisors_say(real):
@@ -48,6 +49,27 @@ def test_ps_configured_another_way(real, address, value, text):
     assert failed(real[1]) == [text]
 
 
+@pytest.mark.parametrize("address, value, text", [
+    (AFI0_RDCHAN_CTRL, 1, "S_AXI_HP0 read width: 32 bits, must be 64 bits; clear bit 0 of 0xF8008000"),
+    (LVL_SHFTR_EN, 0, "level shifters: LVL_SHFTR_EN = 0x0, must be 0xF, all on; the PS and the PL are cut off")])
+def test_what_would_stop_the_processor_is_told_before_a_register_is_read(tmp_path, address, value, text):
+    device = FakeBoard(NETWORKS)
+    device.processing_system[address] = value
+    for download in (True, False):
+        device.written.clear()
+        with pytest.raises(HardwareError, match=text):
+            LST1Overlay(write_bitstream(tmp_path), device, download=download, network=NETWORKS[0])
+        assert not device.written
+
+
+def test_hardware_that_gives_no_answer_is_a_finding(fake):
+    device, overlay = fake
+    device.faults.error = (ErrorCode.READ_RESPONSE, 0x1000)
+    found = failures(overlay)
+    assert list(found) == ["answers"] and "hardware error 1" in found["answers"].found and "\n" not in found["answers"].found
+    assert not failures(overlay)
+
+
 def failures(overlay):
     return {check.name: check for check in overlay.self_test() if not check.passed}
 
@@ -57,7 +79,7 @@ def test_wrong_logits_everywhere(fake):
     device.networks[contract.image_crc(contract.parameter_image(NETWORKS[0]))] = NETWORKS[1]
     found = failures(overlay)
     assert list(found) == ["logits"] and found["logits"].found == "164 of 164 images differ"
-    assert "misread; look at the port widths" in found["logits"].advice
+    assert "misread on their way" in found["logits"].advice
 
 
 def test_logits_that_change_from_run_to_run(fake, monkeypatch):
@@ -65,7 +87,7 @@ def test_logits_that_change_from_run_to_run(fake, monkeypatch):
     answers, rng = device.answers, np.random.default_rng(0)
     monkeypatch.setattr(device, "answers", lambda network, images: answers(network, images) + (rng.random((len(images), 1)) < 0.1))
     found = failures(overlay)
-    assert "from run to run" in found["logits"].found and "lower clock" in found["logits"].advice
+    assert "from run to run" in found["logits"].found and "lower one" in found["logits"].advice
 
 
 def test_logits_that_are_wrong_for_some_images(fake, monkeypatch):
@@ -80,7 +102,7 @@ def test_stored_logits_tell_a_broken_numpy_from_broken_hardware(tmp_path, monkey
     network = contract.load_network(find(DEFAULT))
     device = FakeBoard([network])
     with LST1Overlay(write_bitstream(tmp_path), device) as overlay:
-        assert [check.name for check in overlay.self_test()][:3] == ["reference", "logits", "classes"]
+        assert [check.name for check in overlay.self_test()][-3:] == ["reference", "logits", "classes"]
         broken = overlay.logits(images(), software=True) + 1
         monkeypatch.setattr("lst_overlay.figures.reference_logits", lambda *_: broken)
         found = failures(overlay)

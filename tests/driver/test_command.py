@@ -1,5 +1,6 @@
 """python -m lst_overlay: text for people, JSON for programs, exit codes for scripts."""
 import json
+import re
 
 import pytest
 from PIL import Image
@@ -9,7 +10,7 @@ from lst_overlay import sample_digits
 from lst_overlay.network import load_network
 from lst_overlay.shipped_networks import find
 from tests.driver.conftest import write_bitstream
-from tests.driver.fake_board import LVL_SHFTR_EN, FakeBoard
+from tests.driver.fake_board import FakeBoard
 
 
 @pytest.fixture
@@ -35,12 +36,14 @@ def test_info(board, capsys):
 
 def test_self_test_says_what_is_wrong_and_fails(board, capsys):
     assert run(capsys, "self-test", *board[1])[0] == 0
-    board[0].processing_system[LVL_SHFTR_EN] = 0
+    answers = board[0].answers
+    board[0].answers = lambda network, images: answers(network, images) + (images[:, :1] > 128)
     status, text, _ = run(capsys, "self-test", *board[1])
-    assert status == 1 and "FAILED  level shifters: LVL_SHFTR_EN = 0x0 (must be 0xF, all on)" in text and "cut off" in text
+    assert status == 1 and "our bug" in text
+    assert re.search(r"FAILED  logits: \d+ of 164 images differ \(must be 0: equal to the integer reference\)", text)
     status, text, _ = run(capsys, "self-test", "--json", *board[1])
     figures = json.loads(text)
-    assert status == 1 and not figures["passed"] and not figures["checks"][-1]["passed"]
+    assert status == 1 and not figures["passed"] and [check["name"] for check in figures["checks"] if not check["passed"]] == ["logits"]
 
 
 def test_classify_answers_each_picture(board, capsys, tmp_path):
@@ -69,7 +72,8 @@ def test_what_fails_is_one_line_and_exit_status_1(board, capsys, arguments, mess
     assert status == 1 and not text and error.startswith("error: ") and message in error and error.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["classify"], ["dance"], ["info", "--batch-size", "3"]])
+@pytest.mark.parametrize("arguments", [[], ["classify"], ["dance"], ["info", "--batch-size", "3"],
+                                       ["benchmark", "--batch-size", "0"], ["benchmark", "--batch-size", "many"]])
 def test_usage_errors_are_exit_status_2(capsys, arguments):
     with pytest.raises(SystemExit) as exit_:
         command.main(arguments)

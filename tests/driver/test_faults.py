@@ -1,4 +1,5 @@
 """Hardware that fails: each fault gives one readable error, and the overlay answers rightly afterwards."""
+import json
 import threading
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 import lst_overlay.accelerator
 import lst_overlay.pipeline
 from gateware.register_table import ERROR_TEXTS, ErrorCode
-from lst_overlay import BitstreamError, BusyError, HardwareError, HardwareTimeout, LstOverlayError
+from lst_overlay import BitstreamError, BusyError, HardwareError, HardwareTimeout, LST1Overlay, LstOverlayError
 from lst_overlay import network as contract
-from tests.driver.conftest import NETWORKS
+from lst_overlay.simulator import SimulatedBoard
+from tests.driver.conftest import NETWORKS, write_bitstream
+from tests.driver.fake_board import FakeBoard
 from tests.driver.random_network import random_images
 
 IMAGES = random_images(5)
@@ -194,6 +197,85 @@ def test_out_of_memory_is_told(fake):
         overlay.predict(IMAGES)
     del device.allocate
     assert_answers(overlay)
+
+
+def test_after_a_buffer_that_was_too_large_smaller_ones_still_work(fake, monkeypatch):
+    device, overlay = fake
+    overlay.predict(IMAGES)
+    allocate, made = device.allocate, []
+
+    def second_fails(*arguments, **keywords):
+        made.append(arguments)
+        if len(made) == 2:
+            raise RuntimeError("BO allocation failed")
+        return allocate(*arguments, **keywords)
+    monkeypatch.setattr(device, "allocate", second_fails)
+    with pytest.raises(LstOverlayError, match="use smaller batches"):
+        overlay.throughput_test(5000)
+    assert_answers(overlay)
+
+
+def test_a_kept_exception_keeps_no_buffers(simulated_bit):
+    """IPython keeps the last one: its traceback must not hold the contiguous memory that download() and others need."""
+    device = SimulatedBoard()
+    kept = []
+    overlay = LST1Overlay(simulated_bit, device, network=NETWORKS[0])
+    for call, message in ((lambda: overlay.predict(IMAGES, timeout=1e-9), "not reached within"),
+                          (lambda: overlay.throughput_test(165_000), "cannot allocate 7.9 MB")):  # its pixels alone have room
+        with pytest.raises(LstOverlayError, match=message) as caught:
+            call()
+        kept.append(caught.value)
+    overlay.free()
+    assert not device._memory
+
+
+def test_an_exception_inside_with_is_not_hidden_by_a_busy_overlay(fake):
+    device, overlay = fake
+    entered, leave = threading.Event(), threading.Event()
+    original = device._run
+
+    def slow(registers):
+        entered.set()
+        leave.wait(10)
+        return original(registers)
+    device._run = slow
+    with pytest.raises(KeyError, match="what really happened"), overlay:
+        thread = threading.Thread(target=lambda: overlay.logits(IMAGES))
+        thread.start()
+        assert entered.wait(10)
+        raise KeyError("what really happened")
+    leave.set()
+    thread.join()
+    assert not overlay._pipeline._sets and "freed" in repr(overlay)
+
+
+def test_another_design_in_the_fpga_is_noticed_by_its_build_hash(fake):
+    device, overlay = fake
+    device.values["BUILD_HASH"] ^= 1
+    with pytest.raises(BitstreamError, match=r"another bitstream was loaded since: call download\(\) to come back \(BUILD_HASH reads 0x"):
+        overlay.predict(IMAGES)
+    overlay.download()
+    assert_answers(overlay)
+
+
+@pytest.mark.parametrize("name", ["global_pl_state_.json", "global_pl_state.json"])
+def test_another_process_s_download_is_noticed_before_a_register_is_read(tmp_path, monkeypatch, name):
+    """pynq's own record, as 3.1 and as 3.0 and 4.0 call it."""
+    monkeypatch.setattr("pynq.pl_server.global_state.STATE_DIR", str(tmp_path))
+    device = FakeBoard(NETWORKS)
+    device.name = "Pynq"
+    bitfile, record = write_bitstream(tmp_path), tmp_path / name
+    with LST1Overlay(bitfile, device, network=NETWORKS[0]) as overlay:
+        for text in (json.dumps({"bitfile_name": str(bitfile)}), "{"):  # ours, and one that is being written
+            record.write_text(text)
+            assert_answers(overlay)
+        record.write_text(json.dumps({"bitfile_name": "/another.bit"}))
+        before = len(device.written)
+        with pytest.raises(BitstreamError, match=r"call download\(\) to come back \(/another.bit\)"):
+            overlay.predict(IMAGES)
+        assert len(device.written) == before
+        record.write_text(json.dumps({"bitfile_name": str(bitfile)}))
+        assert_answers(overlay)
 
 
 def test_another_bitstream_was_loaded_since(fake):

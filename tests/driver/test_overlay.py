@@ -140,7 +140,9 @@ def test_software_computes_the_same(overlay, count):
     logits = overlay.logits(images, software=True)
     assert logits.dtype == np.int32
     assert_bit_exact(logits, overlay.logits(images), images)
-    np.testing.assert_array_equal(overlay.predict(images, software=True), overlay.predict(images))
+    classes = overlay.predict(images, software=True)
+    assert classes.dtype == np.int64
+    np.testing.assert_array_equal(classes, overlay.predict(images))
 
 
 def test_software_has_no_cycles_to_profile(overlay):
@@ -164,7 +166,7 @@ def test_classify_gives_digit_probabilities_and_time(overlay, software):
 
 @pytest.mark.parametrize("images", [random_images(2), random_images(1), random_images(1).reshape(1, 784)[:, :, None]])
 def test_classify_takes_one_image(overlay, images):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"classify takes one image, \(28, 28\) or \(784,\), not .*: predict takes many"):
         overlay.classify(images)
 
 
@@ -196,6 +198,8 @@ def test_context_manager_frees(board):
         overlay.predict(random_images(1))
     with pytest.raises(LstOverlayError, match="freed: make a new LST1Overlay"):
         overlay.predict(random_images(1))
+    with pytest.raises(LstOverlayError, match="freed: make a new LST1Overlay"):
+        overlay.predict(random_images(1), software=True)
     overlay.free()
     assert "freed" in repr(overlay)
 

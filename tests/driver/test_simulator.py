@@ -315,7 +315,7 @@ def test_registers_of_the_ps_as_the_boot_image_leaves_them(board):
 
 
 def test_access_before_a_download_freezes_the_board():
-    with pytest.raises(BoardFrozen, match="no bitstream was downloaded"):
+    with pytest.raises(BoardFrozen, match="level shifters between PS and fabric are off"):
         read(SimulatedBoard(), ID)
 
 
