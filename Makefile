@@ -21,7 +21,7 @@ simulator: $(VENV)/.demo  ## Build what the simulated board downloads (bitstream
 
 notebook: $(VENV)/.notebook  ## The board's notebooks in JupyterLab, on the simulated board
 	$(PY) -m gateware simulate --build-only
-	LST_BOARD=sim $(PY) -m jupyterlab --notebook-dir driver/notebooks
+	LST_BOARD=sim $(PY) -m jupyterlab --notebook-dir driver/notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: docs/training.md)
 

@@ -57,7 +57,7 @@ def verilog(out: Path = typer.Option(Path("build/verilog"), help="Directory to w
 @app.command()
 def simulate(
     dataset: Optional[Literal["mnist", "digits"]] = typer.Option(None, help="Default: MNIST if it is here, else the digits."),
-    network: Optional[str] = typer.Option(None, help="A shipped network's name or a file; default: the one trained for the dataset."),
+    network: Optional[str] = typer.Option(None, help="A shipped network's name or a file; default: the dataset's, or the engine's own."),
     images: Optional[int] = typer.Option(None, min=1, help="Only the first so many images of the test part."),
     memory: Literal["default", "ideal"] = typer.Option("default", help="Memory model."),
     engine: str = ENGINE,

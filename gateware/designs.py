@@ -21,12 +21,13 @@ TOP = "lst1_top"
 
 @dataclass(frozen=True)
 class Rung:
-    """make: the engine; of a loadable one the network is None. divisors: of FCLK0, 1000 MHz / (d0 * d1).
+    """make: the engine; of a loadable one the network is None. divisors: of FCLK0, 1000 MHz / (d0 * d1). chosen_for: by whom, as a noun.
 
     network: built in if none is named; None: the engine takes its network at run time.
     """
 
     description: str
+    chosen_for: str
     make: Callable[[Optional[Network]], LiteXModule]
     divisors: Tuple[int, int]
     network: Optional[str] = None
@@ -63,14 +64,16 @@ def packed_layout(network: Network) -> ImageLayout:
 
 
 ENGINES = {
-    "folded": Rung("rows and columns in turn on 28 multipliers", FoldedEngine, (5, 1), "lst1_w6a4p4"),
-    "pixel_serial": Rung("one pixel per clock, any network", lambda network: PixelSerialEngine(), (5, 1)),
-    "pixel_pairs": Rung("two pixels per clock, two weights in a multiplier", PixelPairsEngine, (5, 1), "lst1_w6a4p4"),
-    "row_parallel": Rung("one row per clock, packed pixels (2 bits: HP0, 4 bits: HP0 and HP2)",
+    "folded": Rung("rows and columns in turn on 28 multipliers", "the smallest area", FoldedEngine, (5, 1), "lst1_w6a4p4"),
+    "pixel_serial": Rung("one pixel per clock, any network", "networks that change at run time",
+                         lambda network: PixelSerialEngine(), (5, 1)),
+    "pixel_pairs": Rung("two pixels per clock, two weights in a multiplier", "more images/s in little area",
+                        PixelPairsEngine, (5, 1), "lst1_w6a4p4"),
+    "row_parallel": Rung("one row per clock, packed pixels (2 bits: HP0, 4 bits: HP0 and HP2)", "the most images/s, from packed pixels",
                          lambda network: RowParallelEngine(network, packed_layout(network)), (7, 1), "lst1_w4a4p2"),
-    "row_parallel_uint8": Rung("one row per clock, uint8 over HP0",
+    "row_parallel_uint8": Rung("one row per clock, uint8 over HP0", "the most images/s from uint8 arrays over one port",
                                lambda network: RowParallelEngine(network, ImageLayout()), (7, 1), "lst1_w5c4a4p4"),
-    "row_parallel_uint8x2": Rung("one row per clock, uint8 over HP0 and HP2",
+    "row_parallel_uint8x2": Rung("one row per clock, uint8 over HP0 and HP2", "the most images/s from uint8 arrays",
                                  lambda network: RowParallelEngine(network, ImageLayout(ports=2)), (7, 1), "lst1_w5c4a4p4"),
 }
 

@@ -70,7 +70,8 @@ def _page(points: List[Point]) -> str:
     shipped = set(names())
     rows = [[f"**{point.name}**" if point.name in shipped else point.name, str(point.seed), point.formats, f"{point.additions:,}",
              f"{point.lut:,}", f"{100 * point.lut / LUT:.0f} %", f"{point.validation:.2f}", f"{point.test:.2f}",
-             "yes" if point in best else ""] for point in sorted(points, key=lambda point: point.lut)]
+             "refused" if point.lut > LUT_SHARE * LUT else "yes" if point in best else ""]
+            for point in sorted(points, key=lambda point: point.lut)]
     return "\n".join([
         "# Accuracy over area", "",
         f"Written by `{COMMAND}` from the runs in build/train. On the row-parallel engine W1 and W2 are additions, so fewer bits of",
@@ -80,9 +81,10 @@ def _page(points: List[Point]) -> str:
         "integers, stands beside it and decided nothing. A run: `python -m model train recipes/NAME.toml --seed N`.", "",
         "![accuracy over LUT](images/frontier.svg)", "",
         "Formats: bits of weights of rows, columns and classifier / of activations / of pixels.", "",
-        *markdown_table(["network", "seed", "formats", "additions", "LUT", "of the part", "validation", "test", "on the frontier"],
-                        rows), "",
-        "Bold: recipes of which a network is shipped, that of the seed that is best on validation.", "",
+        *markdown_table(
+            ["network", "seed", "formats", "additions", "LUT (estimate)", "of the part", "validation", "test", "on the frontier"],
+            rows), "",
+        "Bold: recipes of which a network is shipped: that of the seed that is best on validation, of equal ones the first.", "",
     ])
 
 

@@ -25,6 +25,24 @@ RUNGS = (("folded", "lst1_q6.7"), ("pixel_serial", DEFAULT), ("pixel_pairs", "ls
          ("row_parallel", "lst1_w6a4p4"), ("row_parallel", "lst1_w5c4a4p4"), ("row_parallel", "lst1_w4a4p2"))
 # The published LST-1 accelerator: its IP core alone, without DMA and registers (ITS paper and slides).
 PUBLISHED = {"lut": 914, "ff": 302, "ramb18": 67, "dsp48e1": 57, "images_per_second": 9_890}
+PUBLISHED_MHZ, PUBLISHED_CYCLES = 48.8, 4_934
+_CONDITIONS = """\
+How they work: [theory of operation](theory_of_operation.md). pixel_serial is larger than pixel_pairs because it can have any
+network: it loads parameters, and its numbers are as wide as any network may want.
+
+Written by `{command}`. Every rung: all {images:,} MNIST test images through the pynq library, the driver, DMA and the verilated
+design, every logit and class equal to the integer reference. Cycles are counted with DMA over one batch of all, under an ideal
+memory (25 cycles of latency, no stalls) and under the simulator's default one (300 +- 100 ns, 10 % of beats withheld, refresh:
+[testing](testing.md)). Images per second are the clock over these cycles. Area is synthesis (Yosys) of the whole design.
+**Nothing has been placed, or run on a board.**
+
+**Clocks are assumed**: FCLK0 is 1000 MHz over 5 or 7. All designs are written for 200 MHz, with four logic levels at most; the
+row-parallel ones fill up to four fifths of the part, where routing is slower, so the lower clock is assumed for them.
+
+**Images per second leave out the host**: `predict` copies images into contiguous memory, or packs them; that is the last column,
+and it is no faster than that. On a slow processor packing, not the fabric, limits the packed rows, unless pixels come packed.
+"""
+_PORTS = {1: "HP0", 2: "HP0 and HP2"}
 TIMES = 10  # the published rate, that the folded engine makes at least
 
 
@@ -83,20 +101,20 @@ def _page(rungs: List[Rung], core: Resources) -> str:
     keys = list(DEVICE)
     return "\n".join([
         "# The ladder", "",
-        f"Written by `{COMMAND}`. Every rung: all {images:,} MNIST test images through the pynq library, the driver, DMA and the verilated",
-        "design, every logit and class equal to the integer reference. Cycles are counted with DMA over one batch of all, under an ideal",
-        "memory and under one with latency, refresh and stalls; images per second are the clock, which is assumed, over these cycles.",
-        "Area is synthesis (Yosys) of the whole design: nothing has been placed, or run on a board.", "",
+        *markdown_table(["for", "engine", "its network", "idea"],
+                        [[engine.chosen_for, name, "loaded at run time" if engine.loadable else "built in", engine.description]
+                         for name, engine in ENGINES.items()]), "",
+        _CONDITIONS.format(command=COMMAND, images=images),
         "![images per second over LUT](images/ladder.svg)", "",
         *markdown_table(
             ["engine", "network", "accuracy", "pixels in", "cycles, ideal", "cycles", "clock", "images/s, ideal", "images/s", "latency"],
             [_speed(rung) for rung in rungs]), "",
         *markdown_table(
             ["engine", "network", *[f"{key} (of {value:,})" for key, value in DEVICE.items()], "logic levels", "host time per image"],
-            [[rung.ideal["engine"], rung.ideal["network"], *[f"{getattr(rung.top, key):,}" for key in keys], str(rung.top.logic_levels),
-              f"{rung.default['host_pack_us_per_image']:.2f} us"] for rung in rungs]), "",
-        "Latency: from START of a batch of one image to its result in memory, default memory. Host time: what this machine needs to",
-        "copy or pack an image for the engine, measured; an ARM needs several times that.", "",
+            [_cost(rung) for rung in rungs]), "",
+        "Latency: from START of a batch of one image to its result in memory, default memory; it varies by some cycles with the",
+        "memory's random stalls. Host time: what this machine needs to copy or pack an image, measured; an ARM needs several",
+        "times that.", "",
         "## The smallest engine, and the published one", "",
         "Both without DMA and registers:", "",
         *markdown_table(["engine", *keys, "images/s"], [
@@ -104,8 +122,15 @@ def _page(rungs: List[Rung], core: Resources) -> str:
             [f"{folded.ideal['engine']}, {folded.ideal['network']}", *[f"{getattr(core, key):,}" for key in keys],
              f"{folded.default['images_per_second']:,.0f} at {folded.default['fclk_mhz']:.0f} MHz"]]), "",
         f"That is {folded.default['images_per_second'] / PUBLISHED['images_per_second']:.1f} times the published rate; from {least:.0f} "
-        f"MHz up it is at least {TIMES} times.", "",
+        f"MHz up it is at least {TIMES} times. The published clock is {PUBLISHED_MHZ} MHz; by cycles, {PUBLISHED_CYCLES:,} of",
+        f"them, it is {PUBLISHED_CYCLES / folded.default['cycles_per_image']:.1f} times. Both formats have 13 bits; weights differ.", "",
     ])
+
+
+def _cost(rung: Rung) -> List[str]:
+    cells = [f"{getattr(rung.top, key):,}" for key in DEVICE]
+    return [rung.ideal["engine"], rung.ideal["network"], *cells, str(rung.top.logic_levels),
+            f"{rung.default['host_pack_us_per_image']:.1f} us"]
 
 
 def _summary(rungs: List[Rung]) -> List[str]:
@@ -113,7 +138,7 @@ def _summary(rungs: List[Rung]) -> List[str]:
     best = next(rung for rung in rungs if (rung.ideal["engine"], rung.ideal["network"]) == ("row_parallel", DEFAULT))
     report, top = best.default, best.top
     return [
-        f"With a row per clock, from {report['input_format']} pixels: **{report['accuracy']:.2f} %** at "
+        f"With a row per clock, from pixels that are packed before: **{report['accuracy']:.2f} %** at "
         f"**{report['cycles_per_image']:.1f}** cycles per image,",
         f"**{report['images_per_second']:,.0f} images/s** at an {report['fclk_source']} {report['fclk_mhz']:.0f} MHz; {top.lut:,} LUT, "
         f"{top.ff:,} FF,",
@@ -123,10 +148,13 @@ def _summary(rungs: List[Rung]) -> List[str]:
 
 def _speed(rung: Rung) -> List[str]:
     ideal, default = rung.ideal, rung.default
-    return [ideal["engine"], ideal["network"], f"{ideal['accuracy']:.2f} %", ideal["input_format"], f"{ideal['cycles_per_image']:.2f}",
-            f"{default['cycles_per_image']:.2f}", f"{default['fclk_mhz']:.0f} MHz, {default['fclk_source']}",
-            f"{ideal['images_per_second']:,.0f}", f"{default['images_per_second']:,.0f}",
-            f"{default['latency_cycles']:,} cycles, {default['latency_cycles'] / default['fclk_mhz']:.1f} us"]
+    return [
+        ideal["engine"], ideal["network"], f"{ideal['accuracy']:.2f} %",
+        f"{ideal['input_format']}, {_PORTS[ideal['ports']]}",
+        f"{ideal['cycles_per_image']:.2f}", f"{default['cycles_per_image']:.2f}",
+        f"{default['fclk_mhz']:.0f} MHz, {default['fclk_source']}",
+        f"{ideal['images_per_second']:,.0f}", f"{default['images_per_second']:,.0f}",
+        f"{default['latency_cycles']:,} cycles, {default['latency_cycles'] / default['fclk_mhz']:.1f} us"]
 
 
 def _plot(rungs: List[Rung], path: Path) -> None:

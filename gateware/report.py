@@ -18,10 +18,11 @@ def as_text(report: Dict) -> str:
     rows = [
         ("network", f"{report['network']} on the {report['engine']} engine"),
         ("dataset", f"{report['dataset']}, {report['images']} images"),
-        ("accuracy", f"{report['accuracy']:.2f} %"),
+        ("accuracy", f"{report['accuracy']:.2f} %{_for_another_dataset(report)}"),
         ("equal to the integer reference", f"{report['bit_exact_images']} of {report['images']} images, all logits"),
         ("cycles per image", f"{report['cycles_per_image']:.1f} (one batch, {report['scope']}, {report['input_format']} in)"),
-        ("latency of one image", f"{report['latency_cycles']} cycles, {report['latency_cycles'] / report['fclk_mhz']:.2f} us"),
+        ("latency of one image",
+         f"{report['latency_cycles']} cycles, {report['latency_cycles'] / report['fclk_mhz']:.2f} us, {report['scope']}"),
         ("images per second", f"{report['images_per_second']:,.0f} at {clock}, {report['scope']}, {report['input_format']} in"),
         (f"{'packing' if report['input_format'] == 'packed' else 'copying'} an image into the buffer",
          f"{report['host_pack_us_per_image']:.3f} us of this machine's time (measured)"),
@@ -29,6 +30,11 @@ def as_text(report: Dict) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _for_another_dataset(report: Dict) -> str:
+    trained_for = report.get("trained_for")
+    return "" if trained_for in (None, report["dataset"]) else f" (trained for {trained_for}: says nothing of this network)"
 
 
 def markdown_table(head: List[str], rows: List[List[str]]) -> List[str]:

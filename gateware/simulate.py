@@ -93,11 +93,13 @@ def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] 
         "fclk_mhz": figures["fclk_mhz"],
         "fclk_source": figures["fclk_source"],
         "input_format": figures["input_format"],
+        "ports": overlay.layout.ports,
         "scope": figures["scope"],
         "simulated": figures["simulated"],
         "images_per_second": figures["images_per_second"],
         "host_pack_us_per_image": _pack_us_per_image(pixels, overlay.layout),
         "network": integers.name,
+        "trained_for": integers.provenance.get("dataset"),
         "engine": engine,
         "memory_model": memory_model,
     }, pixels, labels, classes)

@@ -296,7 +296,8 @@ class LST1Overlay(Overlay):
     def _load(self, image: np.ndarray, name: str, timeout: Optional[float]) -> None:
         registers = self._accelerator.registers
         if not self._capabilities["LOADABLE"]:
-            raise LstOverlayError(f"cannot load network {name!r}: this bitstream has its network built in (CAPABILITIES.LOADABLE = 0)")
+            raise LstOverlayError(f"cannot load network {name!r}: this bitstream has its network built in (CAPABILITIES.LOADABLE = 0): "
+                                  "build one with this network in it, or use pixel_serial-loadable")
         wanted = registers.read("PARAMETER_BYTES")
         if wanted != image.nbytes:
             raise BitstreamError(f"the accelerator takes {wanted} bytes of parameters, network {name!r} has {image.nbytes}")

@@ -22,7 +22,8 @@ def checked_images(images) -> np.ndarray:
         nan = ""
         if images.dtype.kind == "f" and np.isnan(images).any():
             nan = f" (and {int(np.isnan(images).sum())} of {images.size} values are NaN)"
-        raise TypeError(f"images must be uint8 pixels 0..255, not {images.dtype}{nan}")
+        remedy = "; of 0..1 make them by (255 * images).round().astype('uint8')" if images.dtype.kind == "f" and not nan else ""
+        raise TypeError(f"images must be uint8 pixels 0..255, not {images.dtype}{nan}{remedy}")
     if images.shape[1:] not in ((SIZE, SIZE), (IMAGE_BYTES,)):
         one = images.shape in ((SIZE, SIZE), (IMAGE_BYTES,))
         raise ValueError(f"images must have shape (N, {SIZE}, {SIZE}) or (N, {IMAGE_BYTES}), not {images.shape}"

@@ -78,3 +78,9 @@ def test_what_the_contributors_guide_places_in_a_file_is_in_it():
     places = re.findall(r"`(\w+)`\s+(?:in|of)\s+`([\w/]+\.py)`", (ROOT / "CONTRIBUTING.md").read_text())
     assert len(places) >= 7
     assert [place for place in places if not re.search(rf"\b{place[0]}\b", (ROOT / place[1]).read_text())] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_figures_are_missing(page):
+    """A block that a command fills, and that none has filled."""
+    assert not re.search(r"<!-- figures: .* -->\s*<!-- end of figures -->", page.read_text())

@@ -11,7 +11,7 @@ NAN_IMAGES = np.full((2, 28, 28), np.nan, np.float32)
 BAD_IMAGES = {
     "list": ([[0] * 784], TypeError, "must be a numpy array, not list"),
     "none": (None, TypeError, "must be a numpy array, not NoneType"),
-    "float": (np.zeros((2, 28, 28), np.float32), TypeError, "must be uint8 pixels 0..255, not float32$"),
+    "float": (np.zeros((2, 28, 28), np.float32), TypeError, "must be uint8 pixels 0..255, not float32; of 0..1 make them by .*round"),
     "nan": (NAN_IMAGES, TypeError, "not float32 .and 1568 of 1568 values are NaN"),
     "int64": (np.zeros((2, 784), np.int64), TypeError, "must be uint8 pixels 0..255, not int64"),
     "bool": (np.zeros((2, 784), bool), TypeError, "not bool"),

@@ -68,7 +68,7 @@ def test_simulate_writes_report_and_picture(tmp_path, simulated_bit, monkeypatch
     figures = json.loads(report.read_text())
     assert set(figures) == {"dataset", "images", "accuracy", "bit_exact_images", "cycles_per_image", "latency_cycles", "fclk_mhz",
                             "fclk_source", "input_format", "scope", "simulated", "images_per_second", "host_pack_us_per_image",
-                            "network", "engine", "memory_model", "confusion"}
+                            "network", "engine", "memory_model", "confusion", "trained_for", "ports"}
     assert figures["images"] == figures["bit_exact_images"] == 40 and figures["simulated"] is True
     assert figures["images_per_second"] == pytest.approx(figures["fclk_mhz"] * 1e6 / figures["cycles_per_image"])
     assert sum(map(sum, figures["confusion"])) == 40
