@@ -1,19 +1,20 @@
 """Images and labels for training, tests and demonstrations: NumPy arrays, no torch.
 
-`load(name, part)` returns uint8 images (N, 28, 28) and int64 labels (N,). Sources: docs/datasets.md.
+`load(name, part)` returns uint8 images, (N, 28, 28) or of CIFAR-10 (N, 32, 32, 3), and int64 labels (N,). Sources: docs/datasets.md.
 """
 from .arrays import DatasetError, Images
+from .cifar10 import load_cifar10
 from .digits import load_digits
 from .mnist import load_mnist
 
-LOADERS = {"mnist": load_mnist, "digits": load_digits}
+LOADERS = {"mnist": load_mnist, "digits": load_digits, "cifar10": load_cifar10}
 
 
 def load(name: str, part: str) -> Images:
-    """name: 'mnist' or 'digits'; part: 'train' or 'test'."""
+    """name: 'mnist', 'digits' or 'cifar10'; part: 'train' or 'test'."""
     if name not in LOADERS:
         raise DatasetError(f"dataset must be one of {', '.join(LOADERS)}, not {name!r}")
     return LOADERS[name](part)
 
 
-__all__ = ["DatasetError", "Images", "LOADERS", "load", "load_digits", "load_mnist"]
+__all__ = ["DatasetError", "Images", "LOADERS", "load", "load_cifar10", "load_digits", "load_mnist"]

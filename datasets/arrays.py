@@ -13,7 +13,7 @@ class DatasetError(Exception):
 
 
 class Images(NamedTuple):
-    """images: (N, 28, 28) uint8; labels: (N,) int64, 0..9."""
+    """images: (N, 28, 28) or (N, 32, 32, 3) uint8; labels: (N,) int64, 0..9."""
 
     images: np.ndarray
     labels: np.ndarray

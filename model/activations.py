@@ -5,7 +5,7 @@ besides is `learned`, the numbers that make it what it is; `take` gives them bac
 """
 from __future__ import annotations
 
-from typing import List
+from typing import List, Optional
 
 import torch
 from torch import nn
@@ -20,6 +20,7 @@ class Activation(nn.Module):
 
     tables = 1
     is_learned = False
+    has_knots = False
 
     def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
         """x: any shape, real -> the same shape and type."""
@@ -72,12 +73,11 @@ class PiecewiseLinear(Activation):
     """
 
     name = "piecewise_linear"
-    is_learned = True
+    is_learned = has_knots = True
 
     def __init__(self, channels: int = 1, knots: int = 33, per_channel: bool = False):
         super().__init__()
-        if knots < 2:
-            raise ValueError(f"a piecewise linear function needs at least 2 knots, not {knots}")
+        _check_knots("a piecewise linear function", knots)
         self.tables = channels if per_channel else 1
         self.values = nn.Parameter(torch.tanh(torch.linspace(-REACH, REACH, knots)).repeat(self.tables, 1))
 
@@ -85,21 +85,19 @@ class PiecewiseLinear(Activation):
         return interpolate(x, self.values, REACH, channel_axis=channel_axis)
 
 
-class LerpPSA(Activation):
-    """Parametric softmax activation on a grid (Singh, Bazargan: ACM TRETS 18(2) 21, 2025), linear between and beyond its knots.
+class PSA(Activation):
+    """Parametric softmax activation (Singh, Bazargan: ACM TRETS 18(2) 21, 2025), computed as it is defined.
 
     PSA(x) = g sum_e a_e(x) v_e x + beta with a = softmax over e of -(x - m_e)^2 / (w_e^2 + 1): 3 x 8 + 2 numbers a function.
     """
 
-    name = "lerp_psa"
+    name = "psa"
     is_learned = True
     terms = 8
 
-    def __init__(self, channels: int = 1, knots: int = 64, per_channel: bool = False):
+    def __init__(self, channels: int = 1, per_channel: bool = False):
         super().__init__()
-        if knots < 2:
-            raise ValueError(f"LERP-PSA needs at least 2 knots, not {knots}")
-        self.tables, self.knots = channels if per_channel else 1, knots
+        self.tables = channels if per_channel else 1
         # Slopes that fall with the distance from zero: the start is close to tanh, which is what the network is made for.
         m = torch.linspace(-REACH, REACH, self.terms)
         self.m = nn.Parameter(m.repeat(self.tables, 1))
@@ -108,15 +106,74 @@ class LerpPSA(Activation):
         self.g = nn.Parameter(torch.ones(self.tables, 1))
         self.beta = nn.Parameter(torch.zeros(self.tables, 1))
 
+    @torch.no_grad()
+    def begin_as_published(self, generator: Optional[torch.Generator] = None) -> PSA:
+        """The published start inside a residual connection, for distillation: v ~ N(0, 4), w = 1, m ~ U(-1, 1), g = 1, beta = 0."""
+        self.v.normal_(0.0, 4.0, generator=generator)
+        self.m.uniform_(-1.0, 1.0, generator=generator)
+        self.w.fill_(1.0), self.g.fill_(1.0), self.beta.zero_()
+        return self
+
+    def values(self, x: torch.Tensor) -> torch.Tensor:
+        """x: (tables or 1, N) -> (tables, N), in x's precision."""
+        x = x[..., None]
+        m, v, w = (numbers.to(x.dtype)[:, None] for numbers in (self.m, self.v, self.w))
+        weight = torch.softmax(-(x - m) ** 2 / (w ** 2 + 1.0), dim=2)
+        return self.g.to(x.dtype) * (weight * v * x).sum(2) + self.beta.to(x.dtype)
+
+    def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
+        if self.tables == 1:
+            return self.values(x.reshape(1, -1)).view(x.shape)
+        moved = x.movedim(channel_axis, 0)
+        return self.values(moved.reshape(self.tables, -1)).view(moved.shape).movedim(0, channel_axis)
+
+
+class LerpPSA(PSA):
+    """PSA on a grid, linear between its knots and beyond them: a step costs the same however many terms there are."""
+
+    name = "lerp_psa"
+    has_knots = True
+
+    def __init__(self, channels: int = 1, knots: int = 64, per_channel: bool = False):
+        _check_knots("LERP-PSA", knots)
+        super().__init__(channels, per_channel)
+        self.knots = knots
+
     def knot_values(self) -> torch.Tensor:
         """(tables, knots) float64: the function where interpolation takes it exactly."""
-        x = torch.linspace(-REACH, REACH, self.knots, dtype=torch.float64, device=self.m.device)[None, :, None]
-        m, v, w = (numbers.double()[:, None] for numbers in (self.m, self.v, self.w))
-        weight = torch.softmax(-(x - m) ** 2 / (w ** 2 + 1.0), dim=2)
-        return self.g.double() * (weight * v * x).sum(2) + self.beta.double()
+        return self.values(torch.linspace(-REACH, REACH, self.knots, dtype=torch.float64, device=self.m.device)[None])
 
     def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
         return interpolate(x, self.knot_values(), REACH, channel_axis=channel_axis, extrapolate=True)
 
 
-ACTIVATIONS = {kind.name: kind for kind in (Tanh, ReLU, PiecewiseLinear, LerpPSA)}
+class BSpline(Activation):
+    """A linear B-spline, free at each of its knots, continued in straight lines beyond them; begun as a leaky ReLU (slope 0.01).
+
+    Bohra, Campos et al., IEEE OJSP 1, 2020. `total_variation`, times a small weight, belongs to the loss: it keeps the pieces few.
+    """
+
+    name = "b_spline"
+    is_learned = has_knots = True
+
+    def __init__(self, channels: int = 1, knots: int = 65, per_channel: bool = False):
+        super().__init__()
+        _check_knots("a B-spline", knots)
+        self.tables = channels if per_channel else 1
+        self.values = nn.Parameter(nn.functional.leaky_relu(torch.linspace(-REACH, REACH, knots), 0.01).repeat(self.tables, 1))
+
+    def total_variation(self) -> torch.Tensor:
+        """Of the slope, summed over all functions: the sum of the absolute changes of slope at the knots."""
+        spacing = 2 * REACH / (self.values.shape[1] - 1)
+        return self.values.diff(n=2, dim=1).abs().sum() / spacing
+
+    def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
+        return interpolate(x, self.values, REACH, channel_axis=channel_axis, extrapolate=True)
+
+
+def _check_knots(name: str, knots: int) -> None:
+    if knots < 2:
+        raise ValueError(f"{name} needs at least 2 knots, not {knots}")
+
+
+ACTIVATIONS = {kind.name: kind for kind in (Tanh, ReLU, PiecewiseLinear, PSA, LerpPSA, BSpline)}

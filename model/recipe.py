@@ -158,6 +158,8 @@ class Recipe:
             raise RecipeError(f"weight_decay must not be negative, is {self.weight_decay}")
         if (self.knots is not None or self.per_channel) and not ACTIVATIONS[self.activation].is_learned:
             raise RecipeError(f"knots and per_channel belong to a learned activation, not to {self.activation}")
+        if self.knots is not None and not ACTIVATIONS[self.activation].has_knots:
+            raise RecipeError(f"{self.activation} has no knots, lerp_psa is the same function on a grid")
         if self.widths is not None and self.init_from is None:
             raise RecipeError("widths need init_from, the float network to start from")
         if self.widths is not None and (self.network == "cnn" or self.dropout or self.normalize):

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from datasets import load_digits
-from model.activations import ACTIVATIONS, LerpPSA, PiecewiseLinear, ReLU, Tanh
+from model.activations import ACTIVATIONS, PSA, BSpline, LerpPSA, PiecewiseLinear, ReLU, Tanh
 from model.augment import Augmentation
 from model.data import Part, Split
 from model.networks import LST1, LST2, MLP, NETWORKS, ResLST3
@@ -68,6 +68,7 @@ FUNCTIONS = {
     "tanh": Tanh, "relu": ReLU, "piecewise_linear": PiecewiseLinear, "lerp_psa": LerpPSA,
     "piecewise_linear per channel": partial(PiecewiseLinear, knots=9, per_channel=True),
     "lerp_psa per channel": partial(LerpPSA, knots=7, per_channel=True),
+    "psa": PSA, "b_spline per channel": partial(BSpline, knots=9, per_channel=True),
 }
 
 

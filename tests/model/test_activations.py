@@ -4,7 +4,9 @@ from torch.autograd import gradcheck
 
 from model.activations import (
     ACTIVATIONS,
+    PSA,
     REACH,
+    BSpline,
     LerpPSA,
     PiecewiseLinear,
     ReLU,
@@ -117,7 +119,40 @@ def test_what_was_learned_makes_the_same_function_again(function):
     assert torch.equal(again(x, channel_axis=0), activation(x, channel_axis=0))
 
 
-@pytest.mark.parametrize("activation", [PiecewiseLinear, LerpPSA])
+def test_psa_is_what_lerp_psa_approaches():
+    """With many knots; so does the gradient of every number."""
+    exact, lerp = PSA(3, per_channel=True).double(), LerpPSA(3, knots=4097, per_channel=True).double()
+    generator = torch.Generator().manual_seed(1)
+    for function in (exact, lerp):
+        function.begin_as_published(generator.manual_seed(1))
+    x = torch.empty(2, 3, 50, dtype=torch.float64).uniform_(-3.9, 3.9, generator=generator)
+    outputs = [function(x, channel_axis=1) for function in (exact, lerp)]
+    torch.testing.assert_close(*outputs, rtol=1e-4, atol=1e-4)
+    weights = torch.randn(x.shape, generator=generator, dtype=torch.float64)
+    for output in outputs:
+        (output * weights).sum().backward()
+    for ours, theirs in zip(exact.parameters(), lerp.parameters()):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-3, atol=1e-3)
+
+
+def test_the_published_start_of_psa():
+    function = PSA(200, per_channel=True).begin_as_published(torch.Generator().manual_seed(0))
+    assert function.v.std().item() == pytest.approx(4.0, rel=0.1) and function.m.abs().max() <= 1 and function.m.std() > 0.5
+    assert (function.w == 1).all() and (function.g == 1).all() and (function.beta == 0).all()
+
+
+def test_a_b_spline_begins_as_a_leaky_relu_and_goes_on_in_straight_lines():
+    x = torch.linspace(-9, 9, 101, dtype=torch.float64)
+    torch.testing.assert_close(BSpline()(x, channel_axis=0), torch.nn.functional.leaky_relu(x, 0.01), rtol=1e-5, atol=1e-5)
+
+
+def test_the_total_variation_of_a_spline_sums_its_changes_of_slope():
+    function = BSpline(2, knots=5, per_channel=True)
+    function.take([0.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0])  # slopes 1, 0, -1, 0 and 0, 0, 0, 1
+    assert function.total_variation().item() == pytest.approx(3 + 1)
+
+
+@pytest.mark.parametrize("activation", [PiecewiseLinear, LerpPSA, BSpline])
 def test_a_function_needs_two_knots(activation):
     with pytest.raises(ValueError, match="at least 2 knots, not 1"):
         activation(knots=1)

@@ -166,13 +166,14 @@ def test_a_recipe_whose_name_no_network_can_have_is_refused_before_training(tmp_
     ("epoch = 3", "epoch"),
     ("epochs = 0", "epochs must be positive, not 0"),
     ('dataset = "cifar"', "dataset must be one of mnist, digits, not 'cifar'"),
-    ('activation = "sigmoid"', "activation must be one of tanh, relu, piecewise_linear, lerp_psa, not 'sigmoid'"),
+    ('activation = "sigmoid"', "activation must be one of tanh, relu, piecewise_linear, psa, lerp_psa, b_spline, not 'sigmoid'"),
     ("[widths]\nweights = 4", r"\[widths\] needs activations and pixels"),
     ("[widths]\nweights = 4\nactivations = 4\npixels = 4", "widths need init_from"),
     ("[widths]\nweights = 1\nactivations = 4\npixels = 4", "\\[widths\\] weights must have 2..16 bits, not 1"),
     ("[widths]\nweights = 4\nactivations = 1\npixels = 4", "\\[widths\\] activations must have 2..16 bits, not 1"),
     ("[widths]\nweights = 4\nactivations = 4\npixels = 9", "\\[widths\\] pixels must have 1..8 bits, not 9"),
     ('init_from = "/tmp/checkpoint.pt"', "init_from must be relative"),
+    ('activation = "psa"\nknots = 9', "psa has no knots, lerp_psa is the same function on a grid"),
     ("epochs = ", "not TOML"),
 ])
 def test_a_wrong_recipe_is_refused_with_its_name(tmp_path, text, message):

@@ -1,0 +1,150 @@
+"""CIFAR-10: from LST_DATA_DIR, else the user's cache, else a download that is checked before it is kept.
+
+Whatever it is read from, pixels and labels are checked against one checksum, and kept decoded in the user's cache.
+"""
+from __future__ import annotations
+
+import hashlib
+import io
+import lzma
+import os
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Iterator, Optional, Sequence, Tuple
+
+import numpy as np
+
+from .arrays import DatasetError, Images, check_part
+from .mnist import cache_directory as mnist_cache
+
+# sha256 of the pixels (N, 32, 32, 3), row-major, followed by the labels, a byte each, in the canonical order.
+SHA256 = {
+    "train": "f912919bdea371136f1aa4feed6beeca728015a5f08b1899a29c932a7e30be2b",
+    "test": "8193b3fbce55bec361cd1b8fd4880cb1649832dc4d6de6da1e7a21847a4843aa",
+}
+MIRRORS = ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",)
+ARCHIVE = "cifar-10-binary.tar.gz"
+_BINARY_DIRECTORY = "cifar-10-batches-bin"  # inside the archive
+_NPZ = {"train": tuple(f"train_{number}.npz" for number in range(1, 6)), "test": ("test.npz",)}
+_BINARY = {"train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)), "test": ("test_batch.bin",)}
+_SHAPE = (32, 32, 3)
+_PIXELS = 32 * 32 * 3
+_DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, tarfile.TarError)
+
+
+def load_cifar10(part: str, mirrors: Sequence[str] = MIRRORS, cache: Optional[Path] = None) -> Images:
+    """part: 'train' (50,000) or 'test' (10,000): images (N, 32, 32, 3) uint8. DatasetError in one line that says what to do."""
+    check_part(part)
+    cache = Path(cache or cache_directory())
+    decoded = cache / f"{part}.npz"
+    if decoded.is_file():
+        return _checked(str(decoded), part, _read_npz([decoded]))
+    found = _find(part, cache)
+    images = _read(*found, part) if found else _download(part, mirrors, cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:  # whole or not at all
+        whole = Path(scratch) / decoded.name
+        np.savez(whole, images=images.images, labels=images.labels.astype(np.uint8))
+        os.replace(whole, decoded)
+    return images
+
+
+def cifar10_is_here(cache: Optional[Path] = None) -> bool:
+    """True if `load_cifar10` would not need the network."""
+    cache = Path(cache or cache_directory())
+    return all((cache / f"{part}.npz").is_file() or _find(part, cache) is not None for part in SHA256)
+
+
+def cache_directory() -> Path:
+    """Where downloads and decoded images are kept: platformdirs' user cache."""
+    return mnist_cache().with_name("cifar10")
+
+
+def _find(part: str, cache: Path) -> Optional[Tuple[Path, str]]:
+    """(directory or archive, kind) of the first place that has the part."""
+    places = [Path(os.environ["LST_DATA_DIR"])] if os.environ.get("LST_DATA_DIR") else []
+    directories = [directory for place in places for directory in (place / "cifar10", place)] + [cache]
+    for directory in directories:
+        if all((directory / name).is_file() for name in _NPZ[part]) and directory != cache:
+            return directory, "npz"
+        for binary in (directory, directory / _BINARY_DIRECTORY):
+            if all((binary / name).is_file() for name in _BINARY[part]):
+                return binary, "binary"
+        if (directory / ARCHIVE).is_file():
+            return directory / ARCHIVE, "archive"
+    return None
+
+
+def _read(path: Path, kind: str, part: str) -> Images:
+    try:
+        if kind == "npz":
+            found = _read_npz([path / name for name in _NPZ[part]])
+        elif kind == "binary":
+            found = _decoded((path / name).read_bytes() for name in _BINARY[part])
+        else:
+            found = _decoded(_members(path.read_bytes(), part))
+    except _DAMAGED as error:
+        raise _damaged(path, error) from None
+    return _checked(str(path), part, found)
+
+
+def _read_npz(paths: Sequence[Path]) -> Images:
+    images, labels = [], []
+    for path in paths:
+        try:
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+                images.append(file["images"])
+                labels.append(file["labels"])
+        except _DAMAGED as error:
+            raise _damaged(path, error) from None
+    return Images(np.concatenate(images), np.concatenate(labels).astype(np.int64))
+
+
+def _decoded(batches: Iterator[bytes]) -> Images:
+    """CIFAR's binary batches: a label, then the red, green and blue planes of an image."""
+    records = np.concatenate([np.frombuffer(batch, np.uint8).reshape(-1, 1 + _PIXELS) for batch in batches])
+    planes = records[:, 1:].reshape(-1, _SHAPE[2], *_SHAPE[:2])
+    return Images(np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), records[:, 0].astype(np.int64))
+
+
+def _members(archive: bytes, part: str) -> Iterator[bytes]:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        for name in _BINARY[part]:
+            yield tar.extractfile(f"{_BINARY_DIRECTORY}/{name}").read()
+
+
+def _download(part: str, mirrors: Sequence[str], cache: Path) -> Images:
+    """Fetch the archive from the first mirror that serves good content, and keep it."""
+    import pooch
+
+    failures = []
+    cache.mkdir(parents=True, exist_ok=True)
+    for url in mirrors:
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            archive = Path(scratch) / ARCHIVE
+            try:
+                pooch.HTTPDownloader(progressbar=True, timeout=30)(url, str(archive), None)
+                images = _checked(url, part, _decoded(_members(archive.read_bytes(), part)))
+            except (*_DAMAGED, DatasetError) as error:  # requests' errors are OSErrors
+                failures.append(f"{url}: {error if isinstance(error, DatasetError) else type(error).__name__}")
+                continue
+            os.replace(archive, cache / ARCHIVE)
+            return images
+    raise DatasetError(f"CIFAR-10 is neither in LST_DATA_DIR nor in {cache}, and no mirror served it; put {ARCHIVE} into "
+                       f"$LST_DATA_DIR/cifar10 or {cache}. Tried: {'; '.join(failures)}")
+
+
+def _damaged(path: Path, error: Exception) -> DatasetError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DatasetError(f"{path}: damaged ({reason}); delete it or put a good copy there")
+
+
+def _checked(where: str, part: str, found: Images) -> Images:
+    digest = hashlib.sha256(np.ascontiguousarray(found.images).tobytes() + found.labels.astype(np.uint8).tobytes()).hexdigest()
+    if digest != SHA256[part]:
+        raise DatasetError(f"{where}: damaged or not CIFAR-10's {part} part, sha256 of pixels and labels is {digest[:16]}..., not "
+                           f"{SHA256[part][:16]}...; delete it or put a good copy there")
+    return found
