@@ -1,8 +1,5 @@
 """The exported graph in onnxruntime against the integer reference: integers, equal for every image."""
 import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -238,16 +235,3 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_export_without_out_is_wrong_usage():
     assert command("export", W6A4).returncode == 2
-
-
-def test_the_documented_example_runs(tmp_path):
-    """In a new process, on the file that the page's command writes."""
-    page = (ROOT / "docs" / "onnx.md").read_text()
-    arguments = re.search(r"python -m model (export .*)", page).group(1).split()
-    assert command(*(ROOT / word if word.endswith(".npz") else tmp_path / word if word.endswith(".onnx") else word
-                     for word in arguments)).returncode == 0
-    example = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)
-    done = subprocess.run([sys.executable, "-c", f"import sys; sys.path[:0] = [{str(ROOT)!r}]\n" + example], cwd=tmp_path,
-                          capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == re.search(r"prints\n\n```\n(.*?)```", page, re.DOTALL).group(1).splitlines()
