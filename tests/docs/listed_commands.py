@@ -25,6 +25,7 @@ LISTED: Dict[str, Listed] = {
     "git clone <this repository> lst-overlay": Listed(INSTALLS, NOTHING),
     "cd lst-overlay": Listed(INSTALLS, NOTHING),
     "make workstation": Listed(INSTALLS, DRY_RUN),
+    "make notebook": Listed("serves until it is stopped; the notebooks run in tests/driver/test_board_notebooks.py", DRY_RUN),
     "make lint": Listed(TESTS, DRY_RUN),
     "make test": Listed(TESTS, DRY_RUN),
     "make bitstream": Listed(VIVADO, DRY_RUN),
