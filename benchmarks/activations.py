@@ -1,0 +1,133 @@
+"""What a learned function costs in training: forward and backward, time and memory a step, against ReLU in the same run.
+
+    python -m benchmarks.activations [--device cuda] [--channels 96] [--positions 8192]
+
+Input of (positions, channels) float32, as behind a matrix of ResMLP with 128 images of 64 tokens; every function has its own numbers
+for each channel. Peak memory is of the step beyond its input (on a GPU by torch's count, on a CPU by what autograd keeps for the way
+back). Then the same of a whole training step of ResMLP with h = 1, AdamW included.
+"""
+import argparse
+import platform
+import time
+from functools import partial
+
+import torch
+from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from model.activations import PSA, BSpline, LerpPSA
+from model.resmlp import ResMLP
+
+REPEATS, WARM = 20, 3
+BATCH, ROUNDS = 128, 6
+
+
+class Plain(nn.Module):
+    """A function of torch's own."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x, channel_axis):
+        return self.function(x)
+
+
+def functions(channels: int) -> dict:
+    learned = {"exact PSA": PSA, "LERP-PSA, 64 knots": LerpPSA, "B-spline, 65 knots": BSpline}
+    return {"none": Plain(lambda x: x * 1.0), "ReLU": Plain(torch.relu), "GELU": Plain(nn.functional.gelu),
+            **{name: kind(channels, per_channel=True) for name, kind in learned.items()}}
+
+
+def step(function: nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> None:
+    function.zero_grad(set_to_none=True)
+    x.grad = None
+    function(x, channel_axis=-1).backward(gradient)
+
+
+def kept_bytes(function: nn.Module, x: torch.Tensor) -> int:
+    """What autograd keeps for the way back, each storage once, without the input's own."""
+    seen = {}
+
+    def pack(tensor):
+        seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        function(x, channel_axis=-1)
+    seen.pop(x.untyped_storage().data_ptr(), None)
+    return sum(seen.values())
+
+
+def measured(functions_: dict, x: torch.Tensor, gradient: torch.Tensor) -> dict:
+    """Least seconds of a step of each, one after the other in each round, so that all meet the same machine."""
+    synchronize = torch.cuda.synchronize if x.is_cuda else (lambda: None)
+    best = {name: float("inf") for name in functions_}
+    for round_ in range(WARM + REPEATS):
+        for name, function in functions_.items():
+            synchronize()
+            begun = time.perf_counter()
+            step(function, x, gradient)
+            synchronize()
+            if round_ >= WARM:
+                best[name] = min(best[name], time.perf_counter() - begun)
+    return best
+
+
+def peak_bytes(function: nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> int:
+    if not x.is_cuda:
+        return kept_bytes(function, x)
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    step(function, x, gradient)
+    return torch.cuda.max_memory_allocated() - before
+
+
+def training_steps(device: str) -> dict:
+    """Least seconds of a step of each network, in turn."""
+    images, labels = torch.randn(BATCH, 32, 32, 3, device=device), torch.randint(10, (BATCH,), device=device)
+    makes = {"ReLU": None, "LERP-PSA, 64 knots": partial(LerpPSA, per_channel=True),
+             "B-spline, 65 knots": partial(BSpline, per_channel=True)}
+    networks = {name: ResMLP(1.0, make).to(device) for name, make in makes.items()}
+    optimisers = {name: torch.optim.AdamW(network.parameters(), 1e-3) for name, network in networks.items()}
+    best = {name: float("inf") for name in networks}
+    synchronize = torch.cuda.synchronize if images.is_cuda else (lambda: None)
+    for round_ in range(1 + ROUNDS):
+        for name, network in networks.items():
+            synchronize()
+            begun = time.perf_counter()
+            optimisers[name].zero_grad()
+            nn.functional.cross_entropy(network(images), labels).backward()
+            optimisers[name].step()
+            synchronize()
+            if round_:
+                best[name] = min(best[name], time.perf_counter() - begun)
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--channels", type=int, default=96)
+    parser.add_argument("--positions", type=int, default=128 * 64)
+    chosen = parser.parse_args()
+    torch.manual_seed(0)
+    make = partial(torch.randn, chosen.positions, chosen.channels, device=chosen.device)
+    x, gradient = make().requires_grad_(), make()
+    all_ = {name: function.to(chosen.device) for name, function in functions(chosen.channels).items()}
+    seconds = measured(all_, x, gradient)
+    where = torch.cuda.get_device_name() if x.is_cuda else f"{platform.machine()}, {torch.get_num_threads()} threads"
+    size = f"{chosen.positions:,} x {chosen.channels}"
+    print(f"{where}, torch {torch.__version__}; forward and backward of {size} float32, least of {REPEATS}")
+    print(f"{'function':<22}{'ms':>9}{'over ReLU':>12}{'over exact PSA':>16}{'memory, MB':>13}")
+    for name, function in all_.items():
+        ratios = seconds[name] / seconds["ReLU"], seconds[name] / seconds["exact PSA"]
+        memory = peak_bytes(function, x, gradient) / 1e6
+        print(f"{name:<22}{1e3 * seconds[name]:>9.2f}{ratios[0]:>12.1f}{ratios[1]:>16.2f}{memory:>13.1f}")
+    steps = training_steps(chosen.device)
+    print(f"whole training step of ResMLP, h = 1, {BATCH} images, least of {ROUNDS}")
+    for name, best in steps.items():
+        print(f"{name:<22}{1e3 * best:>9.1f}{best / steps['ReLU']:>12.2f}")
+
+
+if __name__ == "__main__":
+    main()
