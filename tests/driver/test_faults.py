@@ -22,6 +22,19 @@ def assert_answers(overlay):
     np.testing.assert_array_equal(overlay.logits(IMAGES), contract.logits(NETWORKS[0], IMAGES))
 
 
+def make_slow(device):
+    """Two events: a batch runs; it may end."""
+    entered, leave = threading.Event(), threading.Event()
+    original = device._run
+
+    def slow(registers):
+        entered.set()
+        leave.wait(10)
+        return original(registers)
+    device._run = slow
+    return entered, leave
+
+
 def test_never_finishing_times_out_with_every_register(fake):
     device, overlay = fake
     device.faults.never_finish = True
@@ -165,14 +178,7 @@ def test_interrupted_batch_leaves_the_accelerator_idle(fake):
 
 def test_second_caller_is_told_at_once(fake):
     device, overlay = fake
-    entered, leave = threading.Event(), threading.Event()
-    original = device._run
-
-    def slow(registers):
-        entered.set()
-        leave.wait(10)
-        return original(registers)
-    device._run = slow
+    entered, leave = make_slow(device)
     results = []
     thread = threading.Thread(target=lambda: results.append(overlay.logits(IMAGES)))
     thread.start()
@@ -231,14 +237,7 @@ def test_a_kept_exception_keeps_no_buffers(simulated_bit):
 
 def test_an_exception_inside_with_is_not_hidden_by_a_busy_overlay(fake):
     device, overlay = fake
-    entered, leave = threading.Event(), threading.Event()
-    original = device._run
-
-    def slow(registers):
-        entered.set()
-        leave.wait(10)
-        return original(registers)
-    device._run = slow
+    entered, leave = make_slow(device)
     with pytest.raises(KeyError, match="what really happened"), overlay:
         thread = threading.Thread(target=lambda: overlay.logits(IMAGES))
         thread.start()
