@@ -8,12 +8,10 @@ import sys
 from typing import Dict, List, Optional
 
 from . import __version__
-from .errors import LstOverlayError
-from .network import NetworkError
 
 BATCH_SIZES = (1, 10, 100, 1000, 10000)
-MAX_IMAGES = (1 << 20) - 1  # of one command
-_REFUSED = (LstOverlayError, NetworkError, OSError, ValueError, ImportError, RuntimeError, MemoryError)
+# LstOverlayError is a RuntimeError, as what pynq raises; NetworkError is a ValueError.
+_REFUSED = (RuntimeError, ValueError, OSError, ImportError, MemoryError)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -111,6 +109,8 @@ def benchmark(overlay, chosen) -> Dict:
 
 
 def _batch_size(text: str) -> int:
+    from .accelerator import MAX_IMAGES  # imports pynq
+
     if not 1 <= int(text) <= MAX_IMAGES:
         raise argparse.ArgumentTypeError(f"must be 1..{MAX_IMAGES}, not {text}")
     return int(text)

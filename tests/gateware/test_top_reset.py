@@ -31,6 +31,17 @@ def interrupt_batch(board, images, moment):
     board.soft_reset()
 
 
+@pytest.mark.parametrize("clocks", range(40))
+def test_a_second_reset_drains_as_long_as_the_first(top, clocks):
+    """However soon it comes: eight clocks at least, so that the next access still sees it."""
+    board = top("ideal", network=NETWORK, **PROMPT)
+    board.write("CONTROL", SOFT_RESET)
+    board.run(clocks)
+    board.write("CONTROL", SOFT_RESET)
+    assert board.status("DRAINING") == 1
+    board.wait_status(IDLE=1, DRAINING=0)
+
+
 @pytest.mark.parametrize("memory, network", [
     *((memory, NETWORK) for memory in ("default", "swift", "hesitant", "one burst")), ("default", CHANNEL_NETWORK)],
     ids=lambda value: getattr(value, "name", value))
