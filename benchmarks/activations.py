@@ -84,7 +84,7 @@ def peak_bytes(function: nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> 
 
 def training_steps(device: str) -> dict:
     """Least seconds of a step of each network, in turn."""
-    images, labels = torch.randn(BATCH, 32, 32, 3, device=device), torch.randint(10, (BATCH,), device=device)
+    images, labels = torch.randint(256, (BATCH, 32, 32, 3), dtype=torch.uint8, device=device), torch.randint(10, (BATCH,), device=device)
     makes = {"ReLU": None, "LERP-PSA, 64 knots": partial(LerpPSA, per_channel=True),
              "B-spline, 65 knots": partial(BSpline, per_channel=True)}
     networks = {name: ResMLP(1.0, make).to(device) for name, make in makes.items()}

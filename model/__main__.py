@@ -48,6 +48,8 @@ def options(version: bool = typer.Option(False, "--version", callback=_version, 
 @app.command()
 def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="RECIPE.toml", help="See recipes/."),
           seed: Optional[int] = typer.Option(None, help="Instead of the recipe's seed."),
+          activation: Optional[str] = typer.Option(None, help="Instead of a ResMLP recipe's: relu, lerp_psa, b_spline, psa."),
+          expansion: Optional[float] = typer.Option(None, min=0.0, help="Instead of a ResMLP recipe's hidden width, over its channels."),
           out: Optional[Path] = typer.Option(None, metavar="DIR", help="For checkpoint.pt, instead of build/train/<recipe>/seed<seed>."),
           restart: bool = typer.Option(False, help="Begin anew, even if there is a checkpoint to resume."),
           threads: int = typer.Option(1, min=1, help="Threads of torch; one is fastest for networks this small."),
@@ -60,6 +62,8 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
 
     torch.set_num_threads(threads)
     chosen = Recipe.read(recipe)
+    if activation is not None or expansion is not None:
+        chosen = chosen.variant(activation, expansion)
     if seed is not None:
         chosen = dataclasses.replace(chosen, seed=seed)
     directory = out or training.directory_of(chosen)
@@ -98,7 +102,7 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
 @app.command()
 def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="FILE",
                                          help="A network file (.npz), a checkpoint (.pt) or a published one (.pth)."),
-             dataset: Optional[Literal["mnist", "digits"]] = typer.Option(None, help="The one it was trained for if not given."),
+             dataset: Optional[Literal["mnist", "digits", "cifar10"]] = typer.Option(None, help="The one it was trained for if not given."),
              json_file: Optional[Path] = JsonFile) -> None:
     """Accuracy and confusion matrix on the test set; for a network file, also whether torch and the reference agree."""
     from .evaluate import evaluate as run

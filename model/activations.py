@@ -26,6 +26,10 @@ class Activation(nn.Module):
         """x: any shape, real -> the same shape and type."""
         raise NotImplementedError
 
+    def added_to_identity(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
+        """x + f(x)."""
+        return x + self(x, channel_axis)
+
     @torch.no_grad()
     def greatest(self) -> float:
         """Greatest absolute value on -4 .. 4, at least 0.001; of tanh 1, which it only approaches."""
@@ -116,10 +120,10 @@ class PSA(Activation):
 
     def values(self, x: torch.Tensor) -> torch.Tensor:
         """x: (tables or 1, N) -> (tables, N), in x's precision."""
-        x = x[..., None]
-        m, v, w = (numbers.to(x.dtype)[:, None] for numbers in (self.m, self.v, self.w))
-        weight = torch.softmax(-(x - m) ** 2 / (w ** 2 + 1.0), dim=2)
-        return self.g.to(x.dtype) * (weight * v * x).sum(2) + self.beta.to(x.dtype)
+        m, v, w = (numbers.to(x.dtype) for numbers in (self.m, self.v, self.w))
+        distance = (x[:, None] - m[..., None]) ** 2 / (w ** 2 + 1.0)[..., None]  # (tables, terms, N): softmax is slow along short rows
+        slope = torch.matmul(v[:, None], torch.softmax(-distance, dim=1))[:, 0]
+        return self.g.to(x.dtype) * (slope * x) + self.beta.to(x.dtype)
 
     def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
         if self.tables == 1:
@@ -141,10 +145,17 @@ class LerpPSA(PSA):
 
     def knot_values(self) -> torch.Tensor:
         """(tables, knots) float64: the function where interpolation takes it exactly."""
-        return self.values(torch.linspace(-REACH, REACH, self.knots, dtype=torch.float64, device=self.m.device)[None])
+        return self.values(self._grid()[None])
+
+    def _grid(self) -> torch.Tensor:
+        return torch.linspace(-REACH, REACH, self.knots, dtype=torch.float64, device=self.m.device)
 
     def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
         return interpolate(x, self.knot_values(), REACH, channel_axis=channel_axis, extrapolate=True)
+
+    def added_to_identity(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
+        """x + f(x), the sum taken at the knots: the identity is linear, so it is the same between and beyond them."""
+        return interpolate(x, self.knot_values() + self._grid(), REACH, channel_axis=channel_axis, extrapolate=True)
 
 
 class BSpline(Activation):
@@ -169,6 +180,11 @@ class BSpline(Activation):
 
     def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
         return interpolate(x, self.values, REACH, channel_axis=channel_axis, extrapolate=True)
+
+
+def total_variation(network: nn.Module) -> torch.Tensor:
+    """Of all B-splines in the network; 0 without one."""
+    return sum((module.total_variation() for module in network.modules() if isinstance(module, BSpline)), torch.zeros(()))
 
 
 def _check_knots(name: str, knots: int) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from .fake_quantization import FakeQuantizedNetwork
+from .int8 import Int8ResMLP
 from .recipe import Recipe
 
 VERSION = 1
@@ -23,8 +24,10 @@ class CheckpointError(ValueError):
 
 
 def new_network(recipe: Recipe) -> nn.Module:
-    """The recipe's network, untrained; fake-quantised if the recipe names widths. Weights depend on torch's global seed."""
+    """The recipe's network, untrained; in integers if the recipe names widths or int8. Weights depend on torch's global seed."""
     network = recipe.new_network()
+    if recipe.int8:
+        return Int8ResMLP(network)
     return network if recipe.widths is None else FakeQuantizedNetwork.from_float(network, recipe.widths)
 
 
@@ -56,9 +59,10 @@ def load_checkpoint(path) -> Dict[str, Any]:
 
 def _command_for(path: Path) -> str:
     """The command that makes a checkpoint at its usual place, build/train/<recipe>/seed<seed>."""
-    seed = path.parent.name[len("seed"):]
+    seed, (stem, *variant) = path.parent.name[len("seed"):], path.parent.parent.name.split("-")
     if path.parent.name.startswith("seed") and seed.isdigit():
-        return f"python -m model train recipes/{path.parent.parent.name}.toml --seed {seed}"
+        options = f" --activation {variant[0]} --expansion {variant[1]}" if len(variant) == 2 else ""
+        return f"python -m model train recipes/{stem}.toml{options} --seed {seed}"
     return "python -m model train RECIPE.toml"
 
 

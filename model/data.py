@@ -7,12 +7,12 @@ import torch
 
 import datasets
 
-VALIDATION_IMAGES = {"mnist": 5000, "digits": 237}
+VALIDATION_IMAGES = {"mnist": 5000, "digits": 237, "cifar10": 5000}
 SPLIT_SEED = 1  # one split for every run: a teacher never saw what its students are judged by
 
 
 class Part(NamedTuple):
-    """images: (N, 28, 28) uint8; labels: (N,) int64."""
+    """images: (N, 28, 28) or, of CIFAR-10, (N, 32, 32, 3) uint8; labels: (N,) int64."""
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -24,7 +24,7 @@ class Split(NamedTuple):
 
 
 def load_split(dataset: str) -> Split:
-    """MNIST: 55,000 and 5,000 images; digits: 1,200 and 237; the same ones always."""
+    """MNIST: 55,000 and 5,000 images; digits: 1,200 and 237; CIFAR-10: 45,000 and 5,000; the same ones always."""
     part = _part(dataset, "train")
     order = torch.randperm(len(part.labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
     held_out, kept = order[:VALIDATION_IMAGES[dataset]], order[VALIDATION_IMAGES[dataset]:]

@@ -76,19 +76,26 @@ def products(axis: Axis, weights: torch.Tensor, bias: torch.Tensor, x: torch.Ten
     return nn.functional.linear(flatten(x) if axis is Axis.DENSE and x.dim() == 3 else x, weights, bias)
 
 
-def straight_through(value: torch.Tensor, surrogate: torch.Tensor) -> torch.Tensor:
-    """`value` exactly, with the gradient of `surrogate`."""
-    return value.detach() + (surrogate - surrogate.detach())
+class _Floor(torch.autograd.Function):
+    """floor(x), with the gradient of x."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return torch.floor(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
 
 
 def round_half_up(x: torch.Tensor) -> torch.Tensor:
     """floor(x + 1/2), with the gradient of x. torch.round would send ties to even."""
-    return straight_through(torch.floor(x + 0.5), x)
+    return _Floor.apply(x + 0.5)
 
 
 def round_down(x: torch.Tensor) -> torch.Tensor:
     """floor(x), with the gradient of x: truncation, which the study compares."""
-    return straight_through(torch.floor(x), x)
+    return _Floor.apply(x)
 
 
 class FakeQuantizedLayer(nn.Module):

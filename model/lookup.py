@@ -75,6 +75,11 @@ def _place(acc, scale, half, last):
 @numba.njit(cache=True, error_model="numpy")
 def _forward(acc, table, codes, scale):
     half, last = np.float64(table.shape[1] // 2), np.float64(table.shape[1] - 1)
+    if acc.shape[2] == 1:  # channels last: loops over one element would cost more than the elements
+        for o in range(acc.shape[0]):
+            for c in range(acc.shape[1]):
+                codes[o, c, 0] = table[c, _place(acc[o, c, 0], scale, half, last)]
+        return
     for o in range(acc.shape[0]):
         for c in range(acc.shape[1]):
             entries = table[c]
@@ -85,6 +90,13 @@ def _forward(acc, table, codes, scale):
 @numba.njit(cache=True, error_model="numpy")
 def _backward(acc, slope, gradient, of_acc, of_table, scale):
     half, last = np.float64(slope.shape[1] // 2), np.float64(slope.shape[1] - 1)
+    if acc.shape[2] == 1:
+        for o in range(acc.shape[0]):
+            for c in range(acc.shape[1]):
+                k = _place(acc[o, c, 0], scale, half, last)
+                of_acc[o, c, 0] = gradient[o, c, 0] * slope[c, k]
+                of_table[c, k] += gradient[o, c, 0]
+        return
     for o in range(acc.shape[0]):
         for c in range(acc.shape[1]):
             slopes, of_entries = slope[c], of_table[c]

@@ -16,6 +16,8 @@ from .activations import ACTIVATIONS
 from .augment import Augmentation
 from .data import VALIDATION_IMAGES
 from .networks import NETWORKS
+from .picture_augment import PictureAugmentation
+from .resmlp import ResMLP
 from .teacher import Teacher
 
 
@@ -62,23 +64,28 @@ class Widths:
 class Distillation:
     """Learning from a teacher's logits besides the labels: loss = (1 - weight) CE(labels) + weight T^2 CE(teacher / T, student / T).
 
-    teacher: the checkpoint of a trained network. Its logits are computed once, for the augmented copies.
+    teacher: the checkpoint of a trained network. Its logits are computed once where there are augmented copies, else as it goes.
+    transfer_epochs: for ResMLP, epochs spent beforehand on each block, which learns what the teacher's gives behind the same block.
     """
 
     teacher: str
     weight: float = 0.9
     temperature: float = 2.0
+    transfer_epochs: int = 0
 
     def __post_init__(self):
         if not 0 < self.weight <= 1:
             raise RecipeError(f"[distillation] weight must lie in 0..1 and not be 0, is {self.weight}")
         if not self.temperature > 0:
             raise RecipeError(f"[distillation] temperature must be positive, not {self.temperature}")
+        if self.transfer_epochs < 0:
+            raise RecipeError(f"[distillation] transfer_epochs must not be negative, is {self.transfer_epochs}")
 
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
-_KNOWN = {"dataset": VALIDATION_IMAGES, "network": [*NETWORKS, "cnn"], "activation": ACTIVATIONS, "schedule": SCHEDULES}
-_TABLES = {"augmentation": Augmentation, "widths": Widths, "distillation": Distillation}
+RESMLP, CNN = "resmlp", "cnn"
+_KNOWN = {"dataset": VALIDATION_IMAGES, "network": [*NETWORKS, CNN, RESMLP], "activation": ACTIVATIONS, "schedule": SCHEDULES}
+_TABLES = {"augmentation": Augmentation, "picture_augmentation": PictureAugmentation, "widths": Widths, "distillation": Distillation}
 
 
 def _made(kind: Type, settings: Any, table: Optional[str], **given: Any) -> Any:
@@ -110,16 +117,20 @@ def _made(kind: Type, settings: Any, table: Optional[str], **given: Any) -> Any:
 
 @dataclass(frozen=True)
 class Recipe:
-    """learning_rate is the peak of the schedule; init_from is the checkpoint of a trained float network, {seed} in it this run's seed.
+    """learning_rate is the peak of the schedule; init_from is the checkpoint of a trained float network, in which {seed}, {activation}
+    and {expansion} stand for this run's.
 
     knots and per_channel belong to learned activations; dropout acts before each activation and on the logits.
     calm_epochs: that many epochs at the end see half the augmentation, so that a small network spends itself on what it will meet.
     normalize: batch normalisation before each activation, while training in real numbers; in what comes of it, it is in the weights.
+    total_variation: weight in the loss of the B-splines' total variation; other functions have none.
+    expansion and int8 are ResMLP's: its hidden width over the channels', and to train in the integers of its accelerators.
     """
 
     name: str
     dataset: str = "mnist"
     network: str = "lst1"
+    expansion: Optional[float] = None
     activation: str = "tanh"
     knots: Optional[int] = None
     per_channel: bool = False
@@ -131,10 +142,13 @@ class Recipe:
     schedule: str = "one_cycle"
     weight_decay: float = 0.0
     seed: int = 1
+    total_variation: float = 0.0
     augmentation: Optional[Augmentation] = None
+    picture_augmentation: Optional[PictureAugmentation] = None
     calm_epochs: int = 0
     distillation: Optional[Distillation] = None
     widths: Optional[Widths] = None
+    int8: bool = False
     init_from: Optional[str] = None
 
     def __post_init__(self):
@@ -162,19 +176,69 @@ class Recipe:
             raise RecipeError(f"{self.activation} has no knots, lerp_psa is the same function on a grid")
         if self.widths is not None and self.init_from is None:
             raise RecipeError("widths need init_from, the float network to start from")
-        if self.widths is not None and (self.network == "cnn" or self.dropout or self.normalize):
-            what = "network cnn" if self.network == "cnn" else f"dropout {self.dropout}" if self.dropout else "normalize"
+        self._check_resmlp()
+        if self.widths is not None and (self.network == CNN or self.dropout or self.normalize):
+            what = "network cnn" if self.network == CNN else f"dropout {self.dropout}" if self.dropout else "normalize"
             raise RecipeError(f"widths do not go with {what}")
-        if self.distillation is not None and not (self.augmentation and self.augmentation.copies):
+        if self.distillation is not None and self.network != RESMLP and not (self.augmentation and self.augmentation.copies):
             raise RecipeError("distillation needs augmentation with copies, whose logits are computed once")
         try:
-            (self.init_from or "").format(seed=self.seed)
+            str(self.parent)
         except (KeyError, IndexError, ValueError):
-            raise RecipeError(f"init_from may name the run's seed as {{seed}} and nothing else in braces, is {self.init_from!r}") from None
+            raise RecipeError("init_from may name the run's {seed}, {activation} and {expansion} and nothing else in braces, is "
+                              f"{self.init_from!r}") from None
         for key, path in (("init_from", self.init_from), ("teacher", self.distillation and self.distillation.teacher)):
             if path is not None and Path(path).is_absolute():
                 raise RecipeError(f"{key} must be relative to where the command runs, not {path}: "
                                   "the network file will quote it")
+
+    def _check_resmlp(self) -> None:
+        """ResMLP's own keys and data set, and what it cannot have."""
+        if (self.network == RESMLP) != (self.dataset == "cifar10"):
+            raise RecipeError(f"network {RESMLP} and dataset cifar10 go together, not {self.network} and {self.dataset}")
+        own = {"expansion": self.expansion, "picture_augmentation": self.picture_augmentation, "int8": self.int8,
+               "transfer_epochs": self.distillation and self.distillation.transfer_epochs}
+        others = {"dropout": self.dropout, "normalize": self.normalize, "augmentation": self.augmentation, "widths": self.widths}
+        for key, value in (others if self.network == RESMLP else own).items():
+            if value:
+                raise RecipeError(f"{key} {'does not go with' if self.network == RESMLP else 'belongs to'} network {RESMLP}")
+        if self.network == RESMLP and self.expansion is None:
+            raise RecipeError("network resmlp needs expansion, its hidden width over its 96 channels")
+        if self.int8 and self.init_from is None:
+            raise RecipeError("int8 needs init_from, the float network to start from")
+        try:
+            if self.network == RESMLP:
+                self.new_network()
+        except ValueError as error:
+            raise RecipeError(str(error)) from None
+
+    @property
+    def parent(self) -> Optional[Path]:
+        """The checkpoint that `init_from` names."""
+        named = self.init_from and self.init_from.format(seed=self.seed, activation=self.activation, expansion=f"{self.expansion or 0:g}")
+        return Path(named) if named else None
+
+    @property
+    def command(self) -> str:
+        """What runs it, in a checkout. A recipe that does not lie in recipes/ is named without a directory."""
+        stem, options = self.name, ""
+        if self.network == RESMLP and self.name.endswith(self._variant_suffix):
+            stem, options = self.name[:-len(self._variant_suffix)], f" --activation {self.activation} --expansion {self.expansion:g}"
+        path = Path("recipes", f"{stem}.toml")
+        return f"python -m model train {path if path.is_file() else path.name}{options} --seed {self.seed}"
+
+    def variant(self, activation: Optional[str], expansion: Optional[float]) -> Recipe:
+        """The same recipe of ResMLP with another function or hidden width, named after both: resmlp_short-lerp_psa-0.5."""
+        if self.network != RESMLP:
+            raise RecipeError(f"recipe {self.name}: --activation and --expansion belong to network {RESMLP}, this one is {self.network}")
+        activation, expansion = activation or self.activation, expansion or self.expansion
+        kind = ACTIVATIONS.get(activation)
+        changed = dataclasses.replace(self, activation=activation, expansion=expansion, per_channel=kind is not None and kind.is_learned)
+        return dataclasses.replace(changed, name=self.name + changed._variant_suffix)
+
+    @property
+    def _variant_suffix(self) -> str:
+        return f"-{self.activation}-{self.expansion:g}"
 
     @classmethod
     def read(cls, path) -> Recipe:
@@ -210,6 +274,8 @@ class Recipe:
 
     def new_network(self) -> nn.Module:
         """The recipe's network in real numbers, untrained. Weights depend on torch's global seed."""
-        if self.network == "cnn":
+        if self.network == CNN:
             return Teacher()
+        if self.network == RESMLP:
+            return ResMLP(self.expansion, self.new_activation)
         return NETWORKS[self.network](activation=self.new_activation, dropout=self.dropout, normalize=self.normalize)

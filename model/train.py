@@ -4,10 +4,9 @@ from __future__ import annotations
 import copy
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple, Union
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
@@ -23,7 +22,10 @@ from .checkpoint import (
 from .copies import augmented_copies, teacher_logits
 from .data import Part, Split, load_split, load_test
 from .fake_quantization import FakeQuantizedNetwork
+from .int8 import CALIBRATION_IMAGES, Int8ResMLP
+from .picture_augment import PictureAugmentation
 from .recipe import Recipe
+from .stages import Stage, stages
 
 _EVALUATION_BATCH = 1000
 
@@ -51,7 +53,7 @@ def directory_of(recipe: Recipe) -> Path:
 class Phase(NamedTuple):
     """What a part of the epochs trains on: augmentation, its copies of all images if they are made once, the teacher's logits for them."""
 
-    augmentation: Optional[Augmentation]
+    augmentation: Union[Augmentation, PictureAugmentation, None]
     copies: Optional[torch.Tensor]
     soft: Optional[torch.Tensor]
 
@@ -67,14 +69,14 @@ class Training:
         states = {kind: _finished(path) for kind, path in _ancestor_paths(recipe).items()}
         self.ancestors = {kind: _summary(state) for kind, state in states.items()}  # what the network file will say of them
         if "parent" in states:
-            _take_weights(self.network, states["parent"], recipe)
+            _take_weights(self.network, states["parent"], recipe, split)
         self.teacher = selected_network(states["teacher"]) if "teacher" in states else None
-        self.strong = self._phase(recipe.augmentation)
+        self.strong = self._phase(recipe.picture_augmentation or recipe.augmentation)
         self.calm = self._phase(recipe.augmentation.halved()) if recipe.calm_epochs else self.strong
         self.network.to(device)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
         self.steps_per_epoch = -(-len(split.train.labels) // recipe.batch)
-        self.schedule = _schedule(recipe, self.optimizer, recipe.epochs * self.steps_per_epoch)
+        self.stages = stages(recipe, self.network, self.teacher if self.teacher is None else self.teacher.to(device), self.steps_per_epoch)
+        self.epochs = sum(stage.epochs for stage in self.stages)
         self.epoch = 0
         self.selected: Optional[Dict[str, Any]] = None
 
@@ -98,28 +100,38 @@ class Training:
             batch = images[chosen]
             if augmentation is not None and copies is None:
                 batch = augmentation(batch, self.generator)
-            yield batch.to(self.device), part.labels[chosen].to(self.device), None if soft is None else soft[chosen].to(self.device)
+            batch = batch.to(self.device)
+            yield batch, part.labels[chosen].to(self.device), self._soft(batch) if soft is None else soft[chosen].to(self.device)
 
-    def loss(self, images: torch.Tensor, labels: torch.Tensor, soft: Optional[torch.Tensor]) -> torch.Tensor:
-        logits = self.network(images)
-        if soft is None:
-            return F.cross_entropy(logits, labels)
-        weight, temperature = self.recipe.distillation.weight, self.recipe.distillation.temperature
-        taught = F.cross_entropy(logits / temperature, torch.softmax(soft / temperature, 1))
-        return (1 - weight) * F.cross_entropy(logits, labels) + weight * temperature ** 2 * taught
+    @torch.no_grad()
+    def _soft(self, batch: torch.Tensor) -> Optional[torch.Tensor]:
+        """The teacher's logits, where nobody computed them beforehand and somebody will want them."""
+        return self.teacher(batch) if self.teacher is not None and self.stage.selects else None
+
+    @property
+    def stage(self) -> Stage:
+        """The one that the next epoch belongs to; after the last epoch the last."""
+        return self._stage_of(self.epoch)
+
+    def _stage_of(self, epoch: int) -> Stage:
+        for stage in self.stages:
+            if epoch < stage.epochs:
+                return stage
+            epoch -= stage.epochs
+        return self.stages[-1]
 
     def run_epoch(self) -> float:
         """One pass over the training images. Returns the mean loss."""
         self.network.train()
-        total = 0.0
+        total, stage = 0.0, self.stage
         for number, (images, labels, soft) in enumerate(self.batches()):
-            loss = self.loss(images, labels, soft)
+            loss = stage.loss(images, labels, soft)
             if not torch.isfinite(loss):
                 raise TrainingError(f"loss is {loss.item()} at step {self.epoch * self.steps_per_epoch + number} (epoch {self.epoch + 1})")
-            self.optimizer.zero_grad()
+            stage.optimizer.zero_grad()
             loss.backward()
-            self.optimizer.step()
-            self.schedule.step()
+            stage.optimizer.step()
+            stage.schedule.step()
             total += loss.item() * len(labels)
         self.epoch += 1
         return total / len(self.split.train.labels)
@@ -127,6 +139,8 @@ class Training:
     def validate(self) -> float:
         """Accuracy on the validation images; the weights of the best epoch, the later of equals, are kept."""
         found = accuracy(self.network, self.split.validation, self.device)
+        if not self._stage_of(self.epoch - 1).selects:
+            return found
         if self.selected is None or found >= self.selected["validation_accuracy"]:
             self.selected = {"epoch": self.epoch, "validation_accuracy": found,
                              "network": copy.deepcopy(self.network.state_dict())}
@@ -134,16 +148,17 @@ class Training:
 
     def state(self) -> Dict[str, Any]:
         return {"recipe_name": self.recipe.name, "recipe": self.recipe.settings(), "epoch": self.epoch,
-                "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(), "generator": self.generator.get_state(), "torch_generator": torch.get_rng_state(),
+                "network": self.network.state_dict(), "optimizer": self.stage.optimizer.state_dict(),
+                "schedule": self.stage.schedule.state_dict(),
+                "generator": self.generator.get_state(), "torch_generator": torch.get_rng_state(),
                 "cuda_generator": torch.cuda.get_rng_state() if self.device == "cuda" else None,
                 "selected": self.selected, "ancestors": self.ancestors, "device": self.device, "torch": str(torch.__version__)}
 
     def restore(self, state: Dict[str, Any]) -> None:
         self.epoch, self.selected = state["epoch"], state["selected"]
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+        self.stage.optimizer.load_state_dict(state["optimizer"])
+        self.stage.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch_generator"])  # dropout draws from it, on a GPU from the next
         if state["cuda_generator"] is not None:
@@ -167,10 +182,10 @@ def train(recipe: Recipe, directory: Optional[Path] = None, *, device: str = "cp
     run = Training(recipe, split or load_split(recipe.dataset), device)
     if resumed is not None:
         run.restore(resumed)
-        print(f"{path}: going on after epoch {run.epoch} of {recipe.epochs}", file=sys.stderr)
+        print(f"{path}: going on after epoch {run.epoch} of {run.epochs}", file=sys.stderr)
     saved = f"{path} (epoch {run.epoch})" if run.epoch else "none yet"
-    with tqdm(total=recipe.epochs, initial=run.epoch, desc=f"{recipe.name} seed {recipe.seed}", unit="epoch") as progress:
-        while run.epoch < min(recipe.epochs, stop_after or recipe.epochs):
+    with tqdm(total=run.epochs, initial=run.epoch, desc=f"{recipe.name} seed {recipe.seed}", unit="epoch") as progress:
+        while run.epoch < min(run.epochs, stop_after or run.epochs):
             try:
                 loss = run.run_epoch()
             except TrainingError as error:
@@ -181,18 +196,10 @@ def train(recipe: Recipe, directory: Optional[Path] = None, *, device: str = "cp
             progress.set_postfix(loss=f"{loss:.4f}", validation=f"{100 * validation:.2f} %")
             progress.update()
     state = load_checkpoint(path)
-    if run.epoch == recipe.epochs and "test_accuracy" not in state:
+    if run.epoch == run.epochs and "test_accuracy" not in state:
         state["test_accuracy"] = accuracy(selected_network(state), load_test(recipe.dataset))
         save_checkpoint(path, state)
     return state
-
-
-def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
-    if recipe.schedule == "one_cycle":
-        return torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)
-    if recipe.schedule == "cosine":
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 
 def _make_directory(directory: Path) -> None:
@@ -220,7 +227,7 @@ def _ancestor_paths(recipe: Recipe) -> Dict[str, Path]:
     """Checkpoints that the recipe builds on."""
     paths = {}
     if recipe.init_from is not None:
-        paths["parent"] = Path(recipe.init_from.format(seed=recipe.seed))
+        paths["parent"] = recipe.parent
     if recipe.distillation is not None:
         paths["teacher"] = Path(recipe.distillation.teacher)
     return paths
@@ -233,14 +240,16 @@ def _finished(path: Path) -> Dict[str, Any]:
     return state
 
 
-def _take_weights(network: nn.Module, state: Dict[str, Any], recipe: Recipe) -> None:
+def _take_weights(network: nn.Module, state: Dict[str, Any], recipe: Recipe, split: Split) -> None:
     """Give the network the trained weights of its parent."""
     try:
         trained = selected_network(state)
-        if isinstance(trained, FakeQuantizedNetwork):
+        if isinstance(trained, (FakeQuantizedNetwork, Int8ResMLP)):
             raise CheckpointError(f"recipe {recipe.name}: init_from must be a float network, {recipe.init_from} is quantised")
         if isinstance(network, FakeQuantizedNetwork):
             network.take_weights(trained)
+        elif isinstance(network, Int8ResMLP):
+            network.take_weights(trained, split.train.images[:CALIBRATION_IMAGES])
         else:
             network.load_state_dict(trained.state_dict())
     except RuntimeError as error:  # torch's own message lists every tensor

@@ -14,7 +14,6 @@ from model.fake_quantization import (
     index_shift,
     round_down,
     round_half_up,
-    straight_through,
 )
 from model.integer_network import IntegerNetwork
 from model.recipe import Widths
@@ -279,13 +278,6 @@ def test_round_down_is_floor_with_the_gradient_of_its_input(value):
     rounded = round_down(x)
     rounded.backward()
     assert float(rounded.detach()) == math.floor(value) and float(x.grad) == 1.0
-
-
-def test_straight_through_has_the_value_of_one_and_the_gradient_of_the_other():
-    x = torch.tensor(0.1, requires_grad=True)
-    y = straight_through(torch.tensor(3.0), 5 * x)
-    y.backward()
-    assert float(y.detach()) == 3.0 and float(x.grad) == 5.0
 
 
 @pytest.mark.parametrize("width, codes", [(2, 1), (4, 7), (8, 127)])

@@ -143,7 +143,7 @@ def test_the_loss_is_labels_and_teacher_in_their_parts(ancestors):
     for said, label, taught in zip(logits.double(), labels, soft.double()):
         probability, cool, target = (torch.softmax(x, 0) for x in (said, said / 2, taught / 2))
         wanted += -0.25 * math.log(probability[label]) - 0.75 * 4 * float((target * cool.log()).sum())
-    assert training.loss(images, labels, soft).item() == pytest.approx(wanted / len(labels), rel=1e-5)
+    assert training.stage.loss(images, labels, soft).item() == pytest.approx(wanted / len(labels), rel=1e-5)
 
 
 def test_another_seed_trains_another_network(tmp_path):

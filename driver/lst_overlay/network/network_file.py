@@ -7,7 +7,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Dict
+from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from .layers import Activation, Axis, Layer, Network, NetworkError
 
 FORMAT = "lst-overlay-network"
 VERSION = 2  # 2 added tables per channel and sums; what needs neither is written as version 1, for boards not yet updated
+INT8_VERSION = 3  # INT8 networks, which lst_overlay.int8 reads and writes
 
 
 class NetworkFileError(NetworkError):
@@ -23,19 +24,32 @@ class NetworkFileError(NetworkError):
 
 def save_network(network: Network, path) -> str:
     """Write the file, whole or not at all. Returns the content hash (sha256, hexadecimal)."""
-    header, arrays = _encode(network)
-    header["content_sha256"] = _content_hash(header, arrays)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, header=np.frombuffer(_json(header), dtype=np.uint8), **arrays)
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(buffer.getvalue())
-    os.replace(partial, path)
-    return header["content_sha256"]
+    return write_archive(path, *_encode(network))
 
 
 def load_network(path) -> Network:
     """Read a network file. Raises FileNotFoundError, or NetworkFileError with one line that says what is wrong."""
+    header, arrays = read_archive(path)
+    if header["version"] == INT8_VERSION:
+        raise NetworkFileError(f"{path}: an INT8 network ({header.get('kind')}), where one of the LST family is wanted; "
+                               "lst_overlay.int8.load_network reads it, `python -m model evaluate` runs it")
+    return decoded(path, _decode, header, arrays)
+
+
+def write_archive(path, header: Dict, arrays: Dict[str, np.ndarray]) -> str:
+    """Header and arrays into a network file, whole or not at all. Returns their hash."""
+    digest = hash_of(header, arrays)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, header=np.frombuffer(_json({**header, "content_sha256": digest}), dtype=np.uint8), **arrays)
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(buffer.getvalue())
+    os.replace(partial, path)
+    return digest
+
+
+def read_archive(path) -> Tuple[Dict, Dict[str, np.ndarray]]:
+    """Header, without the hash, and arrays of a network file of any version that this program knows, checked against its hash."""
     path = Path(path)
     data = path.read_bytes()
     try:
@@ -54,17 +68,22 @@ def load_network(path) -> Network:
     except (KeyError, ValueError, TypeError, RecursionError):
         raise NetworkFileError(f"{path}: an .npz file, but not a network file (no {FORMAT} header)") from None
     version = header.get("version")
-    if not isinstance(version, int) or not 1 <= version <= VERSION:
-        raise NetworkFileError(f"{path}: format version {version}; this lst_overlay reads 1..{VERSION}: update it")
+    if not isinstance(version, int) or not 1 <= version <= INT8_VERSION:
+        raise NetworkFileError(f"{path}: format version {version}; this lst_overlay reads 1..{INT8_VERSION}: update it")
     expected = header.pop("content_sha256", None)
     try:
-        found = _content_hash(header, arrays)
+        found = hash_of(header, arrays)
     except ValueError as error:
         raise NetworkFileError(f"{path}: the header is damaged ({error})") from None
     if expected != found:
         raise NetworkFileError(f"{path}: content hash is {found[:16]}..., the header says {str(expected)[:16]}...: the file was altered")
+    return header, arrays
+
+
+def decoded(path, decode: Callable, header: Dict, arrays: Dict[str, np.ndarray]) -> Any:
+    """decode(header, arrays), its complaints with the file's name."""
     try:
-        return _decode(header, arrays)
+        return decode(header, arrays)
     except NetworkError as error:
         raise NetworkFileError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -73,7 +92,7 @@ def load_network(path) -> Network:
 
 def content_hash(network: Network) -> str:
     """sha256 over header and arrays, hexadecimal: the network's identity."""
-    return _content_hash(*_encode(network))
+    return hash_of(*_encode(network))
 
 
 def _encode(network: Network) -> tuple:
@@ -105,9 +124,9 @@ def _decode(header: Dict, arrays: Dict[str, np.ndarray]) -> Network:
     for number, entry in enumerate(header["layers"]):
         activation = None
         if entry["activation"] is not None:
-            activation = Activation(table_q=_codes(arrays, f"layer{number}.table_q", "<i2"), **entry["activation"])
-        layer = Layer(Axis(entry["axis"]), _codes(arrays, f"layer{number}.weights_q", "<i2"),
-                      _codes(arrays, f"layer{number}.bias_q", "<i4"), entry["weights_width"], entry["weights_step"], activation,
+            activation = Activation(table_q=stored(arrays, f"layer{number}.table_q", "<i2"), **entry["activation"])
+        layer = Layer(Axis(entry["axis"]), stored(arrays, f"layer{number}.weights_q", "<i2"),
+                      stored(arrays, f"layer{number}.bias_q", "<i4"), entry["weights_width"], entry["weights_step"], activation,
                       entry.get("add"))
         if (entry["fan_in"], entry["fan_out"]) != (layer.fan_in, layer.fan_out):
             raise NetworkError(f"layer{number}.weights_q must have shape ({entry['fan_out']}, {entry['fan_in']}) as the header says, "
@@ -117,7 +136,8 @@ def _decode(header: Dict, arrays: Dict[str, np.ndarray]) -> Network:
                    tuple(layers), header["provenance"])
 
 
-def _codes(arrays: Dict[str, np.ndarray], name: str, dtype: str) -> np.ndarray:
+def stored(arrays: Dict[str, np.ndarray], name: str, dtype: str) -> np.ndarray:
+    """An array of the file as int64; the file must hold it as dtype."""
     if arrays[name].dtype != np.dtype(dtype):
         raise NetworkError(f"{name} must be stored as {dtype}, not {arrays[name].dtype.str}")
     return arrays[name].astype(np.int64)
@@ -127,7 +147,8 @@ def _json(header: Dict) -> bytes:
     return json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("utf-8")
 
 
-def _content_hash(header: Dict, arrays: Dict[str, np.ndarray]) -> str:
+def hash_of(header: Dict, arrays: Dict[str, np.ndarray]) -> str:
+    """sha256 over both; the header without the hash."""
     digest = hashlib.sha256(_json(header))
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

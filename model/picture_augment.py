@@ -1,0 +1,132 @@
+"""Augmentation of colour pictures, a batch at a time: crop and mirror, then operations of RandAugment (Cubuk et al., CVPR 2020).
+
+Every picture of a batch draws its own; those that drew the same operation go through it together.
+"""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+STRENGTHS = 30  # magnitude counts from 0 to this
+
+
+@dataclass(frozen=True)
+class PictureAugmentation:
+    """crop: pixels of black around the picture, in which a window of its own size is drawn. mirror: every other picture is mirrored.
+
+    operations: how many of RandAugment's fourteen each picture goes through, drawn alike; magnitude: their strength, 0 to 30.
+    """
+
+    crop: int = 4
+    mirror: bool = True
+    operations: int = 0
+    magnitude: int = 9
+
+    copies = 0  # a new draw every epoch
+
+    def __post_init__(self):
+        for key, high in (("crop", 16), ("operations", 8), ("magnitude", STRENGTHS)):
+            if not 0 <= getattr(self, key) <= high:
+                raise ValueError(f"{key} must lie in 0..{high}, is {getattr(self, key)}")
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """(N, rows, columns, 3) uint8 -> the same shape and type. The generator lives on the CPU."""
+        images = self._windows(images, generator)
+        for _ in range(self.operations):
+            drawn = torch.randint(len(OPERATIONS), (len(images),), generator=generator)
+            sign = torch.randint(2, (len(images),), generator=generator).mul(2).sub(1)
+            for number, operation in enumerate(OPERATIONS):
+                chosen = (drawn == number).nonzero()[:, 0].to(images.device)
+                if len(chosen):
+                    strength = (self.magnitude / STRENGTHS * sign[chosen.cpu()]).to(images.device)
+                    images[chosen] = operation(images[chosen].float(), strength).round().clamp(0, 255).to(torch.uint8)
+        return images
+
+    def _windows(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        count, rows, columns = images.shape[:3]
+        begin = torch.randint(2 * self.crop + 1, (2, count, 1), generator=generator)
+        row, column = begin[0] + torch.arange(rows), begin[1] + torch.arange(columns)
+        if self.mirror:
+            mirrored = torch.randint(2, (count, 1), generator=generator).bool()
+            column = torch.where(mirrored, column.flip(1), column)
+        padded = F.pad(images, (0, 0, self.crop, self.crop, self.crop, self.crop))
+        row, column = row[:, :, None].to(images.device), column[:, None].to(images.device)
+        return padded[torch.arange(count, device=images.device)[:, None, None], row, column]
+
+
+# Operations: pictures (N, rows, columns, 3) float32, 0..255, and strength (N,) in -1..1 -> pictures, not yet rounded.
+
+
+def _moved(images: torch.Tensor, **entries: torch.Tensor) -> torch.Tensor:
+    """Each pixel from where the matrix [[xx, xy, x], [yx, yy, y]] sends it, in half pictures from the middle; black outside."""
+    theta = torch.zeros(len(images), 2, 3, device=images.device)
+    theta[:, 0, 0] = theta[:, 1, 1] = 1.0
+    for name, values in entries.items():
+        theta[:, "xy".index(name[0]), 2 if len(name) == 1 else "xy".index(name[1])] = values
+    pixels = images.permute(0, 3, 1, 2)
+    grid = F.affine_grid(theta, pixels.shape, align_corners=False)
+    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False).permute(0, 2, 3, 1)
+
+
+def _rotated(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    angle = strength * math.radians(30)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    return _moved(images, xx=cos, xy=-sin, yx=sin, yy=cos)
+
+
+def _mixed(images: torch.Tensor, other: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    """Away from the other picture, or towards it."""
+    return other + (1 + 0.9 * strength)[:, None, None, None] * (images - other)
+
+
+def _grey(images: torch.Tensor) -> torch.Tensor:
+    """(N, rows, columns, 1) luma of ITU-R BT.601."""
+    return images @ torch.tensor([[0.299], [0.587], [0.114]], device=images.device)
+
+
+def _blurred(images: torch.Tensor) -> torch.Tensor:
+    """The mean over 3 x 3 pixels in which the middle counts five times; the border as it is."""
+    kernel = torch.ones(3, 1, 3, 3, device=images.device)
+    kernel[:, :, 1, 1] = 5.0
+    blurred = images.clone()
+    blurred[:, 1:-1, 1:-1] = F.conv2d(images.permute(0, 3, 1, 2), kernel / 13, groups=3).permute(0, 2, 3, 1)
+    return blurred
+
+
+def _stretched(images: torch.Tensor) -> torch.Tensor:
+    """Each colour's least value to 0 and its greatest to 255."""
+    low, high = images.amin((1, 2), keepdim=True), images.amax((1, 2), keepdim=True)
+    return torch.where(high > low, (images - low) * 255 / (high - low).clamp(min=1), images)
+
+
+def _equalized(images: torch.Tensor) -> torch.Tensor:
+    """Each colour's values to their ranks, so that all are about equally frequent."""
+    count, rows, columns = images.shape[:3]
+    codes = images.permute(0, 3, 1, 2).reshape(count * 3, -1).long()
+    histogram = torch.zeros(count * 3, 256, device=images.device).scatter_add_(1, codes, torch.ones_like(codes, dtype=torch.float32))
+    below = histogram.cumsum(1) - histogram
+    last = histogram.gather(1, codes.amax(1, keepdim=True))  # pixels of the greatest value
+    ranks = below * 255 / (rows * columns - last).clamp(min=1)
+    equalized = torch.where(last < rows * columns, ranks.gather(1, codes), codes.float())
+    return equalized.view(count, 3, rows, columns).permute(0, 2, 3, 1)
+
+
+OPERATIONS = (
+    lambda images, strength: images,
+    lambda images, strength: _moved(images, xy=0.3 * strength),
+    lambda images, strength: _moved(images, yx=0.3 * strength),
+    lambda images, strength: _moved(images, x=0.9 * strength),
+    lambda images, strength: _moved(images, y=0.9 * strength),
+    _rotated,
+    lambda images, strength: _mixed(images, torch.zeros_like(images), strength),                           # brightness
+    lambda images, strength: _mixed(images, _grey(images), strength),                                      # colour
+    lambda images, strength: _mixed(images, _grey(images).mean((1, 2, 3), keepdim=True), strength),        # contrast
+    lambda images, strength: _mixed(images, _blurred(images), strength),                                   # sharpness
+    lambda images, strength: images - images % 2.0 ** torch.round(4 * strength.abs())[:, None, None, None],   # fewer bits: 4 at least
+    lambda images, strength: torch.where(images < 255 * (1 - strength.abs())[:, None, None, None], images, 255 - images),  # solarise
+    lambda images, strength: _stretched(images),
+    lambda images, strength: _equalized(images),
+)
