@@ -17,7 +17,7 @@ from .augment import Augmentation
 from .data import VALIDATION_IMAGES
 from .networks import NETWORKS
 from .picture_augment import PictureAugmentation
-from .resmlp import ResMLP
+from .resmlp import ResMLP, hidden_width
 from .teacher import Teacher
 
 
@@ -207,8 +207,7 @@ class Recipe:
         if self.int8 and self.init_from is None:
             raise RecipeError("int8 needs init_from, the float network to start from")
         try:
-            if self.network == RESMLP:
-                self.new_network()
+            hidden_width(self.expansion or 1)
         except ValueError as error:
             raise RecipeError(str(error)) from None
 
@@ -277,5 +276,5 @@ class Recipe:
         if self.network == CNN:
             return Teacher()
         if self.network == RESMLP:
-            return ResMLP(self.expansion, self.new_activation)
+            return ResMLP(self.expansion, self.new_activation, taught=bool(self.distillation and self.distillation.transfer_epochs))
         return NETWORKS[self.network](activation=self.new_activation, dropout=self.dropout, normalize=self.normalize)

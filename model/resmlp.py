@@ -6,11 +6,12 @@ from typing import Callable, List, Optional, Union
 import torch
 from torch import nn
 
-from .activations import Activation, BSpline, ReLU
+from .activations import PSA, Activation, BSpline, ReLU
 
 IMAGE, PATCH, COLOURS, CLASSES = 32, 4, 3, 10
 TOKENS = (IMAGE // PATCH) ** 2            # 64
 PATCH_VALUES = PATCH * PATCH * COLOURS    # 48: row, column, colour, the colour fastest
+CHANNELS, BLOCKS = 96, 4
 LAYER_SCALE = 0.1
 MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of CIFAR-10's training pixels in 0..1: red, green, blue
 
@@ -79,20 +80,22 @@ class ResMLP(nn.Module):
     """(N, 32, 32, 3) uint8 -> (N, 10) real logits.
 
     expansion: h, the hidden width over the channels' (2, 1, 0.5, 0.25; the teacher's is 4). make: of a width, a learned activation with a
-    function for each channel; None: ReLU. Two of them in each block, added to the identity, a B-spline instead of it.
+    function for each channel; None: ReLU. Two of them in each block, added to the identity, a B-spline instead of it. taught: whether
+    a teacher will show what is wanted behind each block, which decides how PSA begins.
     """
 
-    def __init__(self, expansion: float = 1.0, make: Optional[Callable[[int], Activation]] = None, channels: int = 96, blocks: int = 4):
+    def __init__(self, expansion: float = 1.0, make: Optional[Callable[[int], Activation]] = None, *, channels: int = CHANNELS,
+                 blocks: int = BLOCKS, taught: bool = False):
         super().__init__()
-        hidden = round(channels * expansion)
-        if hidden < 1:
-            raise ValueError(f"expansion must leave at least one hidden channel of {channels}, is {expansion}")
+        hidden = hidden_width(expansion, channels)
         if make is not None and isinstance(make(1), ReLU):
             make = None
-        self.expansion = expansion
         self.embed = nn.Linear(PATCH_VALUES, channels)
         self.blocks = nn.ModuleList(nn.Sequential(TokenMixer(channels), ChannelMLP(channels, hidden, make)) for _ in range(blocks))
         self.norm, self.head = TokenNorm(channels), nn.Linear(channels, CLASSES)
+        for module in self.modules():
+            if isinstance(module, PSA):
+                module.begin_in_residual(taught)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.head(self.norm(self.after_blocks(images)[-1]).mean(1))
@@ -103,6 +106,13 @@ class ResMLP(nn.Module):
         for block in self.blocks[:count]:
             found.append(block(found[-1]))
         return found
+
+
+def hidden_width(expansion: float, channels: int = CHANNELS) -> int:
+    hidden = round(channels * expansion)
+    if hidden < 1:
+        raise ValueError(f"expansion must leave at least one hidden channel of {channels}, is {expansion}")
+    return hidden
 
 
 def patches(images: torch.Tensor) -> torch.Tensor:

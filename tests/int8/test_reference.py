@@ -1,0 +1,75 @@
+"""The integer reference against plain Python integers, and torch against both."""
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lst_overlay import int8
+from model.int8_arithmetic import Int8IntegerNetwork, expanded
+from tests.int8.networks import IMAGE_SHAPE, random_images, random_network
+from tests.int8.third_way import outputs
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1 << 20), extreme=st.booleans(), corner=st.sampled_from([None, 0, 127, 128, 255]))
+def test_every_tensor_equals_plain_python_integers(seed, extreme, corner):
+    network = random_network(seed, extreme=extreme)
+    images = random_images(2, seed) if corner is None else np.full((1, *IMAGE_SHAPE), corner, np.uint8)
+    found = int8.outputs(network, images)
+    for number, image in enumerate(images):
+        for layer, (ours, theirs) in enumerate(zip(found, outputs(network, image))):
+            np.testing.assert_array_equal(ours[number], np.array(theirs), err_msg=f"layer {layer}")
+
+
+@pytest.mark.parametrize("extreme", [False, True])
+def test_torch_gives_the_same_in_every_tensor(monkeypatch, extreme):
+    monkeypatch.setattr("model.int8_arithmetic.pixel_codes",  # torch's knows ResMLP's pictures only
+                        lambda images: torch.from_numpy(int8.pixel_codes(network, images).astype(np.float32)))
+    for seed in range(10):
+        network = random_network(seed, extreme=extreme)
+        images = random_images(3, seed)
+        for ours, theirs in zip(Int8IntegerNetwork(network).outputs(images), int8.outputs(network, images)):
+            np.testing.assert_array_equal(ours.numpy(), theirs)
+
+
+def test_logits_are_the_last_outputs_however_many_images_come_at_once():
+    network, images = random_network(3), random_images(100)
+    found = int8.logits(network, images)
+    assert found.shape == (100, 5) and found.dtype == np.int64
+    np.testing.assert_array_equal(found, int8.outputs(network, images)[-1])
+    np.testing.assert_array_equal(found[40:41], int8.logits(network, images[40:41]))
+    assert int8.logits(network, images[:0]).shape == (0, 5)
+
+
+def test_pixels_are_p_minus_128_patch_by_patch():
+    network = random_network()
+    images = random_images(2)
+    codes = int8.pixel_codes(network, images)
+    assert codes.dtype == np.int8 and codes.shape == (2, 8, 12)
+    np.testing.assert_array_equal(codes[1, 5], images[1, 2:4, 2:4].astype(int).reshape(-1) - 128)
+
+
+def test_a_table_holds_its_last_entry_and_goes_straight_between_entries():
+    entries = np.zeros((1, 64), np.int64)
+    entries[0, :2], entries[0, -2:] = (-128, 127), (10, -7)
+    found = int8.Table(entries, 1.0).expanded()[0]
+    assert found[:5].tolist() == [-128, -64, 0, 63, 127]  # -128 + (255 l + 2 >> 2): ties go up
+    assert found[-8:].tolist() == [10, 6, 2, -3, -7, -7, -7, -7]
+    np.testing.assert_array_equal(found, expanded(torch.from_numpy(entries).double())[0])
+
+
+def test_the_shift_rounds_to_nearest_and_ties_go_up():
+    layer = int8.Affine(np.array([1, 1, 1, 1]), np.array([1, 1, 2, 16]), np.array([0, 0, 0, 127]), 1.0)
+    classifier = int8.Classifier(np.eye(4, dtype=int), np.zeros(4, int), 1.0)
+    network = int8.Int8Network("n", "n", (1, 1, 4), 1, (layer, int8.Mean(1, 1.0), classifier))
+    image = np.array([128 + 5, 128 - 5, 128 - 6, 255], np.uint8).reshape(1, 1, 4)
+    assert int8.outputs(network, image[None])[0][0, 0].tolist() == [3, -2, -1, 127]
+
+
+@pytest.mark.parametrize("images, message", [
+    (np.zeros((1, *IMAGE_SHAPE), np.float32), "images must be uint8 pixels 0..255, not float32"),
+    (np.zeros((1, 8, 8, 3), np.uint8), r"images must have shape \(N, 4, 8, 3\), not \(1, 8, 8, 3\)")])
+def test_other_images_are_refused(images, message):
+    with pytest.raises(ValueError, match=message):
+        int8.logits(random_network(), images)

@@ -1,0 +1,58 @@
+"""INT8 networks once more, as docs/number_formats.md tells it: Python's integers, loops, no NumPy arithmetic."""
+
+
+def sat(x, low=-128):
+    return max(low, min(127, x))
+
+
+def rs(a, r):
+    return (a + (1 << (r - 1))) >> r
+
+
+def pixels(image, patch):
+    """Nested lists (rows, columns, colours) -> tokens of codes."""
+    return [[image[r + i][c + j][k] - 128 for i in range(patch) for j in range(patch) for k in range(len(image[0][0]))]
+            for r in range(0, len(image), patch) for c in range(0, len(image[0]), patch)]
+
+
+def matrix(layer, x):
+    weights, shifts, biases = layer.weights_q.tolist(), layer.shift.tolist(), layer.bias_q.tolist()
+    low = 0 if layer.relu else -128
+
+    def product(vector):
+        return [sat(rs(sum(w * v for w, v in zip(row, vector)), r) + b, low) for row, r, b in zip(weights, shifts, biases)]
+    if layer.axis == "channels":
+        return [product(token) for token in x]
+    return [list(token) for token in zip(*[product(channel) for channel in zip(*x)])]
+
+
+def affine(layer, x):
+    numbers = list(zip(layer.weights_q.tolist(), layer.shift.tolist(), layer.bias_q.tolist()))
+    return [[sat(rs(w * v, r) + b) for v, (w, r, b) in zip(token, numbers)] for token in x]
+
+
+def table(layer, x):
+    entries = layer.table_q.tolist()
+
+    def value(row, v):
+        m, part = (v + 128) >> 2, (v + 128) & 3
+        following = row[m + 1] if m < 63 else row[63]
+        return row[m] + rs((following - row[m]) * part, 2)
+    return [[value(row, v) for row, v in zip(entries, token)] for token in x]
+
+
+def outputs(network, image):
+    """image: (rows, columns, colours) uint8 -> what each layer gives, nested lists."""
+    found = [pixels(image.tolist(), network.patch)]
+    for layer in network.layers:
+        x, kind = found[-1], type(layer).__name__
+        if kind == "Add":
+            found.append([[sat(v + sat(rs(layer.weight_q * s, layer.shift))) for v, s in zip(*tokens)]
+                          for tokens in zip(x, found[layer.source + 1])])
+        elif kind == "Mean":
+            found.append([sat(rs(sum(channel), layer.shift)) for channel in zip(*x)])
+        elif kind == "Classifier":
+            found.append([sum(w * v for w, v in zip(row, x)) + b for row, b in zip(layer.weights_q.tolist(), layer.bias_q.tolist())])
+        else:
+            found.append({"Matrix": matrix, "Affine": affine, "Table": table}[kind](layer, x))
+    return found[1:]
