@@ -111,12 +111,10 @@ class PSA(Activation):
         self.beta = nn.Parameter(torch.zeros(self.tables, 1))
 
     @torch.no_grad()
-    def begin_in_residual(self, taught: bool, generator: Optional[torch.Generator] = None) -> PSA:
-        """The published starts of what is added to the identity: w = 1, g = 1, beta = 0, and where a teacher shows what is wanted behind
-        each block, v ~ N(0, 4) and m ~ U(-1, 1), else v ~ N(0, sqrt(2 / 9)) and m ~ U(-3, 3)."""
-        deviation, reach = (4.0, 1.0) if taught else ((2 / (1 + self.terms)) ** 0.5, 3.0)
-        self.v.normal_(0.0, deviation, generator=generator)
-        self.m.uniform_(-reach, reach, generator=generator)
+    def begin_in_residual(self, generator: Optional[torch.Generator] = None) -> PSA:
+        """The published start of what is added to the identity: v ~ N(0, 4), m ~ U(-1, 1), w = 1, g = 1, beta = 0."""
+        self.v.normal_(0.0, 4.0, generator=generator)
+        self.m.uniform_(-1.0, 1.0, generator=generator)
         self.w.fill_(1.0), self.g.fill_(1.0), self.beta.zero_()
         return self
 

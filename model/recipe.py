@@ -276,5 +276,5 @@ class Recipe:
         if self.network == CNN:
             return Teacher()
         if self.network == RESMLP:
-            return ResMLP(self.expansion, self.new_activation, taught=bool(self.distillation and self.distillation.transfer_epochs))
+            return ResMLP(self.expansion, self.new_activation)
         return NETWORKS[self.network](activation=self.new_activation, dropout=self.dropout, normalize=self.normalize)

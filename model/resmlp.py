@@ -80,12 +80,11 @@ class ResMLP(nn.Module):
     """(N, 32, 32, 3) uint8 -> (N, 10) real logits.
 
     expansion: h, the hidden width over the channels' (2, 1, 0.5, 0.25; the teacher's is 4). make: of a width, a learned activation with a
-    function for each channel; None: ReLU. Two of them in each block, added to the identity, a B-spline instead of it. taught: whether
-    a teacher will show what is wanted behind each block, which decides how PSA begins.
+    function for each channel; None: ReLU. Two of them in each block, added to the identity, a B-spline instead of it.
     """
 
     def __init__(self, expansion: float = 1.0, make: Optional[Callable[[int], Activation]] = None, *, channels: int = CHANNELS,
-                 blocks: int = BLOCKS, taught: bool = False):
+                 blocks: int = BLOCKS):
         super().__init__()
         hidden = hidden_width(expansion, channels)
         if make is not None and isinstance(make(1), ReLU):
@@ -95,7 +94,7 @@ class ResMLP(nn.Module):
         self.norm, self.head = TokenNorm(channels), nn.Linear(channels, CLASSES)
         for module in self.modules():
             if isinstance(module, PSA):
-                module.begin_in_residual(taught)
+                module.begin_in_residual()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.head(self.norm(self.after_blocks(images)[-1]).mean(1))

@@ -1,0 +1,76 @@
+"""The published checkpoints of ResMLP (PSA-Compress: h_*_model.bin, teacher_model.bin) as networks of ours.
+
+A file is a dictionary of tensors; the hidden width and the kind of function are read from its shapes and names.
+"""
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Dict
+
+import torch
+
+from .activations import BSpline, LerpPSA
+from .published import PublishedCheckpointError, check, dictionary_of, some
+from .resmlp import ResMLP
+
+_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+_PSA = {"m": "q_bias", "v": "v_weight", "w": "q_weight", "g": "o_weight", "beta": "o_bias"}
+_SPLINE = {"values": "coefficients_vect"}
+_PSA_CONSTANTS = {"epsilon": (1.0, 1.0), "grid": (-4.0, 4.0)}  # of every function: least and greatest, as our functions have them
+_IGNORED = re.compile(r".*\.psa\.(epsilon|grid|grid_ifeat_offset)")
+
+
+def load_published_resmlp(path) -> ResMLP:
+    """A published checkpoint -> the network in evaluation mode, for uint8 images."""
+    tensors = dictionary_of(path)
+    found = tensors.get("layers.0.layers.1.layers.2.weight")
+    relu = found is not None
+    if not relu:
+        found = tensors.get("layers.0.layers.1.layers.3.weight")
+    if found is None or found.dim() != 2:
+        raise PublishedCheckpointError(f"{path}: the layout of no published ResMLP; one has embed_linear, layers.0.layers.1.layers.0 to 3 "
+                                       f"and classifier, this file has {some(sorted(tensors))}")
+    lerp = any(".psa." in key for key in tensors)
+    channels, hidden = found.shape
+    make = None if relu else partial(LerpPSA if lerp else BSpline, per_channel=True)
+    blocks = len({key.split(".")[1] for key in tensors if re.match(r"layers\.\d+\.", key)})
+    network = ResMLP(hidden / channels, make, channels=channels, blocks=blocks)
+    names = _names(blocks, {} if relu else _PSA if lerp else _SPLINE)
+    ours = network.state_dict()
+    shapes = {theirs: _their_shape(ours[name]) for name, theirs in names.items()}
+    check(path, {key: tensor for key, tensor in tensors.items() if not _IGNORED.fullmatch(key)}, shapes)
+    _check_constants(path, tensors)
+    network.load_state_dict({name: tensors[theirs].view(ours[name].shape) for name, theirs in names.items()})
+    return network.eval()
+
+
+def _names(blocks: int, function: Dict[str, str]) -> Dict[str, str]:
+    """Our name of every tensor -> theirs."""
+    names = {f"norm.{part}": f"affine.bn.{part}" for part in _NORM}
+    linears = {"embed": "embed_linear", "head": "classifier"}
+    expand, reduce = (1, 3) if function else (0, 2)
+    for number in range(blocks):
+        mixer, mlp = f"layers.{number}.layers.0", f"layers.{number}.layers.1"
+        linears.update({f"blocks.{number}.0.mix": f"{mixer}.layers", f"blocks.{number}.1.expand": f"{mlp}.layers.{expand}",
+                        f"blocks.{number}.1.reduce": f"{mlp}.layers.{reduce}"})
+        for part, theirs in ((0, mixer), (1, mlp)):
+            names.update({f"blocks.{number}.{part}.norm.{key}": f"{theirs}.affine_1.bn.{key}" for key in _NORM})
+            names.update({f"blocks.{number}.{part}.affine.scale": f"{theirs}.affine_2.weight",
+                          f"blocks.{number}.{part}.affine.shift": f"{theirs}.affine_2.bias"})
+        inside = ".psa" if function is _PSA else ""
+        for place, layer in (("before", 0), ("between", 2)):
+            names.update({f"blocks.{number}.1.{place}.{key}": f"{mlp}.layers.{layer}{inside}.{theirs}" for key, theirs in function.items()})
+    return {**names, **{f"{ours}.{part}": f"{theirs}.{part}" for ours, theirs in linears.items() for part in ("weight", "bias")}}
+
+
+def _their_shape(tensor: torch.Tensor) -> tuple:
+    """They keep one number a function, and all of a layer's splines, in one dimension; ours have two."""
+    return tuple(tensor.shape)
+
+
+def _check_constants(path, tensors: Dict[str, torch.Tensor]) -> None:
+    for key, tensor in tensors.items():
+        expected = _PSA_CONSTANTS.get(key.rsplit(".", 1)[-1]) if ".psa." in key else None
+        if expected is not None and (tensor.min().item(), tensor.max().item()) != expected:
+            raise PublishedCheckpointError(f"{path}: {key} must lie in {expected[0]:g}..{expected[1]:g}, as published")
