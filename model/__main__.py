@@ -82,16 +82,17 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
 def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="CHECKPOINT"),
              out: Path = typer.Option(..., metavar="FILE.npz", callback=_writable, help="The network file to write."),
              fmt: Optional[str] = typer.Option(None, "--format", metavar="Qm.n",
-                                               help="Format of post-training quantisation; none for a fake-quantised checkpoint."),
+                                               help="Format of post-training quantisation, of ResMLP int8; none for a checkpoint that was "
+                                               "trained in integers."),
              json_file: Optional[Path] = JsonFile) -> None:
     """Write the network file of a checkpoint, post-training or as trained with fake quantisation."""
     from lst_overlay.network import QFormat
 
-    from .quantize import quantize_checkpoint
+    from .quantize import INT8, quantize_checkpoint
 
     try:
-        chosen = None if fmt is None else QFormat.parse(fmt)
-        if chosen is not None and not 2 <= chosen.width <= 16:
+        chosen = fmt if fmt in (None, INT8) else QFormat.parse(fmt)
+        if isinstance(chosen, QFormat) and not 2 <= chosen.width <= 16:
             raise ValueError(f"{fmt} has {chosen.width} bits; weights and activations may have 2..16")
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--format") from None

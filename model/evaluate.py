@@ -12,16 +12,24 @@ from sklearn.metrics import confusion_matrix
 from tqdm import tqdm
 
 from datasets import DatasetError
+from lst_overlay.int8 import Int8Network, holds_int8
+from lst_overlay.int8 import load_network as load_int8_network
+from lst_overlay.int8 import logits as int8_logits
+from lst_overlay.int8 import outputs as int8_outputs
 from lst_overlay.network import classify, load_network, logits
 
+from . import published
 from .checkpoint import load_checkpoint, selected_network
 from .data import Part, load_test
+from .int8 import Int8ResMLP
+from .int8_arithmetic import Int8IntegerNetwork
 from .integer_network import IntegerNetwork
-from .published import load_published
+from .published_resmlp import load_published_resmlp
 
 _BATCH = 1000
-PUBLISHED_SUFFIX = ".pth"
-_PUBLISHED_DATASET = "mnist"  # what the published networks were trained for; their files do not say
+TENSOR_IMAGES = 100
+# What published checkpoints end in, who reads them, and what their networks were trained for: the files do not say.
+_PUBLISHED = {published.SUFFIX: (published.load_published, "mnist"), ".bin": (load_published_resmlp, "cifar10")}
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class Evaluation:
     """accuracy in percent; confusion[label][class] counts images.
 
     torch_exact_images: images whose logits, computed by torch from the file's integers, equal the reference's; None for floats.
+    tensor_exact_images: of the first hundred, those of which every tensor in between does too; None for all but INT8 networks.
     """
 
     file: str
@@ -38,6 +47,7 @@ class Evaluation:
     accuracy: float
     correct: int
     torch_exact_images: Optional[int]
+    tensor_exact_images: Optional[int]
     confusion: list
 
     def to_json(self) -> str:
@@ -47,6 +57,8 @@ class Evaluation:
         lines = [f"{self.file} ({self.network}), {self.dataset} test set: {self.correct} of {self.images} correct, {self.accuracy:.2f} %"]
         if self.torch_exact_images is not None:
             lines.append(f"logits of torch equal to the integer reference: {self.torch_exact_images} of {self.images} images")
+        if self.tensor_exact_images is not None:
+            lines.append(f"every tensor equal: {self.tensor_exact_images} of the first {min(TENSOR_IMAGES, self.images)} images")
         lines.append("confusion (a row per label, a column per class):")
         lines += [" ".join(f"{count:5d}" for count in row) for row in self.confusion]
         return "\n".join(lines)
@@ -55,27 +67,45 @@ class Evaluation:
 def evaluate(path, dataset: Optional[str] = None) -> Evaluation:
     """Run the test set. dataset: None means the one the network was trained for."""
     path = Path(path)
+    exact = tensors = None
     if path.suffix == ".pt":
         state = load_checkpoint(path)
-        name, dataset = state["recipe_name"], dataset or state["recipe"]["dataset"]
-        part = load_test(dataset)
-        classes, exact = _float_classes(selected_network(state), part), None
-    elif path.suffix == PUBLISHED_SUFFIX:
-        module = load_published(path)
-        name, dataset = f"{module.kind} as published", dataset or _PUBLISHED_DATASET
-        part = load_test(dataset)
-        classes, exact = _float_classes(module, part), None
+        module, name, dataset = selected_network(state), state["recipe_name"], dataset or state["recipe"]["dataset"]
+        part = _test_images(path, dataset, getattr(module, "image_shape", None))
+        if isinstance(module, Int8ResMLP):
+            classes, exact, tensors = _int8_classes(module.export("n", {}), module, part)
+        else:
+            classes = _float_classes(module, part)
+    elif path.suffix in _PUBLISHED:
+        load, trained_for = _PUBLISHED[path.suffix]
+        module = load(path)
+        name, dataset = f"{module.kind} as published", dataset or trained_for
+        part = _test_images(path, dataset, module.image_shape)
+        classes = _float_classes(module, part)
     else:
-        network = load_network(path)
+        is_int8 = holds_int8(path)
+        network = (load_int8_network if is_int8 else load_network)(path)
         name, dataset = network.name, dataset or network.provenance.get("dataset")
         if dataset is None:
             raise DatasetError(f"{path}: does not say what data set it was trained for; name one with --dataset")
-        part = load_test(dataset)
-        classes, exact = _integer_classes(network, part)
+        part = _test_images(path, dataset, network.image_shape)
+        if is_int8:
+            classes, exact, tensors = _int8_classes(network, Int8IntegerNetwork(network), part)
+        else:
+            classes, exact = _integer_classes(network, part)
     labels = part.labels.numpy()
     correct = int((classes == labels).sum())
     matrix = confusion_matrix(labels, classes, labels=range(10))
-    return Evaluation(path.name, name, dataset, len(labels), 100.0 * correct / len(labels), correct, exact, matrix.tolist())
+    return Evaluation(path.name, name, dataset, len(labels), 100.0 * correct / len(labels), correct, exact, tensors, matrix.tolist())
+
+
+def _test_images(path: Path, dataset: str, shape: Optional[Tuple[int, ...]]) -> Part:
+    """The test set, if its images have the shape that the network takes."""
+    part = load_test(dataset)
+    if shape is not None and tuple(part.images.shape[1:]) != tuple(shape):
+        raise DatasetError(f"{path}: takes images of {' x '.join(map(str, shape))}, {dataset} has "
+                           f"{' x '.join(map(str, part.images.shape[1:]))}; leave out --dataset")
+    return part
 
 
 def _batches(part: Part):
@@ -95,3 +125,17 @@ def _integer_classes(network, part: Part) -> Tuple[np.ndarray, int]:
         exact += int((module(images).numpy() == logits_q).all(axis=1).sum())
         classes.append(classify(logits_q))
     return np.concatenate(classes), exact
+
+
+def _int8_classes(network: Int8Network, module, part: Part) -> Tuple[np.ndarray, int, int]:
+    """Likewise; and of the first images, on how many every tensor between pixels and logits is the same."""
+    classes, exact = [], 0
+    for images in _batches(part):
+        logits_q = int8_logits(network, images.numpy())
+        exact += int((module.logits_q(images).numpy() == logits_q).all(axis=1).sum())
+        classes.append(classify(logits_q))
+    images = part.images[:TENSOR_IMAGES]
+    same = np.ones(len(images), dtype=bool)
+    for ours, theirs in zip(int8_outputs(network, images.numpy()), module.codes(images)):
+        same &= (theirs.numpy() == ours).reshape(len(images), -1).all(axis=1)
+    return np.concatenate(classes), exact, int(same.sum())

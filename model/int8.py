@@ -22,7 +22,6 @@ from .fake_quantization import Codes, round_half_up
 from .lookup import look_up
 from .resmlp import DEVIATION, MEAN, PATCH, Affine, ChannelMLP, ResMLP, TokenMixer, TokenNorm, learned
 
-KIND = "ResMLP"
 CALIBRATION_IMAGES = 256
 _SAMPLE = 1 << 17  # values of a tensor that its first step is chosen by
 
@@ -166,6 +165,8 @@ class QuantizedClassifier(nn.Module):
 class Int8ResMLP(nn.Module):
     """A trained ResMLP in integers. images: (N, 32, 32, 3) uint8 -> (N, 10) real logits; `logits_q` gives them as codes."""
 
+    image_shape = ResMLP.image_shape
+
     def __init__(self, network: ResMLP):
         super().__init__()
         self.layers = nn.ModuleList(_folded(network))
@@ -205,20 +206,23 @@ class Int8ResMLP(nn.Module):
         return (logits.codes * logits.step).float()
 
     @torch.no_grad()
+    def codes(self, images: torch.Tensor) -> List[torch.Tensor]:
+        """What each layer gives, in codes: equal to lst_overlay.int8.outputs."""
+        return [output.codes for output in self.outputs(images)]
+
     def logits_q(self, images: torch.Tensor) -> torch.Tensor:
         """(N, 32, 32, 3) uint8 -> (N, classes) int64: equal to lst_overlay.int8.logits."""
-        return self.outputs(images)[-1].codes.long()
+        return self.codes(images)[-1].long()
 
     @torch.no_grad()
-    def export(self, name: str, provenance: dict, image: Optional[np.ndarray] = None) -> Int8Network:
-        """The integer network that this module computes; image: (32, 32, 3) uint8, of which every layer's output goes with it."""
+    def export(self, name: str, provenance: dict) -> Int8Network:
+        """The integer network that this module computes."""
         network = self.cpu()
         steps, layers = [torch.tensor(1.0, dtype=torch.float64)], []
         for layer in network.layers:
             layers.append(layer.layer(steps[-1], steps[layer.source + 1]) if isinstance(layer, QuantizedAdd) else layer.layer(steps[-1]))
             steps.append(torch.tensor(layers[-1].step, dtype=torch.float64))
-        found = Int8Network(name, KIND, (32, 32, 3), PATCH, tuple(layers), provenance)
-        return found if image is None else Int8Network(name, KIND, (32, 32, 3), PATCH, tuple(layers), provenance, int8.golden(found, image))
+        return Int8Network(name, ResMLP.kind, self.image_shape, PATCH, tuple(layers), provenance)
 
     def functions(self) -> List[List[float]]:
         """What the functions learned, layer by layer."""

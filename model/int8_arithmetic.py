@@ -69,23 +69,22 @@ def classifier(x: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> to
     return nn.functional.linear(x, weights.float()).double() + bias
 
 
-class Int8IntegerNetwork(nn.Module):
-    """A network file's integers as a torch module. images: (N, 32, 32, 3) uint8 -> (N, classes) int64 logits."""
+class Int8IntegerNetwork:
+    """A network file's integers in torch. `logits_q`: (N, 32, 32, 3) uint8 -> (N, classes) int64."""
 
     def __init__(self, network: Int8Network):
-        super().__init__()
         self.network = network
 
     @torch.no_grad()
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.outputs(images)[-1].long()
-
-    @torch.no_grad()
-    def outputs(self, images: torch.Tensor) -> List[torch.Tensor]:
+    def codes(self, images: torch.Tensor) -> List[torch.Tensor]:
+        """What each layer gives; the logits last."""
         found = [pixel_codes(images)]
         for layer in self.network.layers:
             found.append(_applied(layer, found[-1], found[layer.source + 1] if isinstance(layer, Add) else None))
         return found[1:]
+
+    def logits_q(self, images: torch.Tensor) -> torch.Tensor:
+        return self.codes(images)[-1].long()
 
 
 def _applied(layer, x: torch.Tensor, source: Optional[torch.Tensor]) -> torch.Tensor:

@@ -13,6 +13,7 @@ from .networks import LST1, LST2, ResLST3
 
 # The published input is (p / 255 - 0.5) / 0.5 = (2 p - 255) / 255, ours is (2 p - 255) / 256.
 INPUT_SCALE = 256 / 255
+SUFFIX = ".pth"
 _NETWORKS = {("L2DST",): LST1, ("L2DST_1", "L2DST_2"): LST2, ("L2DST_1", "L2DST_2", "L2DST_3"): ResLST3}
 _CLASSIFIER = "W_o"
 
@@ -24,16 +25,17 @@ class PublishedCheckpointError(CheckpointError):
 def load_published(path) -> nn.Module:
     """A published checkpoint of LST-1, LST-2 or ResLST-3 -> the network in evaluation mode, for uint8 images."""
     path = Path(path)
-    tensors = _tensors(path)
+    tensors = dictionary_of(path)
     transforms = sorted({key.split(".")[0] for key in tensors} - {_CLASSIFIER})
     kind = _NETWORKS.get(tuple(transforms))
     if kind is None:
         raise PublishedCheckpointError(f"{path}: the layout of no published network; LST-1 has L2DST and W_o, LST-2 L2DST_1 and 2, "
-                                       f"ResLST-3 L2DST_1 to 3, this file has {_some(sorted(tensors))}")
+                                       f"ResLST-3 L2DST_1 to 3, this file has {some(sorted(tensors))}")
     network = kind()
     names = [name for transform in transforms for name in (f"{transform}.dense1", f"{transform}.dense2")] + [_CLASSIFIER]
     linears = [stage.linear for stage in network.stages()]
-    _check(path, tensors, dict(zip(names, linears)))
+    check(path, tensors, {f"{name}.{part}": tuple(getattr(linear, part).shape)
+                          for name, linear in zip(names, linears) for part in ("weight", "bias")})
     for name, linear in zip(names, linears):
         linear.weight.data.copy_(tensors[f"{name}.weight"])
         linear.bias.data.copy_(tensors[f"{name}.bias"])
@@ -41,8 +43,9 @@ def load_published(path) -> nn.Module:
     return network.eval()
 
 
-def _tensors(path: Path) -> Dict[str, torch.Tensor]:
-    """The file's state dictionary."""
+def dictionary_of(path) -> Dict[str, torch.Tensor]:
+    """The tensors of a published checkpoint by their names. Loads tensors only, never code."""
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
@@ -57,16 +60,16 @@ def _tensors(path: Path) -> Dict[str, torch.Tensor]:
         raise PublishedCheckpointError(f"{path}: holds {found}, not a dictionary of tensors")
     others = [str(key) for key, value in state.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
     if others:
-        raise PublishedCheckpointError(f"{path}: not a published checkpoint: {_some(others)} is no tensor")
+        raise PublishedCheckpointError(f"{path}: not a published checkpoint: {some(others)} is no tensor")
     return state
 
 
-def _check(path: Path, tensors: Dict[str, torch.Tensor], linears: Dict[str, nn.Linear]) -> None:
-    expected = {f"{name}.{part}": tuple(getattr(linear, part).shape) for name, linear in linears.items() for part in ("weight", "bias")}
+def check(path, tensors: Dict[str, torch.Tensor], expected: Dict[str, tuple]) -> None:
+    """PublishedCheckpointError unless the tensors have these names and shapes and are finite real numbers."""
     missing, unknown = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing or unknown:
-        raise PublishedCheckpointError(f"{path}: " + " and ".join([f"lacks {_some(missing)}"] * bool(missing) +
-                                                                  [f"has an unknown {_some(unknown)}"] * bool(unknown)))
+        raise PublishedCheckpointError(f"{path}: " + " and ".join([f"lacks {some(missing)}"] * bool(missing) +
+                                                                  [f"has an unknown {some(unknown)}"] * bool(unknown)))
     for key, shape in expected.items():
         if tuple(tensors[key].shape) != shape:
             raise PublishedCheckpointError(f"{path}: {key} must have shape {shape}, not {tuple(tensors[key].shape)}")
@@ -74,5 +77,5 @@ def _check(path: Path, tensors: Dict[str, torch.Tensor], linears: Dict[str, nn.L
             raise PublishedCheckpointError(f"{path}: {key} must hold finite real numbers")
 
 
-def _some(names: List[str]) -> str:
+def some(names: List[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

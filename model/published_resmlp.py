@@ -14,11 +14,11 @@ from .activations import BSpline, LerpPSA
 from .published import PublishedCheckpointError, check, dictionary_of, some
 from .resmlp import ResMLP
 
-_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+_NORM = ("weight", "bias", "running_mean", "running_var")
 _PSA = {"m": "q_bias", "v": "v_weight", "w": "q_weight", "g": "o_weight", "beta": "o_bias"}
 _SPLINE = {"values": "coefficients_vect"}
 _PSA_CONSTANTS = {"epsilon": (1.0, 1.0), "grid": (-4.0, 4.0)}  # of every function: least and greatest, as our functions have them
-_IGNORED = re.compile(r".*\.psa\.(epsilon|grid|grid_ifeat_offset)")
+_IGNORED = re.compile(r".*\.(psa\.(epsilon|grid|grid_ifeat_offset)|num_batches_tracked)")
 
 
 def load_published_resmlp(path) -> ResMLP:
@@ -38,10 +38,10 @@ def load_published_resmlp(path) -> ResMLP:
     network = ResMLP(hidden / channels, make, channels=channels, blocks=blocks)
     names = _names(blocks, {} if relu else _PSA if lerp else _SPLINE)
     ours = network.state_dict()
-    shapes = {theirs: _their_shape(ours[name]) for name, theirs in names.items()}
-    check(path, {key: tensor for key, tensor in tensors.items() if not _IGNORED.fullmatch(key)}, shapes)
+    check(path, {key: tensor for key, tensor in tensors.items() if not _IGNORED.fullmatch(key)},
+          {theirs: _their_shape(name, ours[name]) for name, theirs in names.items()})
     _check_constants(path, tensors)
-    network.load_state_dict({name: tensors[theirs].view(ours[name].shape) for name, theirs in names.items()})
+    network.load_state_dict({**ours, **{name: tensors[theirs].view(ours[name].shape) for name, theirs in names.items()}})
     return network.eval()
 
 
@@ -64,9 +64,9 @@ def _names(blocks: int, function: Dict[str, str]) -> Dict[str, str]:
     return {**names, **{f"{ours}.{part}": f"{theirs}.{part}" for ours, theirs in linears.items() for part in ("weight", "bias")}}
 
 
-def _their_shape(tensor: torch.Tensor) -> tuple:
-    """They keep one number a function, and all of a layer's splines, in one dimension; ours have two."""
-    return tuple(tensor.shape)
+def _their_shape(name: str, tensor: torch.Tensor) -> tuple:
+    """Ours have a row for each function; theirs keep the splines of a layer in one row, and g and beta without one."""
+    return (tensor.numel(),) if name.rsplit(".", 1)[-1] in ("values", "g", "beta") else tuple(tensor.shape)
 
 
 def _check_constants(path, tensors: Dict[str, torch.Tensor]) -> None:

@@ -2,24 +2,30 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Union
 
 import numpy as np
 import torch
 from fxpmath import Fxp
 from torch import nn
 
+from lst_overlay import int8
+from lst_overlay.int8 import Int8Network
 from lst_overlay.network import Network, QFormat, classify, logits, save_network
 
 from .checkpoint import CheckpointError, load_checkpoint, recipe_of, selected_network
-from .data import Part, load_split, load_test
+from .data import Part, Split, load_split, load_test
 from .fake_quantization import FakeQuantizedNetwork, round_down
+from .int8 import CALIBRATION_IMAGES, Int8ResMLP
 from .networks import fold_normalization
-from .recipe import Widths
+from .recipe import Recipe, Widths
+from .resmlp import ResMLP
 
 PIXEL_BITS = 8  # post-training quantisation keeps the pixels whole
 ROUNDINGS = ("nearest", "floor")
+INT8 = "int8"   # ResMLP's format
 
 
 def to_fxp(values, fmt: QFormat) -> Fxp:
@@ -88,18 +94,17 @@ def _check_rounding(rounding: str) -> None:
         raise ValueError(f"rounding must be {' or '.join(ROUNDINGS)}, not {rounding!r}")
 
 
-def quantize_checkpoint(checkpoint, out, fmt: Optional[QFormat] = None) -> Dict[str, Any]:
+def quantize_checkpoint(checkpoint, out, fmt: Union[QFormat, str, None] = None) -> Dict[str, Any]:
     """Write the network file of a checkpoint. Returns the figures that its provenance holds.
 
-    fmt: the format of post-training quantisation; None for the checkpoint of a fake-quantised network.
+    fmt: of post-training quantisation, a QFormat, or for ResMLP INT8; None for a checkpoint that was trained in integers.
     """
     state, out = load_checkpoint(checkpoint), Path(out)
     recipe, network = recipe_of(state), selected_network(state)
-    if isinstance(network, FakeQuantizedNetwork) != (fmt is None):
-        raise CheckpointError(f"{checkpoint}: {'already fake-quantised, takes no' if fmt else 'a float network, needs a'} --format")
+    split = load_split(recipe.dataset)
+    quantized = _quantized(checkpoint, network, fmt, split)
     if "test_accuracy" not in state:
         raise CheckpointError(f"{checkpoint}: training stopped after {state['epoch']} of {recipe.epochs} epochs; finish it first")
-    quantized = network if fmt is None else quantize_post_training(network, fmt)
     exported = quantized.export(out.stem, {})
     parent, teacher = state["ancestors"].get("parent"), state["ancestors"].get("teacher")
     float_state = parent if fmt is None else state
@@ -112,33 +117,58 @@ def quantize_checkpoint(checkpoint, out, fmt: Optional[QFormat] = None) -> Dict[
         "seed": recipe.seed, "dataset": recipe.dataset, "device": state["device"], "torch": state["torch"],
         "selected_epoch": state["selected"]["epoch"],
         "accuracy_float": _percent(float_state["test_accuracy"]),
-        "accuracy_validation": integer_accuracy(exported, load_split(recipe.dataset).validation),
+        "accuracy_validation": integer_accuracy(exported, split.validation),
         "accuracy_integer": integer_accuracy(exported, load_test(recipe.dataset)),
     }
     if any(quantized.functions()):
         provenance["functions"] = quantized.functions()
-    content = save_network(quantized.export(out.stem, provenance), out)
+    content = _save(dataclasses.replace(exported, provenance=provenance), out)
     return {"file": out.name, "content_sha256": content, **provenance}
 
 
-def integer_accuracy(network: Network, part: Part) -> float:
+def _quantized(checkpoint, network: nn.Module, fmt: Union[QFormat, str, None], split: Split) -> Union[FakeQuantizedNetwork, Int8ResMLP]:
+    """The network in integers: as it was trained, or in the format."""
+    resmlp = isinstance(network, (ResMLP, Int8ResMLP))
+    if isinstance(network, (FakeQuantizedNetwork, Int8ResMLP)) != (fmt is None):
+        wanted = INT8 if resmlp else "Qm.n"
+        raise CheckpointError(f"{checkpoint}: already fake-quantised, takes no --format" if fmt else
+                              f"{checkpoint}: a float network, needs a --format {wanted}")
+    if fmt is None:
+        return network
+    if resmlp != (fmt == INT8):
+        raise CheckpointError(f"{checkpoint}: {'ResMLP' if resmlp else 'the LST family'} takes --format {INT8 if resmlp else 'Qm.n'}, "
+                              f"not {fmt}")
+    if resmlp:
+        return Int8ResMLP(network).calibrate(split.train.images[:CALIBRATION_IMAGES])
+    return quantize_post_training(network, fmt)
+
+
+def golden_image() -> np.ndarray:
+    """(32, 32, 3) uint8: what goes with an INT8 network to check other implementations by. Noise: pictures have owners."""
+    return np.random.default_rng(0).integers(0, 256, ResMLP.image_shape, dtype=np.uint8)
+
+
+def integer_accuracy(network: Union[Network, Int8Network], part: Part) -> float:
     """Percent of the images that the integer reference classifies correctly."""
-    return _percent(np.mean(classify(logits(network, part.images.numpy())) == part.labels.numpy()))
+    found = (int8.logits if isinstance(network, Int8Network) else logits)(network, part.images.numpy())
+    return _percent(np.mean(classify(found) == part.labels.numpy()))
+
+
+def _save(network: Union[Network, Int8Network], out: Path) -> str:
+    if isinstance(network, Int8Network):
+        return int8.save_network(dataclasses.replace(network, golden=int8.golden(network, golden_image())), out)
+    return save_network(network, out)
 
 
 def _percent(fraction: float) -> float:
     return round(100 * float(fraction), 4)
 
 
-def _commands(state: Dict[str, Any], checkpoint: Path, out: Path, fmt: Optional[QFormat]) -> list:
-    """What made the file, from nothing, in a checkout. A seed given by hand is quoted, for the recipe's file has its own.
-
-    A recipe that does not lie in recipes/ is named without a directory, a checkpoint that is not below the present one likewise.
-    """
+def _commands(state: Dict[str, Any], checkpoint: Path, out: Path, fmt: Union[QFormat, str, None]) -> list:
+    """What made the file, from nothing, in a checkout. A checkpoint that is not below the present directory is named without its own."""
     commands: list = []
     for run in _lineage(state):
-        recipe = Path("recipes", f"{run['recipe_name']}.toml")
-        command = f"python -m model train {recipe if recipe.is_file() else recipe.name} --seed {run['recipe']['seed']}"
+        command = Recipe.from_settings(run["recipe_name"], run["recipe"]).command
         commands += [command] if command not in commands else []
     checkpoint = checkpoint if not checkpoint.is_absolute() else Path(checkpoint.name)
     format_option = f"--format {fmt} " if fmt else ""

@@ -83,6 +83,9 @@ class ResMLP(nn.Module):
     function for each channel; None: ReLU. Two of them in each block, added to the identity, a B-spline instead of it.
     """
 
+    kind = "ResMLP"
+    image_shape = (IMAGE, IMAGE, COLOURS)
+
     def __init__(self, expansion: float = 1.0, make: Optional[Callable[[int], Activation]] = None, *, channels: int = CHANNELS,
                  blocks: int = BLOCKS):
         super().__init__()
@@ -101,7 +104,7 @@ class ResMLP(nn.Module):
 
     def after_blocks(self, images: torch.Tensor, count: Optional[int] = None) -> List[torch.Tensor]:
         """(N, 64, channels) behind the embedding and behind each block, or behind the first `count`."""
-        found = [self.embed(pixel_values(patches(images)))]
+        found = [self.embed(pixel_values(patches(images), self.embed.weight.dtype))]
         for block in self.blocks[:count]:
             found.append(block(found[-1]))
         return found
@@ -120,7 +123,7 @@ def patches(images: torch.Tensor) -> torch.Tensor:
     return images.reshape(-1, grid, PATCH, grid, PATCH, COLOURS).transpose(2, 3).reshape(-1, TOKENS, PATCH_VALUES)
 
 
-def pixel_values(pixels: torch.Tensor) -> torch.Tensor:
-    """(..., 48) uint8 -> float32, each colour with mean 0 and deviation 1 over the training images."""
-    mean, deviation = (torch.tensor(values, device=pixels.device).repeat(PATCH * PATCH) for values in (MEAN, DEVIATION))
-    return (pixels / 255 - mean) / deviation
+def pixel_values(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """(..., 48) uint8 -> real numbers, each colour with mean 0 and deviation 1 over the training images."""
+    mean, deviation = (torch.tensor(values, dtype=dtype, device=pixels.device).repeat(PATCH * PATCH) for values in (MEAN, DEVIATION))
+    return (pixels.to(dtype) / 255 - mean) / deviation

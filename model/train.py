@@ -216,9 +216,9 @@ def _check_same(path: Path, state: Dict[str, Any], recipe: Recipe) -> None:
     different = [key for key in {**then, **now} if then.get(key) != now.get(key)]
     if different:
         changed = f"settings ({different[0]}: {then.get(different[0])!r} there, {now.get(different[0])!r} now)"
-    for kind, path in _ancestor_paths(recipe).items():
-        if changed is None and path.is_file() and _summary(load_checkpoint(path)) != state["ancestors"][kind]:
-            changed = f"{kind} than {path}"
+    for kind, ancestor in _ancestor_paths(recipe).items():
+        if changed is None and ancestor.is_file() and _summary(load_checkpoint(ancestor)) != state["ancestors"][kind]:
+            changed = f"{kind} than {ancestor}"
     if changed is not None:
         raise CheckpointError(f"{path} was made with other {changed}; --out names another directory, --restart overwrites what is there")
 

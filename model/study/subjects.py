@@ -11,10 +11,9 @@ from typing import Any, Dict, List, Optional
 from torch import nn
 
 from ..checkpoint import CheckpointError, load_checkpoint, recipe_of, selected_network
-from ..evaluate import PUBLISHED_SUFFIX
 from ..fake_quantization import FakeQuantizedNetwork
 from ..networks import parameters_of
-from ..published import load_published
+from ..published import SUFFIX, load_published
 from ..recipe import Recipe
 from ..train import directory_of, train
 from .settings import Settings
@@ -37,7 +36,7 @@ class Subject:
         return cls(name, title, path, hashlib.sha256(path.read_bytes()).hexdigest())
 
     def load(self) -> nn.Module:
-        return load_published(self.path) if self.path.suffix == PUBLISHED_SUFFIX else selected_network(load_checkpoint(self.path))
+        return load_published(self.path) if self.path.suffix == SUFFIX else selected_network(load_checkpoint(self.path))
 
     def describe(self) -> Dict[str, Any]:
         return {"name": self.name, "title": self.title, "sha256": self.sha256,

@@ -29,7 +29,7 @@ def test_torch_gives_the_same_in_every_tensor(monkeypatch, extreme):
     for seed in range(10):
         network = random_network(seed, extreme=extreme)
         images = random_images(3, seed)
-        for ours, theirs in zip(Int8IntegerNetwork(network).outputs(images), int8.outputs(network, images)):
+        for ours, theirs in zip(Int8IntegerNetwork(network).codes(images), int8.outputs(network, images)):
             np.testing.assert_array_equal(ours.numpy(), theirs)
 
 

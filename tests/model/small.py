@@ -9,6 +9,7 @@ from model.activations import ACTIVATIONS, PSA, BSpline, LerpPSA, PiecewiseLinea
 from model.augment import Augmentation
 from model.data import Part, Split
 from model.networks import LST1, LST2, MLP, NETWORKS, ResLST3
+from model.picture_augment import PictureAugmentation
 from model.recipe import Recipe, Widths
 
 torch.set_num_threads(1)
@@ -25,6 +26,28 @@ def small_test(dataset):
     """Other digits than those of the split."""
     pictures, labels = load_digits("test")
     return Part(torch.from_numpy(pictures[:60]), torch.from_numpy(labels[:60]))
+
+
+def random_pictures(seed, count):
+    """Like CIFAR-10's in shape alone."""
+    return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8))
+
+
+def picture_split(images=24):
+    """Pictures whose label is how bright they are."""
+    labels = torch.arange(2 * images) % 10
+    pictures = (random_pictures(1, 2 * images).float() * (0.1 + 0.09 * labels[:, None, None, None])).to(torch.uint8)
+    return Split(Part(pictures[:images], labels[:images]), Part(pictures[images:], labels[images:]))
+
+
+def picture_test(dataset):
+    return picture_split()[1]
+
+
+def picture_recipe(**changes):
+    """The narrowest ResMLP there is at its full length."""
+    return Recipe(**{"name": "small", "dataset": "cifar10", "network": "resmlp", "expansion": 0.03, "activation": "relu", "epochs": 2,
+                     "batch": 8, "learning_rate": 4e-3, "picture_augmentation": PictureAugmentation(operations=1), **changes})
 
 
 def small_recipe(**changes):

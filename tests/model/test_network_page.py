@@ -20,7 +20,7 @@ def told(network, **changes):
     network = Network(network.name, network.kind, network.pixel_bits, network.image_shape, network.layers, ABOUT)
     confusion = 10 * np.eye(10, dtype=int)
     confusion[4, 9], confusion[4, 4] = 3, 7
-    return page(network, Evaluation("n.npz", network.name, "mnist", 100, 97.0, 97, 100, confusion.tolist()))
+    return page(network, Evaluation("n.npz", network.name, "mnist", 100, 97.0, 97, 100, None, confusion.tolist()))
 
 
 def test_a_page_tells_accuracy_formats_recipe_and_limits():

@@ -47,6 +47,8 @@ batch = 20
 learning_rate = 2e-3
 schedule = "cosine"
 weight_decay = 1e-5
+total_variation = 1e-6
+int8 = false
 seed = 3
 init_from = "build/train/parent/seed{seed}/checkpoint.pt"
 
@@ -58,6 +60,7 @@ copies = 4
 teacher = "build/train/teacher/seed1/checkpoint.pt"
 weight = 0.5
 temperature = 3.0
+transfer_epochs = 0
 
 [widths]
 weights = [6, 6, 6, 6, 5, 5, 8]
@@ -70,7 +73,7 @@ def test_every_key_survives_settings(tmp_path):
     (tmp_path / "everything.toml").write_text(EVERYTHING)
     recipe = Recipe.read(tmp_path / "everything.toml")
     settings = recipe.settings()
-    assert set(settings) == {field.name for field in dataclasses.fields(Recipe)} - {"name"}
+    assert set(settings) == {field.name for field in dataclasses.fields(Recipe)} - {"name", "expansion", "picture_augmentation"}
     assert Recipe.from_settings("everything", json.loads(json.dumps(settings))) == recipe
     assert (recipe.knots, recipe.augmentation.copies, recipe.distillation.temperature) == (17, 4, 3.0)
 
@@ -91,6 +94,32 @@ def test_knots_and_per_channel_reach_the_functions():
 def test_dropout_reaches_the_network():
     network = Recipe("r", network="lst2", dropout=0.25).new_network()
     assert [module.p for module in network.modules() if isinstance(module, torch.nn.Dropout)] == [0.25] * 3
+
+
+SHORT = Recipe("resmlp_short", dataset="cifar10", network="resmlp", expansion=1.0, activation="relu", total_variation=1e-5,
+               init_from="build/train/x-{activation}-{expansion}/seed{seed}/checkpoint.pt")
+
+
+def test_a_variant_is_named_after_its_function_and_width_and_so_is_its_parent():
+    variant = SHORT.variant("lerp_psa", 0.5)
+    assert variant.name == "resmlp_short-lerp_psa-0.5"
+    assert (variant.activation, variant.expansion, variant.per_channel) == ("lerp_psa", 0.5, True)
+    assert variant.parent == Path("build/train/x-lerp_psa-0.5/seed1/checkpoint.pt")
+    assert SHORT.variant(None, 2.0).name == "resmlp_short-relu-2" and not SHORT.variant("relu", None).per_channel
+
+
+def test_the_command_of_a_run_makes_the_same_run():
+    assert SHORT.variant("b_spline", 0.25).command == (
+        "python -m model train recipes/resmlp_short.toml --activation b_spline --expansion 0.25 --seed 1")
+    assert SHORT.command == "python -m model train recipes/resmlp_short.toml --seed 1"
+    assert Recipe("elsewhere", seed=3).command == "python -m model train elsewhere.toml --seed 3"
+
+
+def test_only_resmlp_has_variants():
+    with pytest.raises(RecipeError, match="recipe lst: --activation and --expansion belong to network resmlp, this one is lst1"):
+        Recipe("lst").variant("relu", None)
+    with pytest.raises(RecipeError, match="activation must be one of .*, not 'sigmoid'"):
+        SHORT.variant("sigmoid", None)
 
 
 @pytest.mark.parametrize("network", [*NETWORKS, "cnn"])
@@ -119,6 +148,9 @@ def test_a_recipe_whose_name_no_network_can_have_is_refused_before_training(tmp_
         Recipe.read(path)
 
 
+RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\n'
+
+
 @pytest.mark.parametrize("text, message", [
     ("epoch = 3", "unknown key 'epoch'; there are dataset, network, .*epochs"),
     ('name = "x"', "unknown key 'name'"),
@@ -133,8 +165,9 @@ def test_a_recipe_whose_name_no_network_can_have_is_refused_before_training(tmp_
     ('[augmentation]\nrotate_degrees = "a"', r"\[augmentation\] rotate_degrees must be a valid number, not 'a'"),
     ("[augmentation]\nscale = -3.0", r"\[augmentation\] scale must not be negative, is -3.0"),
     ("[augmentation]\nscale = 1.0", r"\[augmentation\] scale must be below 1, is 1.0"),
-    ('init_from = "x{foo}.pt"', "init_from may name the run's seed as {seed} and nothing else in braces, is 'x{foo}.pt'"),
-    ('network = "lenet"', "network must be one of lst1, lst2, reslst3, 784-10, 784-40-10, cnn, not 'lenet'"),
+    ('init_from = "x{foo}.pt"',
+     "init_from may name the run's {seed}, {activation} and {expansion} and nothing else in braces, is 'x{foo}.pt'"),
+    ('network = "lenet"', "network must be one of lst1, lst2, reslst3, 784-10, 784-40-10, cnn, resmlp, not 'lenet'"),
     ('activation = "piecewise_linear"\nknots = 1', "knots must be at least 2, not 1"),
     ('activation = "piecewise_linear"\nknots = 0', "knots must be at least 2, not 0"),
     ("knots = 33", "knots and per_channel belong to a learned activation, not to tanh"),
@@ -165,7 +198,7 @@ def test_a_recipe_whose_name_no_network_can_have_is_refused_before_training(tmp_
     ("[widths]\nweights = 4.5\nactivations = 4\npixels = 4", r"\[widths\] weights must be a valid integer, not 4.5"),
     ("epoch = 3", "epoch"),
     ("epochs = 0", "epochs must be positive, not 0"),
-    ('dataset = "cifar"', "dataset must be one of mnist, digits, not 'cifar'"),
+    ('dataset = "cifar"', "dataset must be one of mnist, digits, cifar10, not 'cifar'"),
     ('activation = "sigmoid"', "activation must be one of tanh, relu, piecewise_linear, psa, lerp_psa, b_spline, not 'sigmoid'"),
     ("[widths]\nweights = 4", r"\[widths\] needs activations and pixels"),
     ("[widths]\nweights = 4\nactivations = 4\npixels = 4", "widths need init_from"),
@@ -175,6 +208,20 @@ def test_a_recipe_whose_name_no_network_can_have_is_refused_before_training(tmp_
     ('init_from = "/tmp/checkpoint.pt"', "init_from must be relative"),
     ('activation = "psa"\nknots = 9', "psa has no knots, lerp_psa is the same function on a grid"),
     ("epochs = ", "not TOML"),
+    ('network = "resmlp"', "network resmlp and dataset cifar10 go together, not resmlp and mnist"),
+    ('dataset = "cifar10"', "network resmlp and dataset cifar10 go together, not lst1 and cifar10"),
+    ("expansion = 1.0", "expansion belongs to network resmlp"),
+    ("int8 = true", "int8 belongs to network resmlp"),
+    ("[picture_augmentation]", "picture_augmentation belongs to network resmlp"),
+    (RESMLP, "network resmlp needs expansion"),
+    (RESMLP + "expansion = 0.001", "expansion must leave at least one hidden channel of 96, is 0.001"),
+    (RESMLP + "expansion = 1.0\ndropout = 0.1", "dropout does not go with network resmlp"),
+    (RESMLP + "expansion = 1.0\naugmentation = {}", "augmentation does not go with network resmlp"),
+    (RESMLP + "expansion = 1.0\nint8 = true", "int8 needs init_from"),
+    (RESMLP + "expansion = 1.0\n[picture_augmentation]\nmagnitude = 31", r"\[picture_augmentation\] magnitude must lie in 0..30, is 31"),
+    ('[augmentation]\ncopies = 2\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = 2', "transfer_epochs belongs to network resmlp"),
+    (RESMLP + 'expansion = 1.0\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = -1',
+     r"\[distillation\] transfer_epochs must not be negative, is -1"),
 ])
 def test_a_wrong_recipe_is_refused_with_its_name(tmp_path, text, message):
     path = tmp_path / "wrong.toml"

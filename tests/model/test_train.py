@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import model.stages
 import model.train
 from lst_overlay.network import QFormat, content_hash
 from model import copies
@@ -193,14 +194,14 @@ def test_validation_is_what_selects(tmp_path, monkeypatch):
 
 def test_a_loss_that_is_nan_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):
     run(tmp_path, stop_after=1)
-    monkeypatch.setattr(model.train.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan"))
+    monkeypatch.setattr(model.stages.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan"))
     with pytest.raises(TrainingError, match=r"loss is nan at step 3 \(epoch 2\); last good checkpoint: .*checkpoint.pt \(epoch 1\)"):
         run(tmp_path)
     assert load_checkpoint(tmp_path / "checkpoint.pt")["epoch"] == 1
 
 
 def test_a_loss_that_is_nan_at_once_says_that_there_is_no_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(model.train.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan"))
+    monkeypatch.setattr(model.stages.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan"))
     with pytest.raises(TrainingError, match="at step 0 .* last good checkpoint: none yet"):
         run(tmp_path)
 

@@ -1,0 +1,152 @@
+"""INT8 ResMLP: folding changes nothing, integers follow the rules, gradients are those of the real network."""
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lst_overlay import int8
+from model import int8_arithmetic
+from model.activations import BSpline, LerpPSA
+from model.int8 import Int8ResMLP, QuantizedAdd, QuantizedMean, best_step, requantised
+from model.resmlp import ResMLP
+from tests.model.small import random_pictures
+
+MAKES = {"ReLU": None, "LERP-PSA": partial(LerpPSA, per_channel=True), "B-spline": partial(BSpline, per_channel=True)}
+every_function = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
+
+
+def network(make, seed=0):
+    """Untrained, with normalisation and affines that are nothing like the identity."""
+    torch.manual_seed(seed)
+    made = ResMLP(0.5, make, channels=16, blocks=2)
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            for tensor in (module.weight.data, module.bias.data, module.running_mean, module.running_var):
+                tensor.copy_(0.5 + torch.rand(tensor.shape))
+        if hasattr(module, "scale"):
+            module.scale.data.uniform_(0.1, 0.4), module.shift.data.normal_(0, 0.1)
+    return made.eval()
+
+
+def real_outputs(quantized, images):
+    """The folded layers in real numbers."""
+    found = [int8_arithmetic.pixel_codes(images).double()]
+    for layer in quantized.layers:
+        x = found[-1]
+        if isinstance(layer, QuantizedAdd):
+            x = x + found[layer.source + 1]
+        elif isinstance(layer, QuantizedMean):
+            x = x.mean(1)
+        elif hasattr(layer, "real"):
+            x = layer.real(x)
+        else:
+            x = x @ layer.weight.double().T + layer.bias.double()
+        found.append(x)
+    return found[1:]
+
+
+@every_function
+def test_folding_changes_nothing(make):
+    made, images = network(make).double(), random_pictures(1, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(real_outputs(Int8ResMLP(made), images)[-1], made(images), rtol=1e-4, atol=1e-4)
+
+
+@every_function
+def test_every_tensor_equals_the_integer_reference(make):
+    images = random_pictures(2, 40)
+    quantized = Int8ResMLP(network(make)).calibrate(images)
+    exported = quantized.export("n", {})
+    for ours, theirs in zip(quantized.codes(images), int8.outputs(exported, images.numpy())):
+        np.testing.assert_array_equal(ours.numpy(), theirs)
+    np.testing.assert_array_equal(quantized.logits_q(images).numpy(), int8.logits(exported, images.numpy()))
+
+
+@every_function
+def test_codes_times_steps_are_close_to_the_real_network(make):
+    """Each tensor in its own step; a mistake in a factor or a bias would be far off."""
+    images = random_pictures(3, 20)
+    quantized = Int8ResMLP(network(make)).calibrate(images)
+    with torch.no_grad():
+        for number, (ours, real) in enumerate(zip(quantized.outputs(images), real_outputs(quantized, images))):
+            correlation = np.corrcoef((ours.codes * ours.step).flatten(), real.flatten())[0, 1]
+            assert correlation > 0.99, number
+            scale = ((ours.codes * ours.step).double() * real).sum() / real.square().sum()
+            assert 0.9 < scale < 1.1, number
+
+
+@every_function
+def test_gradients_reach_every_parameter(make):
+    images = random_pictures(4, 8)
+    quantized = Int8ResMLP(network(make)).calibrate(images)
+    quantized(images).square().sum().backward()
+    for name, parameter in quantized.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0, name
+
+
+@every_function
+def test_gradients_are_those_of_the_real_network_roughly(make):
+    """Of the classifier's input and the embedding's weights: rounding passes them through, so they point the same way."""
+    images, labels = random_pictures(5, 32), torch.arange(32) % 10
+    made = network(make)
+    for module in made.modules():
+        if isinstance(module, LerpPSA):
+            module.v.data.mul_(0.1)  # as it begins it bends more sharply than 64 entries can follow
+    quantized = Int8ResMLP(made).calibrate(images)
+    torch.nn.functional.cross_entropy(made(images), labels).backward()
+    torch.nn.functional.cross_entropy(quantized(images), labels).backward()
+    deviation = torch.tensor([0.2470, 0.2435, 0.2616]).repeat(16)
+    ours, theirs = quantized.layers[0].weight.grad.flatten(), (made.embed.weight.grad * 255 * deviation).flatten()
+    assert torch.nn.functional.cosine_similarity(ours, theirs, dim=0) > 0.85
+    assert torch.nn.functional.cosine_similarity(quantized.layers[-1].bias.grad, made.head.bias.grad, dim=0) > 0.99
+
+
+@given(st.lists(st.floats(-1e3, 1e3).filter(lambda x: x == 0 or abs(x) > 1e-6), min_size=1, max_size=6), st.floats(1e-3, 1e3))
+@settings(max_examples=100, deadline=None)
+def test_the_shift_is_the_greatest_with_which_the_weight_fits(gains, ratio):
+    weight = torch.tensor(gains, dtype=torch.float64)
+    codes, shift, _ = requantised(weight, torch.zeros(len(gains)), torch.tensor(ratio, dtype=torch.float64), torch.tensor(1.0).double())
+    assert codes.abs().max() <= 127 and (shift >= 1).all() and (shift <= 16).all()
+    gain = weight * ratio
+    fits = (gain.abs() * 2 <= 127.4)
+    error = (codes * 2.0 ** -shift - gain).abs()
+    assert (error[fits] <= 0.5 * 2.0 ** -shift[fits] * 1.000001).all()
+    wider = (gain * 2.0 ** (shift + 1)).abs()
+    assert ((wider > 127.4) | (shift == 16))[fits].all()
+
+
+def test_a_gain_too_large_for_the_least_shift_saturates():
+    codes, shift, bias = requantised(torch.tensor([1000.0, -1000.0]), torch.tensor([1e9, -1e9]), torch.tensor(1.0).double(),
+                                     torch.tensor(1.0).double())
+    assert codes.tolist() == [127, -127] and shift.tolist() == [1, 1] and bias.tolist() == [127, -128]
+
+
+def test_the_best_step_clips_what_is_rare_and_keeps_what_is_not():
+    torch.manual_seed(0)
+    assert best_step(torch.linspace(-1, 1, 5000)) == pytest.approx(1 / 127, rel=0.03)
+    rare = torch.randn(100_000) ** 3
+    assert best_step(rare) < 0.7 * rare.abs().max().item() / 127
+    assert best_step(torch.zeros(10)) > 0
+
+
+def test_the_mean_is_as_fine_as_its_greatest_value_allows():
+    images = random_pictures(6, 20)
+    quantized = Int8ResMLP(network(None)).calibrate(images)
+    mean, sums = quantized.layers[-2], quantized.codes(images)[-3].sum(1).abs().max().item()
+    assert sums / 2 ** mean.shift.item() <= 129 and sums / 2 ** (mean.shift.item() - 1) > 127
+
+
+def test_tables_hold_every_fourth_code_of_function_and_normalisation():
+    quantized = Int8ResMLP(network(MAKES["LERP-PSA"])).calibrate(random_pictures(7, 20))
+    exported = quantized.export("n", {})
+    number = next(number for number, layer in enumerate(exported.layers) if isinstance(layer, int8.Table))
+    layer, table, x_step = quantized.layers[number], exported.layers[number], exported.layers[number - 1].step
+    x = np.arange(-128, 128, 4) * x_step
+    for channel in (0, 7):
+        real = torch.from_numpy(x)[:, None] * layer.weight.double() + layer.bias.double()
+        y = layer.function.double().added_to_identity(real, -1)[:, channel].detach().numpy()
+        np.testing.assert_array_equal(table.table_q[channel], np.clip(np.floor(y / table.step + 0.5), -128, 127))
