@@ -89,20 +89,23 @@ def test_gradients_reach_every_parameter(make):
 
 
 @every_function
-def test_gradients_are_those_of_the_real_network_roughly(make):
-    """Of the classifier's input and the embedding's weights: rounding passes them through, so they point the same way."""
+def test_gradients_are_those_of_the_real_layers_but_for_rounding(make):
     images, labels = random_pictures(5, 32), torch.arange(32) % 10
     made = network(make)
     for module in made.modules():
         if isinstance(module, LerpPSA):
             module.v.data.mul_(0.1)  # as it begins it bends more sharply than 64 entries can follow
     quantized = Int8ResMLP(made).calibrate(images)
-    torch.nn.functional.cross_entropy(made(images), labels).backward()
-    torch.nn.functional.cross_entropy(quantized(images), labels).backward()
-    deviation = torch.tensor([0.2470, 0.2435, 0.2616]).repeat(16)
-    ours, theirs = quantized.layers[0].weight.grad.flatten(), (made.embed.weight.grad * 255 * deviation).flatten()
-    assert torch.nn.functional.cosine_similarity(ours, theirs, dim=0) > 0.85
-    assert torch.nn.functional.cosine_similarity(quantized.layers[-1].bias.grad, made.head.bias.grad, dim=0) > 0.99
+    gradients = []
+    for logits in (quantized(images).double(), real_outputs(quantized, images)[-1]):
+        torch.nn.functional.cross_entropy(logits, labels).backward()
+        gradients.append({name: parameter.grad.clone() for name, parameter in quantized.named_parameters()
+                          if parameter.requires_grad and not name.endswith("step")})
+        quantized.zero_grad()
+    assert len(gradients[0]) >= 24
+    for name, ours in gradients[0].items():
+        similarity = torch.nn.functional.cosine_similarity(ours.flatten(), gradients[1][name].flatten(), dim=0)
+        assert similarity > 0.95, (name, similarity)
 
 
 @given(st.lists(st.floats(-1e3, 1e3).filter(lambda x: x == 0 or abs(x) > 1e-6), min_size=1, max_size=6), st.floats(1e-3, 1e3))
@@ -128,8 +131,8 @@ def test_a_gain_too_large_for_the_least_shift_saturates():
 def test_the_best_step_clips_what_is_rare_and_keeps_what_is_not():
     torch.manual_seed(0)
     assert best_step(torch.linspace(-1, 1, 5000)) == pytest.approx(1 / 127, rel=0.03)
-    rare = torch.randn(100_000) ** 3
-    assert best_step(rare) < 0.7 * rare.abs().max().item() / 127
+    rare = torch.randn(100_000) ** 2
+    assert best_step(rare) < 0.95 * rare.max().item() / 127
     assert best_step(torch.zeros(10)) > 0
 
 
