@@ -48,9 +48,10 @@ def options(version: bool = typer.Option(False, "--version", callback=_version, 
 @app.command()
 def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="RECIPE.toml", help="See recipes/."),
           seed: Optional[int] = typer.Option(None, help="Instead of the recipe's seed."),
-          activation: Optional[str] = typer.Option(None, help="Instead of a ResMLP recipe's: relu, lerp_psa, b_spline, psa."),
-          expansion: Optional[float] = typer.Option(None, min=0.0, help="Instead of a ResMLP recipe's hidden width, over its channels."),
-          out: Optional[Path] = typer.Option(None, metavar="DIR", help="For checkpoint.pt, instead of build/train/<recipe>/seed<seed>."),
+          activation: Optional[str] = typer.Option(None, help="Of ResMLP, instead of the recipe's: relu, lerp_psa, b_spline, psa."),
+          expansion: Optional[float] = typer.Option(None, min=0.0, help="Of ResMLP, instead of the recipe's: hidden width over channels."),
+          out: Optional[Path] = typer.Option(None, metavar="DIR", help="For checkpoint.pt, instead of build/train/<recipe>/seed<seed>, "
+                                              "of ResMLP <recipe>-<activation>-<expansion>."),
           restart: bool = typer.Option(False, help="Begin anew, even if there is a checkpoint to resume."),
           threads: int = typer.Option(1, min=1, help="Threads of torch; one is fastest for networks this small."),
           device: Literal["cpu", "cuda"] = typer.Option("cpu", help="Where to compute."), json_file: Optional[Path] = JsonFile) -> None:
@@ -58,11 +59,11 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
     import torch
 
     from . import train as training
-    from .recipe import Recipe
+    from .recipe import RESMLP, Recipe
 
     torch.set_num_threads(threads)
     chosen = Recipe.read(recipe)
-    if activation is not None or expansion is not None:
+    if chosen.network == RESMLP or activation is not None or expansion is not None:
         chosen = chosen.variant(activation, expansion)
     if seed is not None:
         chosen = dataclasses.replace(chosen, seed=seed)

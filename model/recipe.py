@@ -117,8 +117,8 @@ def _made(kind: Type, settings: Any, table: Optional[str], **given: Any) -> Any:
 
 @dataclass(frozen=True)
 class Recipe:
-    """learning_rate is the peak of the schedule; init_from is the checkpoint of a trained float network, in which {seed}, {activation}
-    and {expansion} stand for this run's.
+    """learning_rate is the peak of the schedule; init_from is the checkpoint of a trained float network. In it and in a teacher's name
+    {seed}, {activation} and {expansion} stand for this run's.
 
     knots and per_channel belong to learned activations; dropout acts before each activation and on the logits.
     calm_epochs: that many epochs at the end see half the augmentation, so that a small network spends itself on what it will meet.
@@ -183,13 +183,13 @@ class Recipe:
         if self.distillation is not None and self.network != RESMLP and not (self.augmentation and self.augmentation.copies):
             raise RecipeError("distillation needs augmentation with copies, whose logits are computed once")
         try:
-            str(self.parent)
+            ancestors = self.ancestors
         except (KeyError, IndexError, ValueError):
-            raise RecipeError("init_from may name the run's {seed}, {activation} and {expansion} and nothing else in braces, is "
-                              f"{self.init_from!r}") from None
-        for key, path in (("init_from", self.init_from), ("teacher", self.distillation and self.distillation.teacher)):
-            if path is not None and Path(path).is_absolute():
-                raise RecipeError(f"{key} must be relative to where the command runs, not {path}: "
+            raise RecipeError("init_from and teacher may name the run's {seed}, {activation} and {expansion} and nothing else in braces, "
+                              f"are {self.init_from!r} and {self.distillation and self.distillation.teacher!r}") from None
+        for kind, path in ancestors.items():
+            if path.is_absolute():
+                raise RecipeError(f"{'init_from' if kind == 'parent' else kind} must be relative to where the command runs, not {path}: "
                                   "the network file will quote it")
 
     def _check_resmlp(self) -> None:
@@ -212,10 +212,11 @@ class Recipe:
             raise RecipeError(str(error)) from None
 
     @property
-    def parent(self) -> Optional[Path]:
-        """The checkpoint that `init_from` names."""
-        named = self.init_from and self.init_from.format(seed=self.seed, activation=self.activation, expansion=f"{self.expansion or 0:g}")
-        return Path(named) if named else None
+    def ancestors(self) -> Dict[str, Path]:
+        """The checkpoints that it builds on: the "parent" that it starts from, the "teacher"."""
+        named = {"parent": self.init_from, "teacher": self.distillation and self.distillation.teacher}
+        return {kind: Path(path.format(seed=self.seed, activation=self.activation, expansion=f"{self.expansion or 0:g}"))
+                for kind, path in named.items() if path}
 
     @property
     def command(self) -> str:
@@ -226,8 +227,8 @@ class Recipe:
         path = Path("recipes", f"{stem}.toml")
         return f"python -m model train {path if path.is_file() else path.name}{options} --seed {self.seed}"
 
-    def variant(self, activation: Optional[str], expansion: Optional[float]) -> Recipe:
-        """The same recipe of ResMLP with another function or hidden width, named after both: resmlp_short-lerp_psa-0.5."""
+    def variant(self, activation: Optional[str] = None, expansion: Optional[float] = None) -> Recipe:
+        """The recipe of ResMLP with this function and hidden width, named after both: resmlp_short-lerp_psa-0.5."""
         if self.network != RESMLP:
             raise RecipeError(f"recipe {self.name}: --activation and --expansion belong to network {RESMLP}, this one is {self.network}")
         activation, expansion = activation or self.activation, expansion or self.expansion

@@ -66,7 +66,7 @@ class Training:
         torch.manual_seed(recipe.seed)
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.network = new_network(recipe)
-        states = {kind: _finished(path) for kind, path in _ancestor_paths(recipe).items()}
+        states = {kind: _finished(path) for kind, path in recipe.ancestors.items()}
         self.ancestors = {kind: _summary(state) for kind, state in states.items()}  # what the network file will say of them
         if "parent" in states:
             _take_weights(self.network, states["parent"], recipe, split)
@@ -216,21 +216,11 @@ def _check_same(path: Path, state: Dict[str, Any], recipe: Recipe) -> None:
     different = [key for key in {**then, **now} if then.get(key) != now.get(key)]
     if different:
         changed = f"settings ({different[0]}: {then.get(different[0])!r} there, {now.get(different[0])!r} now)"
-    for kind, ancestor in _ancestor_paths(recipe).items():
+    for kind, ancestor in recipe.ancestors.items():
         if changed is None and ancestor.is_file() and _summary(load_checkpoint(ancestor)) != state["ancestors"][kind]:
             changed = f"{kind} than {ancestor}"
     if changed is not None:
         raise CheckpointError(f"{path} was made with other {changed}; --out names another directory, --restart overwrites what is there")
-
-
-def _ancestor_paths(recipe: Recipe) -> Dict[str, Path]:
-    """Checkpoints that the recipe builds on."""
-    paths = {}
-    if recipe.init_from is not None:
-        paths["parent"] = recipe.parent
-    if recipe.distillation is not None:
-        paths["teacher"] = Path(recipe.distillation.teacher)
-    return paths
 
 
 def _finished(path: Path) -> Dict[str, Any]:

@@ -104,7 +104,7 @@ def test_a_variant_is_named_after_its_function_and_width_and_so_is_its_parent():
     variant = SHORT.variant("lerp_psa", 0.5)
     assert variant.name == "resmlp_short-lerp_psa-0.5"
     assert (variant.activation, variant.expansion, variant.per_channel) == ("lerp_psa", 0.5, True)
-    assert variant.parent == Path("build/train/x-lerp_psa-0.5/seed1/checkpoint.pt")
+    assert variant.ancestors["parent"] == Path("build/train/x-lerp_psa-0.5/seed1/checkpoint.pt")
     assert SHORT.variant(None, 2.0).name == "resmlp_short-relu-2" and not SHORT.variant("relu", None).per_channel
 
 
@@ -166,7 +166,7 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\n'
     ("[augmentation]\nscale = -3.0", r"\[augmentation\] scale must not be negative, is -3.0"),
     ("[augmentation]\nscale = 1.0", r"\[augmentation\] scale must be below 1, is 1.0"),
     ('init_from = "x{foo}.pt"',
-     "init_from may name the run's {seed}, {activation} and {expansion} and nothing else in braces, is 'x{foo}.pt'"),
+     "init_from and teacher may name the run's {seed}, {activation} and {expansion} and nothing else in braces, are 'x{foo}.pt' and None"),
     ('network = "lenet"', "network must be one of lst1, lst2, reslst3, 784-10, 784-40-10, cnn, resmlp, not 'lenet'"),
     ('activation = "piecewise_linear"\nknots = 1', "knots must be at least 2, not 1"),
     ('activation = "piecewise_linear"\nknots = 0', "knots must be at least 2, not 0"),
