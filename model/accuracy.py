@@ -12,11 +12,13 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
+from lst_overlay import int8
 from lst_overlay.network import content_hash
 
 from .checkpoint import selected_network
 from .data import load_split, load_test
 from .fake_quantization import FakeQuantizedNetwork
+from .int8 import Int8ResMLP
 from .networks import parameters_of
 from .page_text import table
 from .quantize import integer_accuracy
@@ -25,7 +27,6 @@ from .study import sweep
 from .study.sweep import Point
 from .train import train
 
-RECIPES = Path("recipes")
 RUNS = Path("build/accuracy")
 RESULTS = Path("docs/accuracy.json")
 PAGE = Path("docs/accuracy.md")
@@ -59,7 +60,7 @@ class Group:
     published: str = ""
 
     def settings(self) -> Dict[str, Any]:
-        return Recipe.read(RECIPES / f"{self.recipe}.toml").settings()
+        return Recipe.named(self.recipe).settings()
 
 
 FLOAT, W6A4P4, ROW_PARALLEL, P2 = ("float", "weights 6, activations 4, pixels 4 bits",
@@ -101,16 +102,16 @@ def run(recipe: str, settings: Dict[str, Any], device: str = "cpu") -> Dict[str,
                "parameters": parameters_of(chosen.new_network()),
                "validation": _percent(state["selected"]["validation_accuracy"]), "test": _percent(state["test_accuracy"]),
                "torch": state["torch"], "device": state["device"]}
-    if isinstance(network, FakeQuantizedNetwork):
+    if isinstance(network, (FakeQuantizedNetwork, Int8ResMLP)):
         exported = network.export(chosen.name, {})
+        identity = (int8.content_hash if isinstance(network, Int8ResMLP) else content_hash)(exported)
         figures.update(integer_validation=integer_accuracy(exported, load_split(chosen.dataset).validation),
-                       integer_test=integer_accuracy(exported, load_test(chosen.dataset)), sha256_without_provenance=content_hash(exported))
+                       integer_test=integer_accuracy(exported, load_test(chosen.dataset)), sha256_without_provenance=identity)
     return figures
 
 
 def run_all(groups: Sequence[Group], jobs: int, scheduler: Optional[str] = None) -> Dict[str, Dict[str, Any]]:
-    """Every run of the groups that is not yet finished, and the teacher's, `jobs` side by side. Results by "recipe seed"."""
-    groups = list(groups) if TEACHER in groups else [TEACHER, *groups]
+    """Every run of the groups that is not yet finished, `jobs` side by side, ancestors first. Results by "recipe seed"."""
     results: Dict[str, Dict[str, Any]] = {}
     for stage in _stages(groups):
         points = [Point(f"{group.recipe}-{seed}", run, {"recipe": group.recipe, "settings": {**group.settings(), "seed": seed}})
@@ -121,11 +122,17 @@ def run_all(groups: Sequence[Group], jobs: int, scheduler: Optional[str] = None)
     return results
 
 
+def added(results: Dict[str, Dict[str, Any]], path: Path) -> Dict[str, Dict[str, Any]]:
+    """All results in the file, these among them: the file is written anew."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known.update(results)
+    path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return known
+
+
 def write_page(results: Dict[str, Dict[str, Any]]) -> None:
     """Add the results to docs/accuracy.json and write docs/accuracy.md from it."""
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-    known.update(results)
-    RESULTS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    known = added(results, RESULTS)
     PAGE.write_text(page(known), encoding="utf-8")
 
 

@@ -83,6 +83,7 @@ class Distillation:
 
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
+DIRECTORY = Path("recipes")
 RESMLP, CNN = "resmlp", "cnn"
 _KNOWN = {"dataset": VALIDATION_IMAGES, "network": [*NETWORKS, CNN, RESMLP], "activation": ACTIVATIONS, "schedule": SCHEDULES}
 _TABLES = {"augmentation": Augmentation, "picture_augmentation": PictureAugmentation, "widths": Widths, "distillation": Distillation}
@@ -224,7 +225,7 @@ class Recipe:
         stem, options = self.name, ""
         if self.network == RESMLP and self.name.endswith(self._variant_suffix):
             stem, options = self.name[:-len(self._variant_suffix)], f" --activation {self.activation} --expansion {self.expansion:g}"
-        path = Path("recipes", f"{stem}.toml")
+        path = DIRECTORY / f"{stem}.toml"
         return f"python -m model train {path if path.is_file() else path.name}{options} --seed {self.seed}"
 
     def variant(self, activation: Optional[str] = None, expansion: Optional[float] = None) -> Recipe:
@@ -252,6 +253,14 @@ class Recipe:
             return cls.from_settings(path.stem, settings)
         except RecipeError as error:
             raise RecipeError(f"{path}: {error}") from None
+
+    @classmethod
+    def named(cls, name: str, directory: Path = DIRECTORY) -> Recipe:
+        """The recipe of that name in the directory, or of ResMLP a variant of one: resmlp_short-lerp_psa-0.5."""
+        stem, *variant = name.split("-")
+        if len(variant) != 2:
+            return cls.read(directory / f"{name}.toml")
+        return cls.read(directory / f"{stem}.toml").variant(variant[0], float(variant[1]))
 
     @classmethod
     def from_settings(cls, name: str, settings: Dict[str, Any]) -> Recipe:

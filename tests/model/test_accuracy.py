@@ -4,7 +4,7 @@ import pytest
 
 import model.accuracy
 import model.train
-from model.accuracy import OTHERS, PUBLISHED, STUDENTS, page, run, run_all, write_page
+from model.accuracy import OTHERS, PUBLISHED, STUDENTS, TEACHER, page, run, run_all, write_page
 from model.recipe import Recipe
 from tests.model.small import small_recipe, small_split, small_test
 
@@ -92,6 +92,6 @@ def test_teacher_and_parents_are_trained_before_those_that_start_from_them(monke
         return {point.name: {"recipe": point.arguments["recipe"], "seed": point.arguments["settings"]["seed"]} for point in points}
 
     monkeypatch.setattr(model.accuracy.sweep, "run", fake)
-    results = run_all(STUDENTS[:2], jobs=1)
+    results = run_all([TEACHER, *STUDENTS[:2]], jobs=1)
     assert stages == [["teacher-1"], [f"lst1-{seed}" for seed in range(5)], [f"lst1_w6a4p4-{seed}" for seed in range(5)]]
     assert set(results) == {"teacher 1", *(f"{recipe} {seed}" for recipe in ("lst1", "lst1_w6a4p4") for seed in range(5))}
