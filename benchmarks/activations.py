@@ -1,15 +1,18 @@
 """What a learned function costs in training: forward and backward, time and memory a step, against ReLU in the same run.
 
-    python -m benchmarks.activations [--device cuda] [--channels 96] [--positions 8192]
+    python -m benchmarks.activations [--device cuda] [--channels 96] [--positions 8192] [--write]
 
 Input of (positions, channels) float32, as behind a matrix of ResMLP with 128 images of 64 tokens; every function has its own numbers
 for each channel. Peak memory is of the step beyond its input (on a GPU by torch's count, on a CPU by what autograd keeps for the way
-back). Then the same of a whole training step of ResMLP with h = 1, AdamW included.
+back). Then the same of a whole training step of ResMLP with h = 1, AdamW included. --write keeps the figures in docs/activations.json, for
+docs/learned_functions.md.
 """
 import argparse
+import json
 import platform
 import time
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -18,6 +21,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from model.activations import PSA, BSpline, LerpPSA
 from model.resmlp import ResMLP
 
+RESULTS = Path("docs/activations.json")
 REPEATS, WARM = 20, 3
 BATCH, ROUNDS = 128, 6
 
@@ -109,6 +113,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--channels", type=int, default=96)
     parser.add_argument("--positions", type=int, default=128 * 64)
+    parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
     torch.manual_seed(0)
     make = partial(torch.randn, chosen.positions, chosen.channels, device=chosen.device)
@@ -119,14 +124,19 @@ def main() -> None:
     size = f"{chosen.positions:,} x {chosen.channels}"
     print(f"{where}, torch {torch.__version__}; forward and backward of {size} float32, least of {REPEATS}")
     print(f"{'function':<22}{'ms':>9}{'over ReLU':>12}{'over exact PSA':>16}{'memory, MB':>13}")
-    for name, function in all_.items():
+    memory = {name: peak_bytes(function, x, gradient) for name, function in all_.items()}
+    for name in all_:
         ratios = seconds[name] / seconds["ReLU"], seconds[name] / seconds["exact PSA"]
-        memory = peak_bytes(function, x, gradient) / 1e6
-        print(f"{name:<22}{1e3 * seconds[name]:>9.2f}{ratios[0]:>12.1f}{ratios[1]:>16.2f}{memory:>13.1f}")
+        print(f"{name:<22}{1e3 * seconds[name]:>9.2f}{ratios[0]:>12.1f}{ratios[1]:>16.3f}{memory[name] / 1e6:>13.1f}")
     steps = training_steps(chosen.device)
     print(f"whole training step of ResMLP, h = 1, {BATCH} images, least of {ROUNDS}")
     for name, best in steps.items():
         print(f"{name:<22}{1e3 * best:>9.1f}{best / steps['ReLU']:>12.2f}")
+    if chosen.write:
+        figures = {"where": f"{where}, torch {torch.__version__}", "channels": chosen.channels, "positions": chosen.positions,
+                   "repeats": REPEATS, "steps": steps,
+                   "kernels": {name: {"seconds": seconds[name], "bytes": memory[name]} for name in all_}}
+        RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

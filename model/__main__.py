@@ -183,6 +183,19 @@ def accuracy(group: List[str] = typer.Option(["students", "published", "others"]
 
 
 @app.command()
+def learned(train: bool = typer.Option(False, "--train", help="First train the short recipe's cells: two cores, three hours."),
+            jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
+            scheduler: Optional[str] = typer.Option(None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead.")) -> None:
+    """Write docs/learned_functions.md of this checkout: ResMLP with learned functions, from all runs that are finished."""
+    from . import learned_functions
+    from .accuracy import run_all
+
+    groups = list(learned_functions.finished()) + (learned_functions.asked() if train else [])
+    learned_functions.write_page(run_all(groups, jobs, scheduler))
+    typer.echo(f"{learned_functions.PAGE} and {learned_functions.RESULTS} written")
+
+
+@app.command()
 def ship(names: Optional[List[str]] = typer.Argument(None, metavar="[NAME...]", help="E.g. lst1_w6a4p4; all if none.")) -> None:
     """Write the network files that come with the project, each from the run that is best on validation; trains what is missing."""
     from .shipping import ship as write

@@ -224,10 +224,6 @@ class Int8ResMLP(nn.Module):
             steps.append(torch.tensor(layers[-1].step, dtype=torch.float64))
         return Int8Network(name, ResMLP.kind, self.image_shape, PATCH, tuple(layers), provenance)
 
-    def functions(self) -> List[List[float]]:
-        """What the functions learned, layer by layer."""
-        return [layer.function.learned() for layer in self.layers if isinstance(layer, QuantizedFunction)]
-
     @staticmethod
     def _pixels(images: torch.Tensor) -> Codes:
         return Codes(arithmetic.pixel_codes(images), torch.tensor(1.0, dtype=torch.float64, device=images.device))

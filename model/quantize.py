@@ -120,7 +120,7 @@ def quantize_checkpoint(checkpoint, out, fmt: Union[QFormat, str, None] = None) 
         "accuracy_validation": integer_accuracy(exported, split.validation),
         "accuracy_integer": integer_accuracy(exported, load_test(recipe.dataset)),
     }
-    if any(quantized.functions()):
+    if isinstance(quantized, FakeQuantizedNetwork) and any(quantized.functions()):
         provenance["functions"] = quantized.functions()
     content = _save(dataclasses.replace(exported, provenance=provenance), out)
     return {"file": out.name, "content_sha256": content, **provenance}
