@@ -1,0 +1,132 @@
+"""From a trained ResMLP to a network file and back to an accuracy; and what each tool says of the other family's networks."""
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import model.evaluate
+import model.quantize
+from lst_overlay import int8
+from lst_overlay.network import QFormat, classify
+from model.checkpoint import CheckpointError
+from model.evaluate import evaluate
+from model.published_resmlp import load_published_resmlp
+from model.quantize import golden_image, quantize_checkpoint
+from model.train import train
+from tests.int8.networks import random_network
+from tests.model.small import picture_recipe, picture_split, picture_test, small_recipe, small_split, small_test
+from tests.model.test_commands import DIGITS, ROOT, command
+from tests.model.test_published_resmlp import published_state
+
+LEARNED = {"activation": "lerp_psa", "per_channel": True}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def runs(tmp_path_factory):
+    """float/, aware/ and lst/ with a checkpoint each, in the working directory; small data sets in place of the real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("runs"))
+        for place in (model.quantize, model.evaluate):
+            patch.setattr(place, "load_test", lambda dataset: (picture_test if dataset == "cifar10" else small_test)(dataset))
+        patch.setattr(model.quantize, "load_split", lambda dataset: (picture_split if dataset == "cifar10" else small_split)())
+        recipe = picture_recipe(name="float", epochs=1, **LEARNED)
+        train(recipe, "float", split=picture_split(), load_test=picture_test)
+        aware = dataclasses.replace(recipe, name="aware", int8=True, init_from="float/checkpoint.pt")
+        train(aware, "aware", split=picture_split(), load_test=picture_test)
+        train(small_recipe(name="lst", epochs=1), "lst", split=small_split(), load_test=small_test)
+        yield
+
+
+@pytest.mark.parametrize("run, fmt, how", [("aware", None, "quantization-aware"), ("float", "int8", "post-training int8")])
+def test_a_file_holds_the_network_its_recipe_and_a_golden_image(run, fmt, how):
+    figures = quantize_checkpoint(f"{run}/checkpoint.pt", f"{run}.npz", fmt)
+    found = int8.load_network(f"{run}.npz")
+    assert found.name == run and found.kind == "ResMLP" and found.provenance["quantization"] == how
+    assert figures["content_sha256"] == int8.content_hash(found)
+    np.testing.assert_array_equal(found.golden.image, golden_image())
+    for ours, theirs in zip(found.golden.outputs, int8.outputs(found, golden_image()[None])):
+        np.testing.assert_array_equal(ours, theirs[0])
+    part = picture_split().validation
+    right = np.mean(classify(int8.logits(found, part.images.numpy())) == part.labels.numpy())
+    assert found.provenance["accuracy_validation"] == pytest.approx(100 * right, abs=1e-3)
+
+
+def test_a_file_says_how_it_was_made():
+    quantize_checkpoint("aware/checkpoint.pt", "aware.npz")
+    assert int8.load_network("aware.npz").provenance["command"] == [
+        "python -m model train float.toml --seed 1", "python -m model train aware.toml --seed 1",
+        "python -m model quantize aware/checkpoint.pt --out aware.npz"]
+
+
+def test_two_exports_give_the_same_bytes():
+    for directory in ("one", "other"):
+        Path(directory).mkdir()
+        quantize_checkpoint("aware/checkpoint.pt", f"{directory}/n.npz")
+    assert Path("one/n.npz").read_bytes() == Path("other/n.npz").read_bytes()
+
+
+@pytest.mark.parametrize("run, fmt, message", [
+    ("float", None, "float/checkpoint.pt: a float network, needs a --format int8"),
+    ("float", QFormat(6, 7), "ResMLP takes --format int8, not Q6.7"),
+    ("aware", "int8", "already fake-quantised, takes no --format"),
+    ("lst", "int8", "the LST family takes --format Qm.n, not int8")])
+def test_a_format_of_the_wrong_kind_is_refused(run, fmt, message):
+    with pytest.raises(CheckpointError, match=message):
+        quantize_checkpoint(f"{run}/checkpoint.pt", "n.npz", fmt)
+
+
+def test_evaluate_compares_torch_and_the_reference_for_files_and_checkpoints():
+    quantize_checkpoint("aware/checkpoint.pt", "aware.npz")
+    found = [evaluate("aware.npz"), evaluate("aware/checkpoint.pt")]
+    for one in found:
+        assert one.torch_exact_images == one.tensor_exact_images == one.images == 24
+        assert "every tensor equal: 24 of the first 24 images" in one.to_text()
+    assert found[0].confusion == found[1].confusion
+    assert evaluate("float/checkpoint.pt").torch_exact_images is None
+
+
+def test_evaluate_notices_a_reference_that_is_not_what_was_trained(monkeypatch):
+    monkeypatch.setattr(model.evaluate, "int8_logits",
+                        lambda network, images: int8.logits(network, images) + (np.arange(len(images)) == 3)[:, None])
+    assert evaluate("aware/checkpoint.pt").torch_exact_images == 23
+
+
+def test_evaluate_knows_what_images_a_network_takes():
+    quantize_checkpoint("aware/checkpoint.pt", "aware.npz")
+    for file in ("aware.npz", "aware/checkpoint.pt"):
+        done = command("evaluate", file, "--dataset", "digits")
+        assert done.returncode == 1 and "takes images of 32 x 32 x 3, digits has 28 x 28; leave out --dataset" in done.stderr
+    done = command("evaluate", DIGITS, "--dataset", "cifar10")
+    assert done.returncode == 1 and "takes images of 28 x 28, cifar10 has 32 x 32 x 3" in done.stderr
+
+
+def test_evaluate_reads_the_published_layout():
+    torch.save(published_state("psa", 96), "h_mul_1_model.bin")
+    found = evaluate("h_mul_1_model.bin")
+    part = picture_test("cifar10")
+    with torch.no_grad():
+        classes = load_published_resmlp("h_mul_1_model.bin")(part.images).argmax(1)
+    assert found.correct == int((classes == part.labels).sum()) and found.network == "ResMLP as published" and found.dataset == "cifar10"
+
+
+LST_COMMANDS = {
+    "export": "model export FILE --out FILE.onnx",
+    "describe": "model describe FILE",
+    "simulate": "gateware simulate --network FILE",
+    "simulate a built-in engine": "gateware simulate --engine row_parallel --network FILE",
+    "resources": "gateware resources --engine row_parallel --network FILE",
+}
+
+
+@pytest.mark.parametrize("arguments", LST_COMMANDS.values(), ids=LST_COMMANDS)
+def test_tools_of_the_lst_family_name_an_int8_network_in_one_line(arguments, tmp_path):
+    """Of the driver, `load_network` of lst_overlay.network says it; see tests/int8/test_network_file.py."""
+    int8.save_network(random_network(), tmp_path / "int8.npz")
+    done = subprocess.run([sys.executable, "-m", *arguments.replace("FILE", str(tmp_path / "int8.npz")).split()], cwd=ROOT,
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and done.stderr.strip().count("\n") == 0, done.stderr
+    assert "int8.npz: an INT8 network (ResMLP), where one of the LST family is wanted" in done.stderr
