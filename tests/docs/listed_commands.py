@@ -4,6 +4,7 @@ from typing import Dict, NamedTuple
 # Why not.
 INSTALLS = "fetches from the network"
 MNIST = "needs MNIST"
+CIFAR = "needs CIFAR-10"
 LONG = "takes minutes or hours"
 VIVADO = "needs Vivado; its sources and its script are tested in tests/gateware"
 BOARD = "needs a board"
@@ -42,6 +43,14 @@ LISTED: Dict[str, Listed] = {
     "python -m model quantize build/train/lst1_w6a4p4/seed0/checkpoint.pt --out lst1.npz": Listed("follows a training", OPTIONS),
     "python -m model evaluate lst1.npz": Listed("follows a training", OPTIONS),
     "python -m model describe lst1.npz --out .": Listed("follows a training", OPTIONS),
+    **{f"python -m model train recipes/{recipe}.toml --activation {activation} --expansion {expansion} --seed 1":
+       Listed(f"{CIFAR}, {LONG}", OPTIONS)
+       for recipe, activation, expansion in (("resmlp_short", "lerp_psa", 0.5), ("resmlp_short_int8", "lerp_psa", 0.5),
+                                             ("resmlp_short", "lerp_psa", 0.25), ("resmlp_short_int8", "lerp_psa", 0.25),
+                                             ("resmlp_teacher", "relu", 4), ("resmlp", "lerp_psa", 1), ("resmlp_int8", "lerp_psa", 1))},
+    "python -m model quantize build/train/resmlp_short_int8-lerp_psa-0.5/seed1/checkpoint.pt --out resmlp.npz":
+        Listed("follows a training", OPTIONS),
+    "python -m model evaluate resmlp.npz": Listed("follows a training", OPTIONS),
     '.venv/bin/python -m pytest -m "not slow" -n 2': Listed(TESTS, PATHS),
     '.venv/bin/python -m pytest -m "not slow" tests/gateware/formal': Listed(TESTS, PATHS),
     '.venv/bin/python -m pytest -m "not slow" tests/network tests/driver': Listed(TESTS, PATHS),
