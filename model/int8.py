@@ -1,165 +1,31 @@
-"""ResMLP in the integers of its accelerators, with gradients: forward every tensor is a code, backward rounding passes the gradient.
-
-Normalisation is folded into what follows it, at the start and for good. The step of every tensor is learned; weights take whatever step
-makes the requantisation a shift, so training sees the shifts, the int8 biases and the 64-entry tables that will ship.
-"""
+"""ResMLP in the integers of its accelerators, trainable: normalisation folded, every step chosen by calibration, then learned."""
 from __future__ import annotations
 
 import math
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Tuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from lst_overlay import int8
 from lst_overlay.int8 import Axis, Int8Network
-from lst_overlay.int8.layers import HIGH, LOW, MAX_SHIFT, TABLE_STRIDE
+from lst_overlay.int8.layers import HIGH, LOW
 
 from . import int8_arithmetic as arithmetic
-from .activations import Activation
 from .fake_quantization import Codes, round_half_up
-from .lookup import look_up
-from .resmlp import DEVIATION, MEAN, PATCH, Affine, ChannelMLP, ResMLP, TokenMixer, TokenNorm, learned
+from .int8_layers import (
+    Quantized,
+    QuantizedAdd,
+    QuantizedAffine,
+    QuantizedClassifier,
+    QuantizedFunction,
+    QuantizedMatrix,
+    QuantizedMean,
+)
+from .resmlp import DEVIATION, MEAN, PATCH, Affine, ChannelMLP, ResMLP, TokenMixer, TokenNorm
 
 CALIBRATION_IMAGES = 256
 _SAMPLE = 1 << 17  # values of a tensor that its first step is chosen by
-
-
-class Quantized(nn.Module):
-    """A layer: codes in, codes out. ``real`` is what it computes in real numbers, by which its first step is chosen."""
-
-    def __init__(self):
-        super().__init__()
-        self.log2_step = nn.Parameter(torch.zeros(()))
-
-    @property
-    def step(self) -> torch.Tensor:
-        """The value of one code of the output, float64."""
-        return torch.exp2(self.log2_step.double())
-
-
-class QuantizedMatrix(Quantized):
-    def __init__(self, axis: str, weight: torch.Tensor, bias: torch.Tensor, relu: bool = False):
-        super().__init__()
-        self.axis, self.relu = axis, relu
-        self.weight, self.bias = nn.Parameter(weight.detach().float()), nn.Parameter(bias.detach().float())
-
-    def real(self, x: torch.Tensor) -> torch.Tensor:
-        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
-        y = nn.functional.linear(x, weight, bias) if self.axis == Axis.CHANNELS else weight @ x + bias[:, None]
-        return torch.relu(y) if self.relu else y
-
-    def forward(self, x: Codes) -> Codes:
-        weights, shift, bias = requantised(self.weight, self.bias, x.step, self.step)
-        return Codes(arithmetic.matrix(self.axis, x.codes, weights, shift, bias, self.relu), self.step)
-
-    def layer(self, x_step: torch.Tensor) -> int8.Matrix:
-        weights, shift, bias = map(_int64, requantised(self.weight, self.bias, x_step, self.step))
-        return int8.Matrix(self.axis, weights, shift, bias, self.step.item(), self.relu)
-
-
-class QuantizedAffine(Quantized):
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor):
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(weight.detach().float()), nn.Parameter(bias.detach().float())
-
-    def real(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.weight + self.bias
-
-    def forward(self, x: Codes) -> Codes:
-        return Codes(arithmetic.affine(x.codes, *requantised(self.weight, self.bias, x.step, self.step)), self.step)
-
-    def layer(self, x_step: torch.Tensor) -> int8.Affine:
-        return int8.Affine(*map(_int64, requantised(self.weight, self.bias, x_step, self.step)), self.step.item())
-
-
-class QuantizedFunction(Quantized):
-    """f(weight x + bias): a learned function and the normalisation before it, (1, 0) where there is none, in one table a channel."""
-
-    def __init__(self, function: Activation, weight: Optional[torch.Tensor] = None, bias: Optional[torch.Tensor] = None):
-        super().__init__()
-        self.function = function
-        normalised = weight is not None
-        self.weight = nn.Parameter(weight.detach().float() if normalised else torch.ones(function.tables), requires_grad=normalised)
-        self.bias = nn.Parameter(bias.detach().float() if normalised else torch.zeros(function.tables), requires_grad=normalised)
-
-    def real(self, x: torch.Tensor) -> torch.Tensor:
-        return learned(self.function, x * self.weight + self.bias)
-
-    def knots(self, x_step: torch.Tensor) -> torch.Tensor:
-        """(channels, 64) real numbers in units of the output's step, clipped."""
-        codes = torch.arange(LOW, HIGH + 1, TABLE_STRIDE, dtype=torch.float64, device=x_step.device)
-        x = (codes * x_step)[:, None] * self.weight.double() + self.bias.double()
-        return (learned(self.function, x) / self.step).t().clamp(LOW, HIGH)
-
-    def forward(self, x: Codes) -> Codes:
-        knots = self.knots(x.step)
-        with torch.no_grad():  # the slope of the straight line that the code lies on
-            slope = torch.cat([knots, knots[:, -1:]], dim=1).diff(dim=1).repeat_interleave(TABLE_STRIDE, dim=1) / TABLE_STRIDE
-        return Codes(look_up(x.codes, arithmetic.expanded(round_half_up(knots)), 0, -1, slope), self.step)
-
-    def layer(self, x_step: torch.Tensor) -> int8.Table:
-        return int8.Table(_int64(round_half_up(self.knots(x_step))), self.step.item(), self.function.name)
-
-
-class QuantizedAdd(nn.Module):
-    """x + what layer ``source`` gave (-1: the input of the first), in x's step."""
-
-    def __init__(self, source: int):
-        super().__init__()
-        self.source = source
-
-    def forward(self, x: Codes, source: Codes) -> Codes:
-        return Codes(arithmetic.add(x.codes, source.codes, *self._integers(x.step, source.step)), x.step)
-
-    def layer(self, x_step: torch.Tensor, source_step: torch.Tensor) -> int8.Add:
-        weight, shift = (int(number.item()) for number in self._integers(x_step, source_step))
-        return int8.Add(self.source, weight, shift, x_step.item())
-
-    @staticmethod
-    def _integers(x_step: torch.Tensor, source_step: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
-        weights, shift, _ = requantised(torch.ones(1, device=x_step.device), torch.zeros(1, device=x_step.device), source_step, x_step)
-        return weights, shift
-
-
-class QuantizedMean(nn.Module):
-    """The mean over the tokens, its step a power of two times the input's, as fine as the calibration images allow."""
-
-    def __init__(self, tokens: int):
-        super().__init__()
-        self.tokens = tokens
-        self.register_buffer("shift", torch.tensor(math.log2(tokens), dtype=torch.float64))
-
-    def step(self, x_step: torch.Tensor) -> torch.Tensor:
-        return x_step * torch.exp2(self.shift) / self.tokens
-
-    def forward(self, x: Codes) -> Codes:
-        return Codes(arithmetic.mean(x.codes, self.shift), self.step(x.step))
-
-    def layer(self, x_step: torch.Tensor) -> int8.Mean:
-        return int8.Mean(int(self.shift.item()), self.step(x_step).item())
-
-
-class QuantizedClassifier(nn.Module):
-    """One step for all weights: logits of different classes must be comparable."""
-
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor):
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(weight.detach().float()), nn.Parameter(bias.detach().float())
-
-    def forward(self, x: Codes) -> Codes:
-        weights, bias, step = self._integers(x.step)
-        return Codes(arithmetic.classifier(x.codes, weights, bias), step)
-
-    def layer(self, x_step: torch.Tensor) -> int8.Classifier:
-        weights, bias, step = self._integers(x_step)
-        return int8.Classifier(_int64(weights), _int64(bias), step.item())
-
-    def _integers(self, x_step: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        weight_step = self.weight.detach().abs().max().double().clamp(min=1e-9) / HIGH
-        unit = weight_step * x_step
-        return round_half_up(self.weight / weight_step), round_half_up(self.bias / unit), unit
 
 
 class Int8ResMLP(nn.Module):
@@ -233,20 +99,6 @@ class Int8ResMLP(nn.Module):
         return layer(found[-1], found[layer.source + 1]) if isinstance(layer, QuantizedAdd) else layer(found[-1])
 
 
-def requantised(weight: torch.Tensor, bias: torch.Tensor, x_step: torch.Tensor, step: torch.Tensor) -> Tuple[torch.Tensor, ...]:
-    """Real weights (fan_out, fan_in) or (channels,) and biases -> their codes and shifts, integers in float64, codes with gradient.
-
-    The shift of an output is the greatest with which its greatest weight still fits.
-    """
-    gain = weight.double() * (x_step / step)
-    with torch.no_grad():
-        largest = gain.abs() if gain.dim() == 1 else gain.abs().amax(1)
-        shift = torch.floor(torch.log2((HIGH + 0.49) / largest.clamp(min=1e-30))).clamp(1, MAX_SHIFT)
-        factor = torch.exp2(shift)
-    weights = round_half_up(gain * (factor if gain.dim() == 1 else factor[:, None])).clamp(-HIGH, HIGH)
-    return weights, shift, round_half_up(bias.double() / step).clamp(LOW, HIGH)
-
-
 def best_step(values: torch.Tensor) -> float:
     """With which int8 codes of these values err least, in the mean square."""
     values = values.flatten()
@@ -299,7 +151,3 @@ def _gain(norm: TokenNorm) -> Tuple[torch.Tensor, torch.Tensor]:
     """What normalisation does in evaluation: (gain, offset) of each channel, float64."""
     gain = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
     return gain, norm.bias.double() - norm.running_mean.double() * gain
-
-
-def _int64(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().numpy().astype(np.int64)

@@ -97,10 +97,9 @@ class Training:
         images = part.images if copies is None else copies[self.epoch % len(copies)]
         soft = None if soft is None else soft[self.epoch % len(soft)]
         for chosen in torch.randperm(len(part.labels), generator=self.generator).split(self.recipe.batch):
-            batch = images[chosen]
+            batch = images[chosen].to(self.device)
             if augmentation is not None and copies is None:
                 batch = augmentation(batch, self.generator)
-            batch = batch.to(self.device)
             yield batch, part.labels[chosen].to(self.device), self._soft(batch) if soft is None else soft[chosen].to(self.device)
 
     @torch.no_grad()

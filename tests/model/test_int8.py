@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from lst_overlay import int8
 from model import int8_arithmetic
 from model.activations import BSpline, LerpPSA
-from model.int8 import Int8ResMLP, QuantizedAdd, QuantizedMean, best_step, requantised
+from model.int8 import Int8ResMLP, best_step
+from model.int8_layers import QuantizedAdd, QuantizedMean, requantised
 from model.resmlp import ResMLP
 from tests.model.small import random_pictures
 
