@@ -5,6 +5,7 @@ own operations, which do the work on other devices.
 """
 from __future__ import annotations
 
+import math
 from typing import Tuple
 
 import numba
@@ -52,8 +53,13 @@ def interpolate(x: torch.Tensor, values: torch.Tensor, reach: float, *, channel_
     """Linear interpolation between knots that divide -reach .. reach evenly; outside, held or continued along the end pieces.
 
     x: any shape; values: (tables, knots), tables 1 (the same for all) or x.shape[channel_axis]. Returns x's shape.
+    ValueError for fewer than two knots and for a range that is empty.
     """
     tables, knots = values.shape
+    if knots < 2:
+        raise ValueError(f"interpolation needs at least 2 knots, not {knots}")
+    if not 0 < reach < math.inf:
+        raise ValueError(f"the knots' range -reach .. reach is empty or has no end: reach must be positive and finite, is {reach}")
     if tables > 1 and tables != x.shape[channel_axis]:
         raise ValueError(f"{tables} functions for {x.shape[channel_axis]} channels")
     values = values.to(x.dtype)
