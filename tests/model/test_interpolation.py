@@ -145,8 +145,9 @@ def test_another_number_of_tables_than_channels_is_refused(path, count):
         interpolate(torch.zeros(SHAPE), torch.zeros(count, 6), REACH, channel_axis=1)
 
 
-@pytest.mark.parametrize("knots, reach, message", [(1, 4.0, "at least 2 knots, not 1"), (3, 0.0, "reach must be positive and finite, is 0.0"),
-                                                   (3, -4.0, "range -reach .. reach is empty"), (3, float("nan"), "is nan")])
+@pytest.mark.parametrize("knots, reach, message", [
+    (1, 4.0, "at least 2 knots, not 1"), (3, 0.0, "reach must be positive and finite, is 0.0"),
+    (3, -4.0, "range -reach .. reach is empty"), (3, float("nan"), "is nan")])
 def test_too_few_knots_and_empty_ranges_are_refused(knots, reach, message):
     with pytest.raises(ValueError, match=message):
         interpolate(torch.zeros(2), torch.zeros(1, knots), reach)
