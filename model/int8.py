@@ -102,7 +102,9 @@ class Int8ResMLP(nn.Module):
 def best_step(values: torch.Tensor) -> float:
     """With which int8 codes of these values err least, in the mean square."""
     values = values.flatten()
-    values = values[::-(-len(values) // _SAMPLE)].double()
+    if len(values) > _SAMPLE:  # drawn at random: every so many would be the same few channels of all tokens
+        values = values[torch.randint(len(values), (_SAMPLE,), generator=torch.Generator().manual_seed(0))]
+    values = values.double()
     largest = max(values.abs().max().item(), 1e-6)
     steps = [largest / HIGH * fraction for fraction in np.linspace(0.2, 1.0, 41)]
     return min(steps, key=lambda step: (round_half_up(values / step).clamp(LOW, HIGH) * step - values).square().mean().item())

@@ -137,6 +137,12 @@ def test_the_best_step_clips_what_is_rare_and_keeps_what_is_not():
     assert best_step(torch.zeros(10)) > 0
 
 
+def test_the_best_step_sees_every_channel():
+    values = 0.01 * torch.randn(300, 64, 96)
+    values[:, :, 95] = torch.linspace(-1, 1, 300)[:, None]
+    assert best_step(values) == pytest.approx(1 / 127, rel=0.03)
+
+
 def test_the_mean_is_as_fine_as_its_greatest_value_allows():
     images = random_pictures(6, 20)
     quantized = Int8ResMLP(network(None)).calibrate(images)
