@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from .int8_layers import (
 from .resmlp import DEVIATION, MEAN, PATCH, Affine, ChannelMLP, ResMLP, TokenMixer, TokenNorm
 
 CALIBRATION_IMAGES = 256
-_SAMPLE = 1 << 17  # values of a tensor that its first step is chosen by
+_SAMPLE = 2048  # tokens of a tensor that its first step is chosen by, all their channels
 
 
 class Int8ResMLP(nn.Module):
@@ -48,10 +48,10 @@ class Int8ResMLP(nn.Module):
                 following = self.layers[number + 1]
                 if isinstance(following, QuantizedAdd):  # the sum has this step, so it is what must fit
                     source = found[following.source + 1]
-                    y = y + source.codes * source.step
-                layer.log2_step.fill_(math.log2(best_step(y)))
+                    y, following = y + source.codes * source.step, self.layers[number + 2]
+                layer.log2_step.fill_(math.log2(best_step(y, following if isinstance(following, QuantizedFunction) else None)))
             elif isinstance(layer, QuantizedMean):
-                largest = np.quantile(x.codes.sum(1).abs().numpy(), 0.9999)
+                largest = max(np.quantile(x.codes.sum(1).abs().numpy(), 0.9999), 1.0)
                 layer.shift.fill_(min(max(math.ceil(math.log2(largest / HIGH)), 1), math.log2(layer.tokens)))
             found.append(self._applied(layer, found))
         return self
@@ -99,15 +99,22 @@ class Int8ResMLP(nn.Module):
         return layer(found[-1], found[layer.source + 1]) if isinstance(layer, QuantizedAdd) else layer(found[-1])
 
 
-def best_step(values: torch.Tensor) -> float:
-    """With which int8 codes of these values err least, in the mean square."""
-    values = values.flatten()
-    if len(values) > _SAMPLE:  # drawn at random: every so many would be the same few channels of all tokens
-        values = values[torch.randint(len(values), (_SAMPLE,), generator=torch.Generator().manual_seed(0))]
-    values = values.double()
-    largest = max(values.abs().max().item(), 1e-6)
-    steps = [largest / HIGH * fraction for fraction in np.linspace(0.2, 1.0, 41)]
-    return min(steps, key=lambda step: (round_half_up(values / step).clamp(LOW, HIGH) * step - values).square().mean().item())
+def best_step(values: torch.Tensor, function: Optional[QuantizedFunction] = None) -> float:
+    """With which int8 codes of these values, (..., channels), err least in the mean square; of a table's input, behind the table.
+
+    A table has an entry for every fourth code: what its entries straddle weighs more than what lies beyond them.
+    """
+    rows = values.flatten(0, -2).double() if values.dim() > 1 else values[:, None].double()
+    if len(rows) > _SAMPLE:
+        rows = rows[torch.randint(len(rows), (_SAMPLE,), generator=torch.Generator().manual_seed(0))]
+    wanted = rows if function is None else function.real(rows)
+
+    def error(step: float) -> float:
+        codes = round_half_up(rows / step).clamp(LOW, HIGH)
+        found = codes * step if function is None else function.along_lines(codes, torch.tensor(step, dtype=torch.float64))
+        return (found - wanted).square().mean().item()
+    largest = max(rows.abs().max().item(), 1e-6)
+    return min((largest / HIGH * fraction for fraction in np.linspace(0.1, 1.0, 46)), key=error)
 
 
 def _folded(network: ResMLP) -> Iterator[nn.Module]:

@@ -84,11 +84,23 @@ class QuantizedFunction(Quantized):
     def real(self, x: torch.Tensor) -> torch.Tensor:
         return learned(self.function, x * self.weight + self.bias)
 
+    def entries(self, x_step: torch.Tensor) -> torch.Tensor:
+        """(64, channels) real numbers: of every fourth code."""
+        codes = torch.arange(LOW, HIGH + 1, TABLE_STRIDE, dtype=torch.float64, device=x_step.device)
+        return learned(self.function, (codes * x_step)[:, None] * self.weight.double() + self.bias.double())
+
+    def along_lines(self, codes: torch.Tensor, x_step: torch.Tensor) -> torch.Tensor:
+        """codes: (N, channels) -> what the table makes of them in real numbers, before its own rounding."""
+        entries = self.entries(x_step)
+        entries = torch.cat([entries, entries[-1:]])
+        place = (codes.double() - LOW) / TABLE_STRIDE
+        begin = place.floor()
+        low, high = (entries.gather(0, begin.long() + step) for step in (0, 1))
+        return low + (place - begin) * (high - low)
+
     def knots(self, x_step: torch.Tensor) -> torch.Tensor:
         """(channels, 64) real numbers in units of the output's step, clipped."""
-        codes = torch.arange(LOW, HIGH + 1, TABLE_STRIDE, dtype=torch.float64, device=x_step.device)
-        x = (codes * x_step)[:, None] * self.weight.double() + self.bias.double()
-        return (learned(self.function, x) / self.step).t().clamp(LOW, HIGH)
+        return (self.entries(x_step) / self.step).t().clamp(LOW, HIGH)
 
     def forward(self, x: Codes) -> Codes:
         knots = self.knots(x.step)
