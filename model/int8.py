@@ -25,6 +25,7 @@ from .int8_layers import (
 from .resmlp import DEVIATION, MEAN, PATCH, Affine, ChannelMLP, ResMLP, TokenMixer, TokenNorm
 
 CALIBRATION_IMAGES = 256
+_RANGE = 32     # of a tensor's steps, the greatest over the least: a channel that these tokens seldom excite may be excited by others
 _SAMPLE = 2048  # tokens of a tensor that its first step is chosen by, all their channels
 
 
@@ -49,7 +50,12 @@ class Int8ResMLP(nn.Module):
                 if isinstance(following, QuantizedAdd):  # the sum has this step, so it is what must fit
                     source = found[following.source + 1]
                     y, following = y + source.codes * source.step, self.layers[number + 2]
-                layer.log2_step.fill_(math.log2(best_step(y, following if isinstance(following, QuantizedFunction) else None)))
+                function = following if isinstance(following, QuantizedFunction) else None
+                steps = best_steps(y, len(layer.log2_step), function)
+                if not isinstance(layer, QuantizedFunction):  # biases are int8 codes of the output: they must fit
+                    largest = layer.bias.abs().double()
+                    steps = torch.maximum(steps, (largest if len(steps) > 1 else largest.max()) / HIGH)
+                layer.log2_step.copy_(torch.log2(steps))
             elif isinstance(layer, QuantizedMean):
                 largest = max(np.quantile(x.codes.sum(1).abs().numpy(), 0.9999), 1.0)
                 layer.shift.fill_(min(max(math.ceil(math.log2(largest / HIGH)), 1), math.log2(layer.tokens)))
@@ -84,37 +90,41 @@ class Int8ResMLP(nn.Module):
     def export(self, name: str, provenance: dict) -> Int8Network:
         """The integer network that this module computes."""
         network = self.cpu()
-        steps, layers = [torch.tensor(1.0, dtype=torch.float64)], []
+        steps, layers = [torch.ones(1, dtype=torch.float64)], []
         for layer in network.layers:
             layers.append(layer.layer(steps[-1], steps[layer.source + 1]) if isinstance(layer, QuantizedAdd) else layer.layer(steps[-1]))
-            steps.append(torch.tensor(layers[-1].step, dtype=torch.float64))
+            steps.append(torch.from_numpy(layers[-1].step))
         return Int8Network(name, ResMLP.kind, self.image_shape, PATCH, tuple(layers), provenance)
 
     @staticmethod
     def _pixels(images: torch.Tensor) -> Codes:
-        return Codes(arithmetic.pixel_codes(images), torch.tensor(1.0, dtype=torch.float64, device=images.device))
+        return Codes(arithmetic.pixel_codes(images), torch.ones(1, dtype=torch.float64, device=images.device))
 
     @staticmethod
     def _applied(layer: nn.Module, found: List[Codes]) -> Codes:
         return layer(found[-1], found[layer.source + 1]) if isinstance(layer, QuantizedAdd) else layer(found[-1])
 
 
-def best_step(values: torch.Tensor, function: Optional[QuantizedFunction] = None) -> float:
-    """With which int8 codes of these values, (..., channels), err least in the mean square; of a table's input, behind the table.
+def best_steps(values: torch.Tensor, count: int, function: Optional[QuantizedFunction] = None) -> torch.Tensor:
+    """(count,) float64: with which int8 codes of these values, (..., channels), err least in the mean square; of a table's input,
+    behind the table. count: as many as channels, or 1 for all.
 
     A table has an entry for every fourth code: what its entries straddle weighs more than what lies beyond them.
     """
-    rows = values.flatten(0, -2).double() if values.dim() > 1 else values[:, None].double()
+    rows = values.flatten(0, -2).double()
     if len(rows) > _SAMPLE:
         rows = rows[torch.randint(len(rows), (_SAMPLE,), generator=torch.Generator().manual_seed(0))]
     wanted = rows if function is None else function.real(rows)
-
-    def error(step: float) -> float:
+    largest = rows.abs().amax(0) if count > 1 else rows.abs().max()[None]
+    largest = largest.clamp(min=largest.max() / _RANGE)
+    steps = torch.linspace(0.1, 1.0, 46, dtype=torch.float64)[:, None] * largest.clamp(min=1e-6) / HIGH
+    errors = []
+    for step in steps:
         codes = round_half_up(rows / step).clamp(LOW, HIGH)
-        found = codes * step if function is None else function.along_lines(codes, torch.tensor(step, dtype=torch.float64))
-        return (found - wanted).square().mean().item()
-    largest = max(rows.abs().max().item(), 1e-6)
-    return min((largest / HIGH * fraction for fraction in np.linspace(0.1, 1.0, 46)), key=error)
+        found = codes * step if function is None else function.along_lines(codes, step)
+        error = (found - wanted).square().mean(0)
+        errors.append(error if count > 1 else error.mean()[None])
+    return steps.gather(0, torch.stack(errors).argmin(0)[None])[0]
 
 
 def _folded(network: ResMLP) -> Iterator[nn.Module]:
@@ -138,7 +148,7 @@ def _folded(network: ResMLP) -> Iterator[nn.Module]:
 
 
 def _mixer(mixer: TokenMixer) -> Iterator[nn.Module]:
-    yield QuantizedAffine(*_gain(mixer.norm))
+    yield QuantizedAffine(*_gain(mixer.norm), one_step=True)  # the matrix over the tokens knows no channels
     yield QuantizedMatrix(Axis.TOKENS, mixer.mix.weight, mixer.mix.bias)
     yield QuantizedAffine(mixer.affine.scale, mixer.affine.shift)
 

@@ -15,13 +15,13 @@ from lst_overlay.int8.layers import HIGH, LOW, TABLE_STRIDE
 
 from .fake_quantization import round_half_up
 from .lookup import look_up
-from .resmlp import patches
+from .resmlp import PATCH, patches
 from .saturation import floor_clip
 
 
-def pixel_codes(images: torch.Tensor) -> torch.Tensor:
-    """(N, 32, 32, 3) uint8 -> (N, 64, 48) float32, -128..127."""
-    return patches(images).float() + LOW
+def pixel_codes(images: torch.Tensor, patch: int = PATCH) -> torch.Tensor:
+    """(N, 32, 32, 3) uint8 -> (N, 64, 48) float32, -128..127; other sizes likewise."""
+    return patches(images, patch).float() + LOW
 
 
 def floored(x: torch.Tensor, low: int = LOW) -> torch.Tensor:
@@ -56,8 +56,8 @@ def expanded(knots: torch.Tensor) -> torch.Tensor:
     return (begin + round_half_up(rise * part / TABLE_STRIDE)).flatten(1)
 
 
-def add(x: torch.Tensor, source: torch.Tensor, weight: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    return floored(x + floored(source * scaled(weight, shift) + 0.5))
+def add(x: torch.Tensor, source: torch.Tensor, weights: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    return floored(x + floored(source * scaled(weights, shift) + 0.5))
 
 
 def mean(x: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
@@ -78,7 +78,7 @@ class Int8IntegerNetwork:
     @torch.no_grad()
     def codes(self, images: torch.Tensor) -> List[torch.Tensor]:
         """What each layer gives; the logits last."""
-        found = [pixel_codes(images)]
+        found = [pixel_codes(images, self.network.patch)]
         for layer in self.network.layers:
             found.append(_applied(layer, found[-1], found[layer.source + 1] if isinstance(layer, Add) else None))
         return found[1:]
@@ -89,7 +89,7 @@ class Int8IntegerNetwork:
 
 def _applied(layer, x: torch.Tensor, source: Optional[torch.Tensor]) -> torch.Tensor:
     numbers = {name: torch.as_tensor(getattr(layer, name)).double()
-               for name in ("weights_q", "bias_q", "shift", "table_q", "weight_q") if hasattr(layer, name)}
+               for name in ("weights_q", "bias_q", "shift", "table_q") if hasattr(layer, name)}
     if isinstance(layer, Matrix):
         return matrix(layer.axis, x, numbers["weights_q"], numbers["shift"], numbers["bias_q"], layer.relu)
     if isinstance(layer, Affine):
@@ -97,7 +97,7 @@ def _applied(layer, x: torch.Tensor, source: Optional[torch.Tensor]) -> torch.Te
     if isinstance(layer, Table):
         return look_up(x, expanded(numbers["table_q"]), 0, -1)
     if isinstance(layer, Add):
-        return add(x, source, numbers["weight_q"], numbers["shift"])
+        return add(x, source, numbers["weights_q"], numbers["shift"])
     if isinstance(layer, Mean):
         return mean(x, numbers["shift"])
     assert isinstance(layer, Classifier)

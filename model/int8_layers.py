@@ -24,21 +24,24 @@ from .resmlp import learned
 
 
 class Quantized(nn.Module):
-    """A layer: codes in, codes out. ``real`` is what it computes in real numbers, by which its first step is chosen."""
+    """A layer: codes in, codes out. ``real`` is what it computes in real numbers, by which its first steps are chosen.
 
-    def __init__(self):
+    channels: each of the output's has a step of its own; 1: all share one.
+    """
+
+    def __init__(self, channels: int):
         super().__init__()
-        self.log2_step = nn.Parameter(torch.zeros(()))
+        self.log2_step = nn.Parameter(torch.zeros(channels))
 
     @property
     def step(self) -> torch.Tensor:
-        """The value of one code of the output, float64."""
+        """(channels,) or (1,) float64: the value of one code of the output."""
         return torch.exp2(self.log2_step.double())
 
 
 class QuantizedMatrix(Quantized):
     def __init__(self, axis: str, weight: torch.Tensor, bias: torch.Tensor, relu: bool = False):
-        super().__init__()
+        super().__init__(len(weight) if axis == Axis.CHANNELS else 1)
         self.axis, self.relu = axis, relu
         self.weight, self.bias = nn.Parameter(weight.detach().float()), nn.Parameter(bias.detach().float())
 
@@ -53,12 +56,12 @@ class QuantizedMatrix(Quantized):
 
     def layer(self, x_step: torch.Tensor) -> int8.Matrix:
         weights, shift, bias = map(_int64, requantised(self.weight, self.bias, x_step, self.step))
-        return int8.Matrix(self.axis, weights, shift, bias, self.step.item(), self.relu)
+        return int8.Matrix(self.axis, weights, shift, bias, _reals(self.step), self.relu)
 
 
 class QuantizedAffine(Quantized):
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor):
-        super().__init__()
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor, one_step: bool = False):
+        super().__init__(1 if one_step else len(weight))
         self.weight, self.bias = nn.Parameter(weight.detach().float()), nn.Parameter(bias.detach().float())
 
     def real(self, x: torch.Tensor) -> torch.Tensor:
@@ -68,14 +71,14 @@ class QuantizedAffine(Quantized):
         return Codes(arithmetic.affine(x.codes, *requantised(self.weight, self.bias, x.step, self.step)), self.step)
 
     def layer(self, x_step: torch.Tensor) -> int8.Affine:
-        return int8.Affine(*map(_int64, requantised(self.weight, self.bias, x_step, self.step)), self.step.item())
+        return int8.Affine(*map(_int64, requantised(self.weight, self.bias, x_step, self.step)), _reals(self.step))
 
 
 class QuantizedFunction(Quantized):
     """f(weight x + bias): a learned function and the normalisation before it, (1, 0) where there is none, in one table a channel."""
 
     def __init__(self, function: Activation, weight: Optional[torch.Tensor] = None, bias: Optional[torch.Tensor] = None):
-        super().__init__()
+        super().__init__(function.tables)
         self.function = function
         normalised = weight is not None
         self.weight = nn.Parameter(weight.detach().float() if normalised else torch.ones(function.tables), requires_grad=normalised)
@@ -87,7 +90,7 @@ class QuantizedFunction(Quantized):
     def entries(self, x_step: torch.Tensor) -> torch.Tensor:
         """(64, channels) real numbers: of every fourth code."""
         codes = torch.arange(LOW, HIGH + 1, TABLE_STRIDE, dtype=torch.float64, device=x_step.device)
-        return learned(self.function, (codes * x_step)[:, None] * self.weight.double() + self.bias.double())
+        return learned(self.function, codes[:, None] * (x_step * self.weight.double()) + self.bias.double())
 
     def along_lines(self, codes: torch.Tensor, x_step: torch.Tensor) -> torch.Tensor:
         """codes: (N, channels) -> what the table makes of them in real numbers, before its own rounding."""
@@ -109,11 +112,11 @@ class QuantizedFunction(Quantized):
         return Codes(look_up(x.codes, arithmetic.expanded(round_half_up(knots)), 0, -1, slope), self.step)
 
     def layer(self, x_step: torch.Tensor) -> int8.Table:
-        return int8.Table(_int64(round_half_up(self.knots(x_step))), self.step.item(), self.function.name)
+        return int8.Table(_int64(round_half_up(self.knots(x_step))), _reals(self.step), self.function.name)
 
 
 class QuantizedAdd(nn.Module):
-    """x + what layer ``source`` gave (-1: the input of the first), in x's step."""
+    """x + what layer ``source`` gave (-1: the input of the first), in x's steps."""
 
     def __init__(self, source: int):
         super().__init__()
@@ -123,12 +126,12 @@ class QuantizedAdd(nn.Module):
         return Codes(arithmetic.add(x.codes, source.codes, *self._integers(x.step, source.step)), x.step)
 
     def layer(self, x_step: torch.Tensor, source_step: torch.Tensor) -> int8.Add:
-        weight, shift = (int(number.item()) for number in self._integers(x_step, source_step))
-        return int8.Add(self.source, weight, shift, x_step.item())
+        return int8.Add(self.source, *map(_int64, self._integers(x_step, source_step)), _reals(x_step))
 
     @staticmethod
     def _integers(x_step: torch.Tensor, source_step: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
-        weights, shift, _ = requantised(torch.ones(1, device=x_step.device), torch.zeros(1, device=x_step.device), source_step, x_step)
+        ratio = source_step / x_step
+        weights, shift, _ = requantised(torch.ones_like(ratio), torch.zeros_like(ratio), source_step, x_step)
         return weights, shift
 
 
@@ -147,7 +150,7 @@ class QuantizedMean(nn.Module):
         return Codes(arithmetic.mean(x.codes, self.shift), self.step(x.step))
 
     def layer(self, x_step: torch.Tensor) -> int8.Mean:
-        return int8.Mean(int(self.shift.item()), self.step(x_step).item())
+        return int8.Mean(int(self.shift.item()), _reals(self.step(x_step)))
 
 
 class QuantizedClassifier(nn.Module):
@@ -163,12 +166,12 @@ class QuantizedClassifier(nn.Module):
 
     def layer(self, x_step: torch.Tensor) -> int8.Classifier:
         weights, bias, step = self._integers(x_step)
-        return int8.Classifier(_int64(weights), _int64(bias), step.item())
+        return int8.Classifier(_int64(weights), _int64(bias), _reals(step)[None])
 
     def _integers(self, x_step: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        weight_step = self.weight.detach().abs().max().double().clamp(min=1e-9) / HIGH
-        unit = weight_step * x_step
-        return round_half_up(self.weight / weight_step), round_half_up(self.bias / unit), unit
+        weight = self.weight.double() * x_step
+        unit = weight.detach().abs().max().clamp(min=1e-9) / HIGH
+        return round_half_up(weight / unit), round_half_up(self.bias / unit), unit
 
 
 def requantised(weight: torch.Tensor, bias: torch.Tensor, x_step: torch.Tensor, step: torch.Tensor) -> Tuple[torch.Tensor, ...]:
@@ -176,7 +179,7 @@ def requantised(weight: torch.Tensor, bias: torch.Tensor, x_step: torch.Tensor, 
 
     The shift of an output is the greatest with which its greatest weight still fits.
     """
-    gain = weight.double() * (x_step / step)
+    gain = weight.double() * x_step / (step if weight.dim() == 1 else step[:, None])
     with torch.no_grad():
         largest = gain.abs() if gain.dim() == 1 else gain.abs().amax(1)
         shift = torch.floor(torch.log2((HIGH + 0.49) / largest.clamp(min=1e-30))).clamp(1, MAX_SHIFT)
@@ -187,3 +190,7 @@ def requantised(weight: torch.Tensor, bias: torch.Tensor, x_step: torch.Tensor, 
 
 def _int64(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().numpy().astype(np.int64)
+
+
+def _reals(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().numpy().astype(np.float64)

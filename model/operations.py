@@ -40,7 +40,7 @@ def operations(network: Int8Network) -> Operations:
             weight_bytes += 3 * layer.weights_q.size
         elif isinstance(layer, Add):
             affines += size
-            weight_bytes += 2
+            weight_bytes += 2 * layer.weights_q.size
         elif isinstance(layer, Table):
             look_ups += size
             table_bytes += layer.table_q.size

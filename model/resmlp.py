@@ -117,10 +117,11 @@ def hidden_width(expansion: float, channels: int = CHANNELS) -> int:
     return hidden
 
 
-def patches(images: torch.Tensor) -> torch.Tensor:
-    """(N, 32, 32, 3) -> (N, 64, 48): patches of 4 x 4 pixels, row by row, each flattened row, column, colour."""
-    grid = IMAGE // PATCH
-    return images.reshape(-1, grid, PATCH, grid, PATCH, COLOURS).transpose(2, 3).reshape(-1, TOKENS, PATCH_VALUES)
+def patches(images: torch.Tensor, size: int = PATCH) -> torch.Tensor:
+    """(N, 32, 32, 3) -> (N, 64, 48): patches of 4 x 4 pixels, row by row, each flattened row, column, colour. Other sizes likewise."""
+    count, rows, columns, colours = images.shape
+    grid = images.reshape(count, rows // size, size, columns // size, size, colours).transpose(2, 3)
+    return grid.reshape(count, (rows // size) * (columns // size), size * size * colours)
 
 
 def pixel_values(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:

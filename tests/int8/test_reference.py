@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lst_overlay import int8
 from model.int8_arithmetic import Int8IntegerNetwork, expanded
-from tests.int8.networks import IMAGE_SHAPE, random_images, random_network
+from tests.int8.networks import IMAGE_SHAPE, STEP, random_images, random_network
 from tests.int8.third_way import outputs
 
 
@@ -23,13 +23,11 @@ def test_every_tensor_equals_plain_python_integers(seed, extreme, corner):
 
 
 @pytest.mark.parametrize("extreme", [False, True])
-def test_torch_gives_the_same_in_every_tensor(monkeypatch, extreme):
-    monkeypatch.setattr("model.int8_arithmetic.pixel_codes",  # torch's knows ResMLP's pictures only
-                        lambda images: torch.from_numpy(int8.pixel_codes(network, images).astype(np.float32)))
+def test_torch_gives_the_same_in_every_tensor(extreme):
     for seed in range(10):
         network = random_network(seed, extreme=extreme)
         images = random_images(3, seed)
-        for ours, theirs in zip(Int8IntegerNetwork(network).codes(images), int8.outputs(network, images)):
+        for ours, theirs in zip(Int8IntegerNetwork(network).codes(torch.from_numpy(images)), int8.outputs(network, images)):
             np.testing.assert_array_equal(ours.numpy(), theirs)
 
 
@@ -53,16 +51,16 @@ def test_pixels_are_p_minus_128_patch_by_patch():
 def test_a_table_holds_its_last_entry_and_goes_straight_between_entries():
     entries = np.zeros((1, 64), np.int64)
     entries[0, :2], entries[0, -2:] = (-128, 127), (10, -7)
-    found = int8.Table(entries, 1.0).expanded()[0]
+    found = int8.Table(entries, STEP).expanded()[0]
     assert found[:5].tolist() == [-128, -64, 0, 63, 127]  # -128 + (255 l + 2 >> 2): ties go up
     assert found[-8:].tolist() == [10, 6, 2, -3, -7, -7, -7, -7]
     np.testing.assert_array_equal(found, expanded(torch.from_numpy(entries).double())[0])
 
 
 def test_the_shift_rounds_to_nearest_and_ties_go_up():
-    layer = int8.Affine(np.array([1, 1, 1, 1]), np.array([1, 1, 2, 16]), np.array([0, 0, 0, 127]), 1.0)
-    classifier = int8.Classifier(np.eye(4, dtype=int), np.zeros(4, int), 1.0)
-    network = int8.Int8Network("n", "n", (1, 1, 4), 1, (layer, int8.Mean(1, 1.0), classifier))
+    layer = int8.Affine(np.array([1, 1, 1, 1]), np.array([1, 1, 2, 16]), np.array([0, 0, 0, 127]), STEP)
+    classifier = int8.Classifier(np.eye(4, dtype=int), np.zeros(4, int), STEP)
+    network = int8.Int8Network("n", "n", (1, 1, 4), 1, (layer, int8.Mean(1, STEP), classifier))
     image = np.array([128 + 5, 128 - 5, 128 - 6, 255], np.uint8).reshape(1, 1, 4)
     assert int8.outputs(network, image[None])[0][0, 0].tolist() == [3, -2, -1, 127]
 

@@ -47,7 +47,8 @@ def outputs(network, image):
     for layer in network.layers:
         x, kind = found[-1], type(layer).__name__
         if kind == "Add":
-            found.append([[sat(v + sat(rs(layer.weight_q * s, layer.shift))) for v, s in zip(*tokens)]
+            numbers = list(zip(layer.weights_q.tolist(), layer.shift.tolist()))
+            found.append([[sat(v + sat(rs(w * s, r))) for v, s, (w, r) in zip(*tokens, numbers)]
                           for tokens in zip(x, found[layer.source + 1])])
         elif kind == "Mean":
             found.append([sat(rs(sum(channel), layer.shift)) for channel in zip(*x)])

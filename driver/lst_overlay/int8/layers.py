@@ -1,7 +1,8 @@
 """What an INT8 network is: layers that take int8 codes and give int8 codes, requantised by shifts; a classifier ends it in int32.
 
 Codes of an image are a matrix (tokens, channels). ``rs(a, r) = floor(a / 2**r + 1/2)`` is an arithmetic shift that rounds to nearest, ties
-up; ``sat`` clips to -128..127. Sources: docs/number_formats.md, section 7.
+up; ``sat`` clips to -128..127. A layer's ``step``, (channels,) or (1,) float64, is the value of its output's codes, for people: no integer
+depends on it. Sources: docs/number_formats.md, section 7.
 """
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ from ..network.layers import NetworkError, check_name
 LOW, HIGH = -128, 127          # of codes; weights are symmetric, -127..127, so that two fit one multiplier
 MAX_SHIFT = 16                 # of a requantisation; the least is 1
 MAX_FAN_IN = 512               # a sum of so many products has 24 bits: float32 holds it exactly
+MAX_TOKENS = 1 << 16           # likewise the sum of so many codes
+MAX_CLASSIFIER_BIAS = 1 << 24
 TABLE_ENTRIES = 64             # every fourth code; between them, straight lines
 TABLE_STRIDE = (HIGH - LOW + 1) // TABLE_ENTRIES
 
@@ -34,15 +37,16 @@ class Matrix:
     weights_q: np.ndarray  # (fan_out, fan_in)
     shift: np.ndarray      # (fan_out,)
     bias_q: np.ndarray     # (fan_out,), in codes of the output
-    step: float            # the value of one code of the output
+    step: np.ndarray
     relu: bool = False
 
     def __post_init__(self):
         if self.axis not in Axis.ALL:
             raise NetworkError(f"axis must be one of {', '.join(Axis.ALL)}, not {self.axis!r}")
         _check_array("weights_q", self.weights_q, (None, None), -HIGH, HIGH)
-        if self.weights_q.shape[1] > MAX_FAN_IN:
-            raise NetworkError(f"fan_in must be at most {MAX_FAN_IN}, not {self.weights_q.shape[1]}")
+        _check_fan_in_limit(self.weights_q)
+        if type(self.relu) is not bool:
+            raise NetworkError(f"relu must be true or false, not {self.relu!r}")
         _check_requantisation(self, len(self.weights_q))
 
 
@@ -53,7 +57,7 @@ class Affine:
     weights_q: np.ndarray  # (channels,)
     shift: np.ndarray
     bias_q: np.ndarray
-    step: float
+    step: np.ndarray
 
     def __post_init__(self):
         _check_array("weights_q", self.weights_q, (None,), -HIGH, HIGH)
@@ -65,7 +69,7 @@ class Table:
     """A function for each channel: T[m] + rs((T[m + 1] - T[m]) l, 2) with m = (x + 128) >> 2, l = (x + 128) & 3; T[64] is T[63]."""
 
     table_q: np.ndarray  # (channels, 64): of x = -128, -124, ..., 124
-    step: float
+    step: np.ndarray
     function: str = "lerp_psa"  # for people
 
     def __post_init__(self):
@@ -82,18 +86,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Add:
-    """y = sat(x + sat(rs(weight_q z, shift))): z, what layer `source` gave, brought to x's step. -1 is what went into layer 0."""
+    """y = sat(x + sat(rs(weights_q z, shift))), each channel its own: z, what layer `source` gave, brought to x's steps."""
 
-    source: int
-    weight_q: int
-    shift: int
-    step: float
+    source: int            # -1 is the network's input
+    weights_q: np.ndarray  # (channels,)
+    shift: np.ndarray      # (channels,)
+    step: np.ndarray
 
     def __post_init__(self):
-        for name, low, high in (("weight_q", -HIGH, HIGH), ("shift", 1, MAX_SHIFT)):
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
-                raise NetworkError(f"{name} must be a whole number in {low}..{high}, not {value!r}")
+        if type(self.source) is not int:
+            raise NetworkError(f"source must be a whole number, not {self.source!r}")
+        _check_array("weights_q", self.weights_q, (None,), -HIGH, HIGH)
+        _check_array("shift", self.shift, (len(self.weights_q),), 1, MAX_SHIFT)
         _check_step(self.step)
 
 
@@ -102,7 +106,7 @@ class Mean:
     """y[c] = sat(rs(sum over the tokens of x[t, c], shift)): the mean of 2**k tokens, 2**(k - shift) times as fine as x."""
 
     shift: int
-    step: float
+    step: np.ndarray
 
     def __post_init__(self):
         if type(self.shift) is not int or not 1 <= self.shift <= MAX_SHIFT:
@@ -116,11 +120,12 @@ class Classifier:
 
     weights_q: np.ndarray  # (classes, channels)
     bias_q: np.ndarray     # (classes,), in the unit of the sums
-    step: float            # the value of a logit of 1
+    step: np.ndarray       # (1,): the value of a logit of 1
 
     def __post_init__(self):
         _check_array("weights_q", self.weights_q, (None, None), -HIGH, HIGH)
-        _check_array("bias_q", self.bias_q, (len(self.weights_q),), -(1 << 24), 1 << 24)
+        _check_fan_in_limit(self.weights_q)
+        _check_array("bias_q", self.bias_q, (len(self.weights_q),), -MAX_CLASSIFIER_BIAS, MAX_CLASSIFIER_BIAS)
         _check_step(self.step)
 
 
@@ -148,12 +153,18 @@ class Int8Network:
         if len(sizes) != 4 or any(type(size) is not int or size < 1 for size in sizes) or any(size % self.patch for size in sizes[:2]):
             raise NetworkError(f"image_shape must be (rows, columns, colours), divided by patches of {self.patch} pixels, "
                                f"not {self.image_shape}")
-        if not self.layers or not isinstance(self.layers[-1], Classifier):
-            raise NetworkError("the last layer must be a classifier")
+        if self.input_shape[0] > MAX_TOKENS:
+            raise NetworkError(f"an image may have {MAX_TOKENS} tokens at most, not {self.input_shape[0]}")
+        if [isinstance(layer, Classifier) for layer in self.layers] != [False] * (len(self.layers) - 1) + [True]:
+            raise NetworkError("the last layer must be a classifier, and no other")
+        if not isinstance(self.provenance, dict):
+            raise NetworkError(f"provenance must be an object, not {self.provenance!r}")
         shapes = [self.input_shape]
         for number, layer in enumerate(self.layers):
             try:
                 shapes.append(_output_shape(layer, shapes))
+                if len(layer.step) not in (1, shapes[-1][-1]):
+                    raise NetworkError(f"step must be one number or {shapes[-1][-1]}, one for each channel, not {len(layer.step)}")
             except NetworkError as error:
                 raise NetworkError(f"layer {number} ({type(layer).__name__.lower()}): {error}") from None
         if self.golden is not None:
@@ -219,11 +230,17 @@ def _output_shape(layer: Layer, shapes: list) -> Tuple[int, ...]:
         return shape[1:]
     else:
         known = len(shapes) - 1
-        if type(layer.source) is not int or not -1 <= layer.source < known - 1:
+        if not -1 <= layer.source < known - 1:
             raise NetworkError(f"source must be an earlier layer than the one before, -1..{known - 2}, not {layer.source}")
+        _check_fan_in(len(layer.weights_q), shape[1], "channels")
         if shapes[layer.source + 1] != shape:
             raise NetworkError(f"its input has shape {shape}, that of layer {layer.source}, which it adds, {shapes[layer.source + 1]}")
     return shape
+
+
+def _check_fan_in_limit(weights_q: np.ndarray) -> None:
+    if weights_q.shape[1] > MAX_FAN_IN:
+        raise NetworkError(f"fan_in must be at most {MAX_FAN_IN}, not {weights_q.shape[1]}")
 
 
 def _check_fan_in(found: int, wanted: int, axis: str) -> None:
@@ -248,6 +265,6 @@ def _check_array(name: str, array: np.ndarray, shape: tuple, low: int, high: int
         raise NetworkError(f"{name} must lie in {low}..{high}, found {array.min()}..{array.max()}")
 
 
-def _check_step(step: float) -> None:
-    if not (isinstance(step, float) and 0 < step < float("inf")):
-        raise NetworkError(f"step must be a positive finite number, not {step!r}")
+def _check_step(step: np.ndarray) -> None:
+    if step.ndim != 1 or step.dtype != np.float64 or not step.size or not (np.isfinite(step) & (step > 0)).all():
+        raise NetworkError(f"step must hold positive finite numbers, float64, not {step!r}")

@@ -11,12 +11,12 @@ from .layers import Add, Affine, Classifier, Golden, Int8Network, Layer, Matrix,
 
 # Of each kind of layer, what lies in the header and what in arrays of its own.
 _KINDS = {
-    "matrix": (Matrix, ("axis", "relu", "step"), {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1"}),
-    "affine": (Affine, ("step",), {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1"}),
-    "table": (Table, ("step", "function"), {"table_q": "|i1"}),
-    "add": (Add, ("source", "weight_q", "shift", "step"), {}),
-    "mean": (Mean, ("shift", "step"), {}),
-    "classifier": (Classifier, ("step",), {"weights_q": "|i1", "bias_q": "<i4"}),
+    "matrix": (Matrix, ("axis", "relu"), {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1", "step": "<f8"}),
+    "affine": (Affine, (), {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1", "step": "<f8"}),
+    "table": (Table, ("function",), {"table_q": "|i1", "step": "<f8"}),
+    "add": (Add, ("source",), {"weights_q": "|i1", "shift": "|i1", "step": "<f8"}),
+    "mean": (Mean, ("shift",), {"step": "<f8"}),
+    "classifier": (Classifier, (), {"weights_q": "|i1", "bias_q": "<i4", "step": "<f8"}),
 }
 
 
@@ -76,10 +76,17 @@ def _layer(number: int, entry: Dict, arrays: Dict[str, np.ndarray]) -> Layer:
         raise NetworkError(f"layer {number} is of kind {entry['layer']!r}; there are {', '.join(_KINDS)}")
     kind, keys, members = _KINDS[entry["layer"]]
     try:
-        return kind(**{key: entry[key] for key in keys},
-                    **{member: stored(arrays, f"layer{number}.{member}", dtype) for member, dtype in members.items()})
+        return kind(**{key: entry[key] for key in keys}, **{member: _member(arrays, f"layer{number}.{member}", dtype)
+                                                            for member, dtype in members.items()})
     except NetworkError as error:
         raise NetworkError(f"layer {number} ({entry['layer']}): {error}") from None
+
+
+def _member(arrays: Dict[str, np.ndarray], name: str, dtype: str) -> np.ndarray:
+    """Integers as int64, steps as they are."""
+    if name not in arrays:
+        raise NetworkError(f"{name} is missing")
+    return stored(arrays, name, dtype, np.float64 if dtype == "<f8" else np.int64)
 
 
 def _golden_dtype(layer: Layer) -> str:

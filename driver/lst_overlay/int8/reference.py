@@ -101,8 +101,8 @@ def _table(layer: Table) -> Callable:
 
 
 def _add(layer: Add) -> Callable:
-    weight = np.float32(layer.weight_q * 2.0 ** -layer.shift)
-    return lambda x, source: np.clip(x + _saturated(source * weight + _HALF), LOW, HIGH)
+    weights = layer.weights_q.astype(np.float32) * np.exp2(-layer.shift.astype(np.float32))
+    return lambda x, source: np.clip(x + _saturated(source * weights + _HALF), LOW, HIGH)
 
 
 def _mean(layer: Mean) -> Callable:

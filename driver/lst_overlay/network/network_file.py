@@ -65,7 +65,7 @@ def read_archive(path) -> Tuple[Dict, Dict[str, np.ndarray]]:
         header = json.loads(arrays.pop("header").tobytes().decode("utf-8"))
         if header["format"] != FORMAT:
             raise KeyError("format")
-    except (KeyError, ValueError, TypeError, RecursionError):
+    except (AttributeError, KeyError, ValueError, TypeError, RecursionError):
         raise NetworkFileError(f"{path}: an .npz file, but not a network file (no {FORMAT} header)") from None
     version = header.get("version")
     if not isinstance(version, int) or not 1 <= version <= INT8_VERSION:
@@ -136,11 +136,11 @@ def _decode(header: Dict, arrays: Dict[str, np.ndarray]) -> Network:
                    tuple(layers), header["provenance"])
 
 
-def stored(arrays: Dict[str, np.ndarray], name: str, dtype: str) -> np.ndarray:
-    """An array of the file as int64; the file must hold it as dtype."""
+def stored(arrays: Dict[str, np.ndarray], name: str, dtype: str, wanted: type = np.int64) -> np.ndarray:
+    """An array of the file, converted; the file must hold it as dtype."""
     if arrays[name].dtype != np.dtype(dtype):
         raise NetworkError(f"{name} must be stored as {dtype}, not {arrays[name].dtype.str}")
-    return arrays[name].astype(np.int64)
+    return arrays[name].astype(wanted)
 
 
 def _json(header: Dict) -> bytes:
