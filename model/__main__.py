@@ -190,8 +190,7 @@ def learned(train: bool = typer.Option(False, "--train", help="First train the s
     from . import learned_functions
     from .accuracy import run_all
 
-    groups = list(learned_functions.finished()) + (learned_functions.asked() if train else [])
-    learned_functions.write_page(run_all(groups, jobs, scheduler))
+    learned_functions.write_page(run_all(learned_functions.groups(train), jobs, scheduler))
     typer.echo(f"{learned_functions.PAGE} and {learned_functions.RESULTS} written")
 
 

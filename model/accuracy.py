@@ -98,10 +98,15 @@ def run(recipe: str, settings: Dict[str, Any], device: str = "cpu") -> Dict[str,
     chosen = Recipe.from_settings(recipe, settings)
     state = train(chosen, device=device)
     network = selected_network(state)
-    figures = {"recipe": chosen.name, "seed": chosen.seed, "selected_epoch": state["selected"]["epoch"], "epochs": chosen.epochs,
+    figures = {"recipe": chosen.name, "seed": chosen.seed, "selected_epoch": state["selected"]["epoch"], "epochs": chosen.all_epochs,
                "parameters": parameters_of(chosen.new_network()),
                "validation": _percent(state["selected"]["validation_accuracy"]), "test": _percent(state["test_accuracy"]),
                "torch": state["torch"], "device": state["device"]}
+    if isinstance(network, Int8ResMLP):
+        exported = network.export(chosen.name, {})
+        same = [(network.logits_q(part).numpy() == int8.logits(exported, part.numpy())).all(axis=1)
+                for part in load_test(chosen.dataset).images.split(1000)]
+        figures["torch_exact_images"] = int(np.concatenate(same).sum())
     if isinstance(network, (FakeQuantizedNetwork, Int8ResMLP)):
         exported = network.export(chosen.name, {})
         identity = (int8.content_hash if isinstance(network, Int8ResMLP) else content_hash)(exported)

@@ -72,6 +72,9 @@ def recipe_of(state: Dict[str, Any]) -> Recipe:
 
 def selected_network(state: Dict[str, Any]) -> nn.Module:
     """The network with the weights that validation selected, in evaluation mode."""
+    if state["selected"] is None:
+        raise CheckpointError(f"{state['recipe_name']}: stopped after epoch {state['epoch']}, while blocks were taught, with nothing to "
+                              "select yet; the same train command goes on")
     network = new_network(recipe_of(state))
     network.load_state_dict(state["selected"]["network"])
     return network.eval()

@@ -1,6 +1,7 @@
 """Augmentation of colour pictures, a batch at a time: crop and mirror, then operations of RandAugment (Cubuk et al., CVPR 2020).
 
-Every picture of a batch draws its own; those that drew the same operation go through it together.
+Every picture of a batch draws its own; those that drew the same operation go through it together. Strengths are RandAugment's usual ones.
+Moves are bilinear and about the middle, where others take the nearest pixel and a corner; equalising takes exact ranks.
 """
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ _NORM = ("weight", "bias", "running_mean", "running_var")
 _PSA = {"m": "q_bias", "v": "v_weight", "w": "q_weight", "g": "o_weight", "beta": "o_bias"}
 _SPLINE = {"values": "coefficients_vect"}
 _PSA_CONSTANTS = {"epsilon": (1.0, 1.0), "grid": (-4.0, 4.0)}  # of every function: least and greatest, as our functions have them
-_IGNORED = re.compile(r".*\.(psa\.(epsilon|grid|grid_ifeat_offset)|num_batches_tracked)")
+_IGNORED = re.compile(r".*\.(psa\.grid_ifeat_offset|num_batches_tracked)")
+_KNOTS = 64
 
 
 def load_published_resmlp(path) -> ResMLP:
@@ -28,7 +29,7 @@ def load_published_resmlp(path) -> ResMLP:
     relu = found is not None
     if not relu:
         found = tensors.get("layers.0.layers.1.layers.3.weight")
-    if found is None or found.dim() != 2:
+    if found is None or found.dim() != 2 or not found.numel():
         raise PublishedCheckpointError(f"{path}: the layout of no published ResMLP; one has embed_linear, layers.0.layers.1.layers.0 to 3 "
                                        f"and classifier, this file has {some(sorted(tensors))}")
     lerp = any(".psa." in key for key in tensors)
@@ -38,8 +39,12 @@ def load_published_resmlp(path) -> ResMLP:
     network = ResMLP(hidden / channels, make, channels=channels, blocks=blocks)
     names = _names(blocks, {} if relu else _PSA if lerp else _SPLINE)
     ours = network.state_dict()
-    check(path, {key: tensor for key, tensor in tensors.items() if not _IGNORED.fullmatch(key)},
-          {theirs: _their_shape(name, ours[name]) for name, theirs in names.items()})
+    expected = {theirs: _their_shape(name, ours[name]) for name, theirs in names.items()}
+    for key, shape in list(expected.items()):  # the constants of each function of PSA
+        if key.endswith(".psa.v_weight"):
+            stem = key[:-len("v_weight")]
+            expected.update({f"{stem}epsilon": (1,), f"{stem}grid": (_KNOTS, shape[0])})
+    check(path, {key: tensor for key, tensor in tensors.items() if not _IGNORED.fullmatch(key)}, expected)
     _check_constants(path, tensors)
     network.load_state_dict({**ours, **{name: tensors[theirs].view(ours[name].shape) for name, theirs in names.items()}})
     return network.eval()
@@ -74,3 +79,5 @@ def _check_constants(path, tensors: Dict[str, torch.Tensor]) -> None:
         expected = _PSA_CONSTANTS.get(key.rsplit(".", 1)[-1]) if ".psa." in key else None
         if expected is not None and (tensor.min().item(), tensor.max().item()) != expected:
             raise PublishedCheckpointError(f"{path}: {key} must lie in {expected[0]:g}..{expected[1]:g}, as published")
+        if key.endswith("running_var") and (tensor < 0).any():
+            raise PublishedCheckpointError(f"{path}: {key} must not be negative")

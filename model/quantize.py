@@ -104,7 +104,7 @@ def quantize_checkpoint(checkpoint, out, fmt: Union[QFormat, str, None] = None) 
     split = load_split(recipe.dataset)
     quantized = _quantized(checkpoint, network, fmt, split)
     if "test_accuracy" not in state:
-        raise CheckpointError(f"{checkpoint}: training stopped after {state['epoch']} of {recipe.epochs} epochs; finish it first")
+        raise CheckpointError(f"{checkpoint}: training stopped after {state['epoch']} of {recipe.all_epochs} epochs; finish it first")
     exported = quantized.export(out.stem, {})
     parent, teacher = state["ancestors"].get("parent"), state["ancestors"].get("teacher")
     float_state = parent if fmt is None else state

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Type, Union, get_type_hints
@@ -10,14 +11,15 @@ import tomllib
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
+from lst_overlay.int8.layers import MAX_FAN_IN
 from lst_overlay.network import NetworkError, check_name
 
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, ReLU
 from .augment import Augmentation
 from .data import VALIDATION_IMAGES
 from .networks import NETWORKS
 from .picture_augment import PictureAugmentation
-from .resmlp import ResMLP, hidden_width
+from .resmlp import BLOCKS, ResMLP, hidden_width
 from .teacher import Teacher
 
 
@@ -169,8 +171,13 @@ class Recipe:
             raise RecipeError(f"dropout must lie in 0..1 and not be 1, is {self.dropout}")
         if self.knots is not None and self.knots < 2:
             raise RecipeError(f"knots must be at least 2, not {self.knots}")
-        if self.weight_decay < 0:
-            raise RecipeError(f"weight_decay must not be negative, is {self.weight_decay}")
+        for key in ("weight_decay", "total_variation"):
+            if not 0 <= getattr(self, key) < math.inf:
+                raise RecipeError(f"{key} must not be negative, is {getattr(self, key)}")
+        if self.weight_decay and (self.widths is not None or self.int8):
+            raise RecipeError("weight_decay does not go with training in integers: it would pull every step towards 1")
+        if not 0 <= self.seed < 2 ** 63:
+            raise RecipeError(f"seed must lie in 0..2^63 - 1, is {self.seed}")
         if (self.knots is not None or self.per_channel) and not ACTIVATIONS[self.activation].is_learned:
             raise RecipeError(f"knots and per_channel belong to a learned activation, not to {self.activation}")
         if self.knots is not None and not ACTIVATIONS[self.activation].has_knots:
@@ -195,22 +202,36 @@ class Recipe:
 
     def _check_resmlp(self) -> None:
         """ResMLP's own keys and data set, and what it cannot have."""
-        if (self.network == RESMLP) != (self.dataset == "cifar10"):
+        is_resmlp = self.network == RESMLP
+        if is_resmlp != (self.dataset == "cifar10"):
             raise RecipeError(f"network {RESMLP} and dataset cifar10 go together, not {self.network} and {self.dataset}")
-        own = {"expansion": self.expansion, "picture_augmentation": self.picture_augmentation, "int8": self.int8,
-               "transfer_epochs": self.distillation and self.distillation.transfer_epochs}
+        transfer = self.distillation and self.distillation.transfer_epochs
+        own = {"expansion": self.expansion is not None, "picture_augmentation": self.picture_augmentation, "int8": self.int8,
+               "transfer_epochs": transfer}
         others = {"dropout": self.dropout, "normalize": self.normalize, "augmentation": self.augmentation, "widths": self.widths}
-        for key, value in (others if self.network == RESMLP else own).items():
+        for key, value in (others if is_resmlp else own).items():
             if value:
-                raise RecipeError(f"{key} {'does not go with' if self.network == RESMLP else 'belongs to'} network {RESMLP}")
-        if self.network == RESMLP and self.expansion is None:
+                raise RecipeError(f"{key} {'does not go with' if is_resmlp else 'belongs to'} network {RESMLP}")
+        if not is_resmlp:
+            return
+        if self.expansion is None:
             raise RecipeError("network resmlp needs expansion, its hidden width over its 96 channels")
-        if self.int8 and self.init_from is None:
-            raise RecipeError("int8 needs init_from, the float network to start from")
         try:
-            hidden_width(self.expansion or 1)
+            hidden = hidden_width(self.expansion)
         except ValueError as error:
             raise RecipeError(str(error)) from None
+        if self.activation != ReLU.name and not self.per_channel:
+            raise RecipeError(f"network resmlp needs activation relu, or a learned one with per_channel = true, not {self.activation}")
+        if self.int8 and self.init_from is None:
+            raise RecipeError("int8 needs init_from, the float network to start from")
+        if self.int8 and (transfer or hidden > MAX_FAN_IN):
+            raise RecipeError("int8 does not go with transfer_epochs" if transfer else
+                              f"int8 takes at most {MAX_FAN_IN} hidden channels, not {hidden}")
+
+    @property
+    def all_epochs(self) -> int:
+        """Those in which blocks are taught one by one included."""
+        return self.epochs + (BLOCKS * self.distillation.transfer_epochs if self.distillation else 0)
 
     @property
     def ancestors(self) -> Dict[str, Path]:
@@ -232,9 +253,10 @@ class Recipe:
         """The recipe of ResMLP with this function and hidden width, named after both: resmlp_short-lerp_psa-0.5."""
         if self.network != RESMLP:
             raise RecipeError(f"recipe {self.name}: --activation and --expansion belong to network {RESMLP}, this one is {self.network}")
-        activation, expansion = activation or self.activation, expansion or self.expansion
         kind = ACTIVATIONS.get(activation)
-        changed = dataclasses.replace(self, activation=activation, expansion=expansion, per_channel=kind is not None and kind.is_learned)
+        changed = dataclasses.replace(self, activation=self.activation if activation is None else activation,
+                                      per_channel=self.per_channel if kind is None else kind.is_learned,
+                                      expansion=self.expansion if expansion is None else expansion)
         return dataclasses.replace(changed, name=self.name + changed._variant_suffix)
 
     @property

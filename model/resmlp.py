@@ -1,6 +1,7 @@
 """ResMLP for CIFAR-10 (Touvron et al., 2021), in the small form of the PSA paper: tokens mixed by a matrix, channels by an MLP."""
 from __future__ import annotations
 
+import math
 from typing import Callable, List, Optional, Union
 
 import torch
@@ -111,7 +112,7 @@ class ResMLP(nn.Module):
 
 
 def hidden_width(expansion: float, channels: int = CHANNELS) -> int:
-    hidden = round(channels * expansion)
+    hidden = round(channels * expansion) if math.isfinite(expansion) else 0
     if hidden < 1:
         raise ValueError(f"expansion must leave at least one hidden channel of {channels}, is {expansion}")
     return hidden

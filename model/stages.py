@@ -57,7 +57,8 @@ class Stage:
 
 
 class BlockStage(Stage):
-    """One block of ResMLP alone, learning what the teacher's gives behind the same block; what lies before it stays as it is."""
+    """One block of ResMLP alone, learning what the teacher's gives behind the same block. The parameters before it stay as they are; their
+    normalisation goes on measuring, as published."""
 
     selects = False
 

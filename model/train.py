@@ -24,7 +24,8 @@ from .data import Part, Split, load_split, load_test
 from .fake_quantization import FakeQuantizedNetwork
 from .int8 import CALIBRATION_IMAGES, Int8ResMLP
 from .picture_augment import PictureAugmentation
-from .recipe import Recipe
+from .recipe import RESMLP, Recipe
+from .resmlp import ResMLP
 from .stages import Stage, stages
 
 _EVALUATION_BATCH = 1000
@@ -71,12 +72,13 @@ class Training:
         if "parent" in states:
             _take_weights(self.network, states["parent"], recipe, split)
         self.teacher = selected_network(states["teacher"]) if "teacher" in states else None
+        if self.teacher is not None:
+            _check_family("teacher", self.teacher, recipe)
         self.strong = self._phase(recipe.picture_augmentation or recipe.augmentation)
         self.calm = self._phase(recipe.augmentation.halved()) if recipe.calm_epochs else self.strong
         self.network.to(device)
         self.steps_per_epoch = -(-len(split.train.labels) // recipe.batch)
         self.stages = stages(recipe, self.network, self.teacher if self.teacher is None else self.teacher.to(device), self.steps_per_epoch)
-        self.epochs = sum(stage.epochs for stage in self.stages)
         self.epoch = 0
         self.selected: Optional[Dict[str, Any]] = None
 
@@ -132,6 +134,10 @@ class Training:
             stage.optimizer.step()
             stage.schedule.step()
             total += loss.item() * len(labels)
+        for name, parameter in self.network.named_parameters():  # look-ups swallow a NaN: the loss alone does not tell
+            if not torch.isfinite(parameter).all():
+                last = (self.epoch + 1) * self.steps_per_epoch - 1
+                raise TrainingError(f"{name} is not finite after step {last} (epoch {self.epoch + 1})")
         self.epoch += 1
         return total / len(self.split.train.labels)
 
@@ -181,10 +187,10 @@ def train(recipe: Recipe, directory: Optional[Path] = None, *, device: str = "cp
     run = Training(recipe, split or load_split(recipe.dataset), device)
     if resumed is not None:
         run.restore(resumed)
-        print(f"{path}: going on after epoch {run.epoch} of {run.epochs}", file=sys.stderr)
+        print(f"{path}: going on after epoch {run.epoch} of {recipe.all_epochs}", file=sys.stderr)
     saved = f"{path} (epoch {run.epoch})" if run.epoch else "none yet"
-    with tqdm(total=run.epochs, initial=run.epoch, desc=f"{recipe.name} seed {recipe.seed}", unit="epoch") as progress:
-        while run.epoch < min(run.epochs, stop_after or run.epochs):
+    with tqdm(total=recipe.all_epochs, initial=run.epoch, desc=f"{recipe.name} seed {recipe.seed}", unit="epoch") as progress:
+        while run.epoch < min(recipe.all_epochs, stop_after or recipe.all_epochs):
             try:
                 loss = run.run_epoch()
             except TrainingError as error:
@@ -195,7 +201,7 @@ def train(recipe: Recipe, directory: Optional[Path] = None, *, device: str = "cp
             progress.set_postfix(loss=f"{loss:.4f}", validation=f"{100 * validation:.2f} %")
             progress.update()
     state = load_checkpoint(path)
-    if run.epoch == run.epochs and "test_accuracy" not in state:
+    if run.epoch == recipe.all_epochs and "test_accuracy" not in state:
         state["test_accuracy"] = accuracy(selected_network(state), load_test(recipe.dataset))
         save_checkpoint(path, state)
     return state
@@ -235,6 +241,7 @@ def _take_weights(network: nn.Module, state: Dict[str, Any], recipe: Recipe, spl
         trained = selected_network(state)
         if isinstance(trained, (FakeQuantizedNetwork, Int8ResMLP)):
             raise CheckpointError(f"recipe {recipe.name}: init_from must be a float network, {recipe.init_from} is quantised")
+        _check_family("init_from", trained, recipe)
         if isinstance(network, FakeQuantizedNetwork):
             network.take_weights(trained)
         elif isinstance(network, Int8ResMLP):
@@ -246,6 +253,16 @@ def _take_weights(network: nn.Module, state: Dict[str, Any], recipe: Recipe, spl
         raise CheckpointError(f"recipe {recipe.name}: the weights of {recipe.init_from} do not fit its network ({reason[:200]})") from None
 
 
+def _check_family(what: str, ancestor: nn.Module, recipe: Recipe) -> None:
+    """ResMLP builds on ResMLP and the others on the others; blocks are taught by a float network."""
+    resmlp = isinstance(ancestor, (ResMLP, Int8ResMLP))
+    if resmlp != (recipe.network == RESMLP):
+        raise CheckpointError(f"recipe {recipe.name}: {what} is a {ancestor.kind}, which is of no use to network {recipe.network}")
+    if recipe.all_epochs > recipe.epochs and not isinstance(ancestor, ResMLP):
+        raise CheckpointError(f"recipe {recipe.name}: transfer_epochs need a float teacher, this one is quantised")
+
+
 def _summary(state: Dict[str, Any]) -> Dict[str, Any]:
+    selected = state["selected"] and state["selected"]["validation_accuracy"]
     return {"recipe_name": state["recipe_name"], "recipe": state["recipe"], "ancestors": state["ancestors"],
-            "validation_accuracy": state["selected"]["validation_accuracy"], "test_accuracy": state.get("test_accuracy")}
+            "validation_accuracy": selected, "test_accuracy": state.get("test_accuracy")}

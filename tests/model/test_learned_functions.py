@@ -13,6 +13,7 @@ from model.learned_functions import (
     RESULTS,
     asked,
     cell,
+    groups,
     page,
     resmlp_group,
 )
@@ -61,6 +62,13 @@ def test_what_is_asked_has_a_float_cell_for_each_in_integers():
     names = [group.recipe for group in asked()]
     for name in names:
         assert name.replace("_int8", "") in names
+
+
+def test_cells_asked_for_and_finished_are_one_group_each(monkeypatch):
+    monkeypatch.setattr("model.learned_functions.finished", lambda: [resmlp_group("resmlp_short", "relu", 1.0, [2])])
+    found = {group.recipe: list(group.seeds) for group in groups(train=True)}
+    assert found["resmlp_short-relu-1"] == [1, 2, 3] and len(found) == len(asked())
+    assert [list(group.seeds) for group in groups(train=False)] == [[2]]
 
 
 def test_pictures_are_drawn_from_any_results(tmp_path, monkeypatch):

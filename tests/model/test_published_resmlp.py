@@ -129,6 +129,11 @@ def psa_state(**changes):
     (psa_state(**{"affine.bn.running_var": torch.full((96,), float("nan"))}), "affine.bn.running_var must hold finite real numbers"),
     (psa_state(**{"layers.2.layers.1.layers.0.psa.epsilon": torch.zeros(1)}), "psa.epsilon must lie in 1..1, as published"),
     (psa_state(**{"layers.2.layers.1.layers.0.psa.grid": torch.zeros(64, 96)}), "psa.grid must lie in -4..4, as published"),
+    (psa_state(**{"layers.2.layers.1.layers.0.psa.grid": torch.zeros(33, 96)}), r"psa.grid must have shape \(64, 96\), not \(33, 96\)"),
+    ({key: value for key, value in psa_state().items() if key != "layers.1.layers.1.layers.2.psa.grid"},
+     "lacks layers.1.layers.1.layers.2.psa.grid"),
+    (psa_state(**{"affine.bn.running_var": torch.full((96,), -1.0)}), "affine.bn.running_var must not be negative"),
+    ({"layers.0.layers.1.layers.2.weight": torch.ones(96, 0)}, "the layout of no published ResMLP"),
 ])
 def test_what_is_no_such_checkpoint_is_refused_by_what_is_wrong(saved, state, message):
     with pytest.raises(PublishedCheckpointError, match=message):

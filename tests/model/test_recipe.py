@@ -46,7 +46,7 @@ epochs = 3
 batch = 20
 learning_rate = 2e-3
 schedule = "cosine"
-weight_decay = 1e-5
+weight_decay = 0.0
 total_variation = 1e-6
 int8 = false
 seed = 3
@@ -115,6 +115,11 @@ def test_the_command_of_a_run_makes_the_same_run():
     assert Recipe("elsewhere", seed=3).command == "python -m model train elsewhere.toml --seed 3"
 
 
+def test_a_variant_of_no_width_is_refused_and_not_taken_for_the_recipes_own():
+    with pytest.raises(RecipeError, match="expansion must leave at least one hidden channel"):
+        SHORT.variant(None, 0.0)
+
+
 def test_only_resmlp_has_variants():
     with pytest.raises(RecipeError, match="recipe lst: --activation and --expansion belong to network resmlp, this one is lst1"):
         Recipe("lst").variant("relu", None)
@@ -148,7 +153,7 @@ def test_a_recipe_whose_name_no_network_can_have_is_refused_before_training(tmp_
         Recipe.read(path)
 
 
-RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\n'
+RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
 
 
 @pytest.mark.parametrize("text, message", [
@@ -215,6 +220,19 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\n'
     ("[picture_augmentation]", "picture_augmentation belongs to network resmlp"),
     (RESMLP, "network resmlp needs expansion"),
     (RESMLP + "expansion = 0.001", "expansion must leave at least one hidden channel of 96, is 0.001"),
+    (RESMLP + "expansion = 0.0", "expansion must leave at least one hidden channel of 96, is 0.0"),
+    (RESMLP + "expansion = nan", "expansion must leave at least one hidden channel of 96, is nan"),
+    ('dataset = "cifar10"\nnetwork = "resmlp"\nexpansion = 1.0',
+     "needs activation relu, or a learned one with per_channel = true, not tanh"),
+    ('dataset = "cifar10"\nnetwork = "resmlp"\nexpansion = 1.0\nactivation = "lerp_psa"', "per_channel = true, not lerp_psa"),
+    (RESMLP + 'expansion = 6.0\nint8 = true\ninit_from = "a.pt"', "int8 takes at most 512 hidden channels, not 576"),
+    (RESMLP + 'expansion = 1.0\nint8 = true\ninit_from = "a.pt"\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = 1',
+     "int8 does not go with transfer_epochs"),
+    (RESMLP + 'expansion = 1.0\nint8 = true\ninit_from = "a.pt"\nweight_decay = 1e-5',
+     "weight_decay does not go with training in integers"),
+    ("total_variation = -1.0", "total_variation must not be negative, is -1.0"),
+    ("total_variation = nan", "total_variation must not be negative, is nan"),
+    ("seed = -1", "seed must lie in 0..2\\^63 - 1, is -1"),
     (RESMLP + "expansion = 1.0\ndropout = 0.1", "dropout does not go with network resmlp"),
     (RESMLP + "expansion = 1.0\naugmentation = {}", "augmentation does not go with network resmlp"),
     (RESMLP + "expansion = 1.0\nint8 = true", "int8 needs init_from"),

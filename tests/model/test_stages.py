@@ -8,8 +8,8 @@ from model.checkpoint import CheckpointError, load_checkpoint, selected_network
 from model.int8 import Int8ResMLP
 from model.recipe import Distillation
 from model.stages import SPLINE_LEARNING_RATE
-from model.train import Training, train
-from tests.model.small import picture_recipe, picture_split, picture_test
+from model.train import Training, TrainingError, train
+from tests.model.small import picture_recipe, picture_split, picture_test, small_recipe, small_split, small_test
 from tests.model.test_train import assert_same
 
 SPLIT = picture_split()
@@ -101,6 +101,56 @@ def test_what_was_trained_in_integers_is_exported_as_it_was_trained(changes):
     images = SPLIT.validation.images
     for ours, theirs in zip(module.codes(images), int8.outputs(network, images.numpy())):
         assert (ours.numpy() == theirs).all()
+
+
+def test_a_run_stopped_while_blocks_are_taught_says_so_to_who_would_use_it():
+    run("halfway", picture_recipe(**TAUGHT), stop_after=3)
+    with pytest.raises(CheckpointError, match="stopped after epoch 3, while blocks were taught, with nothing to select yet"):
+        selected_network(load_checkpoint("halfway/checkpoint.pt"))
+
+
+def test_training_in_integers_begins_with_the_calibrated_parent():
+    training = Training(picture_recipe(**INT8, **LEARNED), SPLIT)
+    parent = Int8ResMLP(selected_network(load_checkpoint("float-lerp_psa/checkpoint.pt"))).calibrate(SPLIT.train.images)
+    assert_same(dict(training.network.state_dict()), dict(parent.state_dict()))
+
+
+def test_a_teacher_without_copies_is_asked_as_it_goes():
+    taught = {"distillation": Distillation("teacher/checkpoint.pt", weight=0.8, temperature=1.0)}
+    training = Training(picture_recipe(**taught), SPLIT)
+    images, labels, soft = next(training.batches())
+    teacher = selected_network(load_checkpoint("teacher/checkpoint.pt"))
+    torch.testing.assert_close(soft, teacher(images).detach())
+    assert not torch.allclose(training.stage.loss(images, labels, soft), training.stage.loss(images, labels, None))
+
+
+def test_teaching_blocks_keeps_its_rate_and_what_follows_has_the_recipes_schedule():
+    training = Training(picture_recipe(**TAUGHT, schedule="cosine"), SPLIT)
+    rates = []
+    for _ in range(10):
+        rates.append(training.stage.optimizer.param_groups[0]["lr"])
+        training.run_epoch()
+    assert rates[:9] == [4e-3] * 9 and rates[9] == pytest.approx(2e-3)
+
+
+def test_a_parameter_that_is_no_number_stops_the_run_even_if_the_loss_is_one():
+    """Look-ups take a NaN to an entry of the table."""
+    training = Training(picture_recipe(**INT8, **LEARNED), SPLIT)
+    training.network.layers[1].bias.data[3] = float("nan")
+    with pytest.raises(TrainingError, match=r"layers.1.bias is not finite after step 2 \(epoch 1\)|loss is nan"):
+        training.run_epoch()
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"int8": True, "init_from": "lst/checkpoint.pt"}, "init_from is a LST-1, which is of no use to network resmlp"),
+    ({"distillation": Distillation("lst/checkpoint.pt")}, "teacher is a LST-1, which is of no use to network resmlp"),
+    ({"distillation": Distillation("int8-relu/checkpoint.pt", transfer_epochs=1)},
+     "transfer_epochs need a float teacher, this one is quantised")])
+def test_ancestors_of_another_family_are_refused(changes, message):
+    train(small_recipe(name="lst", epochs=1), "lst", split=small_split(), load_test=small_test)
+    run("int8-relu", picture_recipe(**{**INT8, "learning_rate": 1e-3}))
+    with pytest.raises(CheckpointError, match=message):
+        Training(picture_recipe(**changes), SPLIT)
 
 
 def test_integers_are_not_what_integers_start_from():

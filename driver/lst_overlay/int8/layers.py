@@ -74,6 +74,8 @@ class Table:
 
     def __post_init__(self):
         _check_array("table_q", self.table_q, (None, TABLE_ENTRIES), LOW, HIGH)
+        if not isinstance(self.function, str):
+            raise NetworkError(f"function must be a name, not {self.function!r}")
         _check_step(self.step)
 
     def expanded(self) -> np.ndarray:
@@ -157,6 +159,8 @@ class Int8Network:
             raise NetworkError(f"an image may have {MAX_TOKENS} tokens at most, not {self.input_shape[0]}")
         if [isinstance(layer, Classifier) for layer in self.layers] != [False] * (len(self.layers) - 1) + [True]:
             raise NetworkError("the last layer must be a classifier, and no other")
+        if not isinstance(self.kind, str):
+            raise NetworkError(f"kind must be a name, not {self.kind!r}")
         if not isinstance(self.provenance, dict):
             raise NetworkError(f"provenance must be an object, not {self.provenance!r}")
         shapes = [self.input_shape]
