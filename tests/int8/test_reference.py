@@ -8,17 +8,20 @@ from hypothesis import strategies as st
 from lst_overlay import int8
 from model.int8_arithmetic import Int8IntegerNetwork, expanded
 from tests.int8.networks import IMAGE_SHAPE, STEP, random_images, random_network
-from tests.int8.third_way import outputs
+from tests.int8.third_way import outputs, read
 
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 1 << 20), extreme=st.booleans(), corner=st.sampled_from([None, 0, 127, 128, 255]))
-def test_every_tensor_equals_plain_python_integers(seed, extreme, corner):
+def test_every_tensor_equals_plain_python_integers_from_the_file(tmp_path_factory, seed, extreme, corner):
     network = random_network(seed, extreme=extreme)
+    path = tmp_path_factory.mktemp("third") / "n.npz"
+    int8.save_network(network, path)
+    again = read(path)
     images = random_images(2, seed) if corner is None else np.full((1, *IMAGE_SHAPE), corner, np.uint8)
     found = int8.outputs(network, images)
     for number, image in enumerate(images):
-        for layer, (ours, theirs) in enumerate(zip(found, outputs(network, image))):
+        for layer, (ours, theirs) in enumerate(zip(found, outputs(again, image))):
             np.testing.assert_array_equal(ours[number], np.array(theirs), err_msg=f"layer {layer}")
 
 
@@ -71,3 +74,28 @@ def test_the_shift_rounds_to_nearest_and_ties_go_up():
 def test_other_images_are_refused(images, message):
     with pytest.raises(ValueError, match=message):
         int8.logits(random_network(), images)
+
+
+@pytest.mark.parametrize("axis", int8.Axis.ALL)
+@pytest.mark.parametrize("shift", [1, 16])
+def test_the_longest_sums_that_are_allowed_are_exact(axis, shift):
+    """512 products with every number at the end of its range, and one less, behind the least shift and the greatest."""
+    rng = np.random.default_rng(0)
+    size = 512
+    weights, bias = rng.choice([-127, 127, 126], (size, size)), rng.choice([-128, 127], size)
+    weights[0], bias[0] = 127, 127
+    layers = (int8.Matrix(axis, weights, np.full(size, shift), bias, STEP), int8.Mean(9, STEP),
+              int8.Classifier(weights[:3], np.array([1 << 24, -(1 << 24), 7]), STEP))
+    network = int8.Int8Network("n", "n", (size, 1, size), 1, layers)
+    images = rng.choice(np.array([0, 255, 254], np.uint8), (1, size, 1, size))
+    images[0, 0] = 255
+    found = int8.outputs(network, images)
+    x = images.reshape(size, size).astype(np.int64) - 128
+    acc = (x @ weights.T if axis == int8.Axis.CHANNELS else (weights @ x).T)
+    wanted = np.clip(((acc + (1 << shift >> 1)) >> shift) + bias, -128, 127)
+    wanted = wanted if axis == int8.Axis.CHANNELS else wanted.T
+    np.testing.assert_array_equal(found[0][0], wanted)
+    mean = np.clip((wanted.sum(0) + 256) >> 9, -128, 127)
+    np.testing.assert_array_equal(found[2][0], weights[:3] @ mean + layers[2].bias_q)
+    for ours, theirs in zip(Int8IntegerNetwork(network).codes(torch.from_numpy(images)), found):
+        np.testing.assert_array_equal(ours.numpy(), theirs)

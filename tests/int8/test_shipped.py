@@ -7,7 +7,7 @@ import pytest
 from datasets.cifar10 import cifar10_is_here
 from lst_overlay import int8
 from model.evaluate import evaluate
-from tests.int8.third_way import outputs
+from tests.int8.third_way import outputs, read
 
 NETWORKS = sorted((Path(__file__).parents[2] / "networks").glob("resmlp_*.npz"))
 every_network = pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
@@ -27,8 +27,8 @@ def test_every_tensor_of_the_golden_image_comes_out(path):
 
 @every_network
 def test_plain_integers_give_the_golden_tensors(path):
-    network = int8.load_network(path)
-    for layer, (kept, found) in enumerate(zip(network.golden.outputs, outputs(network, network.golden.image))):
+    golden = int8.load_network(path).golden
+    for layer, (kept, found) in enumerate(zip(golden.outputs, outputs(read(path), golden.image))):
         np.testing.assert_array_equal(kept, np.array(found), err_msg=f"layer {layer}")
 
 

@@ -1,4 +1,27 @@
-"""INT8 networks once more, as docs/number_formats.md tells it: Python's integers, loops, no NumPy arithmetic."""
+"""INT8 networks once more, file and all, as docs/number_formats.md tells it: Python's integers, loops, no NumPy arithmetic."""
+import hashlib
+import json
+from types import SimpleNamespace
+
+import numpy as np
+
+MEMBERS = {"matrix": ("weights_q", "shift", "bias_q"), "affine": ("weights_q", "shift", "bias_q"), "table": ("table_q",),
+           "add": ("weights_q", "shift"), "mean": (), "classifier": ("weights_q", "bias_q")}
+
+
+def read(path):
+    """Header and layers of a network file, version 3, its hash checked."""
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    stored = arrays.pop("header").tobytes()
+    header = json.loads(stored)
+    digest = hashlib.sha256(b"{" + stored[stored.index(b",") + 1:])
+    for name in sorted(arrays):
+        digest.update(f"\n{name} {arrays[name].dtype.str} {arrays[name].shape}\n".encode() + arrays[name].tobytes())
+    assert (header["format"], header["version"], header["content_sha256"]) == ("lst-overlay-network", 3, digest.hexdigest())
+    header["layers"] = [SimpleNamespace(**entry, **{member: arrays[f"layer{number}.{member}"].tolist() for member in MEMBERS[entry["layer"]]})
+                        for number, entry in enumerate(header["layers"])]
+    return SimpleNamespace(**header)
 
 
 def sat(x, low=-128):
@@ -16,7 +39,7 @@ def pixels(image, patch):
 
 
 def matrix(layer, x):
-    weights, shifts, biases = layer.weights_q.tolist(), layer.shift.tolist(), layer.bias_q.tolist()
+    weights, shifts, biases = layer.weights_q, layer.shift, layer.bias_q
     low = 0 if layer.relu else -128
 
     def product(vector):
@@ -27,12 +50,12 @@ def matrix(layer, x):
 
 
 def affine(layer, x):
-    numbers = list(zip(layer.weights_q.tolist(), layer.shift.tolist(), layer.bias_q.tolist()))
+    numbers = list(zip(layer.weights_q, layer.shift, layer.bias_q))
     return [[sat(rs(w * v, r) + b) for v, (w, r, b) in zip(token, numbers)] for token in x]
 
 
 def table(layer, x):
-    entries = layer.table_q.tolist()
+    entries = layer.table_q
 
     def value(row, v):
         m, part = (v + 128) >> 2, (v + 128) & 3
@@ -42,18 +65,18 @@ def table(layer, x):
 
 
 def outputs(network, image):
-    """image: (rows, columns, colours) uint8 -> what each layer gives, nested lists."""
+    """network: what `read` returns; image: (rows, columns, colours) uint8 -> what each layer gives, nested lists."""
     found = [pixels(image.tolist(), network.patch)]
     for layer in network.layers:
-        x, kind = found[-1], type(layer).__name__
-        if kind == "Add":
-            numbers = list(zip(layer.weights_q.tolist(), layer.shift.tolist()))
+        x, kind = found[-1], layer.layer
+        if kind == "add":
+            numbers = list(zip(layer.weights_q, layer.shift))
             found.append([[sat(v + sat(rs(w * s, r))) for v, s, (w, r) in zip(*tokens, numbers)]
                           for tokens in zip(x, found[layer.source + 1])])
-        elif kind == "Mean":
+        elif kind == "mean":
             found.append([sat(rs(sum(channel), layer.shift)) for channel in zip(*x)])
-        elif kind == "Classifier":
-            found.append([sum(w * v for w, v in zip(row, x)) + b for row, b in zip(layer.weights_q.tolist(), layer.bias_q.tolist())])
+        elif kind == "classifier":
+            found.append([sum(w * v for w, v in zip(row, x)) + b for row, b in zip(layer.weights_q, layer.bias_q)])
         else:
-            found.append({"Matrix": matrix, "Affine": affine, "Table": table}[kind](layer, x))
+            found.append({"matrix": matrix, "affine": affine, "table": table}[kind](layer, x))
     return found[1:]

@@ -57,7 +57,7 @@ def test_folding_changes_nothing(make):
 
 
 @every_function
-def test_every_tensor_equals_the_integer_reference(make):
+def test_every_tensor_equals_the_integer_reference(make, path):
     images = random_pictures(2, 40)
     quantized = Int8ResMLP(network(make)).calibrate(images)
     exported = quantized.export("n", {})
@@ -90,7 +90,7 @@ def test_gradients_reach_every_parameter(make):
 
 
 @every_function
-def test_gradients_are_those_of_the_real_layers_but_for_rounding(make):
+def test_gradients_are_those_of_the_real_layers_but_for_rounding(make, path):
     images, labels = random_pictures(5, 32), torch.arange(32) % 10
     made = network(make)
     for module in made.modules():
@@ -156,6 +156,8 @@ def test_the_mean_is_as_fine_as_its_greatest_value_allows():
     images = random_pictures(6, 20)
     quantized = Int8ResMLP(network(None)).calibrate(images)
     mean, sums = quantized.layers[-2], quantized.codes(images)[-3].sum(1).abs().max().item()
+    before, after = (quantized.outputs(images)[place].step for place in (-3, -2))
+    assert torch.equal(after, before * 2.0 ** mean.shift / 64)
     assert sums / 2 ** mean.shift.item() <= 129 and sums / 2 ** (mean.shift.item() - 1) > 127
 
 

@@ -66,11 +66,24 @@ def test_moves_go_whole_pixels_with_black_behind():
     torch.testing.assert_close(applied(MOVE_Y, pictures, step)[0].transpose(0, 1), applied(MOVE_X, pictures.transpose(1, 2), step)[0])
 
 
-def test_a_turn_by_thirty_degrees_keeps_the_middle():
-    pictures = torch.zeros(1, 32, 32, 3, dtype=torch.uint8)
-    pictures[:, 14:18, 14:18] = 200
-    found = applied(ROTATE, pictures, 1.0)[0]
-    assert (found[15:17, 15:17] == 200).all() and not torch.equal(found, pictures[0].float())
+@pytest.mark.parametrize("number, strength, moved", [
+    (ROTATE, 1.0, (10 * np.cos(np.pi / 6), 10 * np.sin(np.pi / 6))), (ROTATE, -1.0, (10 * np.cos(np.pi / 6), -10 * np.sin(np.pi / 6))),
+    (SHEAR_X, 1.0, (10.0, -3.0)), (SHEAR_X, -0.5, (10.0, 1.5)), (SHEAR_Y, 1.0, (10.0, 0.0))])
+def test_turns_and_shears_go_as_far_as_their_strength_says(number, strength, moved):
+    """A spot ten pixels below the middle: where its centre of gravity goes, rows and columns from the middle."""
+    pictures = torch.zeros(1, 32, 32, 3)
+    pictures[0, 24:28, 14:18] = 200
+    found = applied(number, pictures, strength)[0, :, :, 0].numpy()
+    place = np.arange(32) - 15.5
+    assert (found.sum(1) @ place / found.sum(), found.sum(0) @ place / found.sum()) == pytest.approx(moved, abs=0.15)
+
+
+def test_a_shear_in_y_moves_what_lies_aside():
+    pictures = torch.zeros(1, 32, 32, 3)
+    pictures[0, 14:18, 24:28] = 200
+    found = applied(SHEAR_Y, pictures, 1.0)[0, :, :, 0].numpy()
+    place = np.arange(32) - 15.5
+    assert found.sum(1) @ place / found.sum() == pytest.approx(-3.0, abs=0.15)
 
 
 def test_brightness_colour_and_contrast_go_towards_black_grey_and_their_mean():
@@ -78,8 +91,9 @@ def test_brightness_colour_and_contrast_go_towards_black_grey_and_their_mean():
     values = pictures.double()
     grey = (values * torch.tensor([0.299, 0.587, 0.114])).sum(3, keepdim=True)
     for number, other in ((BRIGHTNESS, 0 * grey), (COLOUR, grey), (CONTRAST, grey.mean((1, 2, 3), keepdim=True))):
-        expected = (other + (1 - 0.9 * 0.5) * (values - other)).round().clamp(0, 255)
-        torch.testing.assert_close(applied(number, pictures, -0.5).double(), expected, atol=1.0, rtol=0)
+        for strength in (-0.5, 0.5):
+            expected = (other + (1 + 0.9 * strength) * (values - other)).round().clamp(0, 255)
+            torch.testing.assert_close(applied(number, pictures, strength).double(), expected, atol=1.0, rtol=0)
 
 
 def test_sharpness_goes_to_the_mean_of_neighbours_and_leaves_the_border():
@@ -115,12 +129,14 @@ def test_equalise_makes_values_about_equally_frequent_and_keeps_their_order():
         assert after.quantile(0.5).item() == pytest.approx(127, abs=8) and after.min() == 0 and after.max() == 255
 
 
-def test_every_operation_is_drawn(monkeypatch):
-    drawn = set()
-    monkeypatch.setattr("model.picture_augment.OPERATIONS",
-                        [lambda images, strength, number=number: drawn.add(number) or images for number in range(14)])
-    PictureAugmentation(operations=2)(random_pictures(0, 200), generator())
-    assert drawn == set(range(14))
+def test_every_operation_is_drawn_alike_with_both_signs_and_the_magnitude(monkeypatch):
+    drawn = {number: [] for number in range(14)}
+    monkeypatch.setattr("model.picture_augment.OPERATIONS", [
+        lambda images, strength, number=number: drawn[number].extend(strength.tolist()) or images for number in range(14)])
+    PictureAugmentation(operations=2, magnitude=12)(random_pictures(0, 700), generator())
+    assert all(60 < len(strengths) < 150 for strengths in drawn.values()) and sum(map(len, drawn.values())) == 1400
+    for strengths in drawn.values():
+        assert {round(strength, 5) for strength in strengths} == {0.4, -0.4} and 0.3 < np.mean(np.array(strengths) > 0) < 0.7
 
 
 @pytest.mark.parametrize("change, message", [({"crop": -1}, "crop must lie in 0..16, is -1"),

@@ -81,6 +81,12 @@ def test_pixels_have_mean_0_and_deviation_1():
     torch.testing.assert_close(found, torch.tensor([0.0, 1.0])[:, None, None].expand(2, 16, 3), atol=0.01, rtol=0)
 
 
+def test_blocks_begin_close_to_the_identity():
+    for mixer, mlp in ResMLP(1, None, channels=8, blocks=2).blocks:
+        for affine in (mixer.affine, mlp.affine):
+            assert torch.equal(affine.scale, torch.full((8,), 0.1)) and torch.equal(affine.shift, torch.zeros(8))
+
+
 def test_total_variation_is_that_of_the_splines():
     assert total_variation(ResMLP(1, LERP, channels=8, blocks=1)) == 0
     network = ResMLP(1, SPLINE, channels=8, blocks=1)

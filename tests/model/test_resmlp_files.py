@@ -95,6 +95,15 @@ def test_evaluate_notices_a_reference_that_is_not_what_was_trained(monkeypatch):
     assert evaluate("aware/checkpoint.pt").torch_exact_images == 23
 
 
+def test_evaluate_notices_a_tensor_between_pixels_and_logits(monkeypatch):
+    def altered(network, images):
+        found = int8.outputs(network, images)
+        found[5][3, 0, 0] ^= 1
+        return found
+    monkeypatch.setattr(model.evaluate, "int8_outputs", altered)
+    assert evaluate("aware/checkpoint.pt").tensor_exact_images == 23
+
+
 def test_evaluate_knows_what_images_a_network_takes():
     quantize_checkpoint("aware/checkpoint.pt", "aware.npz")
     for file in ("aware.npz", "aware/checkpoint.pt"):
