@@ -19,8 +19,9 @@ def read(path):
     for name in sorted(arrays):
         digest.update(f"\n{name} {arrays[name].dtype.str} {arrays[name].shape}\n".encode() + arrays[name].tobytes())
     assert (header["format"], header["version"], header["content_sha256"]) == ("lst-overlay-network", 3, digest.hexdigest())
-    header["layers"] = [SimpleNamespace(**entry, **{member: arrays[f"layer{number}.{member}"].tolist() for member in MEMBERS[entry["layer"]]})
-                        for number, entry in enumerate(header["layers"])]
+    for number, entry in enumerate(header["layers"]):
+        entry.update({member: arrays[f"layer{number}.{member}"].tolist() for member in MEMBERS[entry["layer"]]})
+    header["layers"] = [SimpleNamespace(**entry) for entry in header["layers"]]
     return SimpleNamespace(**header)
 
 
