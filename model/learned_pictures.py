@@ -58,8 +58,8 @@ def _tables(path: Path) -> Path:
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(10, 4.6), layout="constrained")
         for place, (axes, (number, layer)) in enumerate(zip(figure.subplots(2, 4).T.flatten(), found)):
-            x = np.arange(-128, 128)[:, None] * layers[number - 1].step
-            axes.plot(x[:, :_CHANNELS], (layer.expanded().T * layer.step)[:, :_CHANNELS], linewidth=0.7)
+            x = np.arange(-128, 128, 4)[:, None] * layers[number - 1].step  # straight lines in between, in the picture as in the table
+            axes.plot(x[:, :_CHANNELS], (layer.table_q.T * layer.step)[:, :_CHANNELS], linewidth=0.7)
             axes.set_title(f"block {place // 2 + 1}, {'before the first' if place % 2 == 0 else 'between the'} "
                            f"{'matrix' if place % 2 == 0 else 'matrices'}", fontsize=9)
         return _saved(figure, path)
