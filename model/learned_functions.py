@@ -70,7 +70,7 @@ accurate. Among operations a product counts as 2 and a look-up as 11, as the aut
 _TABLES = """
 ## What they look like
 
-The tables of networks/resmlp_lerp_psa_h1.npz as the accelerators compute them, normalisation and identity included; 24 channels in each
+The tables of networks/resmlp_lerp_psa_h1.npz as the accelerators compute them, normalisation and identity included; 12 channels in each
 panel:
 
 ![learned functions](images/learned_tables.svg)

@@ -14,7 +14,7 @@ from .learned_functions import EXPANSIONS, FULL, FUNCTIONS, PUBLISHED, SHORT, ce
 
 SHIPPED = Path("networks/resmlp_lerp_psa_h1.npz")
 _STYLE = {"svg.hashsalt": "learned functions", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}
-_CHANNELS = 24
+_CHANNELS = 12
 
 
 def draw(known: Dict[str, Dict[str, Any]], directory: Path) -> List[Path]:
