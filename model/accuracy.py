@@ -100,7 +100,7 @@ def run(recipe: str, settings: Dict[str, Any], device: str = "cpu") -> Dict[str,
     network = selected_network(state)
     figures = {"recipe": chosen.name, "seed": chosen.seed, "selected_epoch": state["selected"]["epoch"], "epochs": chosen.all_epochs,
                "parameters": parameters_of(chosen.new_network()),
-               "validation": _percent(state["selected"]["validation_accuracy"]), "test": _percent(state["test_accuracy"]),
+               "validation": percent(state["selected"]["validation_accuracy"]), "test": percent(state["test_accuracy"]),
                "torch": state["torch"], "device": state["device"]}
     if isinstance(network, Int8ResMLP):
         exported = network.export(chosen.name, {})
@@ -148,7 +148,7 @@ def _stages(groups: Sequence[Group]) -> List[List[Group]]:
     return [stage for stage in stages if stage]
 
 
-def _percent(fraction: float) -> float:
+def percent(fraction: float) -> float:
     return round(100 * fraction, 4)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from .accuracy import RESULTS as MNIST_RESULTS
-from .accuracy import Group, added
+from .accuracy import Group, added, percent
 from .checkpoint import load_checkpoint
 from .int8 import Int8ResMLP
 from .operations import Operations, operations
@@ -94,10 +94,11 @@ def asked() -> List[Group]:
 
 
 def groups(train: bool) -> List[Group]:
-    """The cells that are finished, with the seeds that are, and those that are asked for."""
+    """The cells with finished runs that the results do not hold yet, and those that are asked for, each with its seeds."""
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     seeds: Dict[str, set] = {}
     by_name = {}
-    for group in [*finished(), *(asked() if train else [])]:
+    for group in [*finished(known), *(asked() if train else [])]:
         by_name[group.recipe] = group
         seeds.setdefault(group.recipe, set()).update(group.seeds)
     return [dataclasses.replace(group, seeds=sorted(seeds[name])) for name, group in by_name.items()]
@@ -114,20 +115,23 @@ def write_page(results: Dict[str, Dict[str, Any]]) -> None:
     draw(known, PAGE.parent / "images")
 
 
-def finished(recipes: Sequence[str] = (SHORT, f"{SHORT}_int8", FULL, f"{FULL}_int8")) -> Iterator[Group]:
-    """Every cell of which a run is finished under build/train, with the seeds of which it is."""
-    for recipe in recipes:
+def finished(known: Dict[str, Dict[str, Any]]) -> Iterator[Group]:
+    """Every cell of which runs are finished under build/train that the results do not hold, with their seeds."""
+    for recipe in (SHORT, f"{SHORT}_int8", FULL, f"{FULL}_int8"):
         for activation in FUNCTIONS:
             for expansion in EXPANSIONS:
                 group = resmlp_group(recipe, activation, expansion)
-                seeds = [seed for seed in SEEDS if _is_finished(Recipe.from_settings(group.recipe, {**group.settings(), "seed": seed}))]
+                seeds = [seed for seed in SEEDS if _is_new(Recipe.from_settings(group.recipe, {**group.settings(), "seed": seed}), known)]
                 if seeds:
-                    yield resmlp_group(recipe, activation, expansion, seeds)
+                    yield dataclasses.replace(group, seeds=seeds)
 
 
-def _is_finished(recipe: Recipe) -> bool:
+def _is_new(recipe: Recipe, known: Dict[str, Dict[str, Any]]) -> bool:
     path = directory_of(recipe) / "checkpoint.pt"
-    return path.is_file() and "test_accuracy" in load_checkpoint(path)
+    state = load_checkpoint(path) if path.is_file() else {}
+    figures = known.get(f"{recipe.name} {recipe.seed}", {})
+    return "test_accuracy" in state and (
+        (figures.get("selected_epoch"), figures.get("test")) != (state["selected"]["epoch"], percent(state["test_accuracy"])))
 
 
 def cell(known: Dict[str, Dict[str, Any]], recipe: str, activation: str, expansion: float) -> List[float]:

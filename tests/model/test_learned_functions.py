@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from model.checkpoint import save_checkpoint
 from model.learned_functions import (
     BENCHMARK,
     EXPANSIONS,
@@ -13,6 +14,7 @@ from model.learned_functions import (
     RESULTS,
     asked,
     cell,
+    finished,
     groups,
     page,
     resmlp_group,
@@ -65,10 +67,23 @@ def test_what_is_asked_has_a_float_cell_for_each_in_integers():
 
 
 def test_cells_asked_for_and_finished_are_one_group_each(monkeypatch):
-    monkeypatch.setattr("model.learned_functions.finished", lambda: [resmlp_group("resmlp_short", "relu", 1.0, [2])])
+    monkeypatch.setattr("model.learned_functions.finished", lambda known: [resmlp_group("resmlp_short", "relu", 1.0, [2])])
     found = {group.recipe: list(group.seeds) for group in groups(train=True)}
     assert found["resmlp_short-relu-1"] == [1, 2, 3] and len(found) == len(asked())
     assert [list(group.seeds) for group in groups(train=False)] == [[2]]
+
+
+def test_a_run_is_measured_when_it_is_finished_and_not_again(monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("model.learned_functions.directory_of", lambda recipe: tmp_path / recipe.name / str(recipe.seed))
+    path = tmp_path / "resmlp_short-relu-1" / "2" / "checkpoint.pt"
+    state = {"selected": {"epoch": 19}, "epoch": 20}
+    save_checkpoint(path, state)
+    assert list(finished({})) == []
+    save_checkpoint(path, {**state, "test_accuracy": 0.78})
+    assert [(group.recipe, list(group.seeds)) for group in finished({})] == [("resmlp_short-relu-1", [2])]
+    assert list(finished({"resmlp_short-relu-1 2": {"selected_epoch": 19, "test": 78.0}})) == []
+    assert len(list(finished({"resmlp_short-relu-1 2": {"selected_epoch": 18, "test": 78.0}}))) == 1
 
 
 def test_pictures_are_drawn_from_any_results(tmp_path, monkeypatch):
