@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import torch
 from torch import nn
 
 from lst_overlay.network import QFormat
@@ -12,6 +11,7 @@ from ..data import Split
 from ..fake_quantization import FakeQuantizedNetwork
 from ..quantize import fixed_point
 from ..recipe import Recipe
+from ..stages import stages
 from ..train import Training
 
 
@@ -19,12 +19,9 @@ class FixedPointTraining(Training):
     """A training run that goes on from a float network, computing in the format; the float network's recipe with a falling rate."""
 
     def __init__(self, network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split):
-        super().__init__(dataclasses.replace(recipe, init_from=None, widths=None), split)
+        super().__init__(dataclasses.replace(recipe, init_from=None, widths=None, schedule="one_cycle"), split)
         self.network = fixed_point(network, fmt)
-        trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, recipe.learning_rate,
-                                                            total_steps=recipe.epochs * self.steps_per_epoch)
+        self.stages = stages(self.recipe, self.network, None, self.steps_per_epoch)
 
 
 def fine_tune(network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split) -> FakeQuantizedNetwork:

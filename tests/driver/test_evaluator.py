@@ -16,7 +16,7 @@ from tests import evaluator
 from tests.conftest import simulated_bitstream
 from tests.images import corner_images
 
-OTHERS = sorted((Path(__file__).resolve().parents[2] / "networks").glob("*.npz"))
+OTHERS = sorted((Path(__file__).resolve().parents[2] / "networks").glob("*lst*.npz"))
 
 
 def images():

@@ -9,7 +9,7 @@ from model.network_page import DIRECTORY, page, picture, write_page
 from tests.network.networks import SHIPPED, lst1, random_network
 
 ROOT = Path(__file__).parents[2]
-KEPT = sorted([*SHIPPED, *(ROOT / "networks").glob("*.npz")])
+KEPT = sorted([*SHIPPED, *(ROOT / "networks").glob("*lst*.npz")])
 ABOUT = {"quantization": "post-training Q6.7", "accuracy_validation": 98.5, "accuracy_float": 98.75, "seed": 3, "torch": "2.13.0",
          "device": "cpu", "selected_epoch": 7, "command": ["first command", "second command"], "recipe": "one",
          "recipe_settings": {"epochs": 9, "batch": 250}}

@@ -33,5 +33,6 @@ def test_the_run_that_is_best_on_validation_is_written(recipe, tmp_path):
 def test_files_of_lst1_go_into_the_package_and_those_no_engine_runs_beside_it():
     files = [one.file for one in shipped()]
     assert {path.name for path in PACKAGED.glob("*.npz")} == {path.name for path in files if path.parent == PACKAGED}
-    assert [path.name for path in files if path.parent == UNPACKAGED] == ["lst2_w6a4p4.npz", "reslst3_w6a4p4.npz"]
-    assert sum("widths" in group.settings() for group in STUDENTS) == len(files) - 2
+    assert [path.name for path in files if path.parent == UNPACKAGED] == [
+        "lst2_w6a4p4.npz", "reslst3_w6a4p4.npz", "resmlp_lerp_psa_h1.npz", "resmlp_lerp_psa_h0.5.npz", "resmlp_relu_h1.npz"]
+    assert sum("widths" in group.settings() for group in STUDENTS) == len(files) - 5
