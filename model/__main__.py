@@ -13,7 +13,7 @@ import typer
 import datasets
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="Train, quantise, evaluate, export and study LST networks.")
+                  help="Train, quantise, evaluate, export and study LST networks; train, quantise and evaluate ResMLP.")
 
 
 
@@ -42,7 +42,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
-    """Train, quantise, evaluate, export and study LST networks."""
+    """Train, quantise, evaluate, export and study LST networks; train, quantise and evaluate ResMLP."""
 
 
 @app.command()
@@ -103,7 +103,7 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
 
 @app.command()
 def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="FILE",
-                                         help="A network file (.npz), a checkpoint (.pt) or a published one (.pth)."),
+                                         help="A network file (.npz), a checkpoint (.pt) or a published one (.pth, of ResMLP .bin)."),
              dataset: Optional[Literal["mnist", "digits", "cifar10"]] = typer.Option(None, help="The one it was trained for if not given."),
              json_file: Optional[Path] = JsonFile) -> None:
     """Accuracy and confusion matrix on the test set; for a network file, also whether torch and the reference agree."""

@@ -102,16 +102,15 @@ def run(recipe: str, settings: Dict[str, Any], device: str = "cpu") -> Dict[str,
                "parameters": parameters_of(chosen.new_network()),
                "validation": percent(state["selected"]["validation_accuracy"]), "test": percent(state["test_accuracy"]),
                "torch": state["torch"], "device": state["device"]}
-    if isinstance(network, Int8ResMLP):
-        exported = network.export(chosen.name, {})
-        same = [(network.logits_q(part).numpy() == int8.logits(exported, part.numpy())).all(axis=1)
-                for part in load_test(chosen.dataset).images.split(1000)]
-        figures["torch_exact_images"] = int(np.concatenate(same).sum())
     if isinstance(network, (FakeQuantizedNetwork, Int8ResMLP)):
-        exported = network.export(chosen.name, {})
-        identity = (int8.content_hash if isinstance(network, Int8ResMLP) else content_hash)(exported)
+        exported, test = network.export(chosen.name, {}), load_test(chosen.dataset)
+        identity = int8.content_hash if isinstance(network, Int8ResMLP) else content_hash
         figures.update(integer_validation=integer_accuracy(exported, load_split(chosen.dataset).validation),
-                       integer_test=integer_accuracy(exported, load_test(chosen.dataset)), sha256_without_provenance=identity)
+                       integer_test=integer_accuracy(exported, test), sha256_without_provenance=identity(exported))
+        if isinstance(network, Int8ResMLP):
+            same = [(network.logits_q(images).numpy() == int8.logits(exported, images.numpy())).all(axis=1)
+                    for images in test.images.split(1000)]
+            figures["torch_exact_images"] = int(np.concatenate(same).sum())
     return figures
 
 

@@ -1,7 +1,7 @@
 """Stages of a run: epochs that train some of the parameters, with an optimiser and a schedule of their own, towards one aim."""
 from __future__ import annotations
 
-from typing import Iterable, List, Optional
+from typing import List, Optional, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +24,7 @@ class Stage:
                                           fused=True)
         self.schedule = self._schedule(epochs * steps_per_epoch)
 
-    def trained(self) -> Iterable[nn.Module]:
+    def trained(self) -> Sequence[nn.Module]:
         return [self.network]
 
     def loss(self, images: torch.Tensor, labels: torch.Tensor, soft: Optional[torch.Tensor]) -> torch.Tensor:
@@ -49,7 +49,7 @@ class Stage:
         return torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
 
     @staticmethod
-    def _groups(modules: Iterable[nn.Module]) -> List[dict]:
+    def _groups(modules: Sequence[nn.Module]) -> List[dict]:
         splines = [module.values for root in modules for module in root.modules() if isinstance(module, BSpline)]
         known = {id(values) for values in splines}
         others = [parameter for root in modules for parameter in root.parameters() if id(parameter) not in known]
@@ -66,7 +66,7 @@ class BlockStage(Stage):
         self.teacher, self.block = teacher, block
         super().__init__(recipe, network, epochs, steps_per_epoch)
 
-    def trained(self) -> Iterable[nn.Module]:
+    def trained(self) -> Sequence[nn.Module]:
         return [self.network.blocks[self.block]]
 
     def loss(self, images: torch.Tensor, labels: torch.Tensor, soft: Optional[torch.Tensor]) -> torch.Tensor:

@@ -69,12 +69,39 @@ pixels = 4
 """
 
 
+EVERYTHING_OF_RESMLP = """
+dataset = "cifar10"
+network = "resmlp"
+expansion = 0.5
+activation = "b_spline"
+knots = 17
+per_channel = true
+weight_decay = 1e-5
+total_variation = 1e-6
+
+[picture_augmentation]
+crop = 3
+mirror = false
+operations = 1
+magnitude = 12
+
+[distillation]
+teacher = "build/train/teacher-{activation}-{expansion}/seed{seed}/checkpoint.pt"
+transfer_epochs = 7
+"""
+
+
 def test_every_key_survives_settings(tmp_path):
-    (tmp_path / "everything.toml").write_text(EVERYTHING)
+    seen = set()
+    for name, text in (("everything", EVERYTHING), ("everything_of_resmlp", EVERYTHING_OF_RESMLP)):
+        (tmp_path / f"{name}.toml").write_text(text)
+        recipe = Recipe.read(tmp_path / f"{name}.toml")
+        settings = recipe.settings()
+        seen |= set(settings)
+        assert Recipe.from_settings(name, json.loads(json.dumps(settings))) == recipe
+    assert seen == {field.name for field in dataclasses.fields(Recipe)} - {"name"}
+    assert (recipe.weight_decay, recipe.picture_augmentation.crop, recipe.distillation.transfer_epochs) == (1e-5, 3, 7)
     recipe = Recipe.read(tmp_path / "everything.toml")
-    settings = recipe.settings()
-    assert set(settings) == {field.name for field in dataclasses.fields(Recipe)} - {"name", "expansion", "picture_augmentation"}
-    assert Recipe.from_settings("everything", json.loads(json.dumps(settings))) == recipe
     assert (recipe.knots, recipe.augmentation.copies, recipe.distillation.temperature) == (17, 4, 3.0)
 
 

@@ -51,10 +51,11 @@ def test_what_is_after_each_block_leads_to_the_logits():
 
 
 def test_what_is_learned_is_added_to_the_identity_and_splines_replace_it():
-    x = 3 * torch.randn(2, 64, 8)
+    torch.manual_seed(0)
+    x = 3 * torch.randn(2, 64, 8, dtype=torch.float64)
     for make, residual in ((PSA_PER_CHANNEL, True), (LERP, True), (SPLINE, False)):
         function = ResMLP(1, make, channels=8, blocks=1).blocks[0][1].before
-        torch.testing.assert_close(learned(function, x), function(x, channel_axis=-1) + (x if residual else 0), rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(learned(function, x), function(x, channel_axis=-1) + (x if residual else 0))
 
 
 @pytest.mark.parametrize("training", [True, False])
