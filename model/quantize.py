@@ -101,10 +101,11 @@ def quantize_checkpoint(checkpoint, out, fmt: Union[QFormat, str, None] = None) 
     """
     state, out = load_checkpoint(checkpoint), Path(out)
     recipe, network = recipe_of(state), selected_network(state)
-    split = load_split(recipe.dataset)
-    quantized = _quantized(checkpoint, network, fmt, split)
+    _check_format(checkpoint, network, fmt)
     if "test_accuracy" not in state:
         raise CheckpointError(f"{checkpoint}: training stopped after {state['epoch']} of {recipe.all_epochs} epochs; finish it first")
+    split = load_split(recipe.dataset)
+    quantized = _quantized(network, fmt, split)
     exported = quantized.export(out.stem, {})
     parent, teacher = state["ancestors"].get("parent"), state["ancestors"].get("teacher")
     float_state = parent if fmt is None else state
@@ -126,19 +127,22 @@ def quantize_checkpoint(checkpoint, out, fmt: Union[QFormat, str, None] = None) 
     return {"file": out.name, "content_sha256": content, **provenance}
 
 
-def _quantized(checkpoint, network: nn.Module, fmt: Union[QFormat, str, None], split: Split) -> Union[FakeQuantizedNetwork, Int8ResMLP]:
+def _check_format(checkpoint, network: nn.Module, fmt: Union[QFormat, str, None]) -> None:
+    wanted = INT8 if isinstance(network, (ResMLP, Int8ResMLP)) else "Qm.n"
+    if isinstance(network, (FakeQuantizedNetwork, Int8ResMLP)):
+        if fmt is not None:
+            raise CheckpointError(f"{checkpoint}: already fake-quantised, takes no --format")
+    elif fmt is None:
+        raise CheckpointError(f"{checkpoint}: a float network, needs a --format {wanted}")
+    elif (fmt == INT8) != (wanted == INT8):
+        raise CheckpointError(f"{checkpoint}: {'ResMLP' if wanted == INT8 else 'the LST family'} takes --format {wanted}, not {fmt}")
+
+
+def _quantized(network: nn.Module, fmt: Union[QFormat, str, None], split: Split) -> Union[FakeQuantizedNetwork, Int8ResMLP]:
     """The network in integers: as it was trained, or in the format."""
-    resmlp = isinstance(network, (ResMLP, Int8ResMLP))
-    if isinstance(network, (FakeQuantizedNetwork, Int8ResMLP)) != (fmt is None):
-        wanted = INT8 if resmlp else "Qm.n"
-        raise CheckpointError(f"{checkpoint}: already fake-quantised, takes no --format" if fmt else
-                              f"{checkpoint}: a float network, needs a --format {wanted}")
     if fmt is None:
         return network
-    if resmlp != (fmt == INT8):
-        raise CheckpointError(f"{checkpoint}: {'ResMLP' if resmlp else 'the LST family'} takes --format {INT8 if resmlp else 'Qm.n'}, "
-                              f"not {fmt}")
-    if resmlp:
+    if fmt == INT8:
         return Int8ResMLP(network).calibrate(split.train.images[:CALIBRATION_IMAGES])
     return quantize_post_training(network, fmt)
 
