@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import model.int8
 from lst_overlay import int8
 from model import int8_arithmetic
 from model.activations import BSpline, LerpPSA
@@ -150,6 +151,15 @@ def test_the_best_step_of_a_tables_input_is_finer_where_the_function_bends():
     bent.values.data = (torch.sin(8 * knots) * (knots.abs() < 2))[None]
     steps = [best_steps(values, 1, QuantizedFunction(kind)).item() for kind in (straight, bent)]
     assert steps[0] == pytest.approx(12 / 127, rel=0.03) and steps[1] < 0.5 * steps[0]
+
+
+def test_calibration_asks_the_function_behind_a_layer_or_behind_its_sum_for_the_step(monkeypatch):
+    asked = []
+    monkeypatch.setattr(model.int8, "best_steps", lambda y, count, function: (asked.append(function), best_steps(y, count, function))[1])
+    quantized = Int8ResMLP(network(MAKES["LERP-PSA"])).calibrate(random_pictures(8, 4))
+    functions = [layer for layer in quantized.layers if isinstance(layer, QuantizedFunction)]
+    assert [function for function in asked if function is not None] == functions
+    assert len(functions) == 4
 
 
 def test_the_mean_is_as_fine_as_its_greatest_value_allows():

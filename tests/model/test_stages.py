@@ -7,7 +7,7 @@ from model.activations import total_variation
 from model.checkpoint import CheckpointError, load_checkpoint, selected_network
 from model.int8 import Int8ResMLP
 from model.recipe import Distillation
-from model.stages import SPLINE_LEARNING_RATE
+from model.stages import SPLINE_LEARNING_RATE, stages
 from model.train import Training, TrainingError, train
 from tests.model.small import picture_recipe, picture_split, picture_test, small_recipe, small_split, small_test
 from tests.model.test_train import assert_same
@@ -63,12 +63,13 @@ def test_each_block_is_taught_alone_from_the_teachers_embedding():
     assert not torch.equal(training.network.embed.weight, before["embed.weight"])
 
 
-def test_a_block_learns_what_the_teacher_gives_behind_the_same_block():
+@pytest.mark.parametrize("block", [0, 2])
+def test_a_block_learns_what_the_teacher_gives_behind_the_same_block_from_what_the_student_gives_before_it(block):
     training = Training(picture_recipe(**TAUGHT), SPLIT)
     teacher, images = training.teacher, SPLIT.train.images
-    training.network.train()
-    found, wanted = training.network.after_blocks(images)[1], teacher.after_blocks(images)[1]
-    assert training.stage.loss(images, None, None).item() == pytest.approx((found - wanted).square().mean().item(), rel=1e-5)
+    stage = stages(training.recipe, training.network.train(), teacher, 1)[block]
+    found, wanted = training.network.after_blocks(images)[block + 1], teacher.after_blocks(images)[block + 1]
+    assert stage.loss(images, None, None).item() == pytest.approx((found - wanted).square().mean().item(), rel=1e-5)
 
 
 def test_epochs_of_teaching_blocks_are_not_selected():
