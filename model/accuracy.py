@@ -86,8 +86,9 @@ PUBLISHED = (
 )
 OTHERS = (
     TEACHER,
-    Group("lst1_tanh", "LST-1, tanh", FLOAT, range(1, 2)),
-    Group("lst1_lerp_psa", "LST-1, LERP-PSA", FLOAT, range(1, 2)),
+    Group("lst1_tanh", "LST-1, tanh", FLOAT, range(1, 4)),
+    Group("lst1_lerp_psa", "LST-1, LERP-PSA", FLOAT, range(1, 4)),
+    Group("lst1_lerp_psa_channels", "LST-1, LERP-PSA, one a channel", FLOAT, range(1, 4)),
     Group("mlp_784_10", "784-10", FLOAT, range(1, 2)),
     Group("mlp_784_40_10", "784-40-10", FLOAT, range(1, 2)),
 )
