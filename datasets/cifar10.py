@@ -83,12 +83,20 @@ def _read(path: Path, kind: str, part: str) -> Images:
         if kind == "npz":
             found = _read_npz([path / name for name in _NPZ[part]])
         elif kind == "binary":
-            found = _decoded((path / name).read_bytes() for name in _BINARY[part])
+            found = _decoded(_whole(path / name) for name in _BINARY[part])
         else:
             found = _decoded(_members(path.read_bytes(), part))
     except _DAMAGED as error:
         raise _damaged(path, error) from None
     return _checked(str(path), part, found)
+
+
+def _whole(path: Path) -> bytes:
+    """A binary batch, so many records."""
+    content = path.read_bytes()
+    if not content or len(content) % (1 + _PIXELS):
+        raise _damaged(path, ValueError(f"{len(content):,} bytes are not a number of records of {1 + _PIXELS:,}"))
+    return content
 
 
 def _read_npz(paths: Sequence[Path]) -> Images:
@@ -133,8 +141,21 @@ def _download(part: str, mirrors: Sequence[str], cache: Path) -> Images:
                 continue
             os.replace(archive, cache / ARCHIVE)
             return images
-    raise DatasetError(f"CIFAR-10 is neither in LST_DATA_DIR nor in {cache}, and no mirror served it; put {ARCHIVE} into "
-                       f"$LST_DATA_DIR/cifar10 or {cache}. Tried: {'; '.join(failures)}")
+    given = os.environ.get("LST_DATA_DIR", "")
+    raise DatasetError(f"CIFAR-10 is neither in LST_DATA_DIR ({_lacking(part, Path(given)) if given else 'not set'}) nor in {cache}, "
+                       f"and no mirror served it; put {ARCHIVE} into $LST_DATA_DIR/cifar10 or {cache}. Tried: {'; '.join(failures)}")
+
+
+def _lacking(part: str, given: Path) -> str:
+    """Why nothing was found there: what is missing beside what is there, or the directory itself."""
+    if not given.is_dir():
+        return f"{given}, which is no directory"
+    for directory in (given / "cifar10", given, given / "cifar10" / _BINARY_DIRECTORY, given / _BINARY_DIRECTORY):
+        for names in (_NPZ[part], _BINARY[part]):
+            missing = [name for name in names if not (directory / name).is_file()]
+            if len(missing) < len(names):
+                return f"{directory} lacks {', '.join(missing)}"
+    return str(given)
 
 
 def _damaged(path: Path, error: Exception) -> DatasetError:

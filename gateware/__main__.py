@@ -32,13 +32,14 @@ NETWORK = typer.Option(None, help="For an engine that has its network built in: 
 
 
 def _built_in(engine: str, network: Optional[str]):
-    """The Network that is to be part of the design; None for an engine that loads its network."""
+    """The Network that is to be part of the design: the one named, or the engine's own. `make_design` refuses what does not go together."""
     from gateware.designs import ENGINES
     from lst_overlay.network import load_network
     from lst_overlay.shipped_networks import find
     if engine not in ENGINES:
         raise typer.BadParameter(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}", param_hint="--engine")
-    return None if ENGINES[engine].loadable else load_network(find(network or ENGINES[engine].network))
+    chosen = network or ENGINES[engine].network
+    return load_network(find(chosen)) if chosen else None
 
 
 @app.command()
@@ -72,7 +73,8 @@ def simulate(
     from gateware.simulate import default_dataset
     from gateware.simulate import simulate as run
     from gateware.simulated_bitstream import build_simulated_bitstream
-    built_in = _built_in(engine, network)
+    loads = engine in ENGINES and ENGINES[engine].loadable and not build_only
+    built_in = None if loads else _built_in(engine, network)
     if build_only:
         print(build_simulated_bitstream(engine, built_in))
         return

@@ -16,7 +16,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="Train, quantise, evaluate, export and study LST networks; train, quantise and evaluate ResMLP.")
 
 
-
 def _writable(path: Optional[Path]) -> Optional[Path]:
     """Before hours of work, not after them: the file's directory is there, or is made."""
     if path is not None:
@@ -49,7 +48,8 @@ def options(version: bool = typer.Option(False, "--version", callback=_version, 
 def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="RECIPE.toml", help="See recipes/."),
           seed: Optional[int] = typer.Option(None, help="Instead of the recipe's seed."),
           activation: Optional[str] = typer.Option(None, help="Of ResMLP, instead of the recipe's: relu, lerp_psa, b_spline, psa."),
-          expansion: Optional[float] = typer.Option(None, min=0.0, help="Of ResMLP, instead of the recipe's: hidden width over channels."),
+          expansion: Optional[float] = typer.Option(None, help="Of ResMLP, instead of the recipe's: hidden width over channels, such as "
+                                                    "2, 1, 0.5, 0.25."),
           out: Optional[Path] = typer.Option(None, metavar="DIR", help="For checkpoint.pt, instead of build/train/<recipe>/seed<seed>, "
                                               "of ResMLP <recipe>-<activation>-<expansion>."),
           restart: bool = typer.Option(False, help="Begin anew, even if there is a checkpoint to resume."),
@@ -59,6 +59,7 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
     import torch
 
     from . import train as training
+    from .checkpoint import load_checkpoint
     from .recipe import RESMLP, Recipe
 
     torch.set_num_threads(threads)
@@ -67,14 +68,15 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
         chosen = chosen.variant(activation, expansion)
     if seed is not None:
         chosen = dataclasses.replace(chosen, seed=seed)
-    directory = out or training.directory_of(chosen)
+    checkpoint = (out or training.directory_of(chosen)) / "checkpoint.pt"
     try:
-        state = training.train(chosen, directory, device=device, restart=restart)
+        state = training.train(chosen, checkpoint.parent, device=device, restart=restart)
     except KeyboardInterrupt:
-        typer.echo(f"interrupted; {directory / 'checkpoint.pt'} holds the last whole epoch, if there was one: the same command goes on "
-                   "from there", err=True)
+        typer.echo(f"interrupted; {checkpoint} holds epoch {load_checkpoint(checkpoint)['epoch']} of {chosen.all_epochs}: the same command "
+                   f"goes on from there" if checkpoint.is_file() else "interrupted before the first epoch was over; nothing is kept",
+                   err=True)
         raise typer.Exit(130) from None
-    _show({"recipe": chosen.name, "seed": chosen.seed, "checkpoint": str(directory / "checkpoint.pt"), "epochs": state["epoch"],
+    _show({"recipe": chosen.name, "seed": chosen.seed, "checkpoint": str(checkpoint), "epochs": state["epoch"],
            "selected_epoch": state["selected"]["epoch"], "validation_accuracy": 100 * state["selected"]["validation_accuracy"],
            "test_accuracy": 100 * state["test_accuracy"]}, json_file)
 
@@ -82,9 +84,9 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
 @app.command()
 def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="CHECKPOINT"),
              out: Path = typer.Option(..., metavar="FILE.npz", callback=_writable, help="The network file to write."),
-             fmt: Optional[str] = typer.Option(None, "--format", metavar="Qm.n",
-                                               help="Format of post-training quantisation, of ResMLP int8; none for a checkpoint that was "
-                                               "trained in integers."),
+             fmt: Optional[str] = typer.Option(None, "--format", metavar="Qm.n|int8",
+                                               help="Of post-training quantisation: int8 for ResMLP, such as Q6.7 for the others; none for "
+                                               "a checkpoint that was trained in integers."),
              json_file: Optional[Path] = JsonFile) -> None:
     """Write the network file of a checkpoint, post-training or as trained with fake quantisation."""
     from lst_overlay.network import QFormat
@@ -92,7 +94,8 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
     from .quantize import INT8, quantize_checkpoint
 
     try:
-        chosen = fmt if fmt in (None, INT8) else QFormat.parse(fmt)
+        chosen = fmt and fmt.lower()
+        chosen = chosen if chosen in (None, INT8) else QFormat.parse(fmt)
         if isinstance(chosen, QFormat) and not 2 <= chosen.width <= 16:
             raise ValueError(f"{fmt} has {chosen.width} bits; weights and activations may have 2..16")
     except ValueError as error:
@@ -116,7 +119,7 @@ def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metav
 
 
 @app.command()
-def export(network: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz", help="A network file."),
+def export(network: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz", help="Of the LST family."),
            out: Path = typer.Option(..., metavar="FILE.onnx", callback=_writable, help="The ONNX file to write.")) -> None:
     """Write a network file as ONNX, its quantisers explicit, its logits equal to the bit: docs/onnx.md."""
     from lst_overlay.network import content_hash, load_network
@@ -159,7 +162,7 @@ def study(only: Optional[List[str]] = typer.Option(None, metavar="fractions|dive
 @app.command()
 def describe(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz..."),
              out: Path = typer.Option(Path("docs/networks"), metavar="DIR", help="Where the pages go; old ones are replaced.")) -> None:
-    """Write a page for each network file: accuracy, confusion, number formats, functions, recipe, limits."""
+    """Write a page for each network file of the LST family: accuracy, confusion, number formats, functions, recipe, limits."""
     from .network_page import write_page
 
     for file in files:
@@ -190,8 +193,9 @@ def learned(train: bool = typer.Option(False, "--train", help="First train the s
     from . import learned_functions
     from .accuracy import run_all
 
-    learned_functions.write_page(run_all(learned_functions.groups(train), jobs, scheduler))
-    typer.echo(f"{learned_functions.PAGE} and {learned_functions.RESULTS} written")
+    results = run_all(learned_functions.groups(train), jobs, scheduler)
+    learned_functions.write_page(results)
+    typer.echo(f"{learned_functions.PAGE} and {learned_functions.RESULTS} written, {len(results)} runs new")
 
 
 @app.command()

@@ -44,6 +44,8 @@ def load_checkpoint(path) -> Dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such checkpoint; train it first: {_command_for(path)}")
+    if path.suffix == ".npz":
+        raise CheckpointError(f"{path}: a network file, where the checkpoint of python -m model train is wanted")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
@@ -64,6 +66,14 @@ def _command_for(path: Path) -> str:
         options = f" --activation {variant[0]} --expansion {variant[1]}" if len(variant) == 2 else ""
         return f"python -m model train recipes/{stem}.toml{options} --seed {seed}"
     return "python -m model train RECIPE.toml"
+
+
+def check_finished(path, state: Dict[str, Any]) -> None:
+    """Raise CheckpointError, with the command that goes on, unless training is over."""
+    if "test_accuracy" not in state:
+        recipe = recipe_of(state)
+        raise CheckpointError(f"{path}: training stopped after {state['epoch']} of {recipe.all_epochs} epochs; finish it first: "
+                              f"{recipe.command}")
 
 
 def recipe_of(state: Dict[str, Any]) -> Recipe:

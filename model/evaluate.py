@@ -19,7 +19,7 @@ from lst_overlay.int8 import outputs as int8_outputs
 from lst_overlay.network import classify, load_network, logits
 
 from . import published
-from .checkpoint import load_checkpoint, selected_network
+from .checkpoint import load_checkpoint, recipe_of, selected_network
 from .data import Part, load_test
 from .int8 import Int8ResMLP
 from .int8_arithmetic import Int8IntegerNetwork
@@ -38,6 +38,7 @@ class Evaluation:
 
     torch_exact_images: images whose logits, computed by torch from the file's integers, equal the reference's; None for floats.
     tensor_exact_images: of the first hundred, those of which every tensor in between does too; None for all but INT8 networks.
+    epoch, epochs: of a checkpoint, how far its training is and how far it goes; the weights are those selected so far. None for files.
     """
 
     file: str
@@ -49,12 +50,16 @@ class Evaluation:
     torch_exact_images: Optional[int]
     tensor_exact_images: Optional[int]
     confusion: list
+    epoch: Optional[int] = None
+    epochs: Optional[int] = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def to_text(self) -> str:
         lines = [f"{self.file} ({self.network}), {self.dataset} test set: {self.correct} of {self.images} correct, {self.accuracy:.2f} %"]
+        if self.epoch != self.epochs:
+            lines.append(f"not finished: training stopped after {self.epoch} of {self.epochs} epochs")
         if self.torch_exact_images is not None:
             lines.append(f"logits of torch equal to the integer reference: {self.torch_exact_images} of {self.images} images")
         if self.tensor_exact_images is not None:
@@ -67,9 +72,10 @@ class Evaluation:
 def evaluate(path, dataset: Optional[str] = None) -> Evaluation:
     """Run the test set. dataset: None means the one the network was trained for."""
     path = Path(path)
-    exact = tensors = None
+    exact = tensors = epoch = epochs = None
     if path.suffix == ".pt":
         state = load_checkpoint(path)
+        epoch, epochs = state["epoch"], recipe_of(state).all_epochs
         module, name, dataset = selected_network(state), state["recipe_name"], dataset or state["recipe"]["dataset"]
         part = _test_images(path, dataset, getattr(module, "image_shape", None))
         if isinstance(module, Int8ResMLP):
@@ -96,7 +102,8 @@ def evaluate(path, dataset: Optional[str] = None) -> Evaluation:
     labels = part.labels.numpy()
     correct = int((classes == labels).sum())
     matrix = confusion_matrix(labels, classes, labels=range(10))
-    return Evaluation(path.name, name, dataset, len(labels), 100.0 * correct / len(labels), correct, exact, tensors, matrix.tolist())
+    return Evaluation(path.name, name, dataset, len(labels), 100.0 * correct / len(labels), correct, exact, tensors, matrix.tolist(),
+                      epoch, epochs)
 
 
 def _test_images(path: Path, dataset: str, shape: Optional[Tuple[int, ...]]) -> Part:

@@ -15,7 +15,7 @@ from lst_overlay import int8
 from lst_overlay.int8 import Int8Network
 from lst_overlay.network import Network, QFormat, classify, logits, save_network
 
-from .checkpoint import CheckpointError, load_checkpoint, recipe_of, selected_network
+from .checkpoint import CheckpointError, check_finished, load_checkpoint, recipe_of, selected_network
 from .data import Part, Split, load_split, load_test
 from .fake_quantization import FakeQuantizedNetwork, round_down
 from .int8 import CALIBRATION_IMAGES, Int8ResMLP
@@ -101,9 +101,8 @@ def quantize_checkpoint(checkpoint, out, fmt: Union[QFormat, str, None] = None) 
     """
     state, out = load_checkpoint(checkpoint), Path(out)
     recipe, network = recipe_of(state), selected_network(state)
+    check_finished(checkpoint, state)
     _check_format(checkpoint, network, fmt)
-    if "test_accuracy" not in state:
-        raise CheckpointError(f"{checkpoint}: training stopped after {state['epoch']} of {recipe.all_epochs} epochs; finish it first")
     split = load_split(recipe.dataset)
     quantized = _quantized(network, fmt, split)
     exported = quantized.export(out.stem, {})
@@ -128,14 +127,14 @@ def quantize_checkpoint(checkpoint, out, fmt: Union[QFormat, str, None] = None) 
 
 
 def _check_format(checkpoint, network: nn.Module, fmt: Union[QFormat, str, None]) -> None:
-    wanted = INT8 if isinstance(network, (ResMLP, Int8ResMLP)) else "Qm.n"
+    wanted = INT8 if isinstance(network, (ResMLP, Int8ResMLP)) else "Qm.n, such as Q6.7"
     if isinstance(network, (FakeQuantizedNetwork, Int8ResMLP)):
         if fmt is not None:
             raise CheckpointError(f"{checkpoint}: already fake-quantised, takes no --format")
     elif fmt is None:
-        raise CheckpointError(f"{checkpoint}: a float network, needs a --format {wanted}")
+        raise CheckpointError(f"{checkpoint}: a float network, needs --format {wanted}")
     elif (fmt == INT8) != (wanted == INT8):
-        raise CheckpointError(f"{checkpoint}: {'ResMLP' if wanted == INT8 else 'the LST family'} takes --format {wanted}, not {fmt}")
+        raise CheckpointError(f"{checkpoint}: {'ResMLP' if wanted == INT8 else 'the LST family'} needs --format {wanted}, not {fmt}")
 
 
 def _quantized(network: nn.Module, fmt: Union[QFormat, str, None], split: Split) -> Union[FakeQuantizedNetwork, Int8ResMLP]:

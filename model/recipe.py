@@ -88,6 +88,7 @@ SCHEDULES = ("one_cycle", "cosine", "constant")
 DIRECTORY = Path("recipes")
 RESMLP, CNN = "resmlp", "cnn"
 _KNOWN = {"dataset": VALIDATION_IMAGES, "network": [*NETWORKS, CNN, RESMLP], "activation": ACTIVATIONS, "schedule": SCHEDULES}
+RESMLP_ACTIVATIONS = ("relu", "psa", "lerp_psa", "b_spline")
 _TABLES = {"augmentation": Augmentation, "picture_augmentation": PictureAugmentation, "widths": Widths, "distillation": Distillation}
 
 
@@ -220,8 +221,10 @@ class Recipe:
             hidden = hidden_width(self.expansion)
         except ValueError as error:
             raise RecipeError(str(error)) from None
+        if self.activation not in RESMLP_ACTIVATIONS:
+            raise RecipeError(f"activation must be one of {', '.join(RESMLP_ACTIVATIONS)} for network {RESMLP}, not {self.activation!r}")
         if self.activation != ReLU.name and not self.per_channel:
-            raise RecipeError(f"network resmlp needs activation relu, or a learned one with per_channel = true, not {self.activation}")
+            raise RecipeError(f"network {RESMLP} with activation {self.activation} needs per_channel = true")
         if self.int8 and self.init_from is None:
             raise RecipeError("int8 needs init_from, the float network to start from")
         if self.int8 and (transfer or hidden > MAX_FAN_IN):
@@ -253,6 +256,8 @@ class Recipe:
         """The recipe of ResMLP with this function and hidden width, named after both: resmlp_short-lerp_psa-0.5."""
         if self.network != RESMLP:
             raise RecipeError(f"recipe {self.name}: --activation and --expansion belong to network {RESMLP}, this one is {self.network}")
+        if activation not in (None, *RESMLP_ACTIVATIONS):
+            raise RecipeError(f"--activation must be one of {', '.join(RESMLP_ACTIVATIONS)}, not {activation!r}")
         kind = ACTIVATIONS.get(activation)
         changed = dataclasses.replace(self, activation=self.activation if activation is None else activation,
                                       per_channel=self.per_channel if kind is None else kind.is_learned,

@@ -114,7 +114,7 @@ class ResMLP(nn.Module):
 def hidden_width(expansion: float, channels: int = CHANNELS) -> int:
     hidden = round(channels * expansion) if math.isfinite(expansion) else 0
     if hidden < 1:
-        raise ValueError(f"expansion must leave at least one hidden channel of {channels}, is {expansion}")
+        raise ValueError(f"expansion must be finite and leave at least one hidden channel of {channels}, is {expansion}")
     return hidden
 
 

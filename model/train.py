@@ -13,6 +13,7 @@ from tqdm import tqdm
 from .augment import Augmentation
 from .checkpoint import (
     CheckpointError,
+    check_finished,
     load_checkpoint,
     new_network,
     recipe_of,
@@ -177,6 +178,9 @@ def train(recipe: Recipe, directory: Optional[Path] = None, *, device: str = "cp
 
     stop_after: stop after that epoch, as an interruption would.
     """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError(f"device cuda: torch {torch.__version__} sees no GPU; leave out --device, or install a torch built for CUDA "
+                            "(docs/training.md)")
     path = Path(directory or directory_of(recipe)) / "checkpoint.pt"
     _make_directory(path.parent)
     resumed = load_checkpoint(path) if path.is_file() and not restart else None
@@ -230,8 +234,7 @@ def _check_same(path: Path, state: Dict[str, Any], recipe: Recipe) -> None:
 
 def _finished(path: Path) -> Dict[str, Any]:
     state = load_checkpoint(path)
-    if "test_accuracy" not in state:
-        raise CheckpointError(f"{path}: training stopped after {state['epoch']} epochs; finish it before others build on it")
+    check_finished(path, state)
     return state
 
 

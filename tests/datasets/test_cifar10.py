@@ -102,8 +102,20 @@ def test_a_download_is_checked_and_kept(tmp_path, cache, monkeypatch):
 
 
 def test_nothing_anywhere_says_what_to_put_where(cache):
-    with pytest.raises(DatasetError, match=r"neither in LST_DATA_DIR nor in .*; put cifar-10-binary.tar.gz into \$LST_DATA_DIR/cifar10"):
+    with pytest.raises(DatasetError, match=r"neither in LST_DATA_DIR \(not set\) nor in .*; put cifar-10-binary.tar.gz into "
+                                           r"\$LST_DATA_DIR/cifar10"):
         cifar10.load_cifar10("test", (), cache)
+
+
+def test_a_file_that_is_missing_beside_others_is_named(monkeypatch, tmp_path, cache):
+    monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
+    write_npz(tmp_path / "cifar10")
+    (tmp_path / "cifar10" / "train_3.npz").unlink()
+    with pytest.raises(DatasetError, match=rf"neither in LST_DATA_DIR \({tmp_path}/cifar10 lacks train_3.npz\) nor in"):
+        cifar10.load_cifar10("train", (), cache)
+    monkeypatch.setenv("LST_DATA_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(DatasetError, match=rf"neither in LST_DATA_DIR \({tmp_path}/nowhere, which is no directory\)"):
+        cifar10.load_cifar10("train", (), cache)
 
 
 @pytest.mark.parametrize("write, name", [(write_npz, "test.npz"), (write_binary, "test_batch.bin"), (write_archive, cifar10.ARCHIVE)])
@@ -118,6 +130,14 @@ def test_a_damaged_file_is_one_clear_error(monkeypatch, tmp_path, cache, write, 
     with pytest.raises(DatasetError, match="damaged.*delete it or put a good copy there") as caught:
         cifar10.load_cifar10("test", (), cache)
     assert "\n" not in str(caught.value) and not cache.exists()
+
+
+def test_of_the_binary_batches_the_damaged_one_is_named(monkeypatch, tmp_path, cache):
+    monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
+    write_binary(tmp_path / "cifar10")
+    (tmp_path / "cifar10" / "data_batch_2.bin").write_bytes(b"x" * 1000)
+    with pytest.raises(DatasetError, match=r"data_batch_2.bin: damaged \(1,000 bytes are not a number of records of 3,073\)"):
+        cifar10.load_cifar10("train", (), cache)
 
 
 def test_another_part_than_train_and_test():

@@ -38,6 +38,13 @@ def test_an_unknown_network_is_one_line():
     assert done.stderr.strip().splitlines()[-1].startswith("error: no network file 'nonsense'; shipped networks: ")
 
 
+@pytest.mark.parametrize("command", [("verilog",), ("resources",), ("simulate", "--build-only")])
+def test_an_engine_that_loads_its_network_has_none_built_in(command):
+    done = run(*command, "--network", "lst1_w4a4p2")
+    assert done.returncode == 1
+    assert done.stderr.strip() == "error: engine pixel_serial takes its network at run time, 'lst1_w4a4p2' cannot be built in"
+
+
 def test_verilog_and_hwh_are_written(tmp_path):
     done = run("verilog", "--out", tmp_path)
     assert done.returncode == 0 and "build hash 0x" in done.stdout

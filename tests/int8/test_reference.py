@@ -41,6 +41,8 @@ def test_logits_are_the_last_outputs_however_many_images_come_at_once():
     np.testing.assert_array_equal(found, int8.outputs(network, images)[-1])
     np.testing.assert_array_equal(found[40:41], int8.logits(network, images[40:41]))
     assert int8.logits(network, images[:0]).shape == (0, 5)
+    for none, some in zip(int8.outputs(network, images[:0]), int8.outputs(network, images)):
+        assert none.shape == (0, *some.shape[1:])
 
 
 def test_pixels_are_p_minus_128_patch_by_patch():

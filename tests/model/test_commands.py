@@ -11,6 +11,8 @@ from unittest import mock
 import pytest
 
 from model.__main__ import main
+from model.recipe import Recipe
+from model.train import Training, train
 from tests.network.networks import SHIPPED
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +71,32 @@ def test_evaluate_takes_a_checkpoint(checkpoint):
     assert done.returncode == 0 and "of 360 correct" in done.stdout
 
 
+def test_evaluate_says_that_a_training_is_not_finished(checkpoint, tmp_path):
+    longer = tmp_path / "longer.toml"
+    longer.write_text('dataset = "digits"\nepochs = 2\n')
+    train(Recipe.read(longer), tmp_path, stop_after=1)
+    done = command("evaluate", tmp_path / "checkpoint.pt", "--json", tmp_path / "e.json")
+    assert "not finished: training stopped after 1 of 2 epochs" in done.stdout
+    assert [json.loads((tmp_path / "e.json").read_text())[key] for key in ("epoch", "epochs")] == [1, 2]
+    assert "not finished" not in command("evaluate", checkpoint).stdout
+
+
+def test_an_interruption_says_what_is_kept(tmp_path, monkeypatch):
+    recipe = tmp_path / "long.toml"
+    recipe.write_text('dataset = "digits"\nepochs = 3\n')
+    run_epoch = Training.run_epoch
+
+    for epoch, message in ((0, "interrupted before the first epoch was over; nothing is kept"),
+                           (2, "checkpoint.pt holds epoch 2 of 3: the same command goes on from there")):
+        def interrupted(self, epoch=epoch):
+            if self.epoch == epoch:
+                raise KeyboardInterrupt
+            return run_epoch(self)
+        monkeypatch.setattr(Training, "run_epoch", interrupted)
+        done = command("train", recipe, "--out", tmp_path)
+        assert done.returncode == 130 and message in done.stderr
+
+
 def test_the_package_runs_as_a_program():
     done = subprocess.run([sys.executable, "-m", "model", "frobnicate"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2 and "frobnicate" in done.stderr and not done.stdout
@@ -102,7 +130,8 @@ def test_a_wrong_recipe_exits_with_1_and_one_line(tmp_path):
 
 def test_a_network_file_is_no_checkpoint(tmp_path):
     done = command("quantize", DIGITS, "--format", "Q6.7", "--out", tmp_path / "n.npz")
-    assert done.returncode == 1 and "lst1_digits.npz: not a checkpoint" in done.stderr and not list(tmp_path.iterdir())
+    assert done.returncode == 1 and not list(tmp_path.iterdir())
+    assert "lst1_digits.npz: a network file, where the checkpoint of python -m model train is wanted" in done.stderr
 
 
 def test_a_missing_package_is_named(monkeypatch, capsys, tmp_path):

@@ -192,7 +192,7 @@ def test_two_exports_give_the_same_bytes(tmp_path):
 
 
 def test_a_float_network_needs_a_format():
-    with pytest.raises(CheckpointError, match="a float network, needs a --format"):
+    with pytest.raises(CheckpointError, match="a float network, needs --format"):
         quantize_checkpoint(trained(), "n.npz")
 
 

@@ -143,15 +143,19 @@ def test_the_command_of_a_run_makes_the_same_run():
 
 
 def test_a_variant_of_no_width_is_refused_and_not_taken_for_the_recipes_own():
-    with pytest.raises(RecipeError, match="expansion must leave at least one hidden channel"):
+    with pytest.raises(RecipeError, match="expansion must be finite and leave at least one hidden channel"):
         SHORT.variant(None, 0.0)
 
 
 def test_only_resmlp_has_variants():
     with pytest.raises(RecipeError, match="recipe lst: --activation and --expansion belong to network resmlp, this one is lst1"):
         Recipe("lst").variant("relu", None)
-    with pytest.raises(RecipeError, match="activation must be one of .*, not 'sigmoid'"):
-        SHORT.variant("sigmoid", None)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "piecewise_linear"])
+def test_a_variant_of_another_function_is_refused_with_those_of_resmlp(activation):
+    with pytest.raises(RecipeError, match=f"--activation must be one of relu, psa, lerp_psa, b_spline, not '{activation}'"):
+        SHORT.variant(activation, None)
 
 
 @pytest.mark.parametrize("network", [*NETWORKS, "cnn"])
@@ -246,12 +250,13 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
     ("int8 = true", "int8 belongs to network resmlp"),
     ("[picture_augmentation]", "picture_augmentation belongs to network resmlp"),
     (RESMLP, "network resmlp needs expansion"),
-    (RESMLP + "expansion = 0.001", "expansion must leave at least one hidden channel of 96, is 0.001"),
-    (RESMLP + "expansion = 0.0", "expansion must leave at least one hidden channel of 96, is 0.0"),
-    (RESMLP + "expansion = nan", "expansion must leave at least one hidden channel of 96, is nan"),
+    (RESMLP + "expansion = 0.001", "expansion must be finite and leave at least one hidden channel of 96, is 0.001"),
+    (RESMLP + "expansion = 0.0", "expansion must be finite and leave at least one hidden channel of 96, is 0.0"),
+    (RESMLP + "expansion = nan", "expansion must be finite and leave at least one hidden channel of 96, is nan"),
     ('dataset = "cifar10"\nnetwork = "resmlp"\nexpansion = 1.0',
-     "needs activation relu, or a learned one with per_channel = true, not tanh"),
-    ('dataset = "cifar10"\nnetwork = "resmlp"\nexpansion = 1.0\nactivation = "lerp_psa"', "per_channel = true, not lerp_psa"),
+     "activation must be one of relu, psa, lerp_psa, b_spline for network resmlp, not 'tanh'"),
+    ('dataset = "cifar10"\nnetwork = "resmlp"\nexpansion = 1.0\nactivation = "lerp_psa"',
+     "network resmlp with activation lerp_psa needs per_channel = true"),
     (RESMLP + 'expansion = 6.0\nint8 = true\ninit_from = "a.pt"', "int8 takes at most 512 hidden channels, not 576"),
     (RESMLP + 'expansion = 1.0\nint8 = true\ninit_from = "a.pt"\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = 1',
      "int8 does not go with transfer_epochs"),

@@ -95,5 +95,5 @@ def test_total_variation_is_that_of_the_splines():
 
 
 def test_no_hidden_channels_are_refused():
-    with pytest.raises(ValueError, match="expansion must leave at least one hidden channel of 96, is 0.001"):
+    with pytest.raises(ValueError, match="expansion must be finite and leave at least one hidden channel of 96, is 0.001"):
         ResMLP(0.001)

@@ -70,10 +70,10 @@ def test_two_exports_give_the_same_bytes():
 
 
 @pytest.mark.parametrize("run, fmt, message", [
-    ("float", None, "float/checkpoint.pt: a float network, needs a --format int8"),
-    ("float", QFormat(6, 7), "ResMLP takes --format int8, not Q6.7"),
+    ("float", None, "float/checkpoint.pt: a float network, needs --format int8"),
+    ("float", QFormat(6, 7), "ResMLP needs --format int8, not Q6.7"),
     ("aware", "int8", "already fake-quantised, takes no --format"),
-    ("lst", "int8", "the LST family takes --format Qm.n, not int8")])
+    ("lst", "int8", "the LST family needs --format Qm.n, such as Q6.7, not int8")])
 def test_a_format_of_the_wrong_kind_is_refused(run, fmt, message):
     with pytest.raises(CheckpointError, match=message):
         quantize_checkpoint(f"{run}/checkpoint.pt", "n.npz", fmt)

@@ -206,6 +206,13 @@ def test_a_loss_that_is_nan_at_once_says_that_there_is_no_checkpoint(tmp_path, m
         run(tmp_path)
 
 
+def test_a_gpu_that_is_not_there_is_named_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(TrainingError, match="device cuda: torch .* sees no GPU; leave out --device"):
+        train(small_recipe(), tmp_path / "run", device="cuda")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_changed_recipe_does_not_resume(tmp_path):
     run(tmp_path, stop_after=1)
     with pytest.raises(CheckpointError, match="was made with other settings .*--out names another directory, --restart overwrites"):
@@ -234,7 +241,8 @@ def test_a_finished_run_outlives_its_ancestors(ancestors):
 @pytest.mark.parametrize("kind, changes", [("parent", QUANTIZED), ("teacher", DISTILLED)])
 def test_an_unfinished_ancestor_is_refused(ancestors, kind, changes):
     run(kind, small_recipe(name=kind, network="784-10" if kind == "teacher" else "lst1"), stop_after=1, restart=True)
-    with pytest.raises(CheckpointError, match=f"{kind}/checkpoint.pt: training stopped after 1 epochs; finish it"):
+    with pytest.raises(CheckpointError, match=f"{kind}/checkpoint.pt: training stopped after 1 of 3 epochs; finish it first: "
+                                               f"python -m model train {kind}.toml --seed 1"):
         run("run", small_recipe(**changes))
 
 

@@ -16,7 +16,8 @@ _HALF = np.float32(0.5)
 
 
 def pixel_codes(network: Int8Network, images: np.ndarray) -> np.ndarray:
-    """(N, rows, columns, colours) uint8 -> (N, tokens, values) int8: p - 128, patch by patch."""
+    """(N, rows, columns, colours) uint8 -> (N, tokens, values) int8: p - 128, patch by patch. ValueError for other types and shapes, here
+    and wherever images are taken."""
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise ValueError(f"images must be uint8 pixels 0..255, not {images.dtype}")
@@ -29,7 +30,7 @@ def pixel_codes(network: Int8Network, images: np.ndarray) -> np.ndarray:
 
 
 def logits(network: Int8Network, images: np.ndarray) -> np.ndarray:
-    """images: (N, rows, columns, colours) uint8 -> (N, classes) int64."""
+    """images: (N, rows, columns, colours) uint8 -> (N, classes) int64; `lst_overlay.network.classify` gives their classes."""
     codes, steps = pixel_codes(network, images), _prepared(network)
     out = np.empty((len(codes), network.classes), dtype=np.int64)
     for start in range(0, len(codes), _CHUNK):
@@ -38,13 +39,14 @@ def logits(network: Int8Network, images: np.ndarray) -> np.ndarray:
 
 
 def outputs(network: Int8Network, images: np.ndarray) -> List[np.ndarray]:
-    """What each layer gives, (N, ...) int8, the logits last, int32."""
+    """What each layer gives for images as of `logits`: (N, tokens, channels) int8, (N, channels) behind the mean, and the logits last,
+    int32 as in a file. A code times its layer's `step` is the value that it stands for."""
     *codes, last = _outputs(network, _prepared(network), pixel_codes(network, images))
     return [array.astype(np.int8) for array in codes] + [last.astype(np.int32)]
 
 
 def golden(network: Int8Network, image: np.ndarray) -> Golden:
-    """image: (rows, columns, colours) uint8 -> it and what every layer gives for it."""
+    """image: one, (rows, columns, colours) uint8 -> it and what every layer gives for it."""
     return Golden(image, tuple(output[0] for output in outputs(network, image[None])))
 
 
@@ -80,7 +82,7 @@ def _matrix(layer: Matrix) -> Callable:
     def along_channels(x: np.ndarray) -> np.ndarray:
         acc = x.reshape(-1, x.shape[-1]) @ weights.T
         acc += bias
-        return _saturated(acc, low).reshape(*x.shape[:-1], -1)
+        return _saturated(acc, low).reshape(*x.shape[:-1], len(weights))
 
     def along_tokens(x: np.ndarray) -> np.ndarray:
         acc = np.matmul(weights, x)
