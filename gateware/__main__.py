@@ -73,8 +73,7 @@ def simulate(
     from gateware.simulate import default_dataset
     from gateware.simulate import simulate as run
     from gateware.simulated_bitstream import build_simulated_bitstream
-    loads = engine in ENGINES and ENGINES[engine].loadable and not build_only
-    built_in = None if loads else _built_in(engine, network)
+    built_in = _built_in(engine, network)
     if build_only:
         print(build_simulated_bitstream(engine, built_in))
         return

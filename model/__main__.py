@@ -72,9 +72,9 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
     try:
         state = training.train(chosen, checkpoint.parent, device=device, restart=restart)
     except KeyboardInterrupt:
-        typer.echo(f"interrupted; {checkpoint} holds epoch {load_checkpoint(checkpoint)['epoch']} of {chosen.all_epochs}: the same command "
-                   f"goes on from there" if checkpoint.is_file() else "interrupted before the first epoch was over; nothing is kept",
-                   err=True)
+        again = f"the same command{', without --restart,' if restart else ''} goes on from there"
+        typer.echo(f"interrupted; {checkpoint} holds epoch {load_checkpoint(checkpoint)['epoch']} of {chosen.all_epochs}: {again}"
+                   if checkpoint.is_file() else "interrupted before the first epoch was over; nothing is kept", err=True)
         raise typer.Exit(130) from None
     _show({"recipe": chosen.name, "seed": chosen.seed, "checkpoint": str(checkpoint), "epochs": state["epoch"],
            "selected_epoch": state["selected"]["epoch"], "validation_accuracy": 100 * state["selected"]["validation_accuracy"],
@@ -94,8 +94,7 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
     from .quantize import INT8, quantize_checkpoint
 
     try:
-        chosen = fmt and fmt.lower()
-        chosen = chosen if chosen in (None, INT8) else QFormat.parse(fmt)
+        chosen = INT8 if fmt and fmt.lower() == INT8 else fmt and QFormat.parse(fmt)
         if isinstance(chosen, QFormat) and not 2 <= chosen.width <= 16:
             raise ValueError(f"{fmt} has {chosen.width} bits; weights and activations may have 2..16")
     except ValueError as error:

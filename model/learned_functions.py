@@ -88,9 +88,13 @@ def resmlp_group(recipe: str, activation: str, expansion: float, seeds: Sequence
     return Group(f"{recipe}-{activation}-{expansion:g}", f"ResMLP, h = {expansion:g}, {FUNCTIONS[activation]}", precision, seeds)
 
 
+def seeds_asked(expansion: float) -> Sequence[int]:
+    return SEEDS if expansion == 1 else SEEDS[:1]
+
+
 def asked() -> List[Group]:
     """The cells that two cores run in hours: 20 epochs from the labels, then five in integers."""
-    return [resmlp_group(recipe, activation, expansion, SEEDS if expansion == 1 else SEEDS[:1])
+    return [resmlp_group(recipe, activation, expansion, seeds_asked(expansion))
             for recipe in (SHORT, f"{SHORT}_int8") for expansion in (1.0, 0.5) for activation in ("relu", "lerp_psa")]
 
 

@@ -8,7 +8,7 @@ from lst_overlay import shipped_networks
 from lst_overlay.network import QFormat
 
 from .accuracy import STUDENTS, Group
-from .learned_functions import asked
+from .learned_functions import resmlp_group, seeds_asked
 from .quantize import quantize_checkpoint
 from .recipe import Recipe
 from .train import directory_of, train
@@ -30,7 +30,7 @@ def shipped() -> Iterator[Shipped]:
         if "widths" in group.settings():
             yield Shipped((PACKAGED if group.network == "LST-1" else UNPACKAGED) / f"{group.recipe}.npz", group)
     for activation, expansion in (("lerp_psa", 1.0), ("lerp_psa", 0.5), ("relu", 1.0)):
-        group = next(group for group in asked() if group.recipe == f"resmlp_short_int8-{activation}-{expansion:g}")
+        group = resmlp_group("resmlp_short_int8", activation, expansion, seeds_asked(expansion))
         yield Shipped(UNPACKAGED / f"resmlp_{activation}_h{expansion:g}.npz", group)
     yield Shipped(PACKAGED / "lst1_q6.7.npz", Group("lst1_tanh", "LST-1, tanh", "Q6.7", (1,)), QFormat(6, 7))
     yield Shipped(PACKAGED / "lst1_digits.npz", Group("lst1_digits", "LST-1, tanh", "Q4.6", (1,)), QFormat(4, 6))

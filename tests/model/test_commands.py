@@ -95,6 +95,7 @@ def test_an_interruption_says_what_is_kept(tmp_path, monkeypatch):
         monkeypatch.setattr(Training, "run_epoch", interrupted)
         done = command("train", recipe, "--out", tmp_path)
         assert done.returncode == 130 and message in done.stderr
+    assert "the same command, without --restart, goes on from there" in command("train", recipe, "--out", tmp_path, "--restart").stderr
 
 
 def test_the_package_runs_as_a_program():

@@ -79,6 +79,11 @@ def test_a_format_of_the_wrong_kind_is_refused(run, fmt, message):
         quantize_checkpoint(f"{run}/checkpoint.pt", "n.npz", fmt)
 
 
+def test_the_format_may_be_written_in_any_case():
+    done = command("quantize", "float/checkpoint.pt", "--format", "INT8", "--out", "upper.npz")
+    assert done.returncode == 0 and int8.load_network("upper.npz").provenance["quantization"] == "post-training int8"
+
+
 def test_evaluate_compares_torch_and_the_reference_for_files_and_checkpoints():
     quantize_checkpoint("aware/checkpoint.pt", "aware.npz")
     found = [evaluate("aware.npz"), evaluate("aware/checkpoint.pt")]
