@@ -50,13 +50,13 @@ wheel: $(VENV)/.demo  ## The board's package with notebooks, networks, .hwh and 
 	$(PY) -m gateware wheel
 
 matrix: $(VENV)/.all  ## The driver's tests on each Python and pynq of boards, against the wheel: docs/board_package.md (ten minutes)
-	$(PY) -m tests.matrix
+	$(PY) -m tools.matrix
 
 soak: $(VENV)/.all  ## A million images in random batches with faults in between, 100,000 through RTL: docs/board_package.md (a minute or two)
-	OMP_NUM_THREADS=1 $(PY) -m tests.soak
+	OMP_NUM_THREADS=1 $(PY) -m tools.soak
 
 registers: $(VENV)/.demo  ## docs/registers.md and build/csr.json from the register table
-	$(PY) -m gateware.register_docs
+	$(PY) -m gateware.reports.register_docs
 
 train: $(VENV)/.all  ## The shipped networks again, from nothing: hours (needs MNIST)
 	OMP_NUM_THREADS=1 $(PY) -m model accuracy --group students --group others

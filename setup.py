@@ -64,7 +64,7 @@ setup(
     python_requires=">=3.8",     # the board's package; the workstation's parts need 3.11
     package_dir={"": "driver"},
     packages=PACKAGES,
-    package_data={"lst_overlay": ["*.npz", "*.json", "networks/*.npz"], "lst_overlay.notebooks": ["*.ipynb"],
+    package_data={"lst_overlay": ["*.json", "samples/*.npz", "samples/networks/*.npz"], "lst_overlay.notebooks": ["*.ipynb"],
                   "lst_overlay.bitstreams": ["*/*"]},
     entry_points=FOR_PYNQ,
     install_requires=["numpy", "pynq"],

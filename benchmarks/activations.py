@@ -18,8 +18,8 @@ import torch
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from model.activations import PSA, BSpline, LerpPSA
-from model.resmlp import ResMLP
+from model.networks.activations import PSA, BSpline, LerpPSA
+from model.networks.resmlp import ResMLP
 
 RESULTS = Path("docs/activations.json")
 REPEATS, WARM = 20, 3

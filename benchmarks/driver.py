@@ -18,13 +18,14 @@ from unittest import mock
 
 import numpy as np
 
-from gateware.report import markdown_table, replace_figures
-from lst_overlay import LST1Overlay, pipeline
-from lst_overlay.image_layout import ImageLayout
-from lst_overlay.packing import MODE_CLASSES, result_bytes, unpack_classes
-from lst_overlay.pipeline import CHUNK_IMAGES, Buffers
+from gateware.reports.report import markdown_table, replace_figures
+from lst_overlay import LST1Overlay
+from lst_overlay.hardware import batches as pipeline
+from lst_overlay.hardware.batches import CHUNK_IMAGES, Buffers
+from lst_overlay.memory.images import ImageLayout
+from lst_overlay.memory.results import MODE_CLASSES, result_bytes, unpack_classes
+from tests.boards.instant import InstantBoard
 from tests.driver.conftest import write_bitstream
-from tests.driver.instant_board import InstantBoard
 from tests.driver.random_network import random_lst1
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "board_package.md"

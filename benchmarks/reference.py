@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lst_overlay.network import Axis, load_network, logits
-from lst_overlay.shipped_networks import DEFAULT, find
+from lst_overlay.samples.shipped_networks import DEFAULT, find
 
 SHIPPED = find(DEFAULT)
 REPEATS = 5

@@ -7,7 +7,7 @@ recipe's distillation is left out, of all three):
 - per sample: a Dataset of Pillow's images, each turned, scaled, shifted and sheared by Pillow, made a tensor and, where the recipe
   says so, bent, as torchvision does;
 - tensors: DataLoader over a TensorDataset, the batch augmented by our own augmentation;
-- ours: model.train, with augmented copies made before, as the recipes do (an epoch's share of making them is counted).
+- ours: model.training.train, with augmented copies made before, as the recipes do (an epoch's share of making them is counted).
 """
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from tqdm import tqdm
 
-import model.train
-from model.augment import Augmentation
-from model.copies import augmented_copies
-from model.data import Part, Split, load_split
-from model.recipe import Recipe
-from model.train import Training
+import model.training.train
+from model.training.augment import Augmentation
+from model.training.copies import augmented_copies
+from model.training.data import Part, Split, load_split
+from model.training.recipe import Recipe
+from model.training.train import Training
 
 IMAGES = 5000
 ROUNDS = 3
@@ -79,7 +79,7 @@ def main() -> None:
     part = Part(split.train.images[:IMAGES], split.train.labels[:IMAGES])
     generator = torch.Generator().manual_seed(0)
     with tempfile.TemporaryDirectory() as directory:
-        model.train.augmented_copies = lambda part, augmentation: augmented_copies(part, augmentation, Path(directory))
+        model.training.train.augmented_copies = lambda part, augmentation: augmented_copies(part, augmentation, Path(directory))
         begin = time.perf_counter()
         run = Training(recipe, Split(part, split.validation))
         preparation = time.perf_counter() - begin

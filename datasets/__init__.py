@@ -2,10 +2,10 @@
 
 `load(name, part)` returns uint8 images, (N, 28, 28) or of CIFAR-10 (N, 32, 32, 3), and int64 labels (N,). Sources: docs/datasets.md.
 """
-from .arrays import DatasetError, Images
-from .cifar10 import load_cifar10
-from .digits import load_digits
-from .mnist import load_mnist
+from datasets.arrays import DatasetError, Images
+from datasets.cifar10 import load_cifar10
+from datasets.digits import load_digits
+from datasets.mnist import load_mnist
 
 LOADERS = {"mnist": load_mnist, "digits": load_digits, "cifar10": load_cifar10}
 

@@ -17,8 +17,8 @@ from typing import Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
-from .arrays import DatasetError, Images, check_part
-from .mnist import cache_directory as mnist_cache
+from datasets.arrays import DatasetError, Images, check_part
+from datasets.mnist import cache_directory as mnist_cache
 
 # sha256 of the pixels (N, 32, 32, 3), row-major, followed by the labels, a byte each, in the canonical order.
 SHA256 = {

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Images, check_part
+from datasets.arrays import Images, check_part
 
 TEST_IMAGES = 360  # the last in file order; training never sees them
 _SIZE, _SOURCE_SIZE = 28, 8

@@ -11,7 +11,7 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from .arrays import DatasetError, Images, check_part
+from datasets.arrays import DatasetError, Images, check_part
 
 # sha256 of the uncompressed files. The .gz containers of the mirrors differ, their content does not.
 SHA256 = {

@@ -7,8 +7,9 @@ from typing import Dict
 import numpy as np
 
 from datasets import load
-from lst_overlay import sample_digits, shipped_networks
 from lst_overlay.network import load_network, logits
+from lst_overlay.samples import digits as sample_digits
+from lst_overlay.samples import shipped_networks
 
 IMAGES = 100
 

@@ -35,7 +35,7 @@ def _built_in(engine: str, network: Optional[str]):
     """The Network that is to be part of the design: the one named, or the engine's own. `make_design` refuses what does not go together."""
     from gateware.designs import ENGINES
     from lst_overlay.network import load_network
-    from lst_overlay.shipped_networks import find
+    from lst_overlay.samples.shipped_networks import find
     if engine not in ENGINES:
         raise typer.BadParameter(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}", param_hint="--engine")
     chosen = network or ENGINES[engine].network
@@ -47,7 +47,7 @@ def verilog(out: Path = typer.Option(Path("build/verilog"), help="Directory to w
             network: Optional[str] = NETWORK) -> None:
     """Emit the Verilog of the whole design and its .hwh."""
     from gateware.designs import TOP, make_design
-    from gateware.hwh import write_hwh
+    from gateware.shell.hwh import write_hwh
     design = make_design(engine, _built_in(engine, network))
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{TOP}.v").write_text(design.verilog)
@@ -69,10 +69,10 @@ def simulate(
 ) -> None:
     """Run images through the real pynq driver into the verilated design."""
     from gateware.designs import ENGINES
-    from gateware.report import as_text, write_json, write_picture
-    from gateware.simulate import default_dataset
-    from gateware.simulate import simulate as run
-    from gateware.simulated_bitstream import build_simulated_bitstream
+    from gateware.reports.report import as_text, write_json, write_picture
+    from gateware.reports.simulate import default_dataset
+    from gateware.reports.simulate import simulate as run
+    from gateware.simulator.bitstream import build_simulated_bitstream
     built_in = _built_in(engine, network)
     if build_only:
         print(build_simulated_bitstream(engine, built_in))
@@ -96,7 +96,7 @@ def resources(out: Path = typer.Option(Path("build/resources"), help="Directory 
     """Synthesise for the XC7Z010 with Yosys and report what the design costs (not placed, not routed)."""
     from dataclasses import asdict
 
-    from gateware.resources import DEVICE, measure_design
+    from gateware.toolchain.resources import DEVICE, measure_design
     measured = measure_design(engine, _built_in(engine, network), out)
     width = len(measured[0].design) + 10
     print(f"{'':<{width}}" + "".join(f"{key:>10}" for key in [*DEVICE, "levels"]))
@@ -119,8 +119,8 @@ def bitstream(board: str = typer.Option("zybo_z7_10", help="zybo_z7_10; never bu
               vivado: str = typer.Option("vivado", help="The program to run."),
               out: Path = typer.Option(Path("build/vivado"), help="Directory for sources, reports and logs.")) -> None:
     """Build bitstreams/BOARD with Vivado; without Vivado, write its sources and say so."""
-    from gateware.bitstream import BOARDS, build
     from gateware.designs import make_design
+    from gateware.toolchain.bitstream import BOARDS, build
     if board not in BOARDS:
         raise typer.BadParameter(f"board must be one of {', '.join(BOARDS)}, not {board!r}", param_hint="--board")
     design = make_design(engine, _built_in(engine, network))
@@ -130,7 +130,7 @@ def bitstream(board: str = typer.Option("zybo_z7_10", help="zybo_z7_10; never bu
 @app.command()
 def wheel(out: Path = typer.Option(Path("dist"), help="Directory for the wheel.")) -> None:
     """Pack the board's package: driver, register map, notebooks, networks, .hwh files, and the bitstreams that are there."""
-    from gateware.wheel import build_wheel
+    from gateware.toolchain.wheel import build_wheel
     path = build_wheel(out)
     print(f"{path}, {path.stat().st_size:,} bytes")
 
@@ -138,7 +138,7 @@ def wheel(out: Path = typer.Option(Path("dist"), help="Directory for the wheel."
 @app.command()
 def results() -> None:
     """Measure everything that docs/results.md and README.md state, and write it there. Needs MNIST; minutes."""
-    from gateware.results import write_results
+    from gateware.reports.results import write_results
     for path in write_results():
         print(path)
 
@@ -146,7 +146,7 @@ def results() -> None:
 @app.command()
 def ladder(jobs: int = typer.Option(2, min=1, help="Designs synthesised side by side.")) -> None:
     """Simulate and synthesise every engine and write docs/ladder.md. Needs MNIST; half an hour the first time."""
-    from gateware.ladder import write_ladder
+    from gateware.reports.ladder import write_ladder
     for path in write_ladder(jobs):
         print(path)
 
@@ -154,18 +154,18 @@ def ladder(jobs: int = typer.Option(2, min=1, help="Designs synthesised side by 
 @app.command()
 def frontier(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False, help="Network files with 2- or 4-bit pixels.")) -> None:
     """Accuracy of networks over what the row-parallel engine would cost: docs/frontier.md."""
-    from gateware.frontier import write_frontier
+    from gateware.reports.frontier import write_frontier
     for path in write_frontier(files):
         print(path)
 
 
 def run() -> None:
     """Errors that a user can mend are one line and exit status 1; usage errors are 2."""
-    from gateware.bitstream import VivadoError
-    from gateware.manifest import ManifestError
-    from gateware.simulate import SimulationFailure
+    from gateware.reports.simulate import SimulationFailure
     from gateware.simulator.build import BuildError
-    from gateware.yosys import SynthesisError
+    from gateware.toolchain.bitstream import VivadoError
+    from gateware.toolchain.manifest import ManifestError
+    from gateware.toolchain.yosys import SynthesisError
     from lst_overlay.network import NetworkError
     expected = (LstOverlayError, NetworkError, datasets.DatasetError, BuildError, SimulationFailure, SynthesisError, VivadoError,
                 ManifestError, OSError)

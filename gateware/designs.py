@@ -7,13 +7,13 @@ from typing import Callable, Dict, Optional, Tuple
 
 from litex.gen import LiteXModule
 
-from gateware.folded.engine import FoldedEngine
-from gateware.pixel_pairs.engine import PixelPairsEngine
-from gateware.pixel_serial.engine import PixelSerialEngine
-from gateware.row_parallel.engine import RowParallelEngine
-from gateware.top import Top, capabilities_of
+from gateware.engines.folded.engine import FoldedEngine
+from gateware.engines.pixel_pairs.engine import PixelPairsEngine
+from gateware.engines.pixel_serial.engine import PixelSerialEngine
+from gateware.engines.row_parallel.engine import RowParallelEngine
+from gateware.shell.top import Top, capabilities_of
 from gateware.verilog import emit, forget_names
-from lst_overlay.image_layout import ImageLayout
+from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import Network, NetworkError
 
 TOP = "lst1_top"

@@ -58,9 +58,9 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
     """Train a recipe, or resume it. The test set is read once, at the end."""
     import torch
 
-    from . import train as training
-    from .checkpoint import load_checkpoint
-    from .recipe import RESMLP, Recipe
+    from model.training import train as training
+    from model.training.checkpoint import load_checkpoint
+    from model.training.recipe import RESMLP, Recipe
 
     torch.set_num_threads(threads)
     chosen = Recipe.read(recipe)
@@ -90,8 +90,7 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
              json_file: Optional[Path] = JsonFile) -> None:
     """Write the network file of a checkpoint, post-training or as trained with fake quantisation."""
     from lst_overlay.network import QFormat
-
-    from .quantize import INT8, quantize_checkpoint
+    from model.export.quantize import INT8, quantize_checkpoint
 
     try:
         chosen = INT8 if fmt and fmt.lower() == INT8 else fmt and QFormat.parse(fmt)
@@ -109,7 +108,7 @@ def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metav
              dataset: Optional[Literal["mnist", "digits", "cifar10"]] = typer.Option(None, help="The one it was trained for if not given."),
              json_file: Optional[Path] = JsonFile) -> None:
     """Accuracy and confusion matrix on the test set; for a network file, also whether torch and the reference agree."""
-    from .evaluate import evaluate as run
+    from model.reports.evaluate import evaluate as run
 
     found = run(file, dataset)
     typer.echo(found.to_text())
@@ -122,8 +121,7 @@ def export(network: Path = typer.Argument(..., exists=True, dir_okay=False, meta
            out: Path = typer.Option(..., metavar="FILE.onnx", callback=_writable, help="The ONNX file to write.")) -> None:
     """Write a network file as ONNX, its quantisers explicit, its logits equal to the bit: docs/onnx.md."""
     from lst_overlay.network import content_hash, load_network
-
-    from .onnx_export import OPSET, save_onnx
+    from model.export.onnx_export import OPSET, save_onnx
 
     chosen = load_network(network)
     model = save_onnx(chosen, out)
@@ -143,8 +141,8 @@ def study(only: Optional[List[str]] = typer.Option(None, metavar="fractions|dive
 
     An interrupted study goes on where it was: finished points are kept.
     """
-    from .study.settings import FULL, PARTS, QUICK
-    from .study.sweep import SweepError
+    from model.reports.study.settings import FULL, PARTS, QUICK
+    from model.reports.study.sweep import SweepError
 
     unknown = [part for part in only or [] if part not in PARTS]
     if unknown:
@@ -152,7 +150,7 @@ def study(only: Optional[List[str]] = typer.Option(None, metavar="fractions|dive
     missing = [package for package in ("matplotlib", "scipy") if importlib.util.find_spec(package) is None]
     if missing:
         raise SweepError(f"the study needs {' and '.join(missing)}: pip install -e '.[study]'")
-    from .study.course import study as run
+    from model.reports.study.course import study as run
 
     for path in run(QUICK if quick else FULL, only or PARTS, jobs, scheduler, restart):
         typer.echo(path.as_posix())
@@ -162,7 +160,7 @@ def study(only: Optional[List[str]] = typer.Option(None, metavar="fractions|dive
 def describe(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz..."),
              out: Path = typer.Option(Path("docs/networks"), metavar="DIR", help="Where the pages go; old ones are replaced.")) -> None:
     """Write a page for each network file of the LST family: accuracy, confusion, number formats, functions, recipe, limits."""
-    from .network_page import write_page
+    from model.reports.network_page import write_page
 
     for file in files:
         typer.echo(f"{write_page(file, out)} written")
@@ -173,7 +171,7 @@ def accuracy(group: List[str] = typer.Option(["students", "published", "others"]
              jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
              scheduler: Optional[str] = typer.Option(None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead.")) -> None:
     """Train every run of docs/accuracy.md that is not finished yet, and write that page of this checkout: many hours from nothing."""
-    from . import accuracy as table
+    from model.reports import accuracy as table
 
     groups = {"students": table.STUDENTS, "published": table.PUBLISHED, "others": table.OTHERS}
     for name in group:
@@ -189,8 +187,8 @@ def learned(train: bool = typer.Option(False, "--train", help="First train the s
             jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
             scheduler: Optional[str] = typer.Option(None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead.")) -> None:
     """Write docs/learned_functions.md of this checkout: ResMLP with learned functions, from all runs that are finished."""
-    from . import learned_functions
-    from .accuracy import run_all
+    from model.reports import learned_functions
+    from model.reports.accuracy import run_all
 
     results = run_all(learned_functions.groups(train), jobs, scheduler)
     learned_functions.write_page(results)
@@ -200,8 +198,8 @@ def learned(train: bool = typer.Option(False, "--train", help="First train the s
 @app.command()
 def ship(names: Optional[List[str]] = typer.Argument(None, metavar="[NAME...]", help="E.g. lst1_w6a4p4; all if none.")) -> None:
     """Write the network files that come with the project, each from the run that is best on validation; trains what is missing."""
-    from .shipping import ship as write
-    from .shipping import shipped
+    from model.export.shipping import ship as write
+    from model.export.shipping import shipped
 
     files = {one.file.stem: one for one in shipped()}
     unknown = [name for name in names or [] if name not in files]
@@ -228,10 +226,10 @@ def main() -> None:
     if importlib.util.find_spec("torch") is None:
         print("error: python -m model needs torch: `make workstation` installs it; docs/training.md says which", file=sys.stderr)
         sys.exit(1)
-    from .checkpoint import CheckpointError
-    from .recipe import RecipeError
-    from .study.sweep import SweepError
-    from .train import TrainingError
+    from model.reports.study.sweep import SweepError
+    from model.training.checkpoint import CheckpointError
+    from model.training.recipe import RecipeError
+    from model.training.train import TrainingError
 
     try:
         app(prog_name="python -m model")

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-BUILT = Path(__file__).resolve().parents[1] / "build" / "tests"
-# Simulated bitstreams and libraries for where the tools that build them are not installed (tests/matrix.py).
+from tests import BUILT
+
+# Simulated bitstreams and libraries for where the tools that build them are not installed (tools/matrix.py).
 PREBUILT = os.environ.get("LST_PREBUILT")
 
 
 def simulated_bitstream(directory, engine="pixel_serial", network=None):
     """The .bit of a verilated design, in ``directory`` with all that belongs to it; a library is built once per design and kept."""
     if PREBUILT is None:
-        from gateware.simulated_bitstream import build_simulated_bitstream
+        from gateware.simulator.bitstream import build_simulated_bitstream
         return build_simulated_bitstream(engine, network, directory, libraries=BUILT)
     stem = f"{engine}-{network.name if network else 'loadable'}"
     directory.mkdir(exist_ok=True)

@@ -3,13 +3,14 @@ import numpy as np
 import pytest
 import torch
 
-from gateware.simulate import simulate
-from lst_overlay import LST1Overlay, bitstream_files
+from gateware.reports.simulate import simulate
+from lst_overlay import LST1Overlay
+from lst_overlay.hardware import bitstream_files
 from lst_overlay.network import classify, load_network
 from lst_overlay.network import logits as reference_logits
-from lst_overlay.shipped_networks import find, names
-from lst_overlay.simulator import SimulatedBoard
-from model.fake_quantization import FakeQuantizedNetwork
+from lst_overlay.samples.shipped_networks import find, names
+from lst_overlay.simulator.board import SimulatedBoard
+from model.quantized.lst import FakeQuantizedNetwork
 from tests.conftest import simulated_bitstream
 from tests.images import corner_images, test_images
 from tests.model.small import shipped_functions

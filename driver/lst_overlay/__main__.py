@@ -81,7 +81,7 @@ def self_test(overlay, chosen) -> Dict:
 
 
 def classify(overlay, chosen) -> Dict:
-    from .photo import digit_of
+    from .samples.photo import digit_of
 
     answers = []
     for path in chosen.images:
@@ -109,7 +109,7 @@ def benchmark(overlay, chosen) -> Dict:
 
 
 def _batch_size(text: str) -> int:
-    from .accelerator import MAX_IMAGES  # imports pynq
+    from .hardware.accelerator import MAX_IMAGES  # imports pynq
 
     if not 1 <= int(text) <= MAX_IMAGES:
         raise argparse.ArgumentTypeError(f"must be 1..{MAX_IMAGES}, not {text}")

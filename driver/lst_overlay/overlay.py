@@ -9,16 +9,18 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 from pynq import Device, Overlay
 
-from . import bitstream_files, board_check, figures, shipped_networks
-from .accelerator import MAX_IMAGES, Accelerator
-from .clock import Fclk0, mhz
-from .devices import default_device
 from .errors import BitstreamError, BusyError, HardwareError, LstOverlayError
-from .image_layout import IMAGE_BYTES, SIZE, ImageLayout
+from .hardware import bitstream_files, board_check
+from .hardware import measurements as figures
+from .hardware.accelerator import MAX_IMAGES, Accelerator
+from .hardware.batches import Pipeline
+from .hardware.clock import Fclk0, mhz
+from .hardware.devices import default_device
+from .hardware.pynq_record import PynqRecord
+from .memory.images import IMAGE_BYTES, SIZE, ImageLayout
+from .memory.results import MODE_CLASSES, MODE_LOGITS, checked_images
 from .network import Network, classify, image_crc, load_network, parameter_image
-from .packing import MODE_CLASSES, MODE_LOGITS, checked_images
-from .pipeline import Pipeline
-from .pynq_record import PynqRecord
+from .samples import shipped_networks
 
 ENGINES = (0, 1, 2, 3)  # CAPABILITIES.ENGINE: pixel-serial, row-parallel, folded, pixel-pairs
 AUTO = "auto"

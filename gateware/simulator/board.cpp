@@ -1,4 +1,4 @@
-// The shared library's C interface: one handle is one configured board. lst_overlay/simulated_library.py is its only caller.
+// The shared library's C interface: one handle is one configured board. lst_overlay/simulator/library.py is its only caller.
 #include <memory>
 #include <string>
 

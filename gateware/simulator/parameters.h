@@ -1,4 +1,4 @@
-// What the Python side sets; lst_overlay/simulated_library.py declares the same fields in the same order.
+// What the Python side sets; lst_overlay/simulator/library.py declares the same fields in the same order.
 #pragma once
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 """The Verilog module PS7 that the simulation puts in the primitive's place."""
 from __future__ import annotations
 
-from gateware.ps7_ports import Port, ps7_ports
+from gateware.shell.ps7_ports import Port, ps7_ports
 
 
 def _wire(port: Port) -> str:

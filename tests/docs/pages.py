@@ -3,7 +3,8 @@ import re
 from pathlib import Path
 from typing import List, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
+
 PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "bitstreams/README.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -65,7 +65,7 @@ def test_the_citation_is_of_this_version_and_licence():
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_source_files_that_a_page_names_are_there(page):
-    """Such as gateware/fifo.py: from the root of the tree, or below the package or the directory of tests that the text is about."""
+    """Such as gateware/cores/fifo.py: from the root of the tree, or below the package or the directory of tests that the text is about."""
     known = [path.as_posix() for part in ("driver", "gateware", "model", "datasets", "tests", "recipes", "benchmarks")
              for path in (ROOT / part).rglob("*.*")]
     words = [word for span in re.findall(r"`([^`\n]+)`", prose(page)) for word in span.split()]

@@ -1,10 +1,10 @@
 """The driver's fixtures. `board` runs a test on both kinds of board; `fake` is for faults that only the fake has."""
 import pytest
 
-from gateware.hwh import write_hwh
+from gateware.shell.hwh import write_hwh
 from lst_overlay import LST1Overlay
-from lst_overlay.simulator import SimulatedBoard
-from tests.driver.fake_board import BUILD_HASH, PIXEL_SERIAL, FakeBoard
+from lst_overlay.simulator.board import SimulatedBoard
+from tests.boards.fake import BUILD_HASH, PIXEL_SERIAL, FakeBoard
 from tests.driver.random_network import corner_lst1, random_lst1, with_channel_tables
 
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]

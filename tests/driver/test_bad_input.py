@@ -105,7 +105,7 @@ def test_shipped_network_by_name(fake, tmp_path, monkeypatch):
     device, overlay = fake
     network = random_lst1(2)
     contract.save_network(network, tmp_path / "mine.npz")
-    monkeypatch.setattr("lst_overlay.shipped_networks.DIRECTORY", tmp_path)
+    monkeypatch.setattr("lst_overlay.samples.shipped_networks.DIRECTORY", tmp_path)
     overlay.load_network("mine")
     assert overlay.network.name == network.name
     with pytest.raises(FileNotFoundError, match="shipped networks: mine$"):

@@ -6,20 +6,20 @@ import ast
 import io
 import os
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from lst_overlay import sample_digits
+from lst_overlay.samples import digits as sample_digits
+from tests import ROOT
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "driver" / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "driver" / "notebooks").glob("*.ipynb"))
 # What PYNQ's images have, and the package.
 ALLOWED = {"numpy", "matplotlib", "PIL", "ipywidgets", "IPython", "pynq", "lst_overlay"}
-STARTUP = """import lst_overlay.bitstream_files, pathlib
-lst_overlay.bitstream_files.search_roots = lambda roots=[pathlib.Path({root!r})]: roots
+STARTUP = """import lst_overlay.hardware.bitstream_files, pathlib
+lst_overlay.hardware.bitstream_files.search_roots = lambda roots=[pathlib.Path({root!r})]: roots
 del lst_overlay, pathlib
 """
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

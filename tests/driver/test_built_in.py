@@ -4,10 +4,11 @@ import shutil
 import numpy as np
 import pytest
 
-from lst_overlay import BitstreamError, LST1Overlay, LstOverlayError, bitstream_files
+from lst_overlay import BitstreamError, LST1Overlay, LstOverlayError
+from lst_overlay.hardware import bitstream_files
 from lst_overlay.network import classify, load_network, logits, save_network
-from lst_overlay.shipped_networks import find
-from lst_overlay.simulator import SimulatedBoard
+from lst_overlay.samples.shipped_networks import find
+from lst_overlay.simulator.board import SimulatedBoard
 from tests.conftest import simulated_bitstream
 from tests.images import corner_images
 

@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from lst_overlay import __main__ as command
-from lst_overlay import sample_digits
 from lst_overlay.network import load_network
-from lst_overlay.shipped_networks import find
+from lst_overlay.samples import digits as sample_digits
+from lst_overlay.samples.shipped_networks import find
+from tests.boards.fake import FakeBoard
 from tests.driver.conftest import write_bitstream
-from tests.driver.fake_board import FakeBoard
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""docs/number_formats.md and docs/programmers_guide.md suffice: tests/evaluator.py, written from them alone, gets the same integers."""
+"""docs/number_formats.md and docs/programmers_guide.md suffice: tests/oracles/board_evaluator.py, written from them alone, gets the same integers."""
 import ast
 import shutil
 from pathlib import Path
@@ -6,17 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lst_overlay import LST1Overlay, pipeline
-from lst_overlay.image_layout import ImageLayout
+from lst_overlay import LST1Overlay
+from lst_overlay.hardware import batches as pipeline
+from lst_overlay.memory.images import ImageLayout
+from lst_overlay.memory.results import MODE_CLASSES, MODE_LOGITS
 from lst_overlay.network import classify, image_crc, load_network, logits, parameter_image, pixel_codes
-from lst_overlay.packing import MODE_CLASSES, MODE_LOGITS
-from lst_overlay.shipped_networks import find, names
-from lst_overlay.simulator import SimulatedBoard
-from tests import evaluator
+from lst_overlay.samples.shipped_networks import find, names
+from lst_overlay.simulator.board import SimulatedBoard
+from tests import ROOT
 from tests.conftest import simulated_bitstream
 from tests.images import corner_images
+from tests.oracles import board_evaluator as evaluator
 
-OTHERS = sorted((Path(__file__).resolve().parents[2] / "networks").glob("*lst*.npz"))
+OTHERS = sorted((ROOT / "networks").glob("*lst*.npz"))
 
 
 def images():

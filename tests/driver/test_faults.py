@@ -5,14 +5,21 @@ import threading
 import numpy as np
 import pytest
 
-import lst_overlay.accelerator
-import lst_overlay.pipeline
-from gateware.register_table import ERROR_TEXTS, ErrorCode
-from lst_overlay import BitstreamError, BusyError, HardwareError, HardwareTimeout, LST1Overlay, LstOverlayError
+import lst_overlay.hardware.accelerator
+import lst_overlay.hardware.batches
+from lst_overlay import (
+    BitstreamError,
+    BusyError,
+    HardwareError,
+    HardwareTimeout,
+    LST1Overlay,
+    LstOverlayError,
+)
 from lst_overlay import network as contract
-from lst_overlay.simulator import SimulatedBoard
+from lst_overlay.registers import ERROR_TEXTS, ErrorCode
+from lst_overlay.simulator.board import SimulatedBoard
+from tests.boards.fake import FakeBoard
 from tests.driver.conftest import NETWORKS, write_bitstream
-from tests.driver.fake_board import FakeBoard
 from tests.driver.random_network import random_images
 
 IMAGES = random_images(5)
@@ -63,7 +70,7 @@ def test_every_wait_has_a_timeout(fake, call):
 
 def test_start_that_is_ignored(fake, monkeypatch):
     device, overlay = fake
-    monkeypatch.setattr(lst_overlay.accelerator, "ACCEPT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(lst_overlay.hardware.accelerator, "ACCEPT_TIMEOUT_S", 0.05)
     device.faults.ignore_start = True
     with pytest.raises(HardwareTimeout, match="acceptance of START"):
         overlay.predict(IMAGES)
@@ -84,7 +91,7 @@ def test_error_codes_are_told_in_words(fake, code):
 
 def test_error_in_the_middle_of_a_queued_batch(fake, monkeypatch):
     device, overlay = fake
-    monkeypatch.setattr(lst_overlay.pipeline, "CHUNK_IMAGES", 2)
+    monkeypatch.setattr(lst_overlay.hardware.batches, "CHUNK_IMAGES", 2)
     original, calls = device._run, []
 
     def fail_third(registers):

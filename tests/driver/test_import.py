@@ -31,7 +31,7 @@ def test_imports_neither_model_nor_gateware_nor_their_libraries(path):
 
 
 def test_the_driver_needs_no_pillow():
-    code = "import sys; sys.modules['PIL'] = None; import lst_overlay.overlay, lst_overlay.photo, lst_overlay.__main__; print('ok')"
+    code = "import sys; sys.modules['PIL'] = None; import lst_overlay.overlay, lst_overlay.samples.photo, lst_overlay.__main__; print('ok')"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "ok\n"
 
 

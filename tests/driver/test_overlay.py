@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-import lst_overlay.pipeline
+import lst_overlay.hardware.batches
 from lst_overlay import LST1Overlay, LstOverlayError
 from lst_overlay import network as contract
 from tests.driver.conftest import CHANNEL_NETWORKS, NETWORKS
@@ -42,7 +42,7 @@ def test_corner_pixels(overlay, pixel):
 
 @pytest.mark.parametrize("count", [15, 16, 17, 40])
 def test_chunks_meet_without_a_seam(overlay, monkeypatch, count):
-    monkeypatch.setattr(lst_overlay.pipeline, "CHUNK_IMAGES", 8)
+    monkeypatch.setattr(lst_overlay.hardware.batches, "CHUNK_IMAGES", 8)
     images = random_images(count)
     assert_bit_exact(overlay.logits(images), contract.logits(NETWORKS[0], images), images)
     assert_bit_exact(overlay.predict(images), contract.classify(contract.logits(NETWORKS[0], images)), images)
@@ -217,7 +217,7 @@ def test_clock_is_set_by_divisors_before_the_download(fake):
 
 def test_two_commands_are_in_flight(fake, monkeypatch):
     device, overlay = fake
-    monkeypatch.setattr(lst_overlay.pipeline, "CHUNK_IMAGES", 8)
+    monkeypatch.setattr(lst_overlay.hardware.batches, "CHUNK_IMAGES", 8)
     overlay.predict(random_images(30))
     assert device.deepest_queue == 2
 

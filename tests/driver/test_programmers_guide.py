@@ -1,12 +1,12 @@
 """docs/programmers_guide.md says what the code does: names and layouts that a stranger would copy."""
 import re
-from pathlib import Path
 
-from gateware.register_table import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC
-from lst_overlay.network.parameter_image import IMAGE_BYTES, LAYOUT_MAGIC, SECTIONS
-from lst_overlay.packing import RESULT
+from lst_overlay.memory.results import RESULT
+from lst_overlay.network.lst.parameters import IMAGE_BYTES, LAYOUT_MAGIC, SECTIONS
+from lst_overlay.registers import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC
+from tests import ROOT
 
-GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "programmers_guide.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "programmers_guide.md").read_text(encoding="utf-8")
 
 
 def test_parameter_image_table():

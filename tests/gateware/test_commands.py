@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from vivado_stub import write_stub
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
+from tests.gateware.toolchain.vivado_stub import write_stub
 
 
 def run(*arguments, cwd=ROOT, **environment):
@@ -65,9 +65,9 @@ def test_bitstream_that_vivado_cannot_build_is_one_line(tmp_path):
 
 
 def test_simulate_writes_report_and_picture(tmp_path, simulated_bit, monkeypatch, capsys):
-    import gateware.simulate
+    import gateware.reports.simulate
     from gateware import __main__
-    monkeypatch.setattr(gateware.simulate, "build_simulated_bitstream", lambda *_: simulated_bit)
+    monkeypatch.setattr(gateware.reports.simulate, "build_simulated_bitstream", lambda *_: simulated_bit)
     report, picture = tmp_path / "out" / "report.json", tmp_path / "out" / "digits.png"
     with pytest.raises(SystemExit) as ended:
         __main__.app(["simulate", "--dataset", "digits", "--images", "40", "--json", str(report), "--picture", str(picture)])

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from litex.gen.fhdl import verilog as litex_verilog
 from migen import C, Case, Cat, If, Memory, Module, Mux, Replicate, Signal
-from verilated import verilated
 
 from gateware.verilog import emit
+from tests.gateware.verilated import verilated
 
 A_BITS, B_BITS = 13, 8
 OUT_BITS = 32

@@ -5,12 +5,12 @@ import numpy as np
 import torch
 
 from datasets import load_digits
-from model.activations import ACTIVATIONS, PSA, BSpline, LerpPSA, PiecewiseLinear, ReLU, Tanh
-from model.augment import Augmentation
-from model.data import Part, Split
-from model.networks import LST1, LST2, MLP, NETWORKS, ResLST3
-from model.picture_augment import PictureAugmentation
-from model.recipe import Recipe, Widths
+from model.networks.activations import ACTIVATIONS, PSA, BSpline, LerpPSA, PiecewiseLinear, ReLU, Tanh
+from model.networks.lst import LST1, LST2, MLP, NETWORKS, ResLST3
+from model.training.augment import Augmentation
+from model.training.data import Part, Split
+from model.training.picture_augment import PictureAugmentation
+from model.training.recipe import Recipe, Widths
 
 torch.set_num_threads(1)
 

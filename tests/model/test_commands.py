@@ -4,18 +4,17 @@ import json
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
 import pytest
 
 from model.__main__ import main
-from model.recipe import Recipe
-from model.train import Training, train
-from tests.network.networks import SHIPPED
+from model.training.recipe import Recipe
+from model.training.train import Training, train
+from tests import ROOT
+from tests.driver.network.lst.networks import SHIPPED
 
-ROOT = Path(__file__).parents[2]
 DIGITS = next(path for path in SHIPPED if path.stem == "lst1_digits")
 
 
@@ -137,7 +136,7 @@ def test_a_network_file_is_no_checkpoint(tmp_path):
 
 def test_a_missing_package_is_named(monkeypatch, capsys, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "model.onnx_export", raising=False)
+    monkeypatch.delitem(sys.modules, "model.export.onnx_export", raising=False)
     monkeypatch.setattr(sys, "argv", ["model", "export", str(SHIPPED[0]), "--out", str(tmp_path / "n.onnx")])
     with pytest.raises(SystemExit) as stopped:
         main()

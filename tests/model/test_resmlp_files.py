@@ -8,19 +8,26 @@ import numpy as np
 import pytest
 import torch
 
-import model.evaluate
-import model.quantize
-from lst_overlay import int8
+import model.export.quantize
+import model.reports.evaluate
 from lst_overlay.network import QFormat, classify
-from model.checkpoint import CheckpointError
-from model.evaluate import evaluate
-from model.published_resmlp import load_published_resmlp
-from model.quantize import golden_image, quantize_checkpoint
-from model.train import train
-from tests.int8.networks import random_network
-from tests.model.small import picture_recipe, picture_split, picture_test, small_recipe, small_split, small_test
+from lst_overlay.network import resmlp as int8
+from model.export.quantize import golden_image, quantize_checkpoint
+from model.networks.published_resmlp import load_published_resmlp
+from model.reports.evaluate import evaluate
+from model.training.checkpoint import CheckpointError
+from model.training.train import train
+from tests.driver.network.resmlp.networks import random_network
+from tests.model.networks.test_published_resmlp import published_state
+from tests.model.small import (
+    picture_recipe,
+    picture_split,
+    picture_test,
+    small_recipe,
+    small_split,
+    small_test,
+)
 from tests.model.test_commands import DIGITS, ROOT, command
-from tests.model.test_published_resmlp import published_state
 
 LEARNED = {"activation": "lerp_psa", "per_channel": True}
 
@@ -30,9 +37,9 @@ def runs(tmp_path_factory):
     """float/, aware/ and lst/ with a checkpoint each, in the working directory; small data sets in place of the real ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("runs"))
-        for place in (model.quantize, model.evaluate):
+        for place in (model.export.quantize, model.reports.evaluate):
             patch.setattr(place, "load_test", lambda dataset: (picture_test if dataset == "cifar10" else small_test)(dataset))
-        patch.setattr(model.quantize, "load_split", lambda dataset: (picture_split if dataset == "cifar10" else small_split)())
+        patch.setattr(model.export.quantize, "load_split", lambda dataset: (picture_split if dataset == "cifar10" else small_split)())
         recipe = picture_recipe(name="float", epochs=1, **LEARNED)
         train(recipe, "float", split=picture_split(), load_test=picture_test)
         aware = dataclasses.replace(recipe, name="aware", int8=True, init_from="float/checkpoint.pt")
@@ -95,7 +102,7 @@ def test_evaluate_compares_torch_and_the_reference_for_files_and_checkpoints():
 
 
 def test_evaluate_notices_a_reference_that_is_not_what_was_trained(monkeypatch):
-    monkeypatch.setattr(model.evaluate, "int8_logits",
+    monkeypatch.setattr(model.reports.evaluate, "int8_logits",
                         lambda network, images: int8.logits(network, images) + (np.arange(len(images)) == 3)[:, None])
     assert evaluate("aware/checkpoint.pt").torch_exact_images == 23
 
@@ -105,7 +112,7 @@ def test_evaluate_notices_a_tensor_between_pixels_and_logits(monkeypatch):
         found = int8.outputs(network, images)
         found[5][3, 0, 0] ^= 1
         return found
-    monkeypatch.setattr(model.evaluate, "int8_outputs", altered)
+    monkeypatch.setattr(model.reports.evaluate, "int8_outputs", altered)
     assert evaluate("aware/checkpoint.pt").tensor_exact_images == 23
 
 
@@ -138,7 +145,7 @@ LST_COMMANDS = {
 
 @pytest.mark.parametrize("arguments", LST_COMMANDS.values(), ids=LST_COMMANDS)
 def test_tools_of_the_lst_family_name_an_int8_network_in_one_line(arguments, tmp_path):
-    """Of the driver, `load_network` of lst_overlay.network says it; see tests/int8/test_network_file.py."""
+    """Of the driver, `load_network` of lst_overlay.network says it; see tests/driver/network/resmlp/test_encoding.py."""
     int8.save_network(random_network(), tmp_path / "int8.npz")
     done = subprocess.run([sys.executable, "-m", *arguments.replace("FILE", str(tmp_path / "int8.npz")).split()], cwd=ROOT,
                           capture_output=True, text=True, timeout=120)

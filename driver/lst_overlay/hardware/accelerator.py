@@ -1,0 +1,148 @@
+"""The accelerator's command sequences: identify, load, start, wait, reset. pynq binds this class to the IP by its VLNV.
+
+Commands run in order; one may queue behind the running one. Nothing here knows images or networks, only addresses.
+"""
+from __future__ import annotations
+
+import time
+from typing import Callable, Dict, Sequence
+
+from pynq import DefaultIP
+
+from ..errors import BitstreamError, HardwareError, HardwareTimeout
+from .bitstream_files import VLNV
+from .register_file import RegisterFile
+
+MAGIC = 0x4F54534C
+ABI_VERSIONS = (3,)
+ALIGNMENT = 128              # of SOURCE and DESTINATION, in bytes
+MAX_IMAGES = (1 << 20) - 1   # of one START
+RESET_TIMEOUT_S = 10.0       # on hardware microseconds; the simulated board needs seconds to find a drain stuck
+ACCEPT_TIMEOUT_S = 2.0
+
+
+class Accelerator(DefaultIP):
+    """Driver of one lst_overlay accelerator. `registers` reads and writes by name, `registers.dump()` shows all."""
+
+    bindto = [VLNV]
+
+    def __init__(self, description):
+        super().__init__(description)
+        self.registers = RegisterFile(self.mmio, description["registers"])
+        self._parameters = description["parameters"]
+        self._ticket = 0    # COMPLETED when the newest command will have ended
+        self._accepted = 0  # ACCEPTED as it reads now
+
+    def check_identity(self, build_hash: int, capabilities: Dict[str, int]) -> None:
+        """BitstreamError unless MAGIC, ABI_VERSION, BUILD_HASH and CAPABILITIES are those that the .hwh promises."""
+        magic = self.registers.magic()
+        if magic != MAGIC:
+            raise BitstreamError(f"this is not an lst_overlay accelerator: MAGIC reads 0x{magic:08X}, not 0x{MAGIC:08X}. "
+                                 "Another bitstream is loaded, or none")
+        abi = self.registers.read("ABI_VERSION")
+        if abi not in ABI_VERSIONS:
+            raise BitstreamError(f"the bitstream has ABI version {abi}, this driver knows {', '.join(map(str, ABI_VERSIONS))}: "
+                                 "update lst-overlay, or build the bitstream again")
+        found = self.registers.read("BUILD_HASH")
+        if found != build_hash:
+            raise BitstreamError(f"bitstream and .hwh do not belong together: BUILD_HASH reads 0x{found:08X}, "
+                                 f"the .hwh says 0x{build_hash:08X}")
+        found = self.registers.fields("CAPABILITIES")
+        if found != capabilities:
+            raise BitstreamError(f"CAPABILITIES reads {found}, the .hwh says {capabilities}")
+
+    def begin(self) -> None:
+        """Before the first command of a batch: the accelerator idle, without error, the books balanced."""
+        status = self.registers.fields("STATUS")
+        if status["ERROR"] or not status["IDLE"]:
+            self.soft_reset()
+        self._ticket, self._accepted = self.registers.read("COMPLETED"), self.registers.read("ACCEPTED")
+
+    def load(self, source: int, timeout_s: float) -> int:
+        """Queue a LOAD of the parameter image at physical address ``source``. Returns its ticket for `wait`."""
+        self._wait_queue(timeout_s)
+        self.registers.write("SOURCE", source)
+        return self._submit("LOAD")
+
+    def start(self, sources: Sequence[int], destination: int, images: int, mode: int, timeout_s: float) -> int:
+        """Queue a batch, its pixels at ``sources``, one for each port. Returns its ticket for `wait`.
+
+        Waits at most timeout_s seconds for a place in the queue.
+        """
+        self._wait_queue(timeout_s)
+        self.registers.write("IMAGES", images)
+        for name, source in zip(("SOURCE", "SOURCE_1"), sources):
+            self.registers.write(name, source)
+        self.registers.write("DESTINATION", destination)
+        self.registers.write("RESULT_MODE", mode)
+        return self._submit("START")
+
+    def wait(self, ticket: int, timeout_s: float, what: str) -> None:
+        """Until that command has ended. HardwareError with the reported code, HardwareTimeout with all registers."""
+        def ended() -> bool:
+            # Modulo 2**32, and a later command may have ended too.
+            if (self.registers.read("COMPLETED") - ticket) & 0xFFFFFFFF < 1 << 31:
+                return True
+            self._raise_error(what)
+            return False
+        self._poll(ended, timeout_s, what)
+
+    def soft_reset(self, timeout_s: float = RESET_TIMEOUT_S) -> None:
+        """Stop everything and wait until the bus is quiet. A loaded network stays. HardwareError if memory never answers."""
+        self.registers.strobe("CONTROL", "SOFT_RESET")
+
+        def quiet() -> bool:
+            status = self.registers.fields("STATUS")
+            if status["DRAIN_STUCK"]:
+                raise HardwareError("memory does not answer what the accelerator has asked (STATUS.DRAIN_STUCK): only download() "
+                                    f"helps; registers:\n{self.registers.dump()}")
+            return bool(status["IDLE"] and not status["ERROR"])
+        self._poll(quiet, timeout_s, "soft reset (STATUS.IDLE)")
+
+    def counters(self) -> Dict[str, int]:
+        """Clock cycles of the command that ended last: all, stalled on input, stalled on output."""
+        return {"cycles": self.registers.counter("CYCLES"), "stall_input_cycles": self.registers.counter("STALL_INPUT"),
+                "stall_output_cycles": self.registers.counter("STALL_OUTPUT")}
+
+    def sample_time(self) -> int:
+        """Clock cycles since the download, now. Overwrites `counters`."""
+        self.registers.strobe("CONTROL", "SAMPLE")
+        return self.registers.counter("TIME")
+
+    def _wait_queue(self, timeout_s: float) -> None:
+        def ready() -> bool:
+            status = self.registers.fields("STATUS")
+            if status["ERROR"]:
+                self._raise_error("the command before")
+            return bool(status["QUEUE_READY"])
+        self._poll(ready, timeout_s, "a place in the queue (STATUS.QUEUE_READY)")
+
+    def _submit(self, command: str) -> int:
+        self.registers.strobe("CONTROL", command)
+
+        def taken() -> bool:
+            if self.registers.read("ACCEPTED") != self._accepted:
+                return True
+            self._raise_error(command)
+            return False
+        self._poll(taken, ACCEPT_TIMEOUT_S, f"acceptance of {command} (ACCEPTED)")
+        self._ticket, self._accepted = ((count + 1) & 0xFFFFFFFF for count in (self._ticket, self._accepted))
+        return self._ticket
+
+    def _raise_error(self, what: str) -> None:
+        """HardwareError if STATUS.ERROR is set: text and address of ERROR_CODE."""
+        if not self.registers.fields("STATUS")["ERROR"]:
+            return
+        code, address = self.registers.read("ERROR_CODE"), self.registers.read("ERROR_ADDRESS")
+        text = self._parameters.get(f"ERROR_TEXT_{code}", "unknown to this .hwh")
+        raise HardwareError(f"{what}: hardware error {code}, {text}; ERROR_ADDRESS = 0x{address:08X}; registers:\n"
+                            f"{self.registers.dump()}", code, address)
+
+    def _poll(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            late = time.monotonic() > deadline  # read before the look: what ended in time is no failure
+            if done():
+                return
+            if late:
+                raise HardwareTimeout(f"{what}: not reached within {timeout_s:g} s; registers:\n{self.registers.dump()}")

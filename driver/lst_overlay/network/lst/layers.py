@@ -1,0 +1,243 @@
+"""What an integer network is: layers of integer weights and biases, each followed by a table or by nothing.
+
+A layer works on codes. ``acc = weights_q . x_q`` is exact; with an activation the layer's output is
+``table[sat((acc + bias_q) >> shift)]``, plus, in a residual network, an earlier layer's output; without one it is ``acc + bias_q``.
+"""
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Dict, List, Optional, Tuple
+
+import numpy as np
+
+from ..formats import code_range
+
+# Biases and logits leave the hardware as int32; one bit is kept so that comparing two of them cannot overflow.
+MAX_ACC_WIDTH = 31
+MAX_INDEX_WIDTH = 10
+MAX_INDEX_WIDTH_PER_CHANNEL = 8
+MAX_CODE_WIDTH = 16  # the network file keeps weights and table entries as int16
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class NetworkError(ValueError):
+    """A network breaks a rule of the number contract, or does not fit the engine it is meant for."""
+
+
+def check_name(name: str) -> None:
+    """NetworkError unless files may be named after it."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise NetworkError(
+            f"a network's name must be 1 to 64 of letters, digits, '.', '_', '-', and begin with a letter or digit, not {name!r}")
+
+
+class Axis(str, Enum):
+    """What a layer's weights are applied to."""
+
+    ROWS = "rows"        # (N, r, k) -> (N, r, o): the same weights on every row
+    COLUMNS = "columns"  # (N, r, o) -> (N, p, o): the same weights on every column
+    DENSE = "dense"      # (N, anything) flattened row-major -> (N, o)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A table from index to code. index = saturate((acc + bias_q) >> shift) to index_width bits, signed.
+
+    table_q: (2**index_width,) int64, entries ascending from the most negative index; or (fan_out, 2**index_width), a table
+    for each channel of the layer. Entry ``i`` is the code of f(i * index_step); ``step`` is the value of one output code.
+    """
+
+    shift: int
+    index_width: int
+    index_step: float
+    table_q: np.ndarray
+    width: int
+    step: float
+    function: str = "tanh"
+
+    def __post_init__(self):
+        _check_whole("activation shift", self.shift, 0, 31)
+        limit = MAX_INDEX_WIDTH_PER_CHANNEL if self.per_channel else MAX_INDEX_WIDTH
+        _check_whole(f"activation index_width{' with a table per channel' * self.per_channel}", self.index_width, 1, limit)
+        if self.table_q.ndim not in (1, 2) or self.table_q.shape[-1] != 1 << self.index_width:
+            raise NetworkError(f"activation table must have shape ({1 << self.index_width},) or (channels, {1 << self.index_width}), "
+                               f"not {self.table_q.shape}")
+        _check_whole("activation width", self.width, 1, MAX_CODE_WIDTH)
+        _check_codes("activation table", self.table_q, *code_range(self.width))
+        _check_step("activation step", self.step)
+        _check_step("activation index_step", self.index_step)
+
+    @property
+    def per_channel(self) -> bool:
+        return self.table_q.ndim == 2
+
+
+@dataclass(frozen=True)
+class Layer:
+    """weights_q: (fan_out, fan_in) int64; bias_q: (fan_out,) int64 in the accumulator's unit.
+
+    With an activation bias_q already holds the half step, 2**(shift - 1), that makes the shift round to nearest.
+    ``weights_step`` is the value of one weight code. ``add`` is the number of the layer whose output, of the same shape and step,
+    is added to this one's; the sum is not requantised. Sources: docs/number_formats.md.
+    """
+
+    axis: Axis
+    weights_q: np.ndarray
+    bias_q: np.ndarray
+    weights_width: int
+    weights_step: float
+    activation: Optional[Activation] = None
+    add: Optional[int] = None
+
+    def __post_init__(self):
+        if self.weights_q.ndim != 2:
+            raise NetworkError(f"weights_q must have shape (fan_out, fan_in), not {self.weights_q.shape}")
+        if self.bias_q.shape != (self.fan_out,):
+            raise NetworkError(f"bias_q must have shape ({self.fan_out},), not {self.bias_q.shape}")
+        if not self.weights_q.size:
+            raise NetworkError(f"weights_q must not be empty, its shape is {self.weights_q.shape}")
+        _check_whole("weights_width", self.weights_width, 2, MAX_CODE_WIDTH)
+        high = code_range(self.weights_width)[1]
+        _check_codes("weights_q", self.weights_q, -high, high)
+        _check_codes("bias_q", self.bias_q, *code_range(32))
+        _check_step("weights_step", self.weights_step)
+        if self.activation is not None and self.activation.per_channel and len(self.activation.table_q) != self.fan_out:
+            raise NetworkError(f"{self.fan_out} channels need as many tables, not {len(self.activation.table_q)}")
+
+    @property
+    def fan_in(self) -> int:
+        return self.weights_q.shape[1]
+
+    @property
+    def fan_out(self) -> int:
+        return self.weights_q.shape[0]
+
+    def acc_bounds(self, x_low: int, x_high: int) -> Tuple[int, int]:
+        """Least and greatest ``acc + bias_q`` over all inputs with codes in x_low..x_high."""
+        positive = np.maximum(self.weights_q, 0).sum(axis=1)
+        negative = np.minimum(self.weights_q, 0).sum(axis=1)
+        low = positive * x_low + negative * x_high + self.bias_q
+        high = positive * x_high + negative * x_low + self.bias_q
+        return int(low.min()), int(high.max())
+
+
+@dataclass(frozen=True, repr=False)
+class Network:
+    """An integer network: pixels in, logits (raw accumulators of the last layer) out.
+
+    Pixel code c = p >> (8 - pixel_bits) of a uint8 pixel p stands for x = (c + 1/2) / 2**(pixel_bits - 1) - 1.
+    Files are named after it, so ``name`` is 1 to 64 letters, digits, '.', '_', '-', and begins with a letter or a digit.
+    ``provenance`` is free-form JSON: seed, recipe, dataset, accuracies, tool versions.
+    """
+
+    name: str
+    kind: str
+    pixel_bits: int
+    image_shape: Tuple[int, int]
+    layers: Tuple[Layer, ...]
+    provenance: Dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        check_name(self.name)
+        _check_whole("pixel_bits", self.pixel_bits, 1, 8)
+        if len(self.image_shape) != 2 or any(type(size) is not int or size < 1 for size in self.image_shape):
+            raise NetworkError(f"image_shape must be (rows, columns), whole numbers from 1, not {tuple(self.image_shape)}")
+        if not self.layers:
+            raise NetworkError("a network needs at least one layer")
+        shape, shapes = tuple(self.image_shape), []
+        for number, layer in enumerate(self.layers):
+            where = f"layer {number} ({layer.axis.value})"
+            shape = _output_shape(where, layer, shape)
+            last = number == len(self.layers) - 1
+            if last != (layer.activation is None):
+                raise NetworkError(f"{where}: {'the last layer has no' if last else 'every layer but the last has an'} activation")
+            if layer.add is not None:
+                self._check_sum(where, number, shape, shapes)
+            shapes.append(shape)
+        if len(shape) != 1:
+            raise NetworkError(f"the last layer must be dense, not {self.layers[-1].axis.value}")
+        for number, (layer, codes) in enumerate(zip(self.layers, self.input_ranges)):
+            width = max(-low_or_high - 1 if low_or_high < 0 else low_or_high
+                        for low_or_high in layer.acc_bounds(*codes)).bit_length() + 1
+            if width > MAX_ACC_WIDTH:
+                raise NetworkError(f"layer {number} ({layer.axis.value}): accumulators need {width} bits, "
+                                   f"at most {MAX_ACC_WIDTH} are allowed")
+
+    def _check_sum(self, where: str, number: int, shape: Tuple[int, ...], shapes: List[Tuple[int, ...]]) -> None:
+        layer = self.layers[number]
+        if layer.activation is None or type(layer.add) is not int or not 0 <= layer.add < number:
+            raise NetworkError(f"{where}: adds layer {layer.add}, but only a layer with activation can add, and only an earlier one")
+        if shapes[layer.add] != shape:
+            raise NetworkError(f"{where}: its output has shape {shape}, that of layer {layer.add}, which it adds, {shapes[layer.add]}")
+        summand = self.layers[layer.add].activation
+        if summand.step != layer.activation.step:
+            raise NetworkError(f"{where}: summands must share one step, found {layer.activation.step} and {summand.step}")
+
+    @property
+    def input_ranges(self) -> List[Tuple[int, int]]:
+        """Least and greatest code of each layer's input."""
+        ranges = [code_range(self.pixel_bits, signed=False)]
+        outputs: List[Tuple[int, int]] = []
+        for layer in self.layers[:-1]:
+            low, high = int(layer.activation.table_q.min()), int(layer.activation.table_q.max())
+            if layer.add is not None:
+                low, high = low + outputs[layer.add][0], high + outputs[layer.add][1]
+            outputs.append((low, high))
+        return ranges + outputs
+
+    def __repr__(self) -> str:
+        weights, outputs = ([str(width) for width in widths] for widths in (
+            [layer.weights_width for layer in self.layers], [layer.activation.width for layer in self.layers[:-1]]))
+        return (f"Network({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels of {self.pixel_bits} bits, "
+                f"{self.parameters:,} parameters, weights of {'-'.join(dict.fromkeys(weights))} bits"
+                + (f", activations of {'-'.join(dict.fromkeys(outputs))} bits)" if outputs else ")"))
+
+    @property
+    def classes(self) -> int:
+        return self.layers[-1].fan_out
+
+    @property
+    def logit_step(self) -> float:
+        """What a logit of 1 stands for as a real number."""
+        x_step = self.layers[-2].activation.step if len(self.layers) > 1 else 2.0 ** (1 - self.pixel_bits)
+        return x_step * self.layers[-1].weights_step
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers: weights and biases, tables not counted."""
+        return sum(layer.weights_q.size + layer.bias_q.size for layer in self.layers)
+
+
+def _output_shape(where: str, layer: Layer, shape: Tuple[int, ...]) -> Tuple[int, ...]:
+    if layer.axis is Axis.DENSE:
+        fan_in, out = int(np.prod(shape)), (layer.fan_out,)
+    elif len(shape) != 2:
+        raise NetworkError(f"{where}: needs a two-dimensional input, not shape {shape}")
+    elif layer.axis is Axis.ROWS:
+        fan_in, out = shape[1], (shape[0], layer.fan_out)
+    else:
+        fan_in, out = shape[0], (layer.fan_out, shape[1])
+    if layer.fan_in != fan_in:
+        raise NetworkError(f"{where}: fan_in must be {fan_in} for an input of shape {shape}, not {layer.fan_in}")
+    return out
+
+
+def _check_codes(what: str, codes: np.ndarray, low: int, high: int) -> None:
+    if codes.dtype != np.int64:
+        raise NetworkError(f"{what} must be int64, not {codes.dtype}")
+    if codes.size and (codes.min() < low or codes.max() > high):
+        raise NetworkError(f"{what} must lie in {low}..{high}, found {codes.min()}..{codes.max()}")
+
+
+def _check_whole(what: str, value: int, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise NetworkError(f"{what} must be {low}..{high}{' and whole' * (type(value) is not int)}, not {value}")
+
+
+def _check_step(what: str, step: float) -> None:
+    if not (np.isfinite(step) and step > 0):
+        raise NetworkError(f"{what} must be a positive finite number, not {step}")

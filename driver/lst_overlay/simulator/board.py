@@ -1,0 +1,297 @@
+"""A Zybo Z7-10 that is not there: a pynq Device whose fabric is verilated gateware and whose memory is not coherent.
+
+It is taken only when asked for: `LST1Overlay(device=SimulatedBoard())`, or LST_BOARD=sim in the environment. Below an
+unmodified pynq it answers registers, allocates buffers and takes "bitstreams" that `make simulator` wrote.
+"""
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Union
+
+import numpy as np
+from pynq.buffer import PynqBuffer
+from pynq.pl_server.device import Device
+
+from ..errors import BitstreamError
+from .library import BoardFrozen, SimulatedLibrary, SimulationError
+from .processing_system import ProcessingSystem
+
+BIT_MAGIC = b"LSTSIM1\n"
+_XILINX_BIT = b"\x00\x09\x0f\xf0"
+GP0_WINDOW = range(0x4000_0000, 0x8000_0000)
+# Where Linux puts its contiguous memory on this board, and as much of it as PYNQ's images set aside.
+CMA_BASE, CMA_BYTES, PAGE_BYTES = 0x1680_0000, 128 << 20, 4096
+
+
+class SimulatedBit(NamedTuple):
+    """What the .bit of a simulated build says: the registers' BUILD_HASH, and the library that simulates the design."""
+
+    build_hash: int
+    library: Path
+
+
+def write_bit(path: Union[str, os.PathLike], library: Union[str, os.PathLike], build_hash: int) -> None:
+    """Write the .bit of a simulated build. ``library`` must lie beside it, so that the pair can be moved."""
+    path, library = Path(path), Path(library)
+    if path.resolve().parent != library.resolve().parent:
+        raise ValueError(f"the library must lie beside {path}, not in {library.parent}")
+    header = {"build_hash": build_hash, "library": library.name, "library_sha256": _sha256(library)}
+    path.write_bytes(BIT_MAGIC + json.dumps(header, sort_keys=True).encode() + b"\n")
+
+
+def read_bit(path: Union[str, os.PathLike]) -> SimulatedBit:
+    """Read it back and check that its library is the one it was written for. BitstreamError says what is wrong."""
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BitstreamError(f"{path}: cannot be read ({error.strerror})") from None
+    if data.startswith(_XILINX_BIT):
+        raise BitstreamError(f"{path}: a bitstream for a real FPGA; the simulated board takes those of `make simulator`")
+    if not data.startswith(BIT_MAGIC):
+        raise BitstreamError(f"{path}: not the bitstream of a simulated board (it must begin with {BIT_MAGIC!r})")
+    try:
+        header = json.loads(data[len(BIT_MAGIC):].decode())
+        build_hash, name, sha256 = header["build_hash"], header["library"], header["library_sha256"]
+        if not isinstance(build_hash, int) or not isinstance(name, str) or Path(name).name != name:
+            raise ValueError("build_hash must be a number and library a file name")
+    except (ValueError, KeyError, TypeError) as error:
+        raise BitstreamError(f"{path}: damaged header ({type(error).__name__}: {error})") from None
+    library = path.resolve().parent / name
+    if not library.is_file():
+        raise BitstreamError(f"{path}: its library {name} does not lie beside it")
+    if _sha256(library) != sha256:
+        raise BitstreamError(f"{path}: {name} beside it is damaged or of another build (its SHA-256 differs)")
+    return SimulatedBit(build_hash, library)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class SimulatedBuffer(PynqBuffer):
+    """A PynqBuffer that goes back to the simulated board. The array itself, not a view of it, owns the memory."""
+
+    _owner = False
+
+    def freebuffer(self) -> None:
+        if self._owner:
+            self._owner = False
+            self.device.free(self.device_address)
+
+
+class _Memory(NamedTuple):
+    cpu: np.ndarray     # what the processor's caches show
+    device: np.ndarray  # what is in the DDR
+
+
+class SimulatedBoard(Device):
+    """memory: "default" (latencies, stalls, refresh as on the board), "ideal", or settings of your own (simulated_library).
+
+    Each download configures the fabric anew: registers without an initial value and all memory are random by ``seed``.
+    A register that reads as before is taken for a wait in the driver: simulated time then passes between two reads, from
+    0.1 us up to ``poll_interval_us``, as it would pass between two reads of a real processor.
+    """
+
+    name = "simulated"
+    arch = "armv7l"  # pynq.ps.Clocks asks for it; not the arch of the machine that simulates
+    capabilities = {"REGISTER_RW": True, "MEMORY_MAPPED": False}
+
+    def __init__(self, memory: Union[str, dict] = "default", seed: int = 1, faults: Optional[dict] = None,
+                 poll_interval_us: float = 25.0):
+        super().__init__("lst_simulated")
+        self.poll_interval_us = poll_interval_us
+        self._model, self._seed, self._faults = memory, seed, dict(faults or {})
+        self._random = np.random.default_rng(seed)
+        self._lock = threading.RLock()  # re-entrant: the garbage collector may free a buffer in the middle of a call
+        self._ps = ProcessingSystem()
+        self._fabric: Optional[SimulatedLibrary] = None
+        self._memory: Dict[int, _Memory] = {}
+        self._earlier_violations: List[str] = []
+        self._downloads = 0
+        self._last_values: Dict[int, int] = {}
+        self._intervals_us: Dict[int, float] = {}
+
+    # What a test or a curious user asks.
+
+    @property
+    def fabric(self) -> SimulatedLibrary:
+        """The configured design: cycles, faults, statistics. Replaced by each download."""
+        if self._fabric is None:
+            raise BoardFrozen("no bitstream was downloaded: on a board this access would stop the ARM for good")
+        return self._fabric
+
+    def violations(self) -> List[str]:
+        """Every bus rule that the designs downloaded so far broke; empty is good."""
+        return self._earlier_violations + (self._fabric.violations() if self._fabric else [])
+
+    @property
+    def fclk0_mhz(self) -> float:
+        return self._ps.fclk0_mhz
+
+    def advance(self, microseconds: float) -> None:
+        """Let simulated time pass without touching the design."""
+        with self._lock:
+            self.fabric.run(int(microseconds * self._ps.fclk0_mhz))
+
+    # What pynq asks.
+
+    def set_bitfile_name(self, bitfile_name: str) -> None:
+        super().set_bitfile_name(bitfile_name)
+        # pynq makes its Clocks once per process, for the first device it meets.
+        from pynq.ps import Clocks
+        if "_real_instance" in vars(Clocks):
+            del Clocks._real_instance
+
+    def get_bitfile_metadata(self, bitfile_name: str, partial: bool = False):
+        """Straight from the .hwh: pynq's own way would look in its cache by the .bit alone and call xclbinutil."""
+        if partial:
+            raise BitstreamError(f"{bitfile_name}: the simulated board takes no partial bitstreams")
+        from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
+        from pynqmetadata.frontends import Metadata
+        hwh = Path(bitfile_name).with_suffix(".hwh")
+        if not hwh.is_file():
+            raise BitstreamError(f"{bitfile_name}: {hwh.name} does not lie beside it")
+        parser = RuntimeMetadataParser(Metadata(input=str(hwh)))
+        parser.refresh_hierarchy_dict()
+        return parser
+
+    def download(self, bitstream, parser=None) -> None:
+        bit = read_bit(bitstream.bitfile_name)
+        if bitstream.partial:
+            raise BitstreamError(f"{bitstream.bitfile_name}: the simulated board takes no partial bitstreams")
+        self.configure(bit.library)
+        now = datetime.datetime.now()
+        bitstream.timestamp = f"{now.year}/{now.month}/{now.day} {now.hour}:{now.minute}:{now.second} +{now.microsecond}"
+        self.bitfile_name, self.timestamp = bitstream.bitfile_name, bitstream.timestamp
+        if parser is not None:
+            self.reset(parser, bitstream.timestamp, bitstream.bitfile_name)
+
+    def configure(self, library: Union[str, os.PathLike]) -> None:
+        """What download does to the fabric; buffers stay."""
+        with self._lock:
+            # A seed of its own per download: nothing may depend on what a flip-flop happened to be last time.
+            fabric = SimulatedLibrary(library, self._model, self._seed + 1000 * self._downloads, self._ps.fclk0_mhz)
+            self._downloads += 1
+            self._ps.switch_level_shifters_on()
+            for address, memory in self._memory.items():
+                fabric.map(address, memory.device)
+            fabric.inject(**self._faults)
+            if self._fabric is not None:
+                self._earlier_violations += self._fabric.violations()
+                self._fabric.close()
+            self._fabric = fabric
+            self._forget_polls()
+
+    def read_registers(self, address: int, length: int) -> bytes:
+        with self._lock:
+            return b"".join(self._read(address + offset).to_bytes(4, "little") for offset in range(0, length, 4))
+
+    def write_registers(self, address: int, data) -> None:
+        data = bytes(data)
+        with self._lock:
+            for offset in range(0, len(data), 4):
+                self._write(address + offset, int.from_bytes(data[offset:offset + 4], "little"))
+
+    def _read(self, address: int) -> int:
+        if address not in GP0_WINDOW:
+            return self._ps.read(address)
+        value = self._connected().read32(address)
+        if self._last_values.get(address) == value:
+            interval = min(max(2 * self._intervals_us.get(address, 0.0), 0.1), self.poll_interval_us)
+            self._fabric.run(int(interval * self._ps.fclk0_mhz))
+        else:
+            interval = 0.0
+        self._last_values[address], self._intervals_us[address] = value, interval
+        return value
+
+    def _write(self, address: int, value: int) -> None:
+        if address in GP0_WINDOW:
+            self._connected().write32(address, value)
+            self._forget_polls()
+            return
+        self._ps.write(address, value)
+        mhz = self._ps.fclk0_mhz
+        if self._fabric is not None:
+            self._fabric.set_fclk(mhz)
+            self._fabric.set_reset(self._ps.fabric_in_reset)
+
+    def _connected(self) -> SimulatedLibrary:
+        if not self._ps.fabric_connected:
+            raise BoardFrozen("the level shifters between PS and fabric are off (LVL_SHFTR_EN is not 0xF): "
+                              "on a board this access would stop the ARM for good")
+        return self.fabric
+
+    def _forget_polls(self) -> None:
+        self._last_values.clear()
+        self._intervals_us.clear()
+
+    # Memory: two copies of each buffer, joined by flush and invalidate alone.
+
+    def allocate(self, shape, dtype="u4", **_) -> SimulatedBuffer:
+        size = max(1, int(np.prod(shape)) * np.dtype(dtype).itemsize)
+        with self._lock:
+            address = self._free_address(size)
+            memory = _Memory(*(self._random.integers(0, 256, size, dtype=np.uint8) for _ in range(2)))
+            self._memory[address] = memory
+            if self._fabric is not None:
+                self._fabric.map(address, memory.device)
+        buffer = SimulatedBuffer(shape, dtype, buffer=memory.cpu, device=self, device_address=address, bo=address, coherent=False)
+        buffer._owner = True
+        return buffer
+
+    def _free_address(self, size: int) -> int:
+        """First gap that fits, with a page between neighbours that belongs to nobody, so that an overrun is seen."""
+        address = CMA_BASE
+        for base in sorted(self._memory):
+            if address + size + PAGE_BYTES <= base:
+                break
+            address = base + _pages(self._memory[base].device.size) + PAGE_BYTES
+        if address + size > CMA_BASE + CMA_BYTES:
+            used = sum(memory.device.size for memory in self._memory.values())
+            raise MemoryError(f"no room for a buffer of {size} bytes: {used} of the board's {CMA_BYTES} contiguous bytes are in use")
+        return address
+
+    def free(self, address: int) -> None:
+        with self._lock:
+            if self._memory.pop(address, None) is not None and self._fabric is not None:
+                self._fabric.unmap(address)
+
+    def flush(self, bo: int, offset: int, _pointer: int, size: int) -> None:
+        with self._lock:
+            memory, span = self._span(bo, offset, size)
+            memory.device[span] = memory.cpu[span]
+
+    def invalidate(self, bo: int, offset: int, _pointer: int, size: int) -> None:
+        with self._lock:
+            memory, span = self._span(bo, offset, size)
+            memory.cpu[span] = memory.device[span]
+
+    def _span(self, bo: int, offset: int, size: int):
+        memory = self._memory.get(bo)
+        if memory is None:
+            raise SimulationError(f"the buffer at 0x{bo:08X} was freed before")
+        if offset < 0 or offset + size > memory.cpu.size:
+            raise SimulationError(f"bytes {offset} .. {offset + size} leave the buffer at 0x{bo:08X} of {memory.cpu.size} bytes")
+        return memory, slice(offset, offset + size)
+
+
+def _pages(size: int) -> int:
+    return -(-size // PAGE_BYTES) * PAGE_BYTES
+
+
+_board: Optional[SimulatedBoard] = None
+
+
+def get_device() -> SimulatedBoard:
+    """The simulated board of this process, made at the first call and then pynq's active device: what LST_BOARD=sim means."""
+    global _board
+    if _board is None:
+        _board = SimulatedBoard()
+        Device.active_device = _board
+    return _board

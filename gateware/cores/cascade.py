@@ -1,0 +1,122 @@
+"""Constant matrices times vectors on a chain of multipliers: elements stay, weights pass by, sums run down the chain."""
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import numpy as np
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import READ_FIRST, Cat, If, Memory, Replicate, Signal
+
+from gateware.cores.delay import delayed
+from gateware.cores.widths import signed_width
+from lst_overlay.network import Layer
+
+MAX_WEIGHT_WIDTH = 25  # of a DSP48E1, which multiplies 25 by 18 bits, signed
+
+
+class Cascade(LiteXModule):
+    """W x + b for square matrices of ``size``, ``lanes`` (1 or 2) elements in and sums out per clock.
+
+    Multiplier i takes element i when it comes by and keeps it, while column i of W passes; it adds its products to those of multiplier
+    i - 1, so the sums leave the end of the chain one after the other and nothing has to be selected. With two lanes each works on
+    two weights at once, low + high * 2**acc_width, which are two sums apart.
+
+    layers: the one or two matrices that it has. x_ranges: least and greatest element of each one's vectors.
+    sink:   x0, x1, .. (x_width bits, signed), elements lanes * k + 0, 1, ..; layer: whose matrix. A vector takes size / lanes
+            consecutive clocks.
+    source: y0, y1, .. (acc_width bits, signed), sums k + 0, size / lanes + k, in the order k = 0, 1, ..; layer. They leave ``latency``
+            clocks after the elements of the same number and cannot be held.
+    """
+
+    def __init__(self, layers: List[Layer], x_ranges: List[Tuple[int, int]], lanes: int = 1):
+        size = layers[0].fan_in
+        self.acc_width = acc_width = max(sum_width(layer, range_) for layer, range_ in zip(layers, x_ranges))
+        x_width = max(signed_width(*range_) for range_ in x_ranges)
+        self.sink = sink = stream.Endpoint([*((f"x{lane}", (x_width, True)) for lane in range(lanes)), ("layer", 1)])
+        self.source = source = stream.Endpoint([*((f"y{lane}", (acc_width, True)) for lane in range(lanes)), ("layer", 1)])
+
+        # # #
+
+        steps = size // lanes
+        step = Signal(max=steps)
+        first = Signal()
+        self.comb += [sink.ready.eq(1), first.eq(sink.valid & (step == 0))]
+        self.sync += If(sink.valid, If(step == steps - 1, step.eq(0)).Else(step.eq(step + 1)))
+
+        # (layers, steps, lanes, ...): by number of the sum within its lane, then by lane.
+        weights = np.stack([layer.weights_q.reshape(lanes, steps, size).swapaxes(0, 1) for layer in layers])
+        biases = np.stack([layer.bias_q.reshape(lanes, steps).T for layer in layers])
+        address = delayed(self, Cat(step, sink.layer) if len(layers) > 1 else step, 1)
+        p = delayed(self, self._biases(biases, acc_width, address), 3, name="c")
+        token = delayed(self, first, 3)
+        x = [[delayed(self, getattr(sink, f"x{lane}"), 3, name=f"x{lane}_")] for lane in range(lanes)]  # by lane and delay
+        for i in range(0, size, 2):  # two multipliers share a block RAM
+            ports = self._columns(weights[..., i:i + 2], i)
+            for number, port in enumerate(ports, i):
+                address = delayed(self, address, 1, name=f"address{number}_") if number else address
+                token = delayed(self, token, 1, name=f"token{number}_") if number else token
+                line = x[number % lanes]
+                while len(line) <= number - number // lanes:
+                    line.append(delayed(self, line[-1], 1, name=f"x{number % lanes}_{len(line)}_"))
+                self.comb += port.adr.eq(Cat(address, number - i))
+                word = delayed(self, port.dat_r, 1, name=f"word{number}_")  # the block RAM's output register
+                p = self._multiplier(number, word, line[number - number // lanes], token, p, acc_width, lanes)
+        self.latency = size + 5
+        self.comb += source.y0.eq(p)
+        if lanes == 2:  # a negative low sum has borrowed from the high one
+            high, carry = p[acc_width:], p[acc_width - 1]
+            self.latency += 1
+            self.comb += source.y0.eq(delayed(self, p[:acc_width], 1, name="low"))
+            self.sync += source.y1.eq(high + carry)
+        self.comb += [source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False)),
+                      source.layer.eq(delayed(self, sink.layer, self.latency))]
+
+    def _biases(self, biases: np.ndarray, acc_width: int, address: Signal):
+        """The bias of the sum that begins, a clock after its address."""
+        layers, steps, lanes = biases.shape
+        mask = (1 << lanes * acc_width) - 1
+        words = [sum(bias << acc_width * lane for lane, bias in enumerate(word)) & mask
+                 for word in _padded(biases).reshape(-1, lanes).tolist()]
+        memory = Memory(lanes * acc_width, len(words), init=words, name="biases")
+        port = memory.get_port(mode=READ_FIRST)
+        self.specials += memory, port
+        self.comb += port.adr.eq(address)
+        return port.dat_r
+
+    def _columns(self, weights: np.ndarray, first: int) -> list:
+        """Ports to the weights (layers, steps, lanes, 2) of multipliers ``first`` and the next, in one memory."""
+        lanes = weights.shape[2]
+        fields = weights.copy()
+        fields[:, :, 1:] -= weights[:, :, :-1] < 0  # what a negative low weight borrows
+        width = signed_width(int(fields.min()), int(fields.max()))
+        words = [sum((field & (1 << width) - 1) << width * lane for lane, field in enumerate(word))
+                 for word in np.moveaxis(_padded(fields), 3, 0).reshape(-1, lanes).tolist()]
+        memory = Memory(lanes * width, len(words), init=words, name=f"weights{first}")
+        ports = [memory.get_port(mode=READ_FIRST) for _ in range(2)]
+        self.specials += memory, *ports
+        return ports
+
+    def _multiplier(self, number: int, word, x, token, before, acc_width: int, lanes: int) -> Signal:
+        """The DSP's own registers: A, B, M, P, without reset."""
+        width = len(word) // lanes
+        a = Signal(((lanes - 1) * acc_width + width, True), reset_less=True, name=f"a{number}")
+        b = Signal((len(x), True), reset_less=True, name=f"b{number}")
+        m = Signal((len(a) + len(b), True), reset_less=True, name=f"m{number}")
+        p = Signal((lanes * acc_width, True), reset_less=True, name=f"p{number}")
+        c = Signal((lanes * acc_width, True), name=f"before{number}")
+        extended = Cat(word[:width], Replicate(word[width - 1], acc_width - width), word[width:]) if lanes == 2 else word
+        self.comb += c.eq(before)
+        self.sync += [a.eq(extended), If(token, b.eq(x)), m.eq(a * b), p.eq(c + m)]
+        return p
+
+
+def sum_width(layer: Layer, x_range: Tuple[int, int]) -> int:
+    """Bits of a layer's sums in a cascade, a weight's sign included."""
+    return max(signed_width(*layer.acc_bounds(*x_range)), layer.weights_width + 1)
+
+
+def _padded(words: np.ndarray) -> np.ndarray:
+    """(layers, steps, ...) -> with so many steps that layer and step are bits of one address."""
+    steps = words.shape[1]
+    return np.pad(words, [(0, 0), (0, (1 << (steps - 1).bit_length()) - steps), *[(0, 0)] * (words.ndim - 2)])

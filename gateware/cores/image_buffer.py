@@ -1,0 +1,73 @@
+"""Whole images wait here until they may enter: their words come as memory delivers them, and leave one per clock."""
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import READ_FIRST, If, Memory, Signal
+
+from gateware.cores.delay import delayed
+
+_MARGIN = 8  # words that may still come after ``room`` has fallen
+
+
+class ImageBuffer(LiteXModule):
+    """A word is what enters a pipeline in a clock: a row, two pixels, one. ``words``: of an image. ``depth``: words that fit.
+
+    sink:   data (width bits), always accepted: who sends looks at ``room``, and sends at most eight words after it has fallen.
+    source: data; all words of an image in consecutive clocks, ``latency`` clocks after ``admit``.
+    admit:  one clock, only while ``has_image`` and at least ``words`` clocks after the last.
+    """
+
+    latency = 3
+
+    def __init__(self, width: int, words: int, depth: int):
+        if words < 4:
+            raise ValueError(f"an image must have at least 4 words, not {words}")
+        if depth & (depth - 1) or depth < words + _MARGIN + 3:
+            raise ValueError(f"depth must be a power of two and hold an image of {words} words and {_MARGIN + 3} more, not {depth}")
+        self.sink = sink = stream.Endpoint([("data", width)])
+        self.source = source = stream.Endpoint([("data", width)])
+        self.room = Signal()
+        self.has_image = Signal()
+        self.admit = Signal()
+
+        # # #
+
+        memory = Memory(width, depth, name="words")
+        write_port, read_port = memory.get_port(write_capable=True), memory.get_port(mode=READ_FIRST)
+        self.specials += memory, write_port, read_port
+        produce = Signal(max=depth)
+        consume = Signal(max=depth)
+        stored = Signal(max=depth + 1)
+        arriving = Signal(max=words)
+        is_last = Signal()  # it would be an image's last word that arrives
+        images = Signal(max=depth // words + 1)
+        complete = Signal()
+        admitted = Signal()
+        left = Signal(max=words)
+        ends = Signal()
+        reading = Signal()
+        self.comb += [
+            sink.ready.eq(1),
+            write_port.adr.eq(produce), write_port.dat_w.eq(sink.data), write_port.we.eq(sink.valid),
+            read_port.adr.eq(consume),
+        ]
+        self.sync += [
+            complete.eq(sink.valid & is_last),
+            If(sink.valid,
+                produce.eq(produce + 1), is_last.eq(arriving == words - 2),
+                If(is_last, arriving.eq(0)).Else(arriving.eq(arriving + 1))),
+            ends.eq(left == 1),
+            If(reading, consume.eq(consume + 1), left.eq(left - 1), If(ends, reading.eq(0))),
+            If(self.admit, reading.eq(1), left.eq(words - 1)),
+            If(sink.valid & ~reading, stored.eq(stored + 1)),
+            If(reading & ~sink.valid, stored.eq(stored - 1)),
+            self.room.eq(stored < depth - _MARGIN - 1),  # known a clock late
+            admitted.eq(self.admit),
+            If(complete & ~admitted, images.eq(images + 1)),
+            If(admitted & ~complete, images.eq(images - 1)),
+            # Three clocks after an admission, which images that are ``words`` clocks apart allow.
+            self.has_image.eq(images != 0),
+            source.data.eq(read_port.dat_r),  # the block RAM's output register
+        ]
+        self.comb += source.valid.eq(delayed(self, reading, self.latency - 1, reset_less=False))

@@ -1,0 +1,31 @@
+"""Pixel codes, one or two per clock, out of bus beats of uint8 pixels."""
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import Cat, Signal
+
+from gateware.cores.unpacker import Unpacker
+from gateware.shell.axi.axi3 import BEAT_BYTES
+
+
+class PixelWords(LiteXModule):
+    """Of a pixel its highest ``pixel_bits`` bits stay.
+
+    sinks:  one, data (64 bits). source: data, the codes of ``pixels`` pixels, the leftmost lowest; ``room``: it may come, a clock later.
+    """
+
+    def __init__(self, pixels: int, pixel_bits: int):
+        self.unpacker = unpacker = Unpacker(8 * BEAT_BYTES, 8 * pixels)
+        self.sinks = [unpacker.sink]
+        self.source = source = stream.Endpoint([("data", pixels * pixel_bits)])
+        self.room = Signal()
+
+        # # #
+
+        word = unpacker.source.word
+        self.comb += unpacker.source.ready.eq(self.room)
+        self.sync += [
+            source.valid.eq(unpacker.source.valid & self.room),
+            source.data.eq(Cat(*[word[8 * (pixel + 1) - pixel_bits:8 * (pixel + 1)] for pixel in range(pixels)])),
+        ]

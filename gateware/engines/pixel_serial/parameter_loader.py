@@ -1,0 +1,98 @@
+"""Walks the sections of a parameter image and hands every word to the memory that it belongs to."""
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import Case, If, Signal
+
+from gateware.cores.crc32 import Crc32
+from gateware.cores.delay import delayed
+from lst_overlay.network.lst.parameters import LAYOUT_MAGIC, SECTIONS
+
+_LANE_WIDTH = max(section.lanes - 1 for section in SECTIONS).bit_length()
+_ADDRESS_WIDTH = max(section.depth - 1 for section in SECTIONS).bit_length()
+
+
+class ParameterLoader(LiteXModule):
+    """Distributes one parameter image (lst_overlay.network.lst.parameters).
+
+    sink:    word (32 bits), one every third clock.
+    start:   forgets the network and waits for a new image. ``abandon``: forgets an image that is not complete.
+    loads:   for each section after the fields, an endpoint of lane, address, data; valid one clock per word.
+    fields:  rows_shift, columns_shift, pixel_shift, rows_per_channel, columns_per_channel, once loaded.
+    loaded:  an image has arrived whole; ``crc`` is then its CRC-32, else 0.
+    bad:     the image does not begin with LAYOUT_MAGIC; it will never count as loaded.
+    """
+
+    def __init__(self):
+        self.sink = sink = stream.Endpoint([("word", 32)])
+        self.start = Signal()
+        self.abandon = Signal()
+        self.loaded = loaded = Signal()
+        self.bad = bad = Signal()
+        self.crc = Signal(32)
+        # In the order of the image, after the first word.
+        self.fields = {name: Signal(width, name=name) for name, width in (
+            ("rows_shift", 5), ("columns_shift", 5), ("pixel_shift", 3), ("rows_per_channel", 1), ("columns_per_channel", 1))}
+        self.loads = {section.name: stream.Endpoint([("lane", _LANE_WIDTH), ("address", _ADDRESS_WIDTH), ("data", 32)])
+                      for section in SECTIONS[1:]}
+
+        # # #
+
+        section = Signal(max=len(SECTIONS))
+        lane = Signal(_LANE_WIDTH)
+        address = Signal(_ADDRESS_WIDTH)
+        at_last_address = Signal()
+        at_last_lane = Signal()
+        at_last_section = Signal()
+        last_address = Signal(_ADDRESS_WIDTH)
+        last_lane = Signal(_LANE_WIDTH)
+        active = Signal()
+        waiting = Signal()
+        taken = Signal()
+        complete = Signal()
+        accepted = Signal()
+        self.comb += [sink.ready.eq(~waiting), accepted.eq(sink.valid & ~waiting), taken.eq(active & accepted)]
+        counted = delayed(self, taken, 1, reset_less=False)
+        self.sync += [
+            # A word is taken in one clock, counted in the next, and the flags have caught up two clocks later.
+            If(accepted, waiting.eq(1)),
+            If(delayed(self, accepted, 2, reset_less=False), waiting.eq(0)),
+            # With a default, so that they depend on nothing but the section: a LUT4 per bit, no enable.
+            Case(section, {"default" if i == len(SECTIONS) - 1 else i: [last_address.eq(s.depth - 1), last_lane.eq(s.lanes - 1)]
+                           for i, s in enumerate(SECTIONS)}),
+            at_last_address.eq(address == last_address), at_last_lane.eq(lane == last_lane),
+            at_last_section.eq(section == len(SECTIONS) - 1),
+            complete.eq(counted & at_last_address & at_last_lane & at_last_section),
+            If(counted,
+                address.eq(address + 1),
+                If(at_last_address, address.eq(0), lane.eq(lane + 1)),
+                If(at_last_address & at_last_lane, lane.eq(0), section.eq(section + 1))),
+            If(complete | self.abandon, active.eq(0)),
+            If(self.start, loaded.eq(0), bad.eq(0), active.eq(1), section.eq(0), lane.eq(0), address.eq(0)),
+        ]
+
+        # A word and its place, registered before they fan out to the memories.
+        word = Signal(32)
+        word_section = Signal(len(section))
+        word_lane = Signal(_LANE_WIDTH)
+        word_address = Signal(_ADDRESS_WIDTH)
+        word_taken = Signal()
+        self.sync += [word.eq(sink.word), word_section.eq(section), word_lane.eq(lane), word_address.eq(address), word_taken.eq(taken)]
+        for number, endpoint in enumerate(self.loads.values(), start=1):
+            self.sync += [endpoint.valid.eq(word_taken & (word_section == number)), endpoint.lane.eq(word_lane),
+                          endpoint.address.eq(word_address), endpoint.data.eq(word)]
+        in_fields = Signal()
+        is_first = Signal()
+        wrong_magic = Signal()
+        self.comb += in_fields.eq(word_taken & (word_section == 0))
+        self.sync += [
+            If(in_fields, Case(word_address[:3], {number: field.eq(word) for number, field in enumerate(self.fields.values(), start=1)})),
+            is_first.eq(in_fields & (word_address[:3] == 0)), wrong_magic.eq(word != LAYOUT_MAGIC),
+            If(is_first & wrong_magic, bad.eq(1)),
+            If(complete & ~bad & ~self.abandon, loaded.eq(1)),
+        ]
+
+        self.crc32 = crc32 = Crc32()
+        self.comb += [crc32.clear.eq(self.start), crc32.valid.eq(taken), crc32.word.eq(sink.word),
+                      If(loaded, self.crc.eq(crc32.crc))]

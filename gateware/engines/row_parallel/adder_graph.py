@@ -1,0 +1,166 @@
+"""A constant matrix times a vector as additions, as few as a greedy search finds.
+
+Every weight is a sum of signed powers of two, written with the fewest digits (canonical signed digits), so an output is a sum of
+terms +-2**s x. A pair of terms that several outputs share, whatever its common shift and sign, is added once and becomes a signal
+of its own; the commonest pair goes first, until no pair occurs twice. What is left of each output is summed as a tree, shallowest
+signals first. Sharing digit patterns is Hartley's method (IEEE TCAS-II 43(10), 1996).
+"""
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+
+import numpy as np
+
+from gateware.cores.signed_digits import signed_digits
+
+
+class Term(NamedTuple):
+    """sign * signal * 2**shift"""
+
+    signal: int
+    shift: int
+    sign: int
+
+
+class Addition(NamedTuple):
+    """The value of a signal: the sum of two terms, of which at least one is positive."""
+
+    a: Term
+    b: Term
+
+
+Pattern = Tuple[int, int, int, int]  # signals a and b, shift of b against a, sign of b against a
+
+
+@dataclass(frozen=True)
+class AdderGraph:
+    """Signals 0 .. inputs - 1 are the vector; signal inputs + n is additions[n]. An output is a term, or None where all weights are 0."""
+
+    inputs: int
+    additions: Tuple[Addition, ...]
+    outputs: Tuple[Optional[Term], ...]
+
+    @classmethod
+    def of(cls, matrix: np.ndarray) -> AdderGraph:
+        """matrix: (outputs, inputs) of integers."""
+        search = _Search(np.asarray(matrix))
+        search.share()
+        return cls(matrix.shape[1], *search.finish())
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        """(N, inputs) integers -> (N, outputs), by the additions: what the hardware does, for tests."""
+        signals = list(np.asarray(x, np.int64).T)
+        for addition in self.additions:
+            signals.append(sum(_value(term, signals) for term in addition))
+        zero = np.zeros(len(x), np.int64)
+        return np.stack([zero if term is None else _value(term, signals) for term in self.outputs], axis=1)
+
+    def ranges(self, low: int, high: int) -> List[Tuple[int, int]]:
+        """Least and greatest value of every signal for inputs in low .. high, exact: inputs are independent."""
+        weights = np.zeros((self.inputs + len(self.additions), self.inputs), np.int64)
+        weights[:self.inputs] = np.eye(self.inputs, dtype=np.int64)
+        for number, addition in enumerate(self.additions, self.inputs):
+            weights[number] = sum(term.sign * (weights[term.signal] << term.shift) for term in addition)
+        positive, negative = np.maximum(weights, 0).sum(1), np.minimum(weights, 0).sum(1)
+        return list(zip((positive * low + negative * high).tolist(), (positive * high + negative * low).tolist()))
+
+    @cached_property
+    def depths(self) -> List[int]:
+        """Additions between the vector and each signal."""
+        depths = [0] * self.inputs
+        for addition in self.additions:
+            depths.append(1 + max(depths[term.signal] for term in addition))
+        return depths
+
+
+class _Search:
+    """The terms of every output while pairs of them are being shared."""
+
+    def __init__(self, matrix: np.ndarray):
+        self.inputs = matrix.shape[1]
+        self.terms: List[Set[Term]] = [{Term(column, shift, sign) for column, weight in enumerate(row.tolist())
+                                        for shift, sign in signed_digits(weight)} for row in matrix]
+        self.additions: List[Addition] = []
+        self.counts: Counter = Counter()
+        for terms in self.terms:
+            ordered = sorted(terms)
+            self.counts.update(_pattern(one, other) for place, one in enumerate(ordered) for other in ordered[:place])
+
+    def share(self) -> None:
+        queue = [self._entry(pattern) for pattern, count in self.counts.items() if count > 1]
+        heapq.heapify(queue)
+        while queue:
+            count, *_, pattern = heapq.heappop(queue)
+            if -count != self.counts[pattern]:  # it has changed since; later entries were pushed as it grew
+                if self.counts[pattern] > 1:
+                    heapq.heappush(queue, self._entry(pattern))
+                continue
+            found = [(number, *pair) for number, terms in enumerate(self.terms) for pair in _occurrences(terms, pattern)]
+            if len(found) < 2:  # the others overlap: x + 2x + 4x has the pattern twice, but only once at a time
+                self.counts[pattern] = 0
+                continue
+            a, b, shift, sign = pattern
+            signal = self.inputs + len(self.additions)
+            self.additions.append(Addition(Term(a, 0, 1), Term(b, shift, sign)))
+            for number, one, other in found:
+                for pushed in self._replace(number, one, other, Term(signal, one.shift, one.sign)):
+                    heapq.heappush(queue, self._entry(pushed))
+
+    def _entry(self, pattern: Pattern) -> tuple:
+        """The commonest first; of equals those with the narrowest sum, then those of the latest signals, which costs 2 % fewer bits."""
+        a, b, shift, _ = pattern
+        return -self.counts[pattern], shift, -a, -b, pattern
+
+    def _replace(self, number: int, one: Term, other: Term, new: Term) -> List[Pattern]:
+        """Put the new term in the place of two. Returns the patterns that have become commoner."""
+        terms = self.terms[number]
+        for old in (one, other):
+            terms.discard(old)
+            self.counts.subtract(_pattern(old, rest) for rest in terms)
+        grown = [_pattern(new, rest) for rest in terms]
+        self.counts.update(grown)
+        terms.add(new)
+        return [pattern for pattern in grown if self.counts[pattern] > 1]
+
+    def finish(self) -> Tuple[Tuple[Addition, ...], Tuple[Optional[Term], ...]]:
+        """Sum what is left of every output."""
+        graph = AdderGraph(self.inputs, tuple(self.additions), ())
+        depths: Dict[int, int] = dict(enumerate(graph.depths))
+        outputs: List[Optional[Term]] = []
+        for terms in self.terms:
+            queue = [(depths[term.signal], term) for term in terms]
+            heapq.heapify(queue)
+            while len(queue) > 1:
+                (_, one), (depth, other) = heapq.heappop(queue), heapq.heappop(queue)
+                signal, low = self.inputs + len(self.additions), min(one.shift, other.shift)
+                sign = max(one.sign, other.sign)
+                self.additions.append(Addition(*(Term(term.signal, term.shift - low, term.sign * sign) for term in (one, other))))
+                depths[signal] = depth + 1
+                heapq.heappush(queue, (depth + 1, Term(signal, low, sign)))
+            outputs.append(queue[0][1] if queue else None)
+        return tuple(self.additions), tuple(outputs)
+
+
+def _pattern(one: Term, other: Term) -> Pattern:
+    first, second = sorted((one, other), key=lambda term: (term.shift, term.signal, term.sign))
+    return first.signal, second.signal, second.shift - first.shift, first.sign * second.sign
+
+
+def _occurrences(terms: Set[Term], pattern: Pattern) -> List[Tuple[Term, Term]]:
+    """Pairs of the pattern of which no two share a term."""
+    a, b, shift, sign = pattern
+    free, found = set(terms), []
+    for one in sorted(term for term in terms if term.signal == a):
+        other = Term(b, one.shift + shift, one.sign * sign)
+        if one in free and other in free and one != other:
+            free -= {one, other}
+            found.append((one, other))
+    return found
+
+
+def _value(term: Term, signals: List[np.ndarray]) -> np.ndarray:
+    return term.sign * (signals[term.signal] << term.shift)

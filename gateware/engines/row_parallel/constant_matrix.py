@@ -1,0 +1,61 @@
+"""A constant matrix times a vector, one vector per clock: the additions of an AdderGraph, a register after each."""
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import numpy as np
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import Signal, value_bits_sign
+
+from gateware.cores.delay import delayed
+from gateware.cores.widths import shape_of
+from gateware.engines.row_parallel.adder_graph import AdderGraph, Term
+
+
+class ConstantMatrix(LiteXModule):
+    """source.y = matrix . sink.x + bias, ``latency`` clocks later; neither side can be held.
+
+    matrix:  (outputs, inputs) of integers; bias: (outputs,). x_range: least and greatest x.
+    sink:    x0, x1, .. (as many bits as x_range needs, signed if its lower end is negative).
+    source:  y0, y1, .. (acc_width bits, signed).
+    """
+
+    def __init__(self, matrix: np.ndarray, bias: np.ndarray, x_range: Tuple[int, int], acc_width: int):
+        graph = AdderGraph.of(matrix)
+        self.latency = max(graph.depths) + 1
+        self.sink = sink = stream.Endpoint([(f"x{number}", shape_of(*x_range)) for number in range(graph.inputs)])
+        self.source = source = stream.Endpoint([(f"y{number}", (acc_width, True)) for number in range(len(graph.outputs))])
+
+        # # #
+
+        # Every signal at every clock at which something wants it: one delay line serves all.
+        lines: List[List[Signal]] = [[getattr(sink, f"x{number}")] for number in range(graph.inputs)]
+
+        def shifted(term: Term, clock: int):
+            line, age = lines[term.signal], clock - graph.depths[term.signal]
+            while len(line) <= age:
+                line.append(delayed(self, line[-1], 1, name=f"signal{term.signal}_{len(line)}"))
+            if not term.shift:
+                return line[age]
+            # A signal of its own: Verilog cuts a shift within an expression of mixed signs to the width of what is shifted.
+            width, signed = value_bits_sign(line[age])
+            wide = Signal((width + term.shift, signed), name=f"signal{term.signal}_{age}_times{1 << term.shift}")
+            self.comb += wide.eq(line[age] << term.shift)
+            return wide
+
+        for number, (addition, (low, high)) in enumerate(zip(graph.additions, graph.ranges(*x_range)[graph.inputs:]), graph.inputs):
+            clock = graph.depths[number] - 1
+            positive, other = sorted(addition, key=lambda term: -term.sign)
+            one, two = shifted(positive, clock), shifted(other, clock)
+            total = Signal(shape_of(low, high), reset_less=True, name=f"signal{number}_0")
+            self.sync += total.eq(one + two if other.sign > 0 else one - two)
+            lines.append([total])
+        for number, (term, constant) in enumerate(zip(graph.outputs, bias.tolist())):
+            y = getattr(source, f"y{number}")
+            if term is None:
+                self.comb += y.eq(constant)
+            else:
+                sum_ = shifted(term, self.latency - 1)
+                self.sync += y.eq(sum_ + constant if term.sign > 0 else constant - sum_)
+        self.comb += [sink.ready.eq(1), source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False))]

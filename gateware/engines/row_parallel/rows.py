@@ -1,0 +1,61 @@
+"""Rows of pixel codes out of bus beats: packed by the host, or reduced here from uint8."""
+from __future__ import annotations
+
+from functools import reduce
+from operator import and_
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import Cat, If, Signal
+
+from gateware.shell.axi.axi3 import BEAT_BYTES
+from lst_overlay.network.lst.parameters import SIZE
+
+PACKED_BITS = 56  # of a beat; its last byte is 0
+
+
+class PackedRows(LiteXModule):
+    """A row is one beat of every port: the leftmost pixels in the first port's, in its low 56 bits.
+
+    sinks:  data (64 bits). source: data, a row; ``room``: it may come, a clock later.
+    """
+
+    def __init__(self, pixel_bits: int):
+        self.sinks = sinks = [stream.Endpoint([("data", 8 * BEAT_BYTES)]) for _ in range(SIZE * pixel_bits // PACKED_BITS)]
+        self.source = source = stream.Endpoint([("data", SIZE * pixel_bits)])
+        self.room = Signal()
+
+        # # #
+
+        taken = Signal()
+        self.comb += taken.eq(reduce(and_, [sink.valid for sink in sinks], self.room))
+        for sink in sinks:  # a beat is taken when those of all other ports are there
+            self.comb += sink.ready.eq(reduce(and_, [other.valid for other in sinks if other is not sink], self.room))
+        self.sync += [source.valid.eq(taken), source.data.eq(Cat(*[sink.data[:PACKED_BITS] for sink in sinks]))]
+
+
+class ByteRows(LiteXModule):
+    """Seven beats of uint8 pixels are two rows. Of a pixel its highest ``pixel_bits`` bits stay.
+
+    sinks:  one, data (64 bits). source: data, a row; ``room``: it may come, a clock later.
+    """
+
+    def __init__(self, pixel_bits: int):
+        sink = stream.Endpoint([("data", 8 * BEAT_BYTES)])
+        self.sinks = [sink]
+        self.source = source = stream.Endpoint([("data", SIZE * pixel_bits)])
+        self.room = Signal()
+
+        # # #
+
+        codes = Cat(*[sink.data[8 * (byte + 1) - pixel_bits:8 * (byte + 1)] for byte in range(BEAT_BYTES)])
+        before = Signal(3 * BEAT_BYTES * pixel_bits, reset_less=True)  # the codes of the last three beats, oldest lowest
+        window = Cat(before, codes)
+        step = Signal(max=7)
+        taken = Signal()
+        self.comb += [taken.eq(sink.valid & self.room), sink.ready.eq(self.room)]
+        self.sync += [
+            source.valid.eq(taken & ((step == 3) | (step == 6))),
+            If(step == 3, source.data.eq(window[:SIZE * pixel_bits])).Else(source.data.eq(window[len(window) - SIZE * pixel_bits:])),
+            If(taken, before.eq(window[len(codes):]), If(step == 6, step.eq(0)).Else(step.eq(step + 1))),
+        ]

@@ -1,0 +1,116 @@
+"""Images through the real pynq driver into the verilated design, every answer compared with the integer reference."""
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional
+
+import numpy as np
+from tqdm import tqdm
+
+import datasets
+from datasets.mnist import mnist_is_here
+from gateware.designs import ENGINES
+from gateware.simulator.bitstream import build_simulated_bitstream
+from lst_overlay import LST1Overlay
+from lst_overlay.memory.images import ImageLayout
+from lst_overlay.network import classify, load_network
+from lst_overlay.network import logits as reference_logits
+from lst_overlay.samples.shipped_networks import DEFAULT, find
+from lst_overlay.simulator.board import SimulatedBoard
+
+# The network that was trained for each dataset.
+DEFAULT_NETWORKS = {"mnist": DEFAULT, "digits": "lst1_digits"}
+_CHUNK = 500
+
+
+class SimulationFailure(RuntimeError):
+    """The design broke a bus rule."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """report: the figures, keys as in report.json. images, labels, classes: (N, 28, 28), (N,), (N,)."""
+
+    report: Dict
+    images: np.ndarray
+    labels: np.ndarray
+    classes: np.ndarray
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """(10, 10): images with label row that were answered with class column."""
+        table = np.zeros((10, 10), dtype=int)
+        np.add.at(table, (self.labels, self.classes), 1)
+        return table
+
+
+def default_dataset() -> str:
+    """MNIST if it is on this machine, else the embedded digits; nothing is downloaded."""
+    if mnist_is_here():
+        return "mnist"
+    print("no MNIST here (docs/datasets.md): taking the digits inside scikit-learn", file=sys.stderr)
+    return "digits"
+
+
+def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] = None, memory_model: str = "default",
+             seed: int = 1, engine: str = "pixel_serial", bitfile: Optional[Path] = None) -> Simulation:
+    """The test part of ``dataset``, or its first ``images`` images, through LST1Overlay on the simulated board.
+
+    Logits image by image against the reference, cycles per image over one batch of all, latency over a batch of one.
+    Raises SimulationFailure if the design broke a rule of the bus.
+    """
+    network = network or DEFAULT_NETWORKS[dataset]
+    integers = load_network(find(network))  # a wrong name is told before anything is built
+    part = datasets.load(dataset, "test")
+    pixels, labels = part.images[:images], part.labels[:images]
+    loadable = ENGINES[engine].loadable
+    bitfile = bitfile or build_simulated_bitstream(engine, None if loadable else integers)
+    board = SimulatedBoard(memory=memory_model, seed=seed)
+    with LST1Overlay(bitfile, device=board, network=integers if loadable else "auto") as overlay:
+        logits = []
+        with tqdm(total=len(pixels), desc=f"simulating {integers.name}", unit=" images") as progress:
+            for start in range(0, len(pixels), _CHUNK):
+                logits.append(overlay.logits(pixels[start:start + _CHUNK]))
+                progress.update(len(logits[-1]))
+        print(f"simulating one batch of {len(pixels)} images, to count its cycles", file=sys.stderr, flush=True)
+        classes, figures = overlay.predict(pixels, profile=True)
+        _, single = overlay.predict(pixels[:1], profile=True)
+        violations: List[str] = board.violations()
+    if violations:
+        raise SimulationFailure(f"{len(violations)} bus rules were broken, first: {violations[0]}")
+    expected = reference_logits(integers, pixels)
+    exact = (np.concatenate(logits) == expected).all(axis=1) & (classes == classify(expected))
+    return Simulation({
+        "dataset": dataset,
+        "images": len(pixels),
+        "accuracy": 100.0 * float(np.mean(classes == labels)),
+        "bit_exact_images": int(exact.sum()),
+        "cycles_per_image": figures["cycles_per_image"],
+        "latency_cycles": single["cycles"],
+        "fclk_mhz": figures["fclk_mhz"],
+        "fclk_source": figures["fclk_source"],
+        "input_format": figures["input_format"],
+        "ports": overlay.layout.ports,
+        "scope": figures["scope"],
+        "simulated": figures["simulated"],
+        "images_per_second": figures["images_per_second"],
+        "host_pack_us_per_image": _pack_us_per_image(pixels, overlay.layout),
+        "network": integers.name,
+        "trained_for": integers.provenance.get("dataset"),
+        "engine": engine,
+        "memory_model": memory_model,
+    }, pixels, labels, classes)
+
+
+def _pack_us_per_image(pixels: np.ndarray, layout: ImageLayout) -> float:
+    """Time on this machine to put images where and as the accelerator reads them."""
+    images, times = pixels.reshape(len(pixels), -1), []
+    buffers = [np.empty((len(pixels), layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
+    for _ in range(5):
+        begun = time.perf_counter()
+        layout.fill(images, buffers)
+        times.append(time.perf_counter() - begun)
+    return 1e6 * min(times) / len(pixels)

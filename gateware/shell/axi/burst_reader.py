@@ -1,0 +1,118 @@
+"""Reads a stretch of memory in bursts of 16 beats into a FIFO."""
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import If, Mux, ResetInserter, Signal
+
+from gateware.cores.delay import delayed
+from gateware.cores.fifo import Fifo
+from gateware.shell.axi.axi3 import (
+    BURST_BEATS,
+    BURST_BYTES,
+    RESP_ERROR_BIT,
+    constant_address_fields,
+    last_burst_length,
+)
+
+
+class BurstReader(LiteXModule):
+    """One command at a time: ``beats`` (at least 1) beats of 8 bytes from ``address`` (a multiple of 128).
+
+    fifo_beats: what may be asked for and not yet taken; more than 64 are kept in block RAM. skip_bursts: as many bursts as these are
+    read, then as many left out, in turn; 0: none are left out.
+
+    source: data (64 bits). A burst is asked for only when the FIFO has room for all of it, so r.ready is constant.
+    start:  one clock, while idle and with all earlier data taken or aborted; address and beats are taken then.
+    abort:  held until idle: no new address; beats that still arrive are dropped.
+    idle:   nothing is to be asked for and nothing asked for is missing.
+    failed: a response was an error; error_address is the start of its burst. Cleared by start and abort.
+    """
+
+    def __init__(self, port, fifo_beats: int = 64, skip_bursts: int = 0, beats_width: int = 27):
+        self.source = stream.Endpoint([("data", 64)])
+        self.start = Signal()
+        self.abort = Signal()
+        self.idle = Signal()
+        self.failed = Signal()
+        self.address = Signal(32)
+        self.beats = Signal(beats_width)
+        self.error_address = Signal(32)
+
+        # # #
+
+        ar, r = port.ar, port.r
+        ask = Signal()
+        answered = Signal()
+        address = self._running_address(ask, skip_bursts)
+        bursts_left = Signal(beats_width - 3)
+        last_length = Signal(5)                              # 1 .. 16
+        more = Signal()
+        is_last = Signal()
+        room = Signal(max=fifo_beats + 1)
+        has_room = Signal()
+        unanswered = Signal(max=fifo_beats // BURST_BEATS + 1)
+        popped = Signal()
+
+        self.comb += [*constant_address_fields(ar), ask.eq(more & has_room & ~ar.valid & ~self.abort & ~self.failed)]
+        self.sync += [
+            # One clock late, which ar.valid covers: two bursts are never asked for in consecutive clocks.
+            is_last.eq(bursts_left == 1),
+            has_room.eq(room >= BURST_BEATS),
+            If(ar.ready, ar.valid.eq(0)),
+            If(ask,
+                ar.valid.eq(1), ar.addr.eq(address), ar.len.eq(Mux(is_last, last_length - 1, BURST_BEATS - 1)),
+                bursts_left.eq(bursts_left - 1),
+                If(is_last, more.eq(0))),
+            If(ask & ~popped, room.eq(room - BURST_BEATS)),
+            If(ask & popped, room.eq(room - (BURST_BEATS - 1))),
+            If(~ask & popped, room.eq(room + 1)),
+            If(self.start,
+                more.eq(1), room.eq(fifo_beats - 3),  # as much as the FIFO is sure to take
+                has_room.eq(0),  # nothing is asked for before is_last speaks of this command
+                bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
+            If(self.abort, more.eq(0)),
+            If(ask & ~answered, unanswered.eq(unanswered + 1)),
+            If(answered & ~ask, unanswered.eq(unanswered - 1)),
+            self.idle.eq(~self.start & ~more & ~ar.valid & (unanswered == 0)),
+        ]
+
+        # Answers, registered as they come from the port.
+        valid = Signal()
+        last = Signal()
+        bad = Signal()  # of the beat in ``data``
+        data = Signal(64, reset_less=True)
+        answer_address = self._running_address(answered, skip_bursts)
+        self.comb += [r.ready.eq(1), answered.eq(valid & last)]
+        self.sync += [
+            valid.eq(r.valid), last.eq(r.last), data.eq(r.data), bad.eq(r.valid & r.resp[RESP_ERROR_BIT]),
+            If(bad & ~self.failed, self.failed.eq(1), self.error_address.eq(answer_address)),
+            If(self.start | self.abort, self.failed.eq(0)),
+        ]
+        self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats, block_ram=fifo_beats > 64))
+        self.comb += [
+            fifo.reset.eq(self.abort),
+            fifo.sink.valid.eq(valid & ~bad), fifo.sink.data.eq(data),
+            fifo.source.connect(self.source),
+            popped.eq(delayed(self, fifo.source.valid & fifo.source.ready, 1, reset_less=False)),
+        ]
+
+    def _running_address(self, moves, skip_bursts: int) -> Signal:
+        """Start of the burst that is next, ``moves`` having gone on to it; never in consecutive clocks."""
+        address = Signal(32)
+        step = Signal(max=(skip_bursts + 1) * BURST_BYTES + 1)
+        self.comb += step.eq(BURST_BYTES)
+        self.sync += [
+            If(moves, address.eq(address + step)),
+            If(self.start, address.eq(self.address)),
+        ]
+        if skip_bursts:
+            number = Signal(max=skip_bursts)
+            last = Signal()
+            self.comb += If(last, step.eq((skip_bursts + 1) * BURST_BYTES))
+            self.sync += [
+                last.eq(number == skip_bursts - 1),
+                If(moves, number.eq(number + 1), If(last, number.eq(0))),
+                If(self.start, number.eq(0)),
+            ]
+        return address

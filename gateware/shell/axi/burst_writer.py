@@ -1,0 +1,113 @@
+"""Writes a stream to a stretch of memory in bursts of 16 beats."""
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import FSM, If, Mux, NextState, NextValue, ResetInserter, Signal
+
+from gateware.cores.fifo import Fifo
+from gateware.shell.axi.axi3 import (
+    BURST_BEATS,
+    BURST_BYTES,
+    RESP_ERROR_BIT,
+    constant_address_fields,
+    last_burst_length,
+)
+
+_MAX_UNANSWERED = 8
+
+
+class BurstWriter(LiteXModule):
+    """One command at a time: ``beats`` (at least 1) beats of 8 bytes to ``address`` (a multiple of 128).
+
+    sink:   data (64 bits), a command's first beat at least four clocks after its start. A burst's address goes out when all its beats
+            are in the FIFO.
+    start:  one clock, while idle; address and beats are taken then.
+    abort:  held until idle: no new address; beats still owed go out with strobes 0; every response is awaited.
+    idle:   all beats are written and all responses are here.
+    failed: a response was an error; error_address is the start of its burst. Cleared by start and abort.
+    """
+
+    def __init__(self, port, fifo_beats: int = 32, beats_width: int = 23):
+        self.sink = stream.Endpoint([("data", 64)])
+        self.start = Signal()
+        self.abort = Signal()
+        self.idle = Signal()
+        self.failed = Signal()
+        self.address = Signal(32)
+        self.beats = Signal(beats_width)
+        self.error_address = Signal(32)
+
+        # # #
+
+        aw, w, b = port.aw, port.w, port.b
+        self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats))
+        # Cuts the path from w.ready to the FIFO: both directions of the handshake are registered.
+        self.out = out = stream.Buffer([("data", 64), ("strb", 8)], pipe_valid=True, pipe_ready=True)
+        self.comb += [fifo.reset.eq(self.abort), self.sink.connect(fifo.sink), out.source.connect(w, omit={"id"}), w.id.eq(0),
+                      *constant_address_fields(aw)]
+
+        address = Signal(32)
+        bursts_left = Signal(beats_width - 3)
+        last_length = Signal(5)
+        length = Signal(5)  # 1 .. 16
+        more = Signal()
+        is_last = Signal()
+        enough = Signal()
+        stored = Signal(max=fifo_beats + 2)                  # beats in the FIFO that no address has gone out for
+        unanswered = Signal(max=_MAX_UNANSWERED + 1)
+        beat = Signal(4)
+        ask = Signal()
+        pushed = Signal()
+        answered = Signal()
+        self.sync += [
+            # Up to four clocks late, and COLLECT is back after four at the earliest.
+            is_last.eq(bursts_left == 1),
+            length.eq(Mux(is_last, last_length, BURST_BEATS)),
+            enough.eq(more & (stored >= length) & (unanswered != _MAX_UNANSWERED) & ~self.failed),
+            pushed.eq(self.sink.valid & self.sink.ready & ~self.abort),
+        ]
+        self.fsm = fsm = FSM(reset_state="COLLECT")
+        fsm.act("COLLECT",
+            If(enough & ~self.abort,
+                ask.eq(1),
+                NextValue(aw.valid, 1), NextValue(aw.addr, address), NextValue(aw.len, length - 1), NextValue(beat, length - 1),
+                NextState("ADDRESS")))
+        fsm.act("ADDRESS",
+            If(aw.ready, NextValue(aw.valid, 0), NextState("DATA")))
+        fsm.act("DATA",
+            out.sink.valid.eq(fifo.source.valid | self.abort),
+            out.sink.last.eq(beat == 0),
+            fifo.source.ready.eq(out.sink.ready),
+            If(out.sink.valid & out.sink.ready,
+                NextValue(beat, beat - 1),
+                If(beat == 0, NextState("SETTLE"))))
+        fsm.act("SETTLE", NextState("COLLECT"))
+        self.comb += [out.sink.data.eq(fifo.source.data), out.sink.strb.eq(Mux(self.abort, 0, 0xFF))]
+        self.sync += [
+            If(ask,
+                address.eq(address + BURST_BYTES), bursts_left.eq(bursts_left - 1),
+                If(is_last, more.eq(0))),
+            If(~ask & pushed, stored.eq(stored + 1)),
+            If(ask & ~pushed, stored.eq(stored - BURST_BEATS)),
+            If(ask & pushed, stored.eq(stored - (BURST_BEATS - 1))),
+            If(ask & is_last, stored.eq(0)),  # the last burst takes all there is
+            If(self.start,
+                address.eq(self.address), more.eq(1),
+                bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
+            If(self.abort, more.eq(0), enough.eq(0), stored.eq(0)),
+            If(ask & ~answered, unanswered.eq(unanswered + 1)),
+            If(answered & ~ask, unanswered.eq(unanswered - 1)),
+            self.idle.eq(~self.start & ~more & (unanswered == 0)),
+        ]
+
+        bad = Signal()
+        answer_address = Signal(32)
+        self.comb += b.ready.eq(1)
+        self.sync += [
+            answered.eq(b.valid), bad.eq(b.valid & b.resp[RESP_ERROR_BIT]),
+            If(answered, answer_address.eq(answer_address + BURST_BYTES)),
+            If(bad & ~self.failed, self.failed.eq(1), self.error_address.eq(answer_address)),
+            If(self.start, answer_address.eq(self.address)),
+            If(self.start | self.abort, self.failed.eq(0)),
+        ]

@@ -1,0 +1,41 @@
+"""Builds what the simulated board "downloads": .bit, .hwh and the library that simulates the emitted Verilog."""
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Optional
+
+from gateware import ROOT
+from gateware.designs import make_design
+from gateware.shell.hwh import write_hwh
+from gateware.simulator.build import build_library
+from lst_overlay.hardware.bitstream_files import SIMULATED, network_of
+from lst_overlay.network import Network, save_network
+from lst_overlay.simulator.board import write_bit
+
+DIRECTORY = ROOT / "bitstreams" / SIMULATED
+
+
+def build_simulated_bitstream(engine: str = "pixel_serial", network: Optional[Network] = None, directory: Path = DIRECTORY,
+                              libraries: Optional[Path] = None) -> Path:
+    """Writes <directory>/<stem>.bit, .hwh, .v, library and, if the network is built in, its file. Returns the .bit.
+
+    ``libraries``: where built libraries are kept, by default ``directory``; a design that is there already is not built again.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    design = make_design(engine, network)
+    verilog = directory / f"{design.stem}.v"
+    verilog.write_text(design.verilog)
+    built = build_library(verilog, libraries or directory)
+    library = directory / built.name
+    if library != built:
+        shutil.copyfile(built, library)
+    for other in directory.glob(f"lib{design.stem}-*.so"):
+        if other != library:
+            other.unlink()
+    bit = directory / f"{design.stem}.bit"
+    write_bit(bit, library, design.build_hash)
+    write_hwh(bit.with_suffix(".hwh"), design.build_hash, design.capabilities, design.divisors, bitstream=bit)
+    if network is not None:
+        save_network(network, network_of(bit))
+    return bit

@@ -1,0 +1,51 @@
+"""A network file's integers as a torch module: the fake-quantised network without its training.
+
+It shares the arithmetic in torch with `FakeQuantizedNetwork` and none with the NumPy reference, so that the two can be
+compared on every image for any network file, whether or not the checkpoint behind it is at hand.
+"""
+from __future__ import annotations
+
+from typing import List
+
+import torch
+from torch import nn
+
+from lst_overlay.network import Layer, Network
+from model.kernels.lookup import look_up
+from model.networks.lst import columns_first
+from model.quantized.lst import CHANNEL_AXIS, products
+
+
+class IntegerLayer(nn.Module):
+    """Codes in, codes out, float64 holding integers."""
+
+    def __init__(self, layer: Layer):
+        super().__init__()
+        self.axis, self.activation, self.add = layer.axis, layer.activation, layer.add
+        self.register_buffer("weights", torch.from_numpy(layer.weights_q).double())
+        self.register_buffer("bias", torch.from_numpy(layer.bias_q).double())
+        if layer.activation is not None:
+            table = torch.from_numpy(layer.activation.table_q).double()
+            self.register_buffer("table", table.reshape(-1, 1 << layer.activation.index_width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        acc = products(self.axis, self.weights, self.bias, x)
+        return acc if self.activation is None else look_up(acc, self.table, self.activation.shift, CHANNEL_AXIS[self.axis])
+
+
+class IntegerNetwork(nn.Module):
+    """images: (N, rows, columns) uint8 -> (N, classes) int64 logits."""
+
+    def __init__(self, network: Network):
+        super().__init__()
+        self.pixel_bits = network.pixel_bits
+        self.layers = nn.ModuleList(IntegerLayer(layer) for layer in network.layers)
+
+    @torch.no_grad()
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = torch.bitwise_right_shift(columns_first(images), 8 - self.pixel_bits).double()
+        outputs: List[torch.Tensor] = []
+        for layer in self.layers:
+            x = layer(x) if layer.add is None else layer(x) + outputs[layer.add]
+            outputs.append(x)
+        return x.long()

@@ -1,0 +1,106 @@
+"""Looking up a table with gradient: to the table, a histogram; to the accumulator, the slope of the function behind the table.
+
+On the CPU the kernel is compiled by Numba, as in model.kernels.interpolation; other devices use torch's own operations.
+"""
+from __future__ import annotations
+
+import numba
+import numpy as np
+import torch
+
+from model.kernels.interpolation import compiled, split_at
+
+
+class _LookUp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, acc, table, slope, shift, channel_axis):
+        tables, entries = table.shape
+        ctx.shape = split_at(acc.shape, channel_axis) if tables > 1 else (1, 1, acc.numel())
+        ctx.shift = shift
+        acc = acc.contiguous()
+        ctx.save_for_backward(acc, slope)
+        if compiled(acc):
+            codes = torch.empty_like(acc)
+            _forward(acc.view(ctx.shape).numpy(), table.numpy(), codes.view(ctx.shape).numpy(), 2.0 ** -shift)
+            return codes
+        return table.flatten()[_places(acc.view(ctx.shape), entries, shift)].view(acc.shape)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        acc, slope = ctx.saved_tensors
+        gradient = gradient.contiguous()
+        if compiled(acc):
+            of_acc, of_table = torch.empty_like(acc), np.zeros(slope.shape)
+            _backward(acc.view(ctx.shape).numpy(), slope.numpy(), gradient.view(ctx.shape).numpy(), of_acc.view(ctx.shape).numpy(),
+                      of_table, 2.0 ** -ctx.shift)
+            of_table = torch.from_numpy(of_table).to(acc.dtype)
+        else:
+            place = _places(acc.view(ctx.shape), slope.shape[1], ctx.shift)
+            of_acc = (gradient.view(ctx.shape) * slope.flatten()[place]).view(acc.shape)
+            of_table = torch.bincount(place.flatten(), gradient.flatten(), slope.numel()).view(slope.shape).to(acc.dtype)
+        return of_acc, of_table, None, None, None
+
+
+def table_index(acc: torch.Tensor, shift: int, index_width: int) -> torch.Tensor:
+    """Accumulators, bias included -> index codes, an arithmetic shift and a saturation, in floating point."""
+    half = 2 ** (index_width - 1)
+    return torch.floor(acc * 2.0 ** -shift).clamp(-half, half - 1)
+
+
+def look_up(acc: torch.Tensor, table: torch.Tensor, shift: int, channel_axis: int, slope: torch.Tensor = None) -> torch.Tensor:
+    """Integer accumulators, in floating point -> table entries, the same shape.
+
+    table: (tables, entries), entries ascending from the most negative index; tables is 1 or acc.shape[channel_axis].
+    slope: the same shape, what an accumulator's gradient is multiplied by; none where no gradient is wanted.
+    """
+    if len(table) > 1 and len(table) != acc.shape[channel_axis]:
+        raise ValueError(f"{len(table)} tables for {acc.shape[channel_axis]} channels")
+    table = table.to(acc.dtype)
+    return _LookUp.apply(acc, table, torch.zeros_like(table) if slope is None else slope.to(acc.dtype), shift, channel_axis)
+
+
+def _places(acc: torch.Tensor, entries: int, shift: int) -> torch.Tensor:
+    """acc: (outer, channels, inner) -> place in the flattened (channels, entries), int64."""
+    place = table_index(acc, shift, entries.bit_length() - 1).nan_to_num(-entries // 2).long() + entries // 2
+    return place + entries * torch.arange(acc.shape[1], device=acc.device)[:, None]
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _place(acc, scale, half, last):
+    place = np.float64(acc) * scale + half  # exact, and what lies in the table is not negative: truncation is the floor
+    inside = place if place < last else last
+    return np.uint64(inside if place > 0 else 0.0)  # unsigned: no test for a negative index
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _forward(acc, table, codes, scale):
+    half, last = np.float64(table.shape[1] // 2), np.float64(table.shape[1] - 1)
+    if acc.shape[2] == 1:  # channels last: loops over one element would cost more than the elements
+        for o in range(acc.shape[0]):
+            for c in range(acc.shape[1]):
+                codes[o, c, 0] = table[c, _place(acc[o, c, 0], scale, half, last)]
+        return
+    for o in range(acc.shape[0]):
+        for c in range(acc.shape[1]):
+            entries = table[c]
+            for i in range(acc.shape[2]):
+                codes[o, c, i] = entries[_place(acc[o, c, i], scale, half, last)]
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _backward(acc, slope, gradient, of_acc, of_table, scale):
+    half, last = np.float64(slope.shape[1] // 2), np.float64(slope.shape[1] - 1)
+    if acc.shape[2] == 1:
+        for o in range(acc.shape[0]):
+            for c in range(acc.shape[1]):
+                k = _place(acc[o, c, 0], scale, half, last)
+                of_acc[o, c, 0] = gradient[o, c, 0] * slope[c, k]
+                of_table[c, k] += gradient[o, c, 0]
+        return
+    for o in range(acc.shape[0]):
+        for c in range(acc.shape[1]):
+            slopes, of_entries = slope[c], of_table[c]
+            for i in range(acc.shape[2]):
+                k = _place(acc[o, c, i], scale, half, last)
+                of_acc[o, c, i] = gradient[o, c, i] * slopes[k]
+                of_entries[k] += gradient[o, c, i]

@@ -1,0 +1,33 @@
+"""Quantisation-aware fine-tuning in a fixed-point format: the steps are the format's, the weights are trained on."""
+from __future__ import annotations
+
+import dataclasses
+
+from torch import nn
+
+from lst_overlay.network import QFormat
+from model.export.quantize import fixed_point
+from model.quantized.lst import FakeQuantizedNetwork
+from model.training.data import Split
+from model.training.recipe import Recipe
+from model.training.stages import stages
+from model.training.train import Training
+
+
+class FixedPointTraining(Training):
+    """A training run that goes on from a float network, computing in the format; the float network's recipe with a falling rate."""
+
+    def __init__(self, network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split):
+        super().__init__(dataclasses.replace(recipe, init_from=None, widths=None, schedule="one_cycle"), split)
+        self.network = fixed_point(network, fmt)
+        self.stages = stages(self.recipe, self.network, None, self.steps_per_epoch)
+
+
+def fine_tune(network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split) -> FakeQuantizedNetwork:
+    """The network of the epoch that validation selects. recipe: the float network's, with the epochs and the rate of fine-tuning."""
+    run = FixedPointTraining(network, fmt, recipe, split)
+    while run.epoch < recipe.epochs:
+        run.run_epoch()
+        run.validate()
+    run.network.load_state_dict(run.selected["network"])
+    return run.network.eval()

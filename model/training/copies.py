@@ -1,0 +1,81 @@
+"""Augmented copies of the training images, made once, and what a teacher says of them, computed once.
+
+Augmenting costs as much as training a network this small, and a teacher far more; so both are kept in files under build/ and
+every run that asks for the same ones maps the same files.
+"""
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from model.training.augment import Augmentation
+from model.training.data import Part
+
+DIRECTORY = Path("build/copies")
+_SEED = 1  # of the copies: every run sees the same ones
+_BATCH = 1000
+
+
+def augmented_copies(part: Part, augmentation: Augmentation, directory: Path = DIRECTORY) -> np.ndarray:
+    """part: N images -> (copies, N, rows, columns) uint8, mapped from a file that is written if it is not there."""
+    key = _key(part, augmentation)
+
+    def fill(copies: np.ndarray, progress) -> None:
+        generator = torch.Generator().manual_seed(_SEED)
+        for copy in copies:
+            for start in range(0, len(copy), _BATCH):
+                copy[start:start + _BATCH] = augmentation(part.images[start:start + _BATCH], generator).numpy()
+            progress.update()
+
+    shape = (augmentation.copies, *part.images.shape)
+    return _mapped(Path(directory) / f"{key}.npy", shape, np.uint8, "augmented copies", fill)
+
+
+def teacher_logits(copies: np.ndarray, part: Part, augmentation: Augmentation, teacher: nn.Module, device: str = "cpu",
+                   directory: Path = DIRECTORY) -> np.ndarray:
+    """The teacher's logits for every image of every copy: (copies, N, classes) float32, mapped from a file."""
+    teacher.eval()
+    digest = hashlib.sha256(_key(part, augmentation).encode())
+    for name, tensor in sorted(teacher.state_dict().items()):
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+
+    @torch.no_grad()
+    def fill(logits: np.ndarray, progress) -> None:
+        teacher.to(device)
+        for copy, out in zip(copies, logits):
+            for start in range(0, len(copy), _BATCH):
+                out[start:start + _BATCH] = teacher(torch.from_numpy(copy[start:start + _BATCH]).to(device)).cpu().numpy()
+            progress.update()
+
+    classes = teacher(torch.from_numpy(copies[0, :1].copy()).to(next(teacher.parameters()).device)).shape[1]
+    return _mapped(Path(directory) / f"{digest.hexdigest()[:16]}.npy", (*copies.shape[:2], classes), np.float32, "teacher's logits", fill)
+
+
+def _key(part: Part, augmentation: Augmentation) -> str:
+    settings = json.dumps(dataclasses.asdict(augmentation), sort_keys=True)
+    return hashlib.sha256(settings.encode() + part.images.numpy().tobytes()).hexdigest()[:16]
+
+
+def _mapped(path: Path, shape, dtype, what: str, fill: Callable) -> np.ndarray:
+    """The file's array; written whole or not at all. It is mapped copy-on-write, for torch takes only writable arrays."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        try:
+            with tqdm(total=shape[0], desc=what, unit="copy") as progress:
+                array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
+                fill(array, progress)
+                array.flush()
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    return np.load(path, mmap_mode="c")

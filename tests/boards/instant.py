@@ -1,0 +1,47 @@
+"""A board that finishes at once and answers with what it was asked: the driver alone remains, for its cost and its book-keeping."""
+import weakref
+
+import numpy as np
+from pynq.buffer import PynqBuffer
+
+from tests.boards.fake import FakeBoard
+
+
+def numbered_images(first, count):
+    """(count, 784) uint8, each with a number of its own, from 1, in its first pixels."""
+    images = np.zeros((count, 784), np.uint8)
+    images[:, :4] = np.arange(first, first + count, dtype="<u4").view(np.uint8).reshape(count, 4)
+    return images
+
+
+def numbers_of(logits):
+    """(N, 10) logits that this board gave -> the numbers of its images; a number's class is its last digit."""
+    return logits.max(axis=1)
+
+
+class InstantBoard(FakeBoard):
+    """Its memory is coherent, so that flushing costs nothing; a command has ended when it is looked at; buffers go with their owners."""
+
+    polls_per_command = 1
+
+    def __init__(self, networks=()):
+        super().__init__(networks)
+        self._memory = weakref.WeakValueDictionary()
+
+    def answers(self, network, images):
+        numbers = np.ascontiguousarray(images[:, :4]).view("<u4").ravel()
+        logits = np.zeros((len(images), 10), np.int64)
+        logits[np.arange(len(images)), numbers % 10] = numbers
+        return logits
+
+    def allocate(self, shape, dtype, **_):
+        bytes_ = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        address = self._next_address
+        self._next_address = 0x1000_0000 + (address - 0x1000_0000 + -(-bytes_ // 4096) * 4096) % (1 << 29)
+        self._memory[address] = memory = np.zeros(bytes_, np.uint8)
+        return PynqBuffer(shape, dtype, buffer=memory, device=self, device_address=address, bo=address, coherent=True)
+
+    def flush(self, bo, offset, _pointer, size):
+        pass
+
+    invalidate = flush

@@ -1,0 +1,124 @@
+"""overlay.self_test: what a board whose boot image configured it differently gets to read."""
+import numpy as np
+import pytest
+
+from datasets.sample_digits import content
+from lst_overlay import HardwareError, LST1Overlay
+from lst_overlay import network as contract
+from lst_overlay.hardware.board_check import images
+from lst_overlay.registers import ErrorCode
+from lst_overlay.samples import digits as sample_digits
+from lst_overlay.samples.shipped_networks import DEFAULT, find
+from tests.boards.fake import AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN, FakeBoard
+from tests.driver.conftest import NETWORKS, write_bitstream
+
+
+@pytest.fixture
+def real(tmp_path, monkeypatch):
+    """A fake that does not call itself simulated: (board, overlay)."""
+    monkeypatch.setattr("lst_overlay.hardware.board_check.MEASURED_S", 0.02)
+    device = FakeBoard(NETWORKS)
+    device.name = "Pynq"
+    with LST1Overlay(write_bitstream(tmp_path), device, network=NETWORKS[0]) as overlay:
+        yield device, overlay
+
+
+def failed(overlay):
+    return [f"{check.name}: {check.found} ({check.rule})" for check in overlay.self_test() if not check.passed]
+
+
+def test_all_passes_on_every_board(overlay):
+    assert not failed(overlay)
+
+
+def test_all_passes_on_a_real_board(real):
+    assert not failed(real[1])
+    assert [check.name for check in real[1].self_test()] == [
+        "S_AXI_HP0 read width", "S_AXI_HP0 write width", "level shifters", "FCLK0", "logits", "classes"]
+
+
+def test_clock_that_is_not_what_the_divisors_say(real):
+    real[0].true_mhz = 133.333  # a 50 MHz crystal was assumed where 33.33 MHz is
+    assert len(failed(real[1])) == 1 and "MHz measured (200.000 MHz by its divisors)" in failed(real[1])[0]
+
+
+@pytest.mark.parametrize("address, value, text", [
+    (AFI0_RDCHAN_CTRL, 1, "S_AXI_HP0 read width: 32 bits (64 bits)"), (AFI0_WRCHAN_CTRL, 1, "S_AXI_HP0 write width: 32 bits (64 bits)"),
+    (LVL_SHFTR_EN, 0, "level shifters: LVL_SHFTR_EN = 0x0 (0xF, all on)")])
+def test_ps_configured_another_way(real, address, value, text):
+    real[0].processing_system[address] = value
+    assert failed(real[1]) == [text]
+
+
+@pytest.mark.parametrize("address, value, text", [
+    (AFI0_RDCHAN_CTRL, 1, "S_AXI_HP0 read width: 32 bits, must be 64 bits; clear bit 0 of 0xF8008000"),
+    (LVL_SHFTR_EN, 0, "level shifters: LVL_SHFTR_EN = 0x0, must be 0xF, all on; the PS and the PL are cut off")])
+def test_what_would_stop_the_processor_is_told_before_a_register_is_read(tmp_path, address, value, text):
+    device = FakeBoard(NETWORKS)
+    device.processing_system[address] = value
+    for download in (True, False):
+        device.written.clear()
+        with pytest.raises(HardwareError, match=text):
+            LST1Overlay(write_bitstream(tmp_path), device, download=download, network=NETWORKS[0])
+        assert not device.written
+
+
+def test_hardware_that_gives_no_answer_is_a_finding(fake):
+    device, overlay = fake
+    device.faults.error = (ErrorCode.READ_RESPONSE, 0x1000)
+    found = failures(overlay)
+    assert list(found) == ["answers"] and "hardware error 1" in found["answers"].found and "\n" not in found["answers"].found
+    assert not failures(overlay)
+
+
+def failures(overlay):
+    return {check.name: check for check in overlay.self_test() if not check.passed}
+
+
+def test_wrong_logits_everywhere(fake):
+    device, overlay = fake
+    device.networks[contract.image_crc(contract.parameter_image(NETWORKS[0]))] = NETWORKS[1]
+    found = failures(overlay)
+    assert list(found) == ["logits"] and found["logits"].found == "164 of 164 images differ"
+    assert "misread on their way" in found["logits"].advice
+
+
+def test_logits_that_change_from_run_to_run(fake, monkeypatch):
+    device, overlay = fake
+    answers, rng = device.answers, np.random.default_rng(0)
+    monkeypatch.setattr(device, "answers", lambda network, images: answers(network, images) + (rng.random((len(images), 1)) < 0.1))
+    found = failures(overlay)
+    assert "from run to run" in found["logits"].found and "lower one" in found["logits"].advice
+
+
+def test_logits_that_are_wrong_for_some_images(fake, monkeypatch):
+    device, overlay = fake
+    answers = device.answers
+    monkeypatch.setattr(device, "answers", lambda network, images: answers(network, images) + (images[:, :1] > 128))
+    found = failures(overlay)
+    assert list(found) == ["logits"] and "please report" in found["logits"].advice
+
+
+def test_stored_logits_tell_a_broken_numpy_from_broken_hardware(tmp_path, monkeypatch):
+    network = contract.load_network(find(DEFAULT))
+    device = FakeBoard([network])
+    with LST1Overlay(write_bitstream(tmp_path), device) as overlay:
+        assert [check.name for check in overlay.self_test()][-3:] == ["reference", "logits", "classes"]
+        broken = overlay.logits(images(), software=True) + 1
+        monkeypatch.setattr("lst_overlay.hardware.measurements.reference_logits", lambda *_: broken)
+        found = failures(overlay)
+    assert found["reference"].found == "100 of 100 digits differ" and "hardware is not to blame" in found["reference"].advice
+
+
+def test_the_stored_digits_and_logits_are_those_of_today():
+    """Else: python -m datasets.sample_digits."""
+    with np.load(sample_digits.FILE) as stored:
+        today = content()
+        assert set(stored.files) == set(today)
+        for name, array in today.items():
+            np.testing.assert_array_equal(stored[name], array)
+
+
+def test_throughput_on_a_board_is_the_wall_clock(real):
+    figures = real[1].throughput_test(8)
+    assert figures["runtime_source"] == "wall clock" and figures["fclk_source"] == "board"

@@ -1,0 +1,170 @@
+"""Rows out of beats, the buffer of whole images and their admission, in Migen's simulator."""
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from litex.gen import LiteXModule
+from migen import Signal, run_simulation
+
+from gateware.cores.image_buffer import ImageBuffer
+from gateware.engines.admission import Admission
+from gateware.engines.row_parallel.phase import Phase
+from gateware.engines.row_parallel.rows import ByteRows, PackedRows
+from lst_overlay.memory.images import ImageLayout
+from lst_overlay.network import pixel_codes
+
+
+def wait(signal, limit=2000):
+    for _ in range(limit):
+        if (yield signal):
+            return
+        yield
+    raise AssertionError(f"waited {limit} clocks")
+
+
+def run_rows(dut, beats, gaps, room):
+    """beats: for each sink its words. gaps: clocks without valid before each beat, in turn; room: by clock, in turn. Returns the rows."""
+    rows = []
+
+    def feed(sink, words):
+        for number, word in enumerate(words):
+            for _ in range(gaps[number % len(gaps)]):
+                yield
+            yield sink.data.eq(int(word))
+            yield sink.valid.eq(1)
+            yield
+            yield from wait(sink.ready)
+            yield sink.valid.eq(0)
+
+    def watch():
+        clock = 0
+        while len(rows) < 28 and clock < 20 * len(beats[0]):
+            clock += 1
+            yield dut.room.eq(room[clock % len(room)])
+            yield
+            if (yield dut.source.valid):
+                rows.append((yield dut.source.data))
+
+    run_simulation(dut, [*(feed(sink, words) for sink, words in zip(dut.sinks, beats)), watch()])
+    return rows
+
+
+@settings(max_examples=3, deadline=None)
+@given(gaps=st.lists(st.integers(0, 3), min_size=1, max_size=5), room=st.sampled_from([(1,), (1, 0), (0, 0, 1)]))
+@pytest.mark.parametrize("layout, bits", [(ImageLayout(1, 2), 2), (ImageLayout(2, 4), 4), (ImageLayout(), 2), (ImageLayout(), 3),
+                                          (ImageLayout(), 4)], ids=str)
+def test_rows_hold_the_codes_of_their_pixels(layout, bits, gaps, room):
+    images = np.random.default_rng(bits).integers(0, 256, (1, 28, 28), dtype=np.uint8)
+    buffers = [np.empty((1, layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
+    layout.fill(images.reshape(1, -1), buffers)
+    beats = [buffer.view("<u8").ravel() for buffer in buffers]
+    dut = PackedRows(bits) if layout.packed_bits else ByteRows(bits)
+    expected = [sum(int(code) << bits * place for place, code in enumerate(row)) for row in pixel_codes(images, bits)[0]]
+    assert run_rows(dut, beats, gaps, room) == expected
+
+
+class Entrance(LiteXModule):
+    """Buffers and admission, for images of four rows of eight bits; interval: of images that need no phase."""
+
+    rows = 4
+
+    def __init__(self, buffers, credits, interval):
+        self.beat = Phase(self.rows)
+        self.buffers = [ImageBuffer(8, self.rows, 32) for _ in range(buffers)]
+        self.submodules += self.buffers
+        self.admission = (Admission(self.buffers, credits, interval) if interval
+                          else Admission(self.buffers, credits, self.rows, self.beat.count))
+        self.returned = Signal()
+        self.comb += self.admission.returned.eq(self.returned)
+
+
+def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, stalls=None):
+    """rows: for each buffer its rows. Returns (phase, row) of what entered, in order; ``clocks`` gets the clocks in which it did.
+
+    ``stalls`` gets (starved, blocked) of every clock.
+    """
+    dut, entered, pending = Entrance(len(rows), credits, interval), [], []
+    total = sum(map(len, rows))
+
+    def feed(buffer, values):
+        for number, value in enumerate(values):
+            for _ in range(gaps[number % len(gaps)]):
+                yield
+            yield from wait(buffer.room)
+            yield buffer.sink.data.eq(value)
+            yield buffer.sink.valid.eq(1)
+            yield
+            yield buffer.sink.valid.eq(0)
+
+    def watch():
+        for clock in range(60 + 30 * total):
+            yield dut.returned.eq(bool(pending) and pending[0] <= clock)
+            if pending and pending[0] <= clock:
+                pending.pop(0)
+            yield
+            if stalls is not None:
+                stalls.append(((yield dut.admission.starved), (yield dut.admission.blocked)))
+            if (yield dut.admission.source.valid):
+                entered.append(((yield dut.beat.count), (yield dut.admission.source.data)))
+                if clocks is not None:
+                    clocks.append(clock)
+                if len(entered) % dut.rows == 0:
+                    pending.append(clock + answer_after)
+            if len(entered) == total:
+                break
+
+    run_simulation(dut, [*(feed(buffer, values) for buffer, values in zip(dut.buffers, rows)), watch()])
+    return entered
+
+
+@settings(max_examples=8, deadline=None)
+@given(gaps=st.lists(st.integers(0, 7), min_size=1, max_size=6), credits=st.integers(1, 3), answer_after=st.integers(1, 20))
+def test_images_enter_whole_in_order_and_row_r_in_phase_r(gaps, credits, answer_after):
+    values = np.random.default_rng(0).integers(0, 256, 48).tolist()
+    entered = enter([values], gaps, credits, answer_after)
+    assert [row for _, row in entered] == values
+    assert [phase for phase, _ in entered] == [number % 4 for number in range(48)]
+
+
+@settings(max_examples=8, deadline=None)
+@given(gaps=st.lists(st.integers(0, 7), min_size=1, max_size=6), credits=st.integers(1, 3), answer_after=st.integers(1, 20))
+def test_without_a_phase_images_enter_whole_and_in_order(gaps, credits, answer_after):
+    values, clocks = np.random.default_rng(0).integers(0, 256, 48).tolist(), []
+    assert [row for _, row in enter([values], gaps, credits, answer_after, 15, clocks)] == values
+    times = np.reshape(clocks, (-1, 4))
+    assert (np.diff(times, axis=1) == 1).all() and (np.diff(times[:, 0]) >= 15).all()
+
+
+@pytest.mark.parametrize("interval", [20, 21, 40])  # longer than it takes to feed an image, so that images wait
+def test_images_that_wait_enter_as_soon_as_the_pipeline_is_free(interval):
+    clocks = []
+    enter([list(range(48))], (0,), interval=interval, clocks=clocks)
+    assert np.diff(clocks[::4]).tolist() == [interval] * 11
+
+
+@pytest.mark.parametrize("interval", [None, 4, 15])
+def test_a_clock_without_an_image_is_starved_or_blocked_as_it_lacks_pixels_or_credits(interval):
+    rows, clocks, stalls = [list(range(48))], [], []
+    enter(rows, (0,), credits=1, answer_after=50, interval=interval, clocks=clocks, stalls=stalls)  # far slower than images come
+    starved, blocked = np.array(stalls)[clocks[3]:].T
+    assert not starved.any() and blocked.mean() > 0.5
+    clocks, stalls = [], []
+    enter(rows, (20,), interval=interval, clocks=clocks, stalls=stalls)
+    starved, blocked = np.array(stalls)[clocks[3]:].T
+    assert starved.mean() > 0.5 and not blocked.any()
+
+
+def test_two_buffers_take_turns_of_eight_images():
+    first, second = list(range(0, 64)), list(range(100, 136))  # eight images and eight, eight and one
+    entered = enter([first, second], (0,))
+    assert [row for _, row in entered] == first[:32] + second[:32] + first[32:] + second[32:]
+
+
+def test_a_buffer_that_cannot_hold_an_image_is_refused():
+    with pytest.raises(ValueError, match="depth must be a power of two and hold an image of 28 words and 11 more, not 32"):
+        ImageBuffer(56, 28, 32)
+
+
+def test_an_image_too_short_to_count_between_admissions_is_refused():
+    with pytest.raises(ValueError, match="an image must have at least 4 words, not 3"):
+        ImageBuffer(56, 3, 32)

@@ -1,0 +1,44 @@
+"""PairTransposer in Migen's simulator."""
+import numpy as np
+import pytest
+from migen import run_simulation
+
+from gateware.engines.pixel_pairs.pair_transposer import PairTransposer
+
+
+def run(matrices, gaps):
+    """matrices: (N, size, size). gaps: clocks without data before each pair, in turn. Returns columns (N, size, size) and their clocks."""
+    count, size, _ = matrices.shape
+    dut, out, clocks = PairTransposer(size, 7), [], []
+    pairs = matrices.reshape(-1, 2, size // 2).swapaxes(1, 2).reshape(-1, 2)
+
+    def feed():
+        for number, (left, right) in enumerate(pairs.tolist()):
+            for _ in range(gaps[number % len(gaps)]):
+                yield
+            yield dut.sink.x0.eq(left)
+            yield dut.sink.x1.eq(right)
+            yield dut.sink.valid.eq(1)
+            yield
+            yield dut.sink.valid.eq(0)
+            yield dut.sink.x0.eq(-1)
+
+    def watch():
+        for clock in range((1 + max(gaps)) * (len(pairs) + size * size)):
+            yield
+            if (yield dut.source.valid):
+                clocks.append(clock)
+                out.append(((yield dut.source.y0), (yield dut.source.y1)))
+
+    run_simulation(dut, [feed(), watch()])
+    return np.reshape(out, (count, size, size)), clocks
+
+
+@pytest.mark.parametrize("size", [4, 6])
+@pytest.mark.parametrize("gaps", [(0,), (0, 2, 1), (3,)])
+def test_columns_leave_in_pairs_without_a_pause(size, gaps):
+    matrices = np.random.default_rng(size).integers(-64, 64, (4, size, size))
+    columns, clocks = run(matrices, gaps)
+    np.testing.assert_array_equal(columns, matrices.swapaxes(1, 2))
+    spans = np.reshape(clocks, (4, -1))
+    assert (np.diff(spans, axis=1) == 1).all()

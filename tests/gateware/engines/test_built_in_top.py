@@ -1,0 +1,208 @@
+"""Engines with their network built in, inside the whole design: batches under every kind of memory, resets, errors.
+
+The emitted Verilog, verilated.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from lst_overlay.memory.images import GROUP, ImageLayout
+from lst_overlay.network import image_crc, load_network, parameter_image
+from lst_overlay.registers import Engine, ErrorCode, ResultMode
+from lst_overlay.samples.shipped_networks import find
+from tests.gateware.shell.top_bench import (
+    LOAD,
+    MEMORIES,
+    OTHER_RESULTS,
+    PARAMETERS,
+    PIXELS,
+    PROMPT,
+    RESULTS,
+    SOFT_RESET,
+    Top,
+    build_top,
+    expected_results,
+    random_images,
+    result_bytes,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """engine: as CAPABILITIES numbers it. clocks: an image's, at least, in a long batch."""
+
+    name: str
+    engine: Engine
+    network: str
+    layout: ImageLayout
+    clocks: int
+
+
+# Each is up to a minute of compiling, so only one of the row-parallel ones always runs.
+DESIGNS = [
+    pytest.param(Case("folded", Engine.FOLDED, "lst1_q6.7", ImageLayout(), 1606), id="folded"),
+    pytest.param(Case("pixel_pairs", Engine.PIXEL_PAIRS, "lst1_w6a4p4", ImageLayout(), 392), id="pixel pairs"),
+    pytest.param(Case("row_parallel", Engine.ROW_PARALLEL, "lst1_w4a4p2", ImageLayout(1, 2), 28), id="2 bits packed"),
+    pytest.param(Case("row_parallel", Engine.ROW_PARALLEL, "lst1_w5c4a4p4", ImageLayout(2, 4), 28), id="4 bits packed",
+                 marks=pytest.mark.slow),
+    pytest.param(Case("row_parallel_uint8", Engine.ROW_PARALLEL, "lst1_w4a4p2", ImageLayout(), 98), id="uint8", marks=pytest.mark.slow),
+    pytest.param(Case("row_parallel_uint8x2", Engine.ROW_PARALLEL, "lst1_w5c4a4p4", ImageLayout(2), 49), id="uint8 two ports",
+                 marks=pytest.mark.slow),
+]
+pytestmark = pytest.mark.xdist_group("built_in_top")
+
+
+@pytest.fixture(scope="module", params=DESIGNS)
+def design(request):
+    case = request.param
+    network = load_network(find(case.network))
+    return build_top(case.name, network), network, case
+
+
+@pytest.fixture
+def top(design):
+    """top(memory, seed, **changes) -> Top; whatever a test does with it, no bus rule may have been broken at its end."""
+    library, network, case = design
+    boards = []
+
+    def make(memory="default", seed=1, **changes):
+        boards.append(Top(library, memory, seed, case.layout, **changes))
+        boards[-1].network = network
+        return boards[-1]
+
+    yield make
+    violations = [text for board in boards for text in board.violations()]
+    for board in boards:
+        board.close()
+    assert violations == []
+
+
+def assert_right(board, images, mode, **where):
+    np.testing.assert_array_equal(board.run_batch(images, mode, **where), expected_results(board.network, images, mode))
+
+
+def test_what_it_says_of_itself(top, design):
+    board = top()
+    _, network, case = design
+    assert board.read("CAPABILITIES") == case.engine | case.layout.ports << 8 | case.layout.packed_bits << 12
+    assert board.read("NETWORK_HASH") == image_crc(parameter_image(network))
+    assert board.read("PARAMETER_BYTES") == 0 and board.status("LOADED", "IDLE") == (1, 1)
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+@pytest.mark.parametrize("mode", ResultMode)
+@pytest.mark.parametrize("images", [1, 2, 7, 8, 9, 16, 17, 33])
+def test_batches_of_any_size_under_any_memory(top, memory, mode, images):
+    board = top(memory, seed=images)
+    for seed in range(2):
+        assert_right(board, random_images(images, seed), mode)
+
+
+def test_extreme_images(top):
+    images = random_images(6)
+    images[0], images[1], images[2, ::2], images[3, :, 1::2] = 0, 255, 0, 255
+    assert_right(top(), images, ResultMode.LOGITS)
+
+
+@pytest.mark.parametrize("mode", ResultMode)
+def test_clocks_of_an_image_in_a_long_batch(top, design, mode):
+    """DMA included, from START to the last write's answer."""
+    _, _, case = design
+    board, images = top("ideal"), 80
+    board.run_batch(random_images(images), mode)
+    waiting = 28 * GROUP if case.layout.take_turns else 0  # the last turn's images are all there when the turn before it ends
+    latency = 2 * case.clocks + 400
+    assert case.clocks * images < board.counter("CYCLES") < (case.clocks + 1) * images + waiting + latency
+
+
+def test_logits_after_classes_and_classes_after_logits(top):
+    board, images = top(), random_images(9)
+    for mode in (ResultMode.CLASSES, ResultMode.LOGITS, ResultMode.CLASSES):
+        assert_right(board, images, mode)
+
+
+def test_a_queued_batch_runs_after_the_first(top):
+    board, images = top(), random_images(12)
+    board.put(images)
+    board.start(12, ResultMode.CLASSES)
+    board.start(12, ResultMode.LOGITS, destination=OTHER_RESULTS)
+    board.wait_completed(2)
+    for mode, address in ((ResultMode.CLASSES, RESULTS), (ResultMode.LOGITS, OTHER_RESULTS)):
+        np.testing.assert_array_equal(board.read_memory(address, result_bytes(12, mode)), expected_results(board.network, images, mode))
+
+
+@pytest.mark.parametrize("memory", ["default", "swift", "hesitant", "one burst"])
+def test_reset_at_random_moments_of_a_batch(top, memory):
+    board = top(memory, **PROMPT)
+    board.run_batch(random_images(20), ResultMode.LOGITS)
+    length = board.counter("CYCLES")
+    for moment in np.random.default_rng(0).integers(0, length + 50, 20).tolist():
+        board.start(20)
+        board.run(moment)
+        board.soft_reset()
+        assert_right(board, random_images(3, moment), ResultMode.LOGITS)
+        assert board.violations() == [], f"SOFT_RESET after {moment} clocks"
+
+
+def test_reset_at_every_clock_around_the_admission_of_the_first_image(top, design):
+    _, _, case = design
+    board = top("ideal", **PROMPT)
+    arrival = {Engine.FOLDED: 784, Engine.PIXEL_PAIRS: 392}.get(case.engine, 0)  # of the first image's pixels
+    for moment in range(arrival + 20, arrival + 160):
+        board.start(2)
+        board.run(moment)
+        board.write("CONTROL", SOFT_RESET)
+        board.wait_status(IDLE=1, ERROR=0)
+        assert_right(board, random_images(2, moment), ResultMode.LOGITS)
+
+
+def test_results_that_nobody_takes_hold_the_engine_and_nothing_is_lost(top, design):
+    """Memory answers no write for long: credits run out, and the batch goes on afterwards."""
+    board, images = top(), random_images(80)
+    board.put(images)
+    board.inject(hold_write_responses=True)
+    board.start(80)
+    board.run(20_000 + 50 * design[2].clocks)
+    assert board.status("DONE") == 0
+    board.inject(hold_write_responses=False)
+    board.wait_completed(1)
+    np.testing.assert_array_equal(board.read_memory(RESULTS, result_bytes(80, ResultMode.LOGITS)), expected_results(board.network, images))
+    assert board.counter("STALL_OUTPUT") > 10_000
+
+
+def test_load_is_refused(top):
+    board = top()
+    board.write("SOURCE", PARAMETERS)
+    board.write("CONTROL", LOAD)
+    assert board.error() == ErrorCode.NOT_LOADABLE
+    board.soft_reset()
+    assert_right(board, random_images(2), ResultMode.LOGITS)
+
+
+@pytest.mark.parametrize("register", ["SOURCE", "SOURCE_1"])
+def test_a_misaligned_source_is_refused_by_its_port(top, register):
+    board = top()
+    if register == "SOURCE_1" and board.layout.ports == 1:
+        pytest.skip("one port")
+    board.put(random_images(2))
+    board.start(0)  # sets the registers, and is refused
+    assert board.error() == ErrorCode.NO_IMAGES
+    board.soft_reset()
+    board.write("IMAGES", 2)
+    board.write(register, PIXELS + 64)
+    board.write("CONTROL", 1)
+    assert board.error() == ErrorCode.SOURCE_ALIGNMENT and board.read("ERROR_ADDRESS") == PIXELS + 64
+    board.soft_reset()
+    assert_right(board, random_images(2), ResultMode.LOGITS)
+
+
+def test_a_read_error_names_its_burst_and_the_next_batch_is_right(top):
+    board = top()
+    board.put(random_images(20))
+    board.inject_error(PIXELS + 1024, 128, writes=False)
+    board.start(20)
+    assert board.error() == ErrorCode.READ_RESPONSE and board.read("ERROR_ADDRESS") == PIXELS + 1024
+    board.clear_errors()
+    board.soft_reset()
+    assert_right(board, random_images(20), ResultMode.LOGITS)

