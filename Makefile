@@ -28,8 +28,9 @@ workstation: $(VENV)/.all  ## Install what training, study and tests need (torch
 test: $(VENV)/.all lint  ## Everything that CI runs
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -q
 
-lint: $(VENV)/.all  ## Style
+lint: $(VENV)/.all  ## Style, layout and the floors between packages
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check --quiet .
 
 resources: $(VENV)/.demo  ## Area and logic depth for the XC7Z010 by Yosys: build/resources/*.json
 	$(PY) -m gateware resources

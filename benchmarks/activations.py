@@ -7,6 +7,7 @@ for each channel. Peak memory is of the step beyond its input (on a GPU by torch
 back). Then the same of a whole training step of ResMLP with h = 1, AdamW included. --write keeps the figures in docs/activations.json, for
 docs/learned_functions.md.
 """
+
 import argparse
 import json
 import platform
@@ -39,8 +40,12 @@ class Plain(nn.Module):
 
 def functions(channels: int) -> dict:
     learned = {"exact PSA": PSA, "LERP-PSA, 64 knots": LerpPSA, "B-spline, 65 knots": BSpline}
-    return {"none": Plain(lambda x: x * 1.0), "ReLU": Plain(torch.relu), "GELU": Plain(nn.functional.gelu),
-            **{name: kind(channels, per_channel=True) for name, kind in learned.items()}}
+    return {
+        "none": Plain(lambda x: x * 1.0),
+        "ReLU": Plain(torch.relu),
+        "GELU": Plain(nn.functional.gelu),
+        **{name: kind(channels, per_channel=True) for name, kind in learned.items()},
+    }
 
 
 def step(function: nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> None:
@@ -56,6 +61,7 @@ def kept_bytes(function: nn.Module, x: torch.Tensor) -> int:
     def pack(tensor):
         seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
+
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         function(x, channel_axis=-1)
     seen.pop(x.untyped_storage().data_ptr(), None)
@@ -88,9 +94,15 @@ def peak_bytes(function: nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> 
 
 def training_steps(device: str) -> dict:
     """Least seconds of a step of each network, in turn."""
-    images, labels = torch.randint(256, (BATCH, 32, 32, 3), dtype=torch.uint8, device=device), torch.randint(10, (BATCH,), device=device)
-    makes = {"ReLU": None, "LERP-PSA, 64 knots": partial(LerpPSA, per_channel=True),
-             "B-spline, 65 knots": partial(BSpline, per_channel=True)}
+    images, labels = (
+        torch.randint(256, (BATCH, 32, 32, 3), dtype=torch.uint8, device=device),
+        torch.randint(10, (BATCH,), device=device),
+    )
+    makes = {
+        "ReLU": None,
+        "LERP-PSA, 64 knots": partial(LerpPSA, per_channel=True),
+        "B-spline, 65 knots": partial(BSpline, per_channel=True),
+    }
     networks = {name: ResMLP(1.0, make).to(device) for name, make in makes.items()}
     optimisers = {name: torch.optim.AdamW(network.parameters(), 1e-3) for name, network in networks.items()}
     best = {name: float("inf") for name in networks}
@@ -120,22 +132,33 @@ def main() -> None:
     x, gradient = make().requires_grad_(), make()
     all_ = {name: function.to(chosen.device) for name, function in functions(chosen.channels).items()}
     seconds = measured(all_, x, gradient)
-    where = torch.cuda.get_device_name() if x.is_cuda else f"{platform.machine()}, {torch.get_num_threads()} threads"
+    where = (
+        torch.cuda.get_device_name()
+        if x.is_cuda
+        else f"{platform.machine()}, {torch.get_num_threads()} threads"
+    )
     size = f"{chosen.positions:,} x {chosen.channels}"
     print(f"{where}, torch {torch.__version__}; forward and backward of {size} float32, least of {REPEATS}")
     print(f"{'function':<22}{'ms':>9}{'over ReLU':>12}{'over exact PSA':>16}{'memory, MB':>13}")
     memory = {name: peak_bytes(function, x, gradient) for name, function in all_.items()}
     for name in all_:
         ratios = seconds[name] / seconds["ReLU"], seconds[name] / seconds["exact PSA"]
-        print(f"{name:<22}{1e3 * seconds[name]:>9.2f}{ratios[0]:>12.1f}{ratios[1]:>16.3f}{memory[name] / 1e6:>13.1f}")
+        print(
+            f"{name:<22}{1e3 * seconds[name]:>9.2f}{ratios[0]:>12.1f}{ratios[1]:>16.3f}{memory[name] / 1e6:>13.1f}"
+        )
     steps = training_steps(chosen.device)
     print(f"whole training step of ResMLP, h = 1, {BATCH} images, least of {ROUNDS}")
     for name, best in steps.items():
         print(f"{name:<22}{1e3 * best:>9.1f}{best / steps['ReLU']:>12.2f}")
     if chosen.write:
-        figures = {"where": f"{where}, torch {torch.__version__}", "channels": chosen.channels, "positions": chosen.positions,
-                   "repeats": REPEATS, "steps": steps,
-                   "kernels": {name: {"seconds": seconds[name], "bytes": memory[name]} for name in all_}}
+        figures = {
+            "where": f"{where}, torch {torch.__version__}",
+            "channels": chosen.channels,
+            "positions": chosen.positions,
+            "repeats": REPEATS,
+            "steps": steps,
+            "kernels": {name: {"seconds": seconds[name], "bytes": memory[name]} for name in all_},
+        }
         RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 

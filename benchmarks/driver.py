@@ -6,6 +6,7 @@ The baseline of each line is the copying alone, measured in the same run: pixels
 so) and classes out of them. *Python* is the rest, measured with the copies left out: registers, checks, slicing. The board's stand-in
 is Python too, and its share is named.
 """
+
 import argparse
 import platform
 import tempfile
@@ -76,16 +77,18 @@ def overlay_of(ports: int, bits: int) -> LST1Overlay:
 def copies(overlay: LST1Overlay, images: np.ndarray, sets: List[Buffers]) -> None:
     """What has to be copied for a batch, into the same buffers in turn, and nothing else."""
     for number, first in enumerate(range(0, len(images), CHUNK_IMAGES)):
-        part, buffers = images[first:first + CHUNK_IMAGES], sets[number % len(sets)]
-        overlay.layout.fill(part, [np.asarray(buffer)[:len(part)] for buffer in buffers.pixels])
-        unpack_classes(np.asarray(buffers.results)[:result_bytes(MODE_CLASSES, len(part))], len(part))
+        part, buffers = images[first : first + CHUNK_IMAGES], sets[number % len(sets)]
+        overlay.layout.fill(part, [np.asarray(buffer)[: len(part)] for buffer in buffers.pixels])
+        unpack_classes(np.asarray(buffers.results)[: result_bytes(MODE_CLASSES, len(part))], len(part))
 
 
 @contextmanager
 def copies_left_out() -> Iterator[None]:
     """All of `predict` but the copies: the difference of two measurements would drown in what the caches do to both."""
     nothing = np.zeros(0, np.int64)
-    with mock.patch.object(ImageLayout, "fill", lambda *_: None), mock.patch.object(pipeline, "unpack_classes", lambda *_: nothing):
+    with mock.patch.object(ImageLayout, "fill", lambda *_: None), mock.patch.object(
+        pipeline, "unpack_classes", lambda *_: nothing
+    ):
         yield
 
 
@@ -107,11 +110,18 @@ def rows() -> Iterator[List[str]]:
             images = np.random.default_rng(0).integers(0, 256, (count, 784), dtype=np.uint8)
             overlay.predict(images)
             overlay.device.own_s = 0.0
-            whole, copying = in_turn(partial(overlay.predict, images), partial(copies, overlay, images, overlay._pipeline._sets))
+            whole, copying = in_turn(
+                partial(overlay.predict, images), partial(copies, overlay, images, overlay._pipeline._sets)
+            )
             with copies_left_out():
-                rest, = in_turn(partial(overlay.predict, images))
+                (rest,) = in_turn(partial(overlay.predict, images))
             milliseconds = [whole, copying, rest, overlay.device.own_s / REPEATS / 2]
-            yield [name, f"{count:,}", *(f"{1e3 * seconds:.3f}" for seconds in milliseconds), f"{1e6 * copying / count:.3f}"]
+            yield [
+                name,
+                f"{count:,}",
+                *(f"{1e3 * seconds:.3f}" for seconds in milliseconds),
+                f"{1e6 * copying / count:.3f}",
+            ]
 
 
 def main() -> None:
@@ -120,10 +130,23 @@ def main() -> None:
     write = parser.parse_args().write
     images = np.random.default_rng(0).integers(0, 256, (10_000, 784), dtype=np.uint8)
     into = np.empty_like(images)
-    head = ["pixels", "images", "predict [ms]", "copies [ms]", "Python [ms]", "of it the stand-in [ms]", "copies per image [us]"]
-    report = ["", *markdown_table(head, list(rows())), "",
-              f"Least of {REPEATS} rounds (of the stand-in the mean), {platform.machine()}, Python {platform.python_version()}, numpy "
-              f"{np.__version__}. NumPy copies 10,000 uint8 images in {1e3 * in_turn(lambda: np.copyto(into, images))[0]:.3f} ms.", ""]
+    head = [
+        "pixels",
+        "images",
+        "predict [ms]",
+        "copies [ms]",
+        "Python [ms]",
+        "of it the stand-in [ms]",
+        "copies per image [us]",
+    ]
+    report = [
+        "",
+        *markdown_table(head, list(rows())),
+        "",
+        f"Least of {REPEATS} rounds (of the stand-in the mean), {platform.machine()}, Python {platform.python_version()}, numpy "
+        f"{np.__version__}. NumPy copies 10,000 uint8 images in {1e3 * in_turn(lambda: np.copyto(into, images))[0]:.3f} ms.",
+        "",
+    ]
     print(*report, sep="\n")
     if write:
         replace_figures(PAGE, "python -m benchmarks.driver --write", report)

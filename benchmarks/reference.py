@@ -1,7 +1,8 @@
 """How fast the integer reference is: images per second, and against plain int64 NumPy on the same machine in the same run.
 
-    python benchmarks/reference.py [NETWORK.npz] [--images N]
+python benchmarks/reference.py [NETWORK.npz] [--images N]
 """
+
 import argparse
 import os
 import platform
@@ -21,12 +22,14 @@ def plain_int64(network, images):
     """The baseline: the definition of docs/number_formats.md with `@` on int64, 256 images at a time."""
     out = []
     for start in range(0, len(images), 256):
-        x = (images[start:start + 256] >> (8 - network.pixel_bits)).astype(np.int64)
+        x = (images[start : start + 256] >> (8 - network.pixel_bits)).astype(np.int64)
         for layer in network.layers:
             if layer.axis is Axis.COLUMNS:
                 acc = layer.weights_q @ x + layer.bias_q[:, None]
             else:
-                acc = (x.reshape(len(x), -1) if layer.axis is Axis.DENSE else x) @ layer.weights_q.T + layer.bias_q
+                acc = (
+                    x.reshape(len(x), -1) if layer.axis is Axis.DENSE else x
+                ) @ layer.weights_q.T + layer.bias_q
             if layer.activation is None:
                 out.append(acc)
                 break
@@ -51,12 +54,16 @@ def main():
     parser.add_argument("--images", type=int, default=10000)
     arguments = parser.parse_args()
     network = load_network(arguments.network)
-    images = np.random.default_rng(0).integers(0, 256, (arguments.images, *network.image_shape), dtype=np.uint8)
-    few = images[:max(1, arguments.images // 10)]  # the baseline is slow
+    images = np.random.default_rng(0).integers(
+        0, 256, (arguments.images, *network.image_shape), dtype=np.uint8
+    )
+    few = images[: max(1, arguments.images // 10)]  # the baseline is slow
     np.testing.assert_array_equal(logits(network, few), plain_int64(network, few))
     reference, baseline = best_rate(logits, network, images), best_rate(plain_int64, network, few)
-    print(f"network {network.name}, {arguments.images} random images, best of {REPEATS}, NumPy {np.__version__}, {platform.machine()}, "
-          f"{os.cpu_count()} CPUs, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}")
+    print(
+        f"network {network.name}, {arguments.images} random images, best of {REPEATS}, NumPy {np.__version__}, {platform.machine()}, "
+        f"{os.cpu_count()} CPUs, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}"
+    )
     print(f"integer reference     {reference:10,.0f} images/s")
     print(f"int64 @ baseline      {baseline:10,.0f} images/s")
     print(f"ratio                 {reference / baseline:10.1f}")

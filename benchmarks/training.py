@@ -9,6 +9,7 @@ recipe's distillation is left out, of all three):
 - tensors: DataLoader over a TensorDataset, the batch augmented by our own augmentation;
 - ours: model.training.train, with augmented copies made before, as the recipes do (an epoch's share of making them is counted).
 """
+
 from __future__ import annotations
 
 import math
@@ -52,13 +53,27 @@ class PerSample(Dataset):
         angle, center = math.radians(draw[0] * a.rotate_degrees), 13.5
         cos, sin = math.cos(angle), math.sin(angle)
         scale_x, scale_y, shear = 1 + draw[1] * a.scale, 1 + draw[2] * a.scale, draw[3] * a.shear
-        xx, xy, yx, yy = scale_x * cos, shear * cos - scale_y * sin, scale_x * sin, shear * sin + scale_y * cos
+        xx, xy, yx, yy = (
+            scale_x * cos,
+            shear * cos - scale_y * sin,
+            scale_x * sin,
+            shear * sin + scale_y * cos,
+        )
         shift_x, shift_y = draw[4] * a.shift * 14, draw[5] * a.shift * 14
-        matrix = (xx, xy, center + shift_x - xx * center - xy * center, yx, yy, center + shift_y - yx * center - yy * center)
+        matrix = (
+            xx,
+            xy,
+            center + shift_x - xx * center - xy * center,
+            yx,
+            yy,
+            center + shift_y - yx * center - yy * center,
+        )
         image = Image.fromarray(self.part.images[number].numpy())
         moved = image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
         tensor = torch.from_numpy(np.array(moved))
-        return tensor if self.bend is None else self.bend(tensor[None], self.generator)[0], self.part.labels[number]
+        return tensor if self.bend is None else self.bend(tensor[None], self.generator)[0], self.part.labels[
+            number
+        ]
 
 
 def seconds(batches, network, optimizer, augment=None) -> float:
@@ -74,12 +89,16 @@ def seconds(batches, network, optimizer, augment=None) -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    recipe = replace(Recipe.read(sys.argv[1] if len(sys.argv) > 1 else "recipes/lst1.toml"), distillation=None)
+    recipe = replace(
+        Recipe.read(sys.argv[1] if len(sys.argv) > 1 else "recipes/lst1.toml"), distillation=None
+    )
     split = load_split(recipe.dataset)
     part = Part(split.train.images[:IMAGES], split.train.labels[:IMAGES])
     generator = torch.Generator().manual_seed(0)
     with tempfile.TemporaryDirectory() as directory:
-        model.training.train.augmented_copies = lambda part, augmentation: augmented_copies(part, augmentation, Path(directory))
+        model.training.train.augmented_copies = lambda part, augmentation: augmented_copies(
+            part, augmentation, Path(directory)
+        )
         begin = time.perf_counter()
         run = Training(recipe, Split(part, split.validation))
         preparation = time.perf_counter() - begin
@@ -95,16 +114,23 @@ def main() -> None:
             return time.perf_counter() - begin
 
         tensors = DataLoader(TensorDataset(*part), recipe.batch, shuffle=True)
-        epochs = {"per sample": usual(DataLoader(PerSample(part, recipe.augmentation), recipe.batch, shuffle=True)),
-                  "tensors": usual(tensors, lambda images: recipe.augmentation(images, generator)), "ours": ours}
+        epochs = {
+            "per sample": usual(DataLoader(PerSample(part, recipe.augmentation), recipe.batch, shuffle=True)),
+            "tensors": usual(tensors, lambda images: recipe.augmentation(images, generator)),
+            "ours": ours,
+        }
         best = {name: math.inf for name in epochs}
         for _ in tqdm(range(1 + ROUNDS), desc="rounds"):  # the first compiles and warms up
             for name, epoch in epochs.items():
                 best[name] = min(best[name], epoch())
     best["ours"] += preparation / recipe.epochs  # the copies are made once for all epochs
-    print(f"{recipe.name}, batch {recipe.batch}, {IMAGES} images an epoch, one thread, best of {1 + ROUNDS} epochs")
+    print(
+        f"{recipe.name}, batch {recipe.batch}, {IMAGES} images an epoch, one thread, best of {1 + ROUNDS} epochs"
+    )
     for name, taken in best.items():
-        print(f"{name:>12}: {IMAGES / taken:9,.0f} images/s, ours is {taken / best['ours']:.1f} times as fast")
+        print(
+            f"{name:>12}: {IMAGES / taken:9,.0f} images/s, ours is {taken / best['ours']:.1f} times as fast"
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 `load(name, part)` returns uint8 images, (N, 28, 28) or of CIFAR-10 (N, 32, 32, 3), and int64 labels (N,). Sources: docs/datasets.md.
 """
+
 from datasets.arrays import DatasetError, Images
 from datasets.cifar10 import load_cifar10
 from datasets.digits import load_digits

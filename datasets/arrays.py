@@ -1,4 +1,5 @@
 """What every loader returns, and the error that every loader raises."""
+
 from __future__ import annotations
 
 from typing import NamedTuple

@@ -2,6 +2,7 @@
 
 Whatever it is read from, pixels and labels are checked against one checksum, and kept decoded in the user's cache.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -32,7 +33,16 @@ _NPZ = {"train": tuple(f"train_{number}.npz" for number in range(1, 6)), "test":
 _BINARY = {"train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)), "test": ("test_batch.bin",)}
 _SHAPE = (32, 32, 3)
 _PIXELS = 32 * 32 * 3
-_DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, tarfile.TarError)
+_DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    tarfile.TarError,
+)
 
 
 def load_cifar10(part: str, mirrors: Sequence[str] = MIRRORS, cache: Optional[Path] = None) -> Images:
@@ -95,7 +105,9 @@ def _whole(path: Path) -> bytes:
     """A binary batch, so many records."""
     content = path.read_bytes()
     if not content or len(content) % (1 + _PIXELS):
-        raise _damaged(path, ValueError(f"{len(content):,} bytes are not a number of records of {1 + _PIXELS:,}"))
+        raise _damaged(
+            path, ValueError(f"{len(content):,} bytes are not a number of records of {1 + _PIXELS:,}")
+        )
     return content
 
 
@@ -137,20 +149,29 @@ def _download(part: str, mirrors: Sequence[str], cache: Path) -> Images:
                 pooch.HTTPDownloader(progressbar=True, timeout=30)(url, str(archive), None)
                 images = _checked(url, part, _decoded(_members(archive.read_bytes(), part)))
             except (*_DAMAGED, DatasetError) as error:  # requests' errors are OSErrors
-                failures.append(f"{url}: {error if isinstance(error, DatasetError) else type(error).__name__}")
+                failures.append(
+                    f"{url}: {error if isinstance(error, DatasetError) else type(error).__name__}"
+                )
                 continue
             os.replace(archive, cache / ARCHIVE)
             return images
     given = os.environ.get("LST_DATA_DIR", "")
-    raise DatasetError(f"CIFAR-10 is neither in LST_DATA_DIR ({_lacking(part, Path(given)) if given else 'not set'}) nor in {cache}, "
-                       f"and no mirror served it; put {ARCHIVE} into $LST_DATA_DIR/cifar10 or {cache}. Tried: {'; '.join(failures)}")
+    raise DatasetError(
+        f"CIFAR-10 is neither in LST_DATA_DIR ({_lacking(part, Path(given)) if given else 'not set'}) nor in {cache}, "
+        f"and no mirror served it; put {ARCHIVE} into $LST_DATA_DIR/cifar10 or {cache}. Tried: {'; '.join(failures)}"
+    )
 
 
 def _lacking(part: str, given: Path) -> str:
     """Why nothing was found there: what is missing beside what is there, or the directory itself."""
     if not given.is_dir():
         return f"{given}, which is no directory"
-    for directory in (given / "cifar10", given, given / "cifar10" / _BINARY_DIRECTORY, given / _BINARY_DIRECTORY):
+    for directory in (
+        given / "cifar10",
+        given,
+        given / "cifar10" / _BINARY_DIRECTORY,
+        given / _BINARY_DIRECTORY,
+    ):
         for names in (_NPZ[part], _BINARY[part]):
             missing = [name for name in names if not (directory / name).is_file()]
             if len(missing) < len(names):
@@ -164,8 +185,12 @@ def _damaged(path: Path, error: Exception) -> DatasetError:
 
 
 def _checked(where: str, part: str, found: Images) -> Images:
-    digest = hashlib.sha256(np.ascontiguousarray(found.images).tobytes() + found.labels.astype(np.uint8).tobytes()).hexdigest()
+    digest = hashlib.sha256(
+        np.ascontiguousarray(found.images).tobytes() + found.labels.astype(np.uint8).tobytes()
+    ).hexdigest()
     if digest != SHA256[part]:
-        raise DatasetError(f"{where}: damaged or not CIFAR-10's {part} part, sha256 of pixels and labels is {digest[:16]}..., not "
-                           f"{SHA256[part][:16]}...; delete it or put a good copy there")
+        raise DatasetError(
+            f"{where}: damaged or not CIFAR-10's {part} part, sha256 of pixels and labels is {digest[:16]}..., not "
+            f"{SHA256[part][:16]}...; delete it or put a good copy there"
+        )
     return found

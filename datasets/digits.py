@@ -1,4 +1,5 @@
 """The 1,797 handwritten digits inside scikit-learn, resampled from 8x8 to 28x28: real images that need no download."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -7,8 +8,8 @@ from datasets.arrays import Images, check_part
 
 TEST_IMAGES = 360  # the last in file order; training never sees them
 _SIZE, _SOURCE_SIZE = 28, 8
-_BORDER = 4        # MNIST's own layout: the digit fills the middle 20x20
-_FULL_SCALE = 16   # the source's brightest pixel
+_BORDER = 4  # MNIST's own layout: the digit fills the middle 20x20
+_FULL_SCALE = 16  # the source's brightest pixel
 
 
 def load_digits(part: str) -> Images:
@@ -29,6 +30,6 @@ def resample(images: np.ndarray) -> np.ndarray:
     """
     centre = 4 * (np.arange(_SIZE) - _BORDER) - 3
     tenths = np.maximum(0, 10 - np.abs(centre[:, None] - 10 * np.arange(_SOURCE_SIZE)))  # (28, 8)
-    scaled = tenths @ np.asarray(images).astype(np.int64) @ tenths.T                    # full scale 16 * 100
+    scaled = tenths @ np.asarray(images).astype(np.int64) @ tenths.T  # full scale 16 * 100
     full_scale = _FULL_SCALE * 100
     return ((scaled * 255 + full_scale // 2) // full_scale).astype(np.uint8)

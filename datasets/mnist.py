@@ -1,4 +1,5 @@
 """MNIST: from LST_DATA_DIR, else the user's cache, else a download that is checked before it is kept."""
+
 from __future__ import annotations
 
 import gzip
@@ -34,8 +35,10 @@ def load_mnist(part: str, mirrors: Sequence[str] = MIRRORS, cache: Optional[Path
     images = _content(f"{_PREFIX[part]}-images-idx3-ubyte", mirrors, cache)
     labels = _content(f"{_PREFIX[part]}-labels-idx1-ubyte", mirrors, cache)
     # IDX: a 4-byte magic, then one 32-bit size per dimension. The checksum has vouched for both.
-    return Images(np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28).copy(),
-                  np.frombuffer(labels, np.uint8, offset=8).astype(np.int64))
+    return Images(
+        np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28).copy(),
+        np.frombuffer(labels, np.uint8, offset=8).astype(np.int64),
+    )
 
 
 def mnist_is_here(cache: Optional[Path] = None) -> bool:
@@ -65,7 +68,11 @@ def _content(name: str, mirrors: Sequence[str], cache: Optional[Path]) -> bytes:
 
 def _find(name: str, cache: Optional[Path]) -> Optional[Path]:
     """The first of LST_DATA_DIR's layouts, then the cache, that has the file, packed or not."""
-    directories = [Path(os.environ["LST_DATA_DIR"]) / layout for layout in _LAYOUTS] if os.environ.get("LST_DATA_DIR") else []
+    directories = (
+        [Path(os.environ["LST_DATA_DIR"]) / layout for layout in _LAYOUTS]
+        if os.environ.get("LST_DATA_DIR")
+        else []
+    )
     directories.append(Path(cache or cache_directory()))
     candidates = [directory / (name + suffix) for directory in directories for suffix in ("", ".gz")]
     return next((path for path in candidates if path.is_file()), None)
@@ -85,16 +92,26 @@ def _download(name: str, mirrors: Sequence[str], cache: Path) -> bytes:
                 pooch.HTTPDownloader(progressbar=True, timeout=30)(url, str(packed), None)
                 content = _decompressed(packed)
                 _check(url, name, content)
-            except (OSError, EOFError, ValueError, zlib.error, DatasetError) as error:  # requests' errors are OSErrors
+            except (
+                OSError,
+                EOFError,
+                ValueError,
+                zlib.error,
+                DatasetError,
+            ) as error:  # requests' errors are OSErrors
                 # An error of requests quotes its whole inside; its kind says enough.
-                failures.append(f"{url}: {error if isinstance(error, DatasetError) else type(error).__name__}")
+                failures.append(
+                    f"{url}: {error if isinstance(error, DatasetError) else type(error).__name__}"
+                )
                 continue
             unpacked = Path(scratch) / name
             unpacked.write_bytes(content)
             os.replace(unpacked, cache / name)
             return content
-    raise DatasetError(f"MNIST's {name} is neither in LST_DATA_DIR nor in {cache}, and no mirror served it; put the four files "
-                       f"{', '.join(SHA256)} (or their .gz) into $LST_DATA_DIR/mnist or {cache}. Tried: {'; '.join(failures)}")
+    raise DatasetError(
+        f"MNIST's {name} is neither in LST_DATA_DIR nor in {cache}, and no mirror served it; put the four files "
+        f"{', '.join(SHA256)} (or their .gz) into $LST_DATA_DIR/mnist or {cache}. Tried: {'; '.join(failures)}"
+    )
 
 
 def _decompressed(path: Path) -> bytes:
@@ -104,5 +121,7 @@ def _decompressed(path: Path) -> bytes:
 def _check(where: str, name: str, content: bytes) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256[name]:
-        raise DatasetError(f"{where}: damaged, sha256 of the uncompressed content is {found[:16]}..., not {SHA256[name][:16]}...; "
-                           "delete it or put a good copy there")
+        raise DatasetError(
+            f"{where}: damaged, sha256 of the uncompressed content is {found[:16]}..., not {SHA256[name][:16]}...; "
+            "delete it or put a good copy there"
+        )

@@ -1,4 +1,5 @@
 """Writes the digits that the board's package carries, with the logits of its networks: `python -m datasets.sample_digits`."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -18,7 +19,9 @@ def content() -> Dict[str, np.ndarray]:
     """The file's arrays."""
     images, labels = (array[:IMAGES] for array in load("digits", "test"))
     networks = [load_network(shipped_networks.find(name)) for name in shipped_networks.names()]
-    answers = {sample_digits.entry_name(network): logits(network, images).astype(np.int32) for network in networks}
+    answers = {
+        sample_digits.entry_name(network): logits(network, images).astype(np.int32) for network in networks
+    }
     return {"images": images, "labels": labels.astype(np.uint8), **answers}
 
 

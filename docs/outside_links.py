@@ -1,4 +1,5 @@
 """For MkDocs: what a page links to outside docs/ becomes part of the site, below source/. So the pages keep links that work on GitHub."""
+
 import posixpath
 import re
 from pathlib import Path
@@ -14,7 +15,7 @@ def on_files(files, config):
     for page in pages:  # grows: a page from outside may link to others
         for _, link in LINK.findall(page.content_string):
             uri = _on_site(page.src_uri, link)
-            path = root / uri[len("source/"):]
+            path = root / uri[len("source/") :]
             if uri.startswith("source/") and path.is_file() and files.get_file_from_path(uri) is None:
                 files.append(File.generated(config, uri, abs_src_path=str(path)))
                 if uri.endswith(".md"):
@@ -24,11 +25,14 @@ def on_files(files, config):
 
 def on_page_markdown(markdown, page, **_):
     here = page.file.src_uri
-    return LINK.sub(lambda match: match[1] + posixpath.relpath(_on_site(here, match[2]), posixpath.dirname(here) or "."), markdown)
+    return LINK.sub(
+        lambda match: match[1] + posixpath.relpath(_on_site(here, match[2]), posixpath.dirname(here) or "."),
+        markdown,
+    )
 
 
 def _on_site(src_uri, link):
     """Where the file that ``link`` means in the repository lies on the site."""
-    here = src_uri[len("source/"):] if src_uri.startswith("source/") else f"docs/{src_uri}"
+    here = src_uri[len("source/") :] if src_uri.startswith("source/") else f"docs/{src_uri}"
     path = posixpath.normpath(posixpath.join(posixpath.dirname(here), link))
-    return path[len("docs/"):] if path.startswith("docs/") else f"source/{path}"
+    return path[len("docs/") :] if path.startswith("docs/") else f"source/{path}"

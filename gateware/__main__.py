@@ -1,4 +1,5 @@
 """python -m gateware verilog | simulate | resources | bitstream | results | ladder | frontier"""
+
 from __future__ import annotations
 
 import json
@@ -12,8 +13,12 @@ import datasets
 import lst_overlay
 from lst_overlay.errors import LstOverlayError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
-                  help="From Migen to Verilog, to the simulated board, to area figures, to Vivado.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="From Migen to Verilog, to the simulated board, to area figures, to Vivado.",
+)
 
 
 def _version(wanted: bool) -> None:
@@ -23,12 +28,21 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def main(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and stop.")) -> None:
+def main(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
     pass
 
 
-ENGINE = typer.Option("pixel_serial", help="folded, pixel_serial, pixel_pairs, row_parallel, row_parallel_uint8 or row_parallel_uint8x2.")
-NETWORK = typer.Option(None, help="For an engine that has its network built in: a shipped network's name, or a file.")
+ENGINE = typer.Option(
+    "pixel_serial",
+    help="folded, pixel_serial, pixel_pairs, row_parallel, row_parallel_uint8 or row_parallel_uint8x2.",
+)
+NETWORK = typer.Option(
+    None, help="For an engine that has its network built in: a shipped network's name, or a file."
+)
 
 
 def _built_in(engine: str, network: Optional[str]):
@@ -36,18 +50,25 @@ def _built_in(engine: str, network: Optional[str]):
     from gateware.designs import ENGINES
     from lst_overlay.network import load_network
     from lst_overlay.samples.shipped_networks import find
+
     if engine not in ENGINES:
-        raise typer.BadParameter(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}", param_hint="--engine")
+        raise typer.BadParameter(
+            f"engine must be one of {', '.join(ENGINES)}, not {engine!r}", param_hint="--engine"
+        )
     chosen = network or ENGINES[engine].network
     return load_network(find(chosen)) if chosen else None
 
 
 @app.command()
-def verilog(out: Path = typer.Option(Path("build/verilog"), help="Directory to write to."), engine: str = ENGINE,
-            network: Optional[str] = NETWORK) -> None:
+def verilog(
+    out: Path = typer.Option(Path("build/verilog"), help="Directory to write to."),
+    engine: str = ENGINE,
+    network: Optional[str] = NETWORK,
+) -> None:
     """Emit the Verilog of the whole design and its .hwh."""
     from gateware.designs import TOP, make_design
     from gateware.shell.hwh import write_hwh
+
     design = make_design(engine, _built_in(engine, network))
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{TOP}.v").write_text(design.verilog)
@@ -57,15 +78,25 @@ def verilog(out: Path = typer.Option(Path("build/verilog"), help="Directory to w
 
 @app.command()
 def simulate(
-    dataset: Optional[Literal["mnist", "digits"]] = typer.Option(None, help="Default: MNIST if it is here, else the digits."),
-    network: Optional[str] = typer.Option(None, help="A shipped network's name or a file; default: the dataset's, or the engine's own."),
+    dataset: Optional[Literal["mnist", "digits"]] = typer.Option(
+        None, help="Default: MNIST if it is here, else the digits."
+    ),
+    network: Optional[str] = typer.Option(
+        None, help="A shipped network's name or a file; default: the dataset's, or the engine's own."
+    ),
     images: Optional[int] = typer.Option(None, min=1, help="Only the first so many images of the test part."),
     memory: Literal["default", "ideal"] = typer.Option("default", help="Memory model."),
     engine: str = ENGINE,
     seed: int = typer.Option(1, help="Of the memory model and of what is random at power-up."),
-    json_file: Optional[Path] = typer.Option(None, "--json", help="Write the figures and the confusion matrix here."),
-    picture: Optional[Path] = typer.Option(None, help="Write images with their classes, and the confusion matrix, as PNG here."),
-    build_only: bool = typer.Option(False, "--build-only", help="Build the simulated board's bitstream and stop."),
+    json_file: Optional[Path] = typer.Option(
+        None, "--json", help="Write the figures and the confusion matrix here."
+    ),
+    picture: Optional[Path] = typer.Option(
+        None, help="Write images with their classes, and the confusion matrix, as PNG here."
+    ),
+    build_only: bool = typer.Option(
+        False, "--build-only", help="Build the simulated board's bitstream and stop."
+    ),
 ) -> None:
     """Run images through the real pynq driver into the verilated design."""
     from gateware.designs import ENGINES
@@ -73,11 +104,14 @@ def simulate(
     from gateware.reports.simulate import default_dataset
     from gateware.reports.simulate import simulate as run
     from gateware.simulator.bitstream import build_simulated_bitstream
+
     built_in = _built_in(engine, network)
     if build_only:
         print(build_simulated_bitstream(engine, built_in))
         return
-    result = run(dataset or default_dataset(), network or ENGINES[engine].network, images, memory, seed, engine)
+    result = run(
+        dataset or default_dataset(), network or ENGINES[engine].network, images, memory, seed, engine
+    )
     print(as_text(result.report))
     if json_file:
         write_json(result, json_file)
@@ -90,18 +124,27 @@ def simulate(
 
 
 @app.command()
-def resources(out: Path = typer.Option(Path("build/resources"), help="Directory for one JSON file per design and scope."),
-              json_file: Optional[Path] = typer.Option(None, "--json", help="Write all figures into one file as well."),
-              engine: str = ENGINE, network: Optional[str] = NETWORK) -> None:
+def resources(
+    out: Path = typer.Option(
+        Path("build/resources"), help="Directory for one JSON file per design and scope."
+    ),
+    json_file: Optional[Path] = typer.Option(None, "--json", help="Write all figures into one file as well."),
+    engine: str = ENGINE,
+    network: Optional[str] = NETWORK,
+) -> None:
     """Synthesise for the XC7Z010 with Yosys and report what the design costs (not placed, not routed)."""
     from dataclasses import asdict
 
     from gateware.toolchain.resources import DEVICE, measure_design
+
     measured = measure_design(engine, _built_in(engine, network), out)
     width = len(measured[0].design) + 10
     print(f"{'':<{width}}" + "".join(f"{key:>10}" for key in [*DEVICE, "levels"]))
     for item in measured:
-        print(f"{item.design + ' ' + item.scope:<{width}}" + "".join(f"{getattr(item, key):>10}" for key in [*DEVICE, "logic_levels"]))
+        print(
+            f"{item.design + ' ' + item.scope:<{width}}"
+            + "".join(f"{getattr(item, key):>10}" for key in [*DEVICE, "logic_levels"])
+        )
     print(f"{'XC7Z010':<{width}}" + "".join(f"{value:>10}" for value in DEVICE.values()))
     print(f"{measured[0].tool} {measured[0].version}, synthesis only; {out}")
     if json_file:
@@ -114,15 +157,21 @@ def resources(out: Path = typer.Option(Path("build/resources"), help="Directory 
 
 
 @app.command()
-def bitstream(board: str = typer.Option("zybo_z7_10", help="zybo_z7_10; never built: zybo_z7_20, pynq_z1, pynq_z2."), engine: str = ENGINE,
-              network: Optional[str] = NETWORK,
-              vivado: str = typer.Option("vivado", help="The program to run."),
-              out: Path = typer.Option(Path("build/vivado"), help="Directory for sources, reports and logs.")) -> None:
+def bitstream(
+    board: str = typer.Option("zybo_z7_10", help="zybo_z7_10; never built: zybo_z7_20, pynq_z1, pynq_z2."),
+    engine: str = ENGINE,
+    network: Optional[str] = NETWORK,
+    vivado: str = typer.Option("vivado", help="The program to run."),
+    out: Path = typer.Option(Path("build/vivado"), help="Directory for sources, reports and logs."),
+) -> None:
     """Build bitstreams/BOARD with Vivado; without Vivado, write its sources and say so."""
     from gateware.designs import make_design
     from gateware.toolchain.bitstream import BOARDS, build
+
     if board not in BOARDS:
-        raise typer.BadParameter(f"board must be one of {', '.join(BOARDS)}, not {board!r}", param_hint="--board")
+        raise typer.BadParameter(
+            f"board must be one of {', '.join(BOARDS)}, not {board!r}", param_hint="--board"
+        )
     design = make_design(engine, _built_in(engine, network))
     print(build(board, design, vivado, out / board / design.stem))
 
@@ -131,6 +180,7 @@ def bitstream(board: str = typer.Option("zybo_z7_10", help="zybo_z7_10; never bu
 def wheel(out: Path = typer.Option(Path("dist"), help="Directory for the wheel.")) -> None:
     """Pack the board's package: driver, register map, notebooks, networks, .hwh files, and the bitstreams that are there."""
     from gateware.toolchain.wheel import build_wheel
+
     path = build_wheel(out)
     print(f"{path}, {path.stat().st_size:,} bytes")
 
@@ -139,6 +189,7 @@ def wheel(out: Path = typer.Option(Path("dist"), help="Directory for the wheel."
 def results() -> None:
     """Measure everything that docs/results.md and README.md state, and write it there. Needs MNIST; minutes."""
     from gateware.reports.results import write_results
+
     for path in write_results():
         print(path)
 
@@ -147,14 +198,20 @@ def results() -> None:
 def ladder(jobs: int = typer.Option(2, min=1, help="Designs synthesised side by side.")) -> None:
     """Simulate and synthesise every engine and write docs/ladder.md. Needs MNIST; half an hour the first time."""
     from gateware.reports.ladder import write_ladder
+
     for path in write_ladder(jobs):
         print(path)
 
 
 @app.command()
-def frontier(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False, help="Network files with 2- or 4-bit pixels.")) -> None:
+def frontier(
+    files: List[Path] = typer.Argument(
+        ..., exists=True, dir_okay=False, help="Network files with 2- or 4-bit pixels."
+    ),
+) -> None:
     """Accuracy of networks over what the row-parallel engine would cost: docs/frontier.md."""
     from gateware.reports.frontier import write_frontier
+
     for path in write_frontier(files):
         print(path)
 
@@ -167,8 +224,18 @@ def run() -> None:
     from gateware.toolchain.manifest import ManifestError
     from gateware.toolchain.yosys import SynthesisError
     from lst_overlay.network import NetworkError
-    expected = (LstOverlayError, NetworkError, datasets.DatasetError, BuildError, SimulationFailure, SynthesisError, VivadoError,
-                ManifestError, OSError)
+
+    expected = (
+        LstOverlayError,
+        NetworkError,
+        datasets.DatasetError,
+        BuildError,
+        SimulationFailure,
+        SynthesisError,
+        VivadoError,
+        ManifestError,
+        OSError,
+    )
     try:
         app()
     except expected as error:

@@ -1,4 +1,5 @@
 """What can be built: an engine by its name, with the network that is to be part of it if it takes none at run time."""
+
 from __future__ import annotations
 
 import hashlib
@@ -58,23 +59,51 @@ def packed_layout(network: Network) -> ImageLayout:
     """How the row-parallel engine takes this network's pixels packed. NetworkError if it cannot."""
     ports = {2: 1, 4: 2}.get(network.pixel_bits)
     if ports is None:
-        raise NetworkError(f"network {network.name!r} has pixels of {network.pixel_bits} bits, packed ones have 2 or 4: row_parallel_uint8 "
-                           "takes it unpacked")
+        raise NetworkError(
+            f"network {network.name!r} has pixels of {network.pixel_bits} bits, packed ones have 2 or 4: row_parallel_uint8 "
+            "takes it unpacked"
+        )
     return ImageLayout(ports, network.pixel_bits)
 
 
 ENGINES = {
-    "folded": Rung("rows and columns in turn on 28 multipliers", "the smallest area", FoldedEngine, (5, 1), "lst1_w6a4p4"),
-    "pixel_serial": Rung("one pixel per clock, any network", "networks that change at run time",
-                         lambda network: PixelSerialEngine(), (5, 1)),
-    "pixel_pairs": Rung("two pixels per clock, two weights in a multiplier", "more images/s in little area",
-                        PixelPairsEngine, (5, 1), "lst1_w6a4p4"),
-    "row_parallel": Rung("one row per clock, packed pixels (2 bits: HP0, 4 bits: HP0 and HP2)", "the most images/s, from packed pixels",
-                         lambda network: RowParallelEngine(network, packed_layout(network)), (7, 1), "lst1_w4a4p2"),
-    "row_parallel_uint8": Rung("one row per clock, uint8 over HP0", "the most images/s from uint8 arrays over one port",
-                               lambda network: RowParallelEngine(network, ImageLayout()), (7, 1), "lst1_w5c4a4p4"),
-    "row_parallel_uint8x2": Rung("one row per clock, uint8 over HP0 and HP2", "the most images/s from uint8 arrays",
-                                 lambda network: RowParallelEngine(network, ImageLayout(ports=2)), (7, 1), "lst1_w5c4a4p4"),
+    "folded": Rung(
+        "rows and columns in turn on 28 multipliers", "the smallest area", FoldedEngine, (5, 1), "lst1_w6a4p4"
+    ),
+    "pixel_serial": Rung(
+        "one pixel per clock, any network",
+        "networks that change at run time",
+        lambda network: PixelSerialEngine(),
+        (5, 1),
+    ),
+    "pixel_pairs": Rung(
+        "two pixels per clock, two weights in a multiplier",
+        "more images/s in little area",
+        PixelPairsEngine,
+        (5, 1),
+        "lst1_w6a4p4",
+    ),
+    "row_parallel": Rung(
+        "one row per clock, packed pixels (2 bits: HP0, 4 bits: HP0 and HP2)",
+        "the most images/s, from packed pixels",
+        lambda network: RowParallelEngine(network, packed_layout(network)),
+        (7, 1),
+        "lst1_w4a4p2",
+    ),
+    "row_parallel_uint8": Rung(
+        "one row per clock, uint8 over HP0",
+        "the most images/s from uint8 arrays over one port",
+        lambda network: RowParallelEngine(network, ImageLayout()),
+        (7, 1),
+        "lst1_w5c4a4p4",
+    ),
+    "row_parallel_uint8x2": Rung(
+        "one row per clock, uint8 over HP0 and HP2",
+        "the most images/s from uint8 arrays",
+        lambda network: RowParallelEngine(network, ImageLayout(ports=2)),
+        (7, 1),
+        "lst1_w5c4a4p4",
+    ),
 }
 
 
@@ -82,8 +111,14 @@ def make_design(engine: str, network: Optional[Network] = None) -> Design:
     """Emits the top around an engine. NetworkError if the engine cannot have this network, or none."""
     rung = ENGINES[engine]
     if rung.loadable != (network is None):
-        raise NetworkError(f"engine {engine} " + (f"takes its network at run time, {network.name!r} cannot be built in" if rung.loadable
-                                                  else "has its network built in, and none is given"))
+        raise NetworkError(
+            f"engine {engine} "
+            + (
+                f"takes its network at run time, {network.name!r} cannot be built in"
+                if rung.loadable
+                else "has its network built in, and none is given"
+            )
+        )
 
     def emitted(build_hash: int) -> Tuple[str, Dict[str, int]]:
         forget_names()

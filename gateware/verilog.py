@@ -3,6 +3,7 @@
 Migen's own converter writes it. LiteX's writer (2024.12) emits signed constants as unsigned, so that
 `acc < -128` compares wrongly; tests/gateware/test_verilog.py would see such an emitter.
 """
+
 from __future__ import annotations
 
 import re
@@ -16,7 +17,9 @@ def emit(module, name: str, ios=()) -> str:
     text = _with_contents(result.main_source, result.data_files)
     # The converter hides from synthesis, by comments, what wakes constant processes in simulation. Yosys warns of such comments; Yosys
     # and Vivado both set the macro.
-    text = text.replace("// synthesis translate_off\n", "`ifndef SYNTHESIS\n").replace("// synthesis translate_on\n", "`endif\n")
+    text = text.replace("// synthesis translate_off\n", "`ifndef SYNTHESIS\n").replace(
+        "// synthesis translate_on\n", "`endif\n"
+    )
     # The converter stamps its header with the time; the text must depend on the design alone.
     return re.sub(r"^/\* Machine-generated.*\*/\n", "", text)
 
@@ -25,9 +28,13 @@ def _with_contents(text: str, data_files: dict) -> str:
     """Initial contents of memories as assignments in the text itself, instead of files beside it; they are kept in block RAM."""
     for file, content in data_files.items():
         read = re.search(rf'\$readmemh\("{re.escape(file)}", (\w+)\);\n', text)
-        words = "".join(f"{read[1]}[{index}] = {4 * len(word)}'h{word};\n" for index, word in enumerate(content.split()))
+        words = "".join(
+            f"{read[1]}[{index}] = {4 * len(word)}'h{word};\n" for index, word in enumerate(content.split())
+        )
         text = text.replace(read[0], words)
-        text = re.sub(rf"^(reg \[[^]]*\] {read[1]}\[)", r'(* rom_style = "block" *) \1', text, flags=re.MULTILINE)
+        text = re.sub(
+            rf"^(reg \[[^]]*\] {read[1]}\[)", r'(* rom_style = "block" *) \1', text, flags=re.MULTILINE
+        )
     return text
 
 

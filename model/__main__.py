@@ -1,4 +1,5 @@
 """Commands: python -m model train, quantize, evaluate, export, study. Progress on stderr, figures on stdout; exit 1: failed, 2: usage."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -12,8 +13,12 @@ import typer
 
 import datasets
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="Train, quantise, evaluate, export and study LST networks; train, quantise and evaluate ResMLP.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Train, quantise, evaluate, export and study LST networks; train, quantise and evaluate ResMLP.",
+)
 
 
 def _writable(path: Optional[Path]) -> Optional[Path]:
@@ -28,7 +33,9 @@ def _writable(path: Optional[Path]) -> Optional[Path]:
     return path
 
 
-JsonFile = typer.Option(None, "--json", metavar="FILE", callback=_writable, help="Also write the figures to this file, as JSON.")
+JsonFile = typer.Option(
+    None, "--json", metavar="FILE", callback=_writable, help="Also write the figures to this file, as JSON."
+)
 
 
 def _version(wanted: bool) -> None:
@@ -40,21 +47,37 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
+def options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
     """Train, quantise, evaluate, export and study LST networks; train, quantise and evaluate ResMLP."""
 
 
 @app.command()
-def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="RECIPE.toml", help="See recipes/."),
-          seed: Optional[int] = typer.Option(None, help="Instead of the recipe's seed."),
-          activation: Optional[str] = typer.Option(None, help="Of ResMLP, instead of the recipe's: relu, lerp_psa, b_spline, psa."),
-          expansion: Optional[float] = typer.Option(None, help="Of ResMLP, instead of the recipe's: hidden width over channels, such as "
-                                                    "2, 1, 0.5, 0.25."),
-          out: Optional[Path] = typer.Option(None, metavar="DIR", help="For checkpoint.pt, instead of build/train/<recipe>/seed<seed>, "
-                                              "of ResMLP <recipe>-<activation>-<expansion>."),
-          restart: bool = typer.Option(False, help="Begin anew, even if there is a checkpoint to resume."),
-          threads: int = typer.Option(1, min=1, help="Threads of torch; one is fastest for networks this small."),
-          device: Literal["cpu", "cuda"] = typer.Option("cpu", help="Where to compute."), json_file: Optional[Path] = JsonFile) -> None:
+def train(
+    recipe: Path = typer.Argument(
+        ..., exists=True, dir_okay=False, metavar="RECIPE.toml", help="See recipes/."
+    ),
+    seed: Optional[int] = typer.Option(None, help="Instead of the recipe's seed."),
+    activation: Optional[str] = typer.Option(
+        None, help="Of ResMLP, instead of the recipe's: relu, lerp_psa, b_spline, psa."
+    ),
+    expansion: Optional[float] = typer.Option(
+        None, help="Of ResMLP, instead of the recipe's: hidden width over channels, such as 2, 1, 0.5, 0.25."
+    ),
+    out: Optional[Path] = typer.Option(
+        None,
+        metavar="DIR",
+        help="For checkpoint.pt, instead of build/train/<recipe>/seed<seed>, "
+        "of ResMLP <recipe>-<activation>-<expansion>.",
+    ),
+    restart: bool = typer.Option(False, help="Begin anew, even if there is a checkpoint to resume."),
+    threads: int = typer.Option(1, min=1, help="Threads of torch; one is fastest for networks this small."),
+    device: Literal["cpu", "cuda"] = typer.Option("cpu", help="Where to compute."),
+    json_file: Optional[Path] = JsonFile,
+) -> None:
     """Train a recipe, or resume it. The test set is read once, at the end."""
     import torch
 
@@ -73,21 +96,40 @@ def train(recipe: Path = typer.Argument(..., exists=True, dir_okay=False, metava
         state = training.train(chosen, checkpoint.parent, device=device, restart=restart)
     except KeyboardInterrupt:
         again = f"the same command{', without --restart,' if restart else ''} goes on from there"
-        typer.echo(f"interrupted; {checkpoint} holds epoch {load_checkpoint(checkpoint)['epoch']} of {chosen.all_epochs}: {again}"
-                   if checkpoint.is_file() else "interrupted before the first epoch was over; nothing is kept", err=True)
+        typer.echo(
+            f"interrupted; {checkpoint} holds epoch {load_checkpoint(checkpoint)['epoch']} of {chosen.all_epochs}: {again}"
+            if checkpoint.is_file()
+            else "interrupted before the first epoch was over; nothing is kept",
+            err=True,
+        )
         raise typer.Exit(130) from None
-    _show({"recipe": chosen.name, "seed": chosen.seed, "checkpoint": str(checkpoint), "epochs": state["epoch"],
-           "selected_epoch": state["selected"]["epoch"], "validation_accuracy": 100 * state["selected"]["validation_accuracy"],
-           "test_accuracy": 100 * state["test_accuracy"]}, json_file)
+    _show(
+        {
+            "recipe": chosen.name,
+            "seed": chosen.seed,
+            "checkpoint": str(checkpoint),
+            "epochs": state["epoch"],
+            "selected_epoch": state["selected"]["epoch"],
+            "validation_accuracy": 100 * state["selected"]["validation_accuracy"],
+            "test_accuracy": 100 * state["test_accuracy"],
+        },
+        json_file,
+    )
 
 
 @app.command()
-def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="CHECKPOINT"),
-             out: Path = typer.Option(..., metavar="FILE.npz", callback=_writable, help="The network file to write."),
-             fmt: Optional[str] = typer.Option(None, "--format", metavar="Qm.n|int8",
-                                               help="Of post-training quantisation: int8 for ResMLP, such as Q6.7 for the others; none for "
-                                               "a checkpoint that was trained in integers."),
-             json_file: Optional[Path] = JsonFile) -> None:
+def quantize(
+    checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="CHECKPOINT"),
+    out: Path = typer.Option(..., metavar="FILE.npz", callback=_writable, help="The network file to write."),
+    fmt: Optional[str] = typer.Option(
+        None,
+        "--format",
+        metavar="Qm.n|int8",
+        help="Of post-training quantisation: int8 for ResMLP, such as Q6.7 for the others; none for "
+        "a checkpoint that was trained in integers.",
+    ),
+    json_file: Optional[Path] = JsonFile,
+) -> None:
     """Write the network file of a checkpoint, post-training or as trained with fake quantisation."""
     from lst_overlay.network import QFormat
     from model.export.quantize import INT8, quantize_checkpoint
@@ -99,14 +141,30 @@ def quantize(checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False,
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--format") from None
     figures = quantize_checkpoint(checkpoint, out, chosen)
-    _show({key: value for key, value in figures.items() if key not in ("recipe_settings", "parent", "teacher", "functions")}, json_file)
+    _show(
+        {
+            key: value
+            for key, value in figures.items()
+            if key not in ("recipe_settings", "parent", "teacher", "functions")
+        },
+        json_file,
+    )
 
 
 @app.command()
-def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="FILE",
-                                         help="A network file (.npz), a checkpoint (.pt) or a published one (.pth, of ResMLP .bin)."),
-             dataset: Optional[Literal["mnist", "digits", "cifar10"]] = typer.Option(None, help="The one it was trained for if not given."),
-             json_file: Optional[Path] = JsonFile) -> None:
+def evaluate(
+    file: Path = typer.Argument(
+        ...,
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+        help="A network file (.npz), a checkpoint (.pt) or a published one (.pth, of ResMLP .bin).",
+    ),
+    dataset: Optional[Literal["mnist", "digits", "cifar10"]] = typer.Option(
+        None, help="The one it was trained for if not given."
+    ),
+    json_file: Optional[Path] = JsonFile,
+) -> None:
     """Accuracy and confusion matrix on the test set; for a network file, also whether torch and the reference agree."""
     from model.reports.evaluate import evaluate as run
 
@@ -117,26 +175,55 @@ def evaluate(file: Path = typer.Argument(..., exists=True, dir_okay=False, metav
 
 
 @app.command()
-def export(network: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz", help="Of the LST family."),
-           out: Path = typer.Option(..., metavar="FILE.onnx", callback=_writable, help="The ONNX file to write.")) -> None:
+def export(
+    network: Path = typer.Argument(
+        ..., exists=True, dir_okay=False, metavar="NETWORK.npz", help="Of the LST family."
+    ),
+    out: Path = typer.Option(..., metavar="FILE.onnx", callback=_writable, help="The ONNX file to write."),
+) -> None:
     """Write a network file as ONNX, its quantisers explicit, its logits equal to the bit: docs/onnx.md."""
     from lst_overlay.network import content_hash, load_network
     from model.export.onnx_export import OPSET, save_onnx
 
     chosen = load_network(network)
     model = save_onnx(chosen, out)
-    _show({"written": str(out), "bytes": out.stat().st_size, "network": chosen.name, "content_sha256": content_hash(chosen),
-           "layers": len(chosen.layers), "nodes": len(model.graph.node), "opset": OPSET}, None)
+    _show(
+        {
+            "written": str(out),
+            "bytes": out.stat().st_size,
+            "network": chosen.name,
+            "content_sha256": content_hash(chosen),
+            "layers": len(chosen.layers),
+            "nodes": len(model.graph.node),
+            "opset": OPSET,
+        },
+        None,
+    )
 
 
 @app.command()
-def study(only: Optional[List[str]] = typer.Option(None, metavar="fractions|divergence|confusion|hidden|comparison",
-                                                   help="This part; may be given more than once. All if not given."),
-          jobs: Optional[int] = typer.Option(None, min=1, help="Processes, one thread each; as many as cores if not given."),
-          scheduler: Optional[str] = typer.Option(None, metavar="ADDRESS", help="Compute on this Dask scheduler's workers instead, e.g. "
-                                                  "tcp://10.0.0.1:8786; they need this checkout and its data at the same paths."),
-          quick: bool = typer.Option(False, "--quick", help="A short run on the embedded digits, into build/study/quick: does it work?"),
-          restart: bool = typer.Option(False, "--restart", help="Compute anew what earlier runs kept in build/study/points.")) -> None:
+def study(
+    only: Optional[List[str]] = typer.Option(
+        None,
+        metavar="fractions|divergence|confusion|hidden|comparison",
+        help="This part; may be given more than once. All if not given.",
+    ),
+    jobs: Optional[int] = typer.Option(
+        None, min=1, help="Processes, one thread each; as many as cores if not given."
+    ),
+    scheduler: Optional[str] = typer.Option(
+        None,
+        metavar="ADDRESS",
+        help="Compute on this Dask scheduler's workers instead, e.g. "
+        "tcp://10.0.0.1:8786; they need this checkout and its data at the same paths.",
+    ),
+    quick: bool = typer.Option(
+        False, "--quick", help="A short run on the embedded digits, into build/study/quick: does it work?"
+    ),
+    restart: bool = typer.Option(
+        False, "--restart", help="Compute anew what earlier runs kept in build/study/points."
+    ),
+) -> None:
     """The quantisation study: docs/study.md with its pictures, and build/study/*.json. Trains recipes/lst1_tanh.toml if that is not done.
 
     An interrupted study goes on where it was: finished points are kept.
@@ -146,7 +233,9 @@ def study(only: Optional[List[str]] = typer.Option(None, metavar="fractions|dive
 
     unknown = [part for part in only or [] if part not in PARTS]
     if unknown:
-        raise typer.BadParameter(f"no part is named {unknown[0]!r}; there are {', '.join(PARTS)}", param_hint="--only")
+        raise typer.BadParameter(
+            f"no part is named {unknown[0]!r}; there are {', '.join(PARTS)}", param_hint="--only"
+        )
     missing = [package for package in ("matplotlib", "scipy") if importlib.util.find_spec(package) is None]
     if missing:
         raise SweepError(f"the study needs {' and '.join(missing)}: pip install -e '.[study]'")
@@ -157,8 +246,12 @@ def study(only: Optional[List[str]] = typer.Option(None, metavar="fractions|dive
 
 
 @app.command()
-def describe(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz..."),
-             out: Path = typer.Option(Path("docs/networks"), metavar="DIR", help="Where the pages go; old ones are replaced.")) -> None:
+def describe(
+    files: List[Path] = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz..."),
+    out: Path = typer.Option(
+        Path("docs/networks"), metavar="DIR", help="Where the pages go; old ones are replaced."
+    ),
+) -> None:
     """Write a page for each network file of the LST family: accuracy, confusion, number formats, functions, recipe, limits."""
     from model.reports.network_page import write_page
 
@@ -167,9 +260,15 @@ def describe(files: List[Path] = typer.Argument(..., exists=True, dir_okay=False
 
 
 @app.command()
-def accuracy(group: List[str] = typer.Option(["students", "published", "others"], help="Which runs: students, published, others."),
-             jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
-             scheduler: Optional[str] = typer.Option(None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead.")) -> None:
+def accuracy(
+    group: List[str] = typer.Option(
+        ["students", "published", "others"], help="Which runs: students, published, others."
+    ),
+    jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
+    scheduler: Optional[str] = typer.Option(
+        None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead."
+    ),
+) -> None:
     """Train every run of docs/accuracy.md that is not finished yet, and write that page of this checkout: many hours from nothing."""
     from model.reports import accuracy as table
 
@@ -178,14 +277,22 @@ def accuracy(group: List[str] = typer.Option(["students", "published", "others"]
         if name not in groups:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(groups)}", param_hint="--group")
     chosen = [entry for name in group for entry in groups[name]]
-    table.write_page(table.run_all(chosen if table.TEACHER in chosen else [table.TEACHER, *chosen], jobs, scheduler))
+    table.write_page(
+        table.run_all(chosen if table.TEACHER in chosen else [table.TEACHER, *chosen], jobs, scheduler)
+    )
     typer.echo(f"{table.PAGE} and {table.RESULTS} written")
 
 
 @app.command()
-def learned(train: bool = typer.Option(False, "--train", help="First train the short recipe's cells: two cores, three hours."),
-            jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
-            scheduler: Optional[str] = typer.Option(None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead.")) -> None:
+def learned(
+    train: bool = typer.Option(
+        False, "--train", help="First train the short recipe's cells: two cores, three hours."
+    ),
+    jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
+    scheduler: Optional[str] = typer.Option(
+        None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead."
+    ),
+) -> None:
     """Write docs/learned_functions.md of this checkout: ResMLP with learned functions, from all runs that are finished."""
     from model.reports import learned_functions
     from model.reports.accuracy import run_all
@@ -196,7 +303,11 @@ def learned(train: bool = typer.Option(False, "--train", help="First train the s
 
 
 @app.command()
-def ship(names: Optional[List[str]] = typer.Argument(None, metavar="[NAME...]", help="E.g. lst1_w6a4p4; all if none.")) -> None:
+def ship(
+    names: Optional[List[str]] = typer.Argument(
+        None, metavar="[NAME...]", help="E.g. lst1_w6a4p4; all if none."
+    ),
+) -> None:
     """Write the network files that come with the project, each from the run that is best on validation; trains what is missing."""
     from model.export.shipping import ship as write
     from model.export.shipping import shipped
@@ -207,13 +318,17 @@ def ship(names: Optional[List[str]] = typer.Argument(None, metavar="[NAME...]", 
         raise typer.BadParameter(f"no network file is named {unknown[0]!r}; there are {', '.join(files)}")
     for name in names or files:
         figures = write(files[name])
-        typer.echo(f"{name}: {figures['recipe']} seed {figures['seed']}, validation {figures['accuracy_validation']:.2f} %, "
-                   f"test {figures['accuracy_integer']:.2f} %")
+        typer.echo(
+            f"{name}: {figures['recipe']} seed {figures['seed']}, validation {figures['accuracy_validation']:.2f} %, "
+            f"test {figures['accuracy_integer']:.2f} %"
+        )
 
 
 def _show(figures: dict, json_file: Optional[Path]) -> None:
     for key, value in figures.items():
-        for line in value if isinstance(value, list) else [f"{value:.6g}" if isinstance(value, float) else value]:
+        for line in (
+            value if isinstance(value, list) else [f"{value:.6g}" if isinstance(value, float) else value]
+        ):
             typer.echo(f"{key:>20}: {line}")
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
@@ -224,7 +339,10 @@ def main() -> None:
     from lst_overlay.network import NetworkError
 
     if importlib.util.find_spec("torch") is None:
-        print("error: python -m model needs torch: `make workstation` installs it; docs/training.md says which", file=sys.stderr)
+        print(
+            "error: python -m model needs torch: `make workstation` installs it; docs/training.md says which",
+            file=sys.stderr,
+        )
         sys.exit(1)
     from model.reports.study.sweep import SweepError
     from model.training.checkpoint import CheckpointError
@@ -236,7 +354,15 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
-    except (datasets.DatasetError, NetworkError, CheckpointError, RecipeError, TrainingError, SweepError, OSError) as error:
+    except (
+        datasets.DatasetError,
+        NetworkError,
+        CheckpointError,
+        RecipeError,
+        TrainingError,
+        SweepError,
+        OSError,
+    ) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except ModuleNotFoundError as error:

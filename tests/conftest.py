@@ -1,4 +1,5 @@
 """What tests of several packages share."""
+
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ def simulated_bitstream(directory, engine="pixel_serial", network=None):
     """The .bit of a verilated design, in ``directory`` with all that belongs to it; a library is built once per design and kept."""
     if PREBUILT is None:
         from gateware.simulator.bitstream import build_simulated_bitstream
+
         return build_simulated_bitstream(engine, network, directory, libraries=BUILT)
     stem = f"{engine}-{network.name if network else 'loadable'}"
     directory.mkdir(exist_ok=True)
@@ -27,6 +29,7 @@ def simulator_library(verilog):
     """The library of a Verilog file of the tests."""
     if PREBUILT is None:
         from gateware.simulator.build import build_library
+
         return build_library(verilog, BUILT)
     return next(Path(PREBUILT).glob(f"lib{verilog.stem}-*"))
 

@@ -1,4 +1,5 @@
 """Images for tests, from what is on this machine; tests never download."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Every image of MNIST's test set, through pynq, our driver, the AXI masters and the engine, for every shipped network."""
+
 import numpy as np
 import pytest
 import torch
@@ -31,12 +32,16 @@ def assert_all_equal(overlay, images):
     network = overlay.network
     expected = reference_logits(network, images)
     fake_quantized = FakeQuantizedNetwork.from_integer(network, shipped_functions(network))
-    torch_logits = torch.cat([fake_quantized.logits_q(part) for part in torch.from_numpy(images).split(1000)]).numpy()
+    torch_logits = torch.cat(
+        [fake_quantized.logits_q(part) for part in torch.from_numpy(images).split(1000)]
+    ).numpy()
     logits = overlay.logits(images)
     for name, found in (("fake-quantised torch", torch_logits), ("the driver", logits)):
         wrong = np.flatnonzero((found != expected).any(axis=1))
-        assert not len(wrong), (f"{name}: {len(wrong)} of {len(images)} images differ, the first five: "
-                                f"{[(int(i), found[i].tolist(), expected[i].tolist()) for i in wrong[:5]]}")
+        assert not len(wrong), (
+            f"{name}: {len(wrong)} of {len(images)} images differ, the first five: "
+            f"{[(int(i), found[i].tolist(), expected[i].tolist()) for i in wrong[:5]]}"
+        )
     classes, figures = overlay.predict(images, profile=True)
     np.testing.assert_array_equal(classes, classify(expected))
     return classes, figures
@@ -66,7 +71,9 @@ def test_all_of_mnist_agrees_at_784_cycles_per_image(overlay, name):
     assert 784 <= figures["cycles_per_image"] <= 785
     if overlay.network.provenance["dataset"] == "mnist":
         # What the file says of itself is what the hardware does.
-        assert round(100 * float(np.mean(classes == part.labels)), 2) == round(overlay.network.provenance["accuracy_integer"], 2)
+        assert round(100 * float(np.mean(classes == part.labels)), 2) == round(
+            overlay.network.provenance["accuracy_integer"], 2
+        )
 
 
 @pytest.mark.slow
@@ -74,7 +81,10 @@ def test_all_digits_agree(overlay):
     overlay.load_network("lst1_digits")
     part = test_images("digits")
     classes, _ = assert_all_equal(overlay, part.images)
-    assert round(100 * float(np.mean(classes == part.labels)), 4) == overlay.network.provenance["accuracy_integer"]
+    assert (
+        round(100 * float(np.mean(classes == part.labels)), 4)
+        == overlay.network.provenance["accuracy_integer"]
+    )
 
 
 @pytest.mark.slow
@@ -84,7 +94,9 @@ def test_all_of_mnist_agrees_at_28_cycles_per_image(tmp_path):
     network = load_network(find("lst1_w4a4p2"))
     bit = simulated_bitstream(tmp_path / "simulated", "row_parallel", network)
     for memory, most in (("ideal", 28.5), ("default", 35.7)):
-        report = simulate("mnist", network.name, engine="row_parallel", memory_model=memory, bitfile=bit).report
+        report = simulate(
+            "mnist", network.name, engine="row_parallel", memory_model=memory, bitfile=bit
+        ).report
         assert report["bit_exact_images"] == report["images"] == 10_000
         assert 28 <= report["cycles_per_image"] <= most
         assert round(report["accuracy"], 2) == round(network.provenance["accuracy_integer"], 2)

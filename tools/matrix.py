@@ -3,6 +3,7 @@
 Each pair gets a virtual environment of its own with the wheel, pynq, and what tests need: no gateware tools, no torch. The simulated
 board's libraries are built before, by this environment. Writes into docs/board_package.md, which names a pair whose interpreter is missing.
 """
+
 from __future__ import annotations
 
 import os
@@ -27,7 +28,18 @@ PAGE = ROOT / "docs" / "board_package.md"
 PAIRS = (("3.10", "3.0.1", "the image for the Zybo Z7-10"), ("3.11", "3.1.2", ""), ("3.11", "4.0.0", ""))
 # pynq's own packages need older companions than they say: numpy 2 and pycparser 3 break it, pkg_resources is in setuptools to 80.
 COMPANIONS = ["setuptools<81", "wheel", "numpy<2", "pycparser<3"]
-TOOLS = ["pytest", "pytest-xdist", "hypothesis", "scikit-learn", "fxpmath", "nbclient", "ipykernel", "matplotlib", "pillow", "ipywidgets"]
+TOOLS = [
+    "pytest",
+    "pytest-xdist",
+    "hypothesis",
+    "scikit-learn",
+    "fxpmath",
+    "nbclient",
+    "ipykernel",
+    "matplotlib",
+    "pillow",
+    "ipywidgets",
+]
 TIMEOUT_S = 1800
 
 
@@ -44,9 +56,16 @@ class Row(NamedTuple):
 def interpreter(version: str) -> Optional[str]:
     """A Python of that version: on the path, or one of pyenv's."""
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for candidate in [f"python{version}", *sorted(map(str, root.glob(f"{version}.*/bin/python")), reverse=True)]:
+    for candidate in [
+        f"python{version}",
+        *sorted(map(str, root.glob(f"{version}.*/bin/python")), reverse=True),
+    ]:
         try:
-            done = subprocess.run([candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True)
+            done = subprocess.run(
+                [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+                capture_output=True,
+                text=True,
+            )
         except OSError:
             continue
         if done.returncode == 0 and done.stdout.strip() == version:
@@ -77,38 +96,78 @@ def run(python: str, pynq: str, what: str, wheel: Path, simulated: Path) -> Row:
         _call([found, "-m", "venv", str(directory)])
         _call([str(binary), "-m", "pip", "install", "--quiet", *COMPANIONS])
         # pynq's sdists are built with the companions above, not with whatever is newest.
-        _call([str(binary), "-m", "pip", "install", "--quiet", "--no-build-isolation", f"pynq=={pynq}", *COMPANIONS])
+        _call(
+            [
+                str(binary),
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-build-isolation",
+                f"pynq=={pynq}",
+                *COMPANIONS,
+            ]
+        )
         _call([str(binary), "-m", "pip", "install", "--quiet", *TOOLS, *COMPANIONS])
         (directory / ".made").touch()
     _call([str(binary), "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", str(wheel)])
     _say(f"Python {python}, pynq {pynq}: tests")
-    environment = {**os.environ, "LST_PREBUILT": str(simulated), "PATH": f"{directory / 'bin'}:{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "LST_PREBUILT": str(simulated),
+        "PATH": f"{directory / 'bin'}:{os.environ['PATH']}",
+    }
     environment.pop("PYTHONPATH", None)
-    done = subprocess.run([str(binary), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/driver", "tests/network"],
-                          cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+    done = subprocess.run(
+        [str(binary), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/driver", "tests/network"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
     log = directory / "tests.log"
     log.write_text(done.stdout + done.stderr)
     numpy = _call([str(binary), "-c", "import numpy; print(numpy.__version__)"])
     summary = re.search(r"^(\d+ .*) in [\d.]+s", done.stdout, re.MULTILINE)
     if done.returncode:
         print(done.stdout[-3000:], done.stderr[-1000:], sep="\n", file=sys.stderr)
-    return Row(python, pynq, what, numpy, summary.group(1) if summary else f"tests did not run: see {log.relative_to(ROOT)}",
-               *delivered(directory, done.returncode == 0))
+    return Row(
+        python,
+        pynq,
+        what,
+        numpy,
+        summary.group(1) if summary else f"tests did not run: see {log.relative_to(ROOT)}",
+        *delivered(directory, done.returncode == 0),
+    )
 
 
 def delivered(environment: Path, tests_passed: bool) -> Tuple[str, bool]:
     """How many notebooks `pynq get-notebooks` brings, and whether all is well."""
     target = environment / "notebooks"
     shutil.rmtree(target, ignore_errors=True)
-    _call([str(environment / "bin" / "pynq"), "get-notebooks", "--ignore-overlays", "--path", str(target), "lst_overlay"])
+    _call(
+        [
+            str(environment / "bin" / "pynq"),
+            "get-notebooks",
+            "--ignore-overlays",
+            "--path",
+            str(target),
+            "lst_overlay",
+        ]
+    )
     found = {path.name for path in (target / "lst_overlay").glob("*.ipynb")}
     missing = {path.name for path in (ROOT / "driver" / "notebooks").glob("*.ipynb")} - found
-    return f"{len(found)} delivered" + (f", missing: {', '.join(sorted(missing))}" if missing else ""), tests_passed and not missing
+    return f"{len(found)} delivered" + (
+        f", missing: {', '.join(sorted(missing))}" if missing else ""
+    ), tests_passed and not missing
 
 
 def table(rows: List[Row]) -> List[str]:
     head = ["Python", "pynq", "numpy", "tests", "`pynq get-notebooks`", ""]
-    return markdown_table(head, [[row.python, row.pynq, row.numpy, row.result, row.notebooks, row.what] for row in rows])
+    return markdown_table(
+        head, [[row.python, row.pynq, row.numpy, row.result, row.notebooks, row.what] for row in rows]
+    )
 
 
 def _call(command: List[str]) -> str:

@@ -2,6 +2,7 @@
 
 100,000 of them go through two verilated designs, the rest through a board that finishes at once: python -m tools.soak (`make soak`).
 """
+
 from __future__ import annotations
 
 import argparse
@@ -28,7 +29,7 @@ from tests.driver.random_network import random_lst1
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "board_package.md"
 IMAGES = 1_000_000
-FAULT_EVERY = 8       # batches
+FAULT_EVERY = 8  # batches
 SETTLED_IMAGES = 100_000
 LARGEST_GROWTH = 10e6  # bytes
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]
@@ -37,10 +38,14 @@ NETWORKS = [random_lst1(seed) for seed in (1, 2)]
 class Subject:
     """An overlay, its images, and what can go wrong with it. A fault breaks something, and returns what mends it, or None."""
 
-    def __init__(self, name: str, overlay: LST1Overlay, images: int, largest_batch: int, rng: np.random.Generator):
+    def __init__(
+        self, name: str, overlay: LST1Overlay, images: int, largest_batch: int, rng: np.random.Generator
+    ):
         self.name, self.overlay, self.rng = name, overlay, rng
         self.images, self.largest_batch = images, largest_batch
-        self.answered = np.full(images, 0, np.uint16)  # how often each was; full, so that all of it is resident from the start
+        self.answered = np.full(
+            images, 0, np.uint16
+        )  # how often each was; full, so that all of it is resident from the start
         self.asked, self.batches, self.faults, self.refused = 0, 0, Counter(), Counter()
 
     def ask(self, first: int, count: int, with_logits: bool, timeout: Optional[float]) -> np.ndarray:
@@ -101,7 +106,7 @@ class Verilated(Subject):
         self.expected = logits(overlay.network, self.pixels)
 
     def ask(self, first, count, with_logits, timeout):
-        images, expected = self.pixels[first:first + count], self.expected[first:first + count]
+        images, expected = self.pixels[first : first + count], self.expected[first : first + count]
         if with_logits:
             right = (self.overlay.logits(images, timeout) == expected).all(axis=1)
         else:
@@ -138,7 +143,12 @@ class Instant(Subject):
         return first + np.flatnonzero(self.overlay.predict(images, timeout=timeout) == expected)
 
     def breakages(self):
-        return {**super().breakages(), "AXI error": self._axi_error, "time-out": self._never_finish, "wrong hash": self._wrong_hash}
+        return {
+            **super().breakages(),
+            "AXI error": self._axi_error,
+            "time-out": self._never_finish,
+            "wrong hash": self._wrong_hash,
+        }
 
     def _axi_error(self):
         self.overlay.device.faults.error = (ErrorCode.READ_RESPONSE, 0x1000_0000)
@@ -164,15 +174,34 @@ def soak(images: int, verilated_images: int, seed: int) -> Tuple[bool, List[str]
     serial, parallel, fake = SimulatedBoard(), SimulatedBoard(), InstantBoard(NETWORKS)
     row_parallel = simulated_bitstream(directory, "row_parallel", load_network(find("lst1_w4a4p2")))
     subjects = [
-        Verilated("pixel-serial, RTL", LST1Overlay(simulated_bitstream(directory), serial, network=NETWORKS[0]),
-                  verilated_images * 3 // 10, 300, rng),
-        Verilated("row-parallel, RTL", LST1Overlay(row_parallel, parallel), verilated_images - verilated_images * 3 // 10, 3000, rng),
-        Instant("finishes at once", LST1Overlay(write_bitstream(Path(tempfile.mkdtemp())), fake, network=NETWORKS[0]),
-                images - verilated_images, 20_000, rng)]
+        Verilated(
+            "pixel-serial, RTL",
+            LST1Overlay(simulated_bitstream(directory), serial, network=NETWORKS[0]),
+            verilated_images * 3 // 10,
+            300,
+            rng,
+        ),
+        Verilated(
+            "row-parallel, RTL",
+            LST1Overlay(row_parallel, parallel),
+            verilated_images - verilated_images * 3 // 10,
+            3000,
+            rng,
+        ),
+        Instant(
+            "finishes at once",
+            LST1Overlay(write_bitstream(Path(tempfile.mkdtemp())), fake, network=NETWORKS[0]),
+            images - verilated_images,
+            20_000,
+            rng,
+        ),
+    ]
     done, settled, begun = 0, None, time.perf_counter()
     with tqdm(total=images, unit="image", desc="soak") as bar:
         while done < images:
-            count = min(subjects, key=lambda subject: subject.asked / subject.images).batch()  # all of them to the end
+            count = min(
+                subjects, key=lambda subject: subject.asked / subject.images
+            ).batch()  # all of them to the end
             done += count
             bar.update(count)
             if settled is None and done >= min(SETTLED_IMAGES, images // 2):
@@ -185,9 +214,16 @@ def soak(images: int, verilated_images: int, seed: int) -> Tuple[bool, List[str]
         counts = [str(int(found.sum())) for found in (subject.answered == 0, subject.answered > 1)]
         sizes = [f"{subject.images:,}", f"{subject.batches:,}"]
         rows.append([subject.name, *sizes, _counts(subject.faults), _counts(subject.refused), *counts])
-    report = ["", *markdown_table(["board", "images", "batches", "faults", "errors raised", "lost or wrong", "answered twice"], rows), "",
-              f"Seed {seed}. Resident memory grew by {growth / 1e6:.1f} MB after the first {SETTLED_IMAGES:,} images; rules of the bus "
-              f"broken: {'; '.join(violations) or 'none'}.", ""]
+    report = [
+        "",
+        *markdown_table(
+            ["board", "images", "batches", "faults", "errors raised", "lost or wrong", "answered twice"], rows
+        ),
+        "",
+        f"Seed {seed}. Resident memory grew by {growth / 1e6:.1f} MB after the first {SETTLED_IMAGES:,} images; rules of the bus "
+        f"broken: {'; '.join(violations) or 'none'}.",
+        "",
+    ]
     print(f"{time.perf_counter() - begun:.0f} s", *report, sep="\n")
     right = all((subject.answered == 1).all() and subject.faults_showed for subject in subjects)
     return right and growth < LARGEST_GROWTH and not violations, report

@@ -1,4 +1,5 @@
 """python -m lst_overlay: what is here, is it well, what does a picture show, how fast is it. Exit codes: 0 ok, 1 failed, 2 usage."""
+
 from __future__ import annotations
 
 import argparse
@@ -30,27 +31,43 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lst_overlay", description="LST networks on this board; LST_BOARD=sim takes the "
-                                     "simulated one.")
+    parser = argparse.ArgumentParser(
+        prog="python -m lst_overlay",
+        description="LST networks on this board; LST_BOARD=sim takes the simulated one.",
+    )
     parser.add_argument("--version", action="version", version=f"lst-overlay {__version__}")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--bitfile", help="a .bit with its .hwh beside it, or a name such as row_parallel-lst1_w4a4p2; without it "
-                        "pixel_serial-loadable")
+    common.add_argument(
+        "--bitfile",
+        help="a .bit with its .hwh beside it, or a name such as row_parallel-lst1_w4a4p2; without it "
+        "pixel_serial-loadable",
+    )
     common.add_argument("--network", help="a network file or a shipped network's name")
-    common.add_argument("--json", action="store_true", help="figures as JSON on standard output instead of text")
+    common.add_argument(
+        "--json", action="store_true", help="figures as JSON on standard output instead of text"
+    )
     commands = parser.add_subparsers(metavar="COMMAND")
     commands.required = True
-    for name, command, text in (("info", info, "board, bitstream, clock, network and versions"),
-                                ("self-test", self_test, "is everything as the design assumes?"),
-                                ("classify", classify, "the digit in each picture"),
-                                ("benchmark", benchmark, "images per second over batch sizes, the processor beside it")):
+    for name, command, text in (
+        ("info", info, "board, bitstream, clock, network and versions"),
+        ("self-test", self_test, "is everything as the design assumes?"),
+        ("classify", classify, "the digit in each picture"),
+        ("benchmark", benchmark, "images per second over batch sizes, the processor beside it"),
+    ):
         added = commands.add_parser(name, parents=[common], help=text, description=text)
         added.set_defaults(command=command)
         if command is classify:
-            added.add_argument("images", nargs="+", metavar="IMAGE", help="a photograph or scan of one digit (needs Pillow)")
+            added.add_argument(
+                "images", nargs="+", metavar="IMAGE", help="a photograph or scan of one digit (needs Pillow)"
+            )
         if command is benchmark:
-            added.add_argument("--batch-size", type=_batch_size, action="append", metavar="N",
-                               help=f"again for more; without it {BATCH_SIZES}")
+            added.add_argument(
+                "--batch-size",
+                type=_batch_size,
+                action="append",
+                metavar="N",
+                help=f"again for more; without it {BATCH_SIZES}",
+            )
     return parser
 
 
@@ -60,12 +77,21 @@ def info(overlay, chosen) -> Dict:
 
     registers, network = overlay.accelerator.registers, overlay.network
     figures = {
-        "board": overlay.device.name, "bitstream": overlay.bitfile_name, "engine": overlay.engine,
+        "board": overlay.device.name,
+        "bitstream": overlay.bitfile_name,
+        "engine": overlay.engine,
         "build_hash": f"0x{registers.read('BUILD_HASH'):08X}",
-        "abi_version": registers.read("ABI_VERSION"), "fclk_mhz": overlay.fclk_mhz, "input_format": overlay.layout.name,
-        "ports": overlay.layout.ports, "network": network.name, "network_kind": network.kind,
+        "abi_version": registers.read("ABI_VERSION"),
+        "fclk_mhz": overlay.fclk_mhz,
+        "input_format": overlay.layout.name,
+        "ports": overlay.layout.ports,
+        "network": network.name,
+        "network_kind": network.kind,
         "network_hash": f"0x{registers.read('NETWORK_HASH'):08X}",
-        "lst_overlay": __version__, "pynq": pynq.__version__, "numpy": numpy.__version__, "python": platform.python_version(),
+        "lst_overlay": __version__,
+        "pynq": pynq.__version__,
+        "numpy": numpy.__version__,
+        "python": platform.python_version(),
     }
     _say(chosen, *(f"{name.replace('_', ' '):<14}{value}" for name, value in figures.items()))
     return figures
@@ -74,7 +100,10 @@ def info(overlay, chosen) -> Dict:
 def self_test(overlay, chosen) -> Dict:
     checks = overlay.self_test()
     for check in checks:
-        _say(chosen, f"{'ok' if check.passed else 'FAILED':<8}{check.name}: {check.found} (must be {check.rule})")
+        _say(
+            chosen,
+            f"{'ok' if check.passed else 'FAILED':<8}{check.name}: {check.found} (must be {check.rule})",
+        )
         if check.advice:
             _say(chosen, f"        {check.advice}")
     return {"passed": all(check.passed for check in checks), "checks": [check._asdict() for check in checks]}
@@ -86,25 +115,43 @@ def classify(overlay, chosen) -> Dict:
     answers = []
     for path in chosen.images:
         answer = overlay.classify(digit_of(path))
-        answers.append({"image": path, "digit": answer.digit, "probabilities": answer.probabilities.tolist(), "time_s": answer.time_s,
-                        "time_source": answer.time_source})
-        _say(chosen, f"{path}: {answer.digit} ({100 * answer.confidence:.1f} %, {1e6 * answer.time_s:.0f} us by {answer.time_source})")
+        answers.append(
+            {
+                "image": path,
+                "digit": answer.digit,
+                "probabilities": answer.probabilities.tolist(),
+                "time_s": answer.time_s,
+                "time_source": answer.time_source,
+            }
+        )
+        _say(
+            chosen,
+            f"{path}: {answer.digit} ({100 * answer.confidence:.1f} %, {1e6 * answer.time_s:.0f} us by {answer.time_source})",
+        )
     return {"network": overlay.network.name, "images": answers}
 
 
 def benchmark(overlay, chosen) -> Dict:
     sizes = chosen.batch_size or BATCH_SIZES
-    _say(chosen, f"{'batch':>8}{'accelerator':>16}{'processor':>16}   images/s, network {overlay.network.name}")
+    _say(
+        chosen, f"{'batch':>8}{'accelerator':>16}{'processor':>16}   images/s, network {overlay.network.name}"
+    )
     rows = []
     for size in sizes:
         print(f"batch of {size} ...", end="\r", file=sys.stderr, flush=True)
         hardware, software = overlay.throughput_test(size), overlay.throughput_test(size, software=True)
         rows.append({"accelerator": hardware, "processor": software})
-        _say(chosen, f"{size:>8}{hardware['throughput[images/s]']:>16,.0f}{software['throughput[images/s]']:>16,.0f}")
+        _say(
+            chosen,
+            f"{size:>8}{hardware['throughput[images/s]']:>16,.0f}{software['throughput[images/s]']:>16,.0f}",
+        )
     first = rows[0]["accelerator"]
     clock = f"{first['fclk[mhz]']:.1f} MHz ({first['fclk_source']})"
-    _say(chosen, f"accelerator: {clock}, {first['input_format']} in, {first['scope']}, without the copying, by {first['runtime_source']}",
-         f"processor: {platform.machine()}, the integer reference in NumPy, by wall clock")
+    _say(
+        chosen,
+        f"accelerator: {clock}, {first['input_format']} in, {first['scope']}, without the copying, by {first['runtime_source']}",
+        f"processor: {platform.machine()}, the integer reference in NumPy, by wall clock",
+    )
     return {"network": overlay.network.name, "rows": rows}
 
 

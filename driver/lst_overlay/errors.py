@@ -1,4 +1,5 @@
 """What can go wrong besides a wrong argument (ValueError, TypeError) or a bad network file (NetworkFileError)."""
+
 from __future__ import annotations
 
 

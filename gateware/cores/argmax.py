@@ -1,4 +1,5 @@
 """The largest of the logits that arrive one after the other."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -29,10 +30,12 @@ class Classify(LiteXModule):
         ended = Signal()
         self.comb += last.eq(index == classes - 1)
         self.sync += [
-            If(sink.valid,
+            If(
+                sink.valid,
                 index.eq(index + 1),
                 If((index == 0) | (sink.acc > largest), largest.eq(sink.acc), class_.eq(index)),
-                If(last, index.eq(0))),
+                If(last, index.eq(0)),
+            ),
             ended.eq(sink.valid & last),
             source.valid.eq(sink.valid | ended),
             source.last.eq(ended),

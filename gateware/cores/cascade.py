@@ -1,4 +1,5 @@
 """Constant matrices times vectors on a chain of multipliers: elements stay, weights pass by, sums run down the chain."""
+
 from __future__ import annotations
 
 from typing import List, Tuple
@@ -33,8 +34,12 @@ class Cascade(LiteXModule):
         size = layers[0].fan_in
         self.acc_width = acc_width = max(sum_width(layer, range_) for layer, range_ in zip(layers, x_ranges))
         x_width = max(signed_width(*range_) for range_ in x_ranges)
-        self.sink = sink = stream.Endpoint([*((f"x{lane}", (x_width, True)) for lane in range(lanes)), ("layer", 1)])
-        self.source = source = stream.Endpoint([*((f"y{lane}", (acc_width, True)) for lane in range(lanes)), ("layer", 1)])
+        self.sink = sink = stream.Endpoint(
+            [*((f"x{lane}", (x_width, True)) for lane in range(lanes)), ("layer", 1)]
+        )
+        self.source = source = stream.Endpoint(
+            [*((f"y{lane}", (acc_width, True)) for lane in range(lanes)), ("layer", 1)]
+        )
 
         # # #
 
@@ -50,9 +55,11 @@ class Cascade(LiteXModule):
         address = delayed(self, Cat(step, sink.layer) if len(layers) > 1 else step, 1)
         p = delayed(self, self._biases(biases, acc_width, address), 3, name="c")
         token = delayed(self, first, 3)
-        x = [[delayed(self, getattr(sink, f"x{lane}"), 3, name=f"x{lane}_")] for lane in range(lanes)]  # by lane and delay
+        x = [
+            [delayed(self, getattr(sink, f"x{lane}"), 3, name=f"x{lane}_")] for lane in range(lanes)
+        ]  # by lane and delay
         for i in range(0, size, 2):  # two multipliers share a block RAM
-            ports = self._columns(weights[..., i:i + 2], i)
+            ports = self._columns(weights[..., i : i + 2], i)
             for number, port in enumerate(ports, i):
                 address = delayed(self, address, 1, name=f"address{number}_") if number else address
                 token = delayed(self, token, 1, name=f"token{number}_") if number else token
@@ -69,15 +76,19 @@ class Cascade(LiteXModule):
             self.latency += 1
             self.comb += source.y0.eq(delayed(self, p[:acc_width], 1, name="low"))
             self.sync += source.y1.eq(high + carry)
-        self.comb += [source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False)),
-                      source.layer.eq(delayed(self, sink.layer, self.latency))]
+        self.comb += [
+            source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False)),
+            source.layer.eq(delayed(self, sink.layer, self.latency)),
+        ]
 
     def _biases(self, biases: np.ndarray, acc_width: int, address: Signal):
         """The bias of the sum that begins, a clock after its address."""
         layers, steps, lanes = biases.shape
         mask = (1 << lanes * acc_width) - 1
-        words = [sum(bias << acc_width * lane for lane, bias in enumerate(word)) & mask
-                 for word in _padded(biases).reshape(-1, lanes).tolist()]
+        words = [
+            sum(bias << acc_width * lane for lane, bias in enumerate(word)) & mask
+            for word in _padded(biases).reshape(-1, lanes).tolist()
+        ]
         memory = Memory(lanes * acc_width, len(words), init=words, name="biases")
         port = memory.get_port(mode=READ_FIRST)
         self.specials += memory, port
@@ -90,8 +101,10 @@ class Cascade(LiteXModule):
         fields = weights.copy()
         fields[:, :, 1:] -= weights[:, :, :-1] < 0  # what a negative low weight borrows
         width = signed_width(int(fields.min()), int(fields.max()))
-        words = [sum((field & (1 << width) - 1) << width * lane for lane, field in enumerate(word))
-                 for word in np.moveaxis(_padded(fields), 3, 0).reshape(-1, lanes).tolist()]
+        words = [
+            sum((field & (1 << width) - 1) << width * lane for lane, field in enumerate(word))
+            for word in np.moveaxis(_padded(fields), 3, 0).reshape(-1, lanes).tolist()
+        ]
         memory = Memory(lanes * width, len(words), init=words, name=f"weights{first}")
         ports = [memory.get_port(mode=READ_FIRST) for _ in range(2)]
         self.specials += memory, *ports
@@ -105,7 +118,11 @@ class Cascade(LiteXModule):
         m = Signal((len(a) + len(b), True), reset_less=True, name=f"m{number}")
         p = Signal((lanes * acc_width, True), reset_less=True, name=f"p{number}")
         c = Signal((lanes * acc_width, True), name=f"before{number}")
-        extended = Cat(word[:width], Replicate(word[width - 1], acc_width - width), word[width:]) if lanes == 2 else word
+        extended = (
+            Cat(word[:width], Replicate(word[width - 1], acc_width - width), word[width:])
+            if lanes == 2
+            else word
+        )
         self.comb += c.eq(before)
         self.sync += [a.eq(extended), If(token, b.eq(x)), m.eq(a * b), p.eq(c + m)]
         return p

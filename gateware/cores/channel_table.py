@@ -1,4 +1,5 @@
 """The activation of sums that come one after the other: shift, saturation to the index, and tables of constants."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -30,25 +31,30 @@ class ChannelTable(LiteXModule):
         codes = activation.table_q
         if activation.per_channel:
             channel = Signal(max=len(channels))
-            self.sync += If(sink.valid, If(channel == len(channels) - 1, channel.eq(0)).Else(channel.eq(channel + 1)))
+            self.sync += If(
+                sink.valid, If(channel == len(channels) - 1, channel.eq(0)).Else(channel.eq(channel + 1))
+            )
             address = Cat(address, delayed(self, channel, 1))
-            codes = codes[channels.start:channels.stop].ravel()
+            codes = codes[channels.start : channels.stop].ravel()
         codes = np.pad(codes, (0, (1 << len(address)) - len(codes))) & (1 << activation.width) - 1
         memory = Memory(activation.width, len(codes), init=codes.tolist(), name="table")
         port = memory.get_port(mode=READ_FIRST)
         self.specials += memory, port
-        self.comb += [sink.ready.eq(1), port.adr.eq(address),
-                      source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False))]
+        self.comb += [
+            sink.ready.eq(1),
+            port.adr.eq(address),
+            source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False)),
+        ]
         self.sync += source.code.eq(port.dat_r)  # the block RAM's output register
 
 
 def entry_of(acc: Signal, activation: Activation):
     """Place in the table, saturate(acc >> shift) + 2**(index_width - 1), as an expression."""
-    index, sign, width = acc[min(activation.shift, len(acc) - 1):], acc[-1], activation.index_width
+    index, sign, width = acc[min(activation.shift, len(acc) - 1) :], acc[-1], activation.index_width
     if width == 1:
         return ~sign
     if len(index) < width:
         return Cat(index, *[sign] * (width - 1 - len(index)), ~sign)
-    above = index[width - 1:]
+    above = index[width - 1 :]
     fits = (above == 0) | (above == (1 << len(above)) - 1)
-    return Mux(fits, Cat(index[:width - 1], ~sign), Replicate(~sign, width))
+    return Mux(fits, Cat(index[: width - 1], ~sign), Replicate(~sign, width))

@@ -1,4 +1,5 @@
 """CRC-32 (IEEE 802.3, the one of zlib) of a stream of little-endian 32-bit words."""
+
 from __future__ import annotations
 
 from functools import reduce
@@ -47,8 +48,11 @@ class Crc32(LiteXModule):
         stepped = Signal()
         self.comb += self.crc.eq(~state)
         self.sync += [
-            given.eq(self.valid), mixed.eq(state ^ self.word),
-            stepped.eq(given), low_part.eq(_step(mixed, range(16))), high_part.eq(_step(mixed, range(16, 32))),
+            given.eq(self.valid),
+            mixed.eq(state ^ self.word),
+            stepped.eq(given),
+            low_part.eq(_step(mixed, range(16))),
+            high_part.eq(_step(mixed, range(16, 32))),
             If(stepped, state.eq(low_part ^ high_part)),
             If(self.clear, state.eq(0xFFFFFFFF), given.eq(0), stepped.eq(0)),
         ]

@@ -1,4 +1,5 @@
 """A FIFO in LUT RAM or block RAM whose flags are registers: neither side's handshake reaches the other within a clock."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -21,8 +22,10 @@ class Fifo(LiteXModule):
         # # #
 
         memory = Memory(width + 1, depth, name="storage")
-        write_port, read_port = (memory.get_port(write_capable=True), memory.get_port(has_re=True, mode=READ_FIRST)
-                                 if block_ram else memory.get_port(async_read=True))
+        write_port, read_port = (
+            memory.get_port(write_capable=True),
+            memory.get_port(has_re=True, mode=READ_FIRST) if block_ram else memory.get_port(async_read=True),
+        )
         self.specials += memory, write_port, read_port
         produce = Signal(max=depth)
         consume = Signal(max=depth)
@@ -39,11 +42,16 @@ class Fifo(LiteXModule):
         self.comb += [
             push.eq(sink.valid & sink.ready),
             advance.eq(~source.valid | source.ready),
-            write_port.adr.eq(produce), write_port.dat_w[:width].eq(sink.data), write_port.dat_w[width].eq(sink.last),
+            write_port.adr.eq(produce),
+            write_port.dat_w[:width].eq(sink.data),
+            write_port.dat_w[width].eq(sink.last),
             write_port.we.eq(push),
-            several.eq((count[2:] != 0) | Mux(count[1], count[0] | pushed | ~popped, count[0] & pushed & ~popped)),
+            several.eq(
+                (count[2:] != 0) | Mux(count[1], count[0] | pushed | ~popped, count[0] & pushed & ~popped)
+            ),
             read_port.adr.eq(consume),
-            source.data.eq(word[:width]), source.last.eq(word[width]),
+            source.data.eq(word[:width]),
+            source.last.eq(word[width]),
         ]
         if block_ram:  # a register before the source: the memory's latch
             latched = Signal()
@@ -62,7 +70,8 @@ class Fifo(LiteXModule):
         self.sync += [
             If(push, produce.eq(produce + 1)),
             If(pop, consume.eq(consume + 1)),
-            pushed.eq(push), popped.eq(pop),
+            pushed.eq(push),
+            popped.eq(pop),
             If(pushed & ~popped, count.eq(count + 1)),
             If(popped & ~pushed, count.eq(count - 1)),
             some.eq(push | several | (some & ~pop)),

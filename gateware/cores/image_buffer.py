@@ -1,4 +1,5 @@
 """Whole images wait here until they may enter: their words come as memory delivers them, and leave one per clock."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -24,7 +25,9 @@ class ImageBuffer(LiteXModule):
         if words < 4:
             raise ValueError(f"an image must have at least 4 words, not {words}")
         if depth & (depth - 1) or depth < words + _MARGIN + 3:
-            raise ValueError(f"depth must be a power of two and hold an image of {words} words and {_MARGIN + 3} more, not {depth}")
+            raise ValueError(
+                f"depth must be a power of two and hold an image of {words} words and {_MARGIN + 3} more, not {depth}"
+            )
         self.sink = sink = stream.Endpoint([("data", width)])
         self.source = source = stream.Endpoint([("data", width)])
         self.room = Signal()
@@ -49,14 +52,19 @@ class ImageBuffer(LiteXModule):
         reading = Signal()
         self.comb += [
             sink.ready.eq(1),
-            write_port.adr.eq(produce), write_port.dat_w.eq(sink.data), write_port.we.eq(sink.valid),
+            write_port.adr.eq(produce),
+            write_port.dat_w.eq(sink.data),
+            write_port.we.eq(sink.valid),
             read_port.adr.eq(consume),
         ]
         self.sync += [
             complete.eq(sink.valid & is_last),
-            If(sink.valid,
-                produce.eq(produce + 1), is_last.eq(arriving == words - 2),
-                If(is_last, arriving.eq(0)).Else(arriving.eq(arriving + 1))),
+            If(
+                sink.valid,
+                produce.eq(produce + 1),
+                is_last.eq(arriving == words - 2),
+                If(is_last, arriving.eq(0)).Else(arriving.eq(arriving + 1)),
+            ),
             ends.eq(left == 1),
             If(reading, consume.eq(consume + 1), left.eq(left - 1), If(ends, reading.eq(0))),
             If(self.admit, reading.eq(1), left.eq(words - 1)),

@@ -1,4 +1,5 @@
 """Systolic array of multiply-accumulate lanes: one input per clock, every lane sees it one clock after its neighbour."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -34,8 +35,10 @@ class MacArrayConfig:
         if self.lanes < 2:
             raise ValueError(f"lanes must be at least 2, not {self.lanes}")
         if self.depth < self.lanes:
-            raise ValueError(f"depth must be at least lanes ({self.lanes}), so that results leave before the next "
-                             f"ones are due, not {self.depth}")
+            raise ValueError(
+                f"depth must be at least lanes ({self.lanes}), so that results leave before the next "
+                f"ones are due, not {self.depth}"
+            )
         if self.x_width > 18 or self.weight_width > 25:
             raise ValueError(f"a DSP48E1 multiplies 18 by 25 bits, not {self.x_width} by {self.weight_width}")
 
@@ -73,7 +76,9 @@ class MacArray(LiteXModule):
             read_latency clocks after the last weight at the earliest.
     """
 
-    def __init__(self, cfg: MacArrayConfig, weights: Optional[np.ndarray] = None, biases: Optional[np.ndarray] = None):
+    def __init__(
+        self, cfg: MacArrayConfig, weights: Optional[np.ndarray] = None, biases: Optional[np.ndarray] = None
+    ):
         self.sink = sink = stream.Endpoint([("x", (cfg.x_width, True))])
         self.source = source = stream.Endpoint([("acc", (cfg.acc_width, True))])
         self.load = load = stream.Endpoint(load_layout(cfg))
@@ -115,14 +120,21 @@ class MacArray(LiteXModule):
             keep = delayed(self, keep, 1, name=f"keep_lane{lane}")
             token = delayed(self, token, 1, name=f"token_lane{lane}", reset_less=False)
             constants = None if weights is None else (weights[lane], int(biases[lane]))
-            accs.append(self._add_lane(cfg, lane, x, address_in, load_valid & (load_lane == lane), keep, constants))
+            accs.append(
+                self._add_lane(cfg, lane, x, address_in, load_valid & (load_lane == lane), keep, constants)
+            )
             tokens.append(token)
         self._add_readout(cfg, accs, tokens, source)
 
     def _add_lane(self, cfg, lane, x, address, write, keep, constants):
         codes, bias = constants or ([], 0)
         mask = (1 << cfg.weight_width) - 1
-        weights = Memory(cfg.weight_width, cfg.depth, init=[int(code) & mask for code in codes] or None, name=f"weights_lane{lane}")
+        weights = Memory(
+            cfg.weight_width,
+            cfg.depth,
+            init=[int(code) & mask for code in codes] or None,
+            name=f"weights_lane{lane}",
+        )
         if not constants:
             write_port = weights.get_port(write_capable=True)
             self.specials += write_port

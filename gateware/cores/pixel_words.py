@@ -1,4 +1,5 @@
 """Pixel codes, one or two per clock, out of bus beats of uint8 pixels."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -27,5 +28,7 @@ class PixelWords(LiteXModule):
         self.comb += unpacker.source.ready.eq(self.room)
         self.sync += [
             source.valid.eq(unpacker.source.valid & self.room),
-            source.data.eq(Cat(*[word[8 * (pixel + 1) - pixel_bits:8 * (pixel + 1)] for pixel in range(pixels)])),
+            source.data.eq(
+                Cat(*[word[8 * (pixel + 1) - pixel_bits : 8 * (pixel + 1)] for pixel in range(pixels)])
+            ),
         ]

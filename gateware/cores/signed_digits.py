@@ -1,4 +1,5 @@
 """A constant as few signed powers of two, so that a multiplication by it is few additions."""
+
 from __future__ import annotations
 
 from typing import Iterator, Tuple

@@ -1,4 +1,5 @@
 """The turn from rows to columns: two images' worth of block RAM, written row by row, read column by column."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -54,8 +55,12 @@ class Transposer(LiteXModule):
             write_port.dat_w.eq(sink.code),
             write_port.we.eq(sink.valid),
         ]
-        self.sync += If(sink.valid,
-            If(full, write_address.eq(0), write_bank.eq(~write_bank)).Else(write_address.eq(write_address + 1)))
+        self.sync += If(
+            sink.valid,
+            If(full, write_address.eq(0), write_bank.eq(~write_bank)).Else(
+                write_address.eq(write_address + 1)
+            ),
+        )
 
         # Reading: the address runs down a column, then starts at the top of the next.
         reading = Signal()
@@ -67,12 +72,15 @@ class Transposer(LiteXModule):
         at_end = Signal()
         self.comb += read_port.adr.eq(Cat(read_address, read_bank))
         self.sync += [
-            If(reading,
+            If(
+                reading,
                 at_bottom.eq(row == cfg.size - 2),
-                row.eq(row + 1), read_address.eq(read_address + cfg.size),
+                row.eq(row + 1),
+                read_address.eq(read_address + cfg.size),
                 If(at_bottom, row.eq(0), read_address.eq(next_column), next_column.eq(next_column + 1)),
                 at_end.eq(read_address == last_address - cfg.size),
-                If(at_end, reading.eq(0), read_address.eq(0), next_column.eq(1), read_bank.eq(~read_bank))),
+                If(at_end, reading.eq(0), read_address.eq(0), next_column.eq(1), read_bank.eq(~read_bank)),
+            ),
             If(full, reading.eq(1)),
         ]
         self.sync += source.code.eq(read_port.dat_r)  # the block RAM's output register

@@ -1,4 +1,5 @@
 """Splits bus beats into smaller words, lowest bits first."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -33,6 +34,19 @@ class Unpacker(LiteXModule):
         ]
         self.sync += [
             If(sink.valid & ~has_following, following.eq(sink.data), has_following.eq(1)),
-            If(taken, beat.eq(beat[word_width:]), left.eq(left - 1), at_last.eq(left == 1), If(at_last, source.valid.eq(0))),
-            If(refill, beat.eq(following), left.eq(words - 1), at_last.eq(0), source.valid.eq(1), has_following.eq(0)),
+            If(
+                taken,
+                beat.eq(beat[word_width:]),
+                left.eq(left - 1),
+                at_last.eq(left == 1),
+                If(at_last, source.valid.eq(0)),
+            ),
+            If(
+                refill,
+                beat.eq(following),
+                left.eq(words - 1),
+                at_last.eq(0),
+                source.valid.eq(1),
+                has_following.eq(0),
+            ),
         ]

@@ -1,4 +1,5 @@
 """Widths of signals from the values that they hold."""
+
 from __future__ import annotations
 
 from typing import Tuple

@@ -1,4 +1,5 @@
 """Lets an image in when it is there as a whole, the pipeline is free, and there is room for its results."""
+
 from __future__ import annotations
 
 from typing import List, Optional
@@ -20,7 +21,9 @@ class Admission(LiteXModule):
     starved:  an image could enter and there is none. blocked: none may enter for want of a credit. Both hold until the next could enter.
     """
 
-    def __init__(self, buffers: List[ImageBuffer], credits: int, interval: int, phase: Optional[Signal] = None):
+    def __init__(
+        self, buffers: List[ImageBuffer], credits: int, interval: int, phase: Optional[Signal] = None
+    ):
         self.returned = Signal()
         self.start = Signal()  # one clock, while nothing is under way
         self.source = source = stream.Endpoint([("data", len(buffers[0].source.data))])
@@ -35,14 +38,20 @@ class Admission(LiteXModule):
         has_image = Signal()
         has_credit = Signal()
         admit = Signal()
-        free = Signal()    # an image that is admitted now finds the pipeline ready for it
+        free = Signal()  # an image that is admitted now finds the pipeline ready for it
         admitted = Signal()
         self.comb += admit.eq(free & has_image & has_credit)
         if phase is None:
             wait = Signal(max=interval)
-            self.sync += [If(~free, wait.eq(wait - 1)), If(wait == 0, free.eq(1)), If(admit, wait.eq(interval - 2), free.eq(0))]
+            self.sync += [
+                If(~free, wait.eq(wait - 1)),
+                If(wait == 0, free.eq(1)),
+                If(admit, wait.eq(interval - 2), free.eq(0)),
+            ]
         else:
-            self.sync += free.eq(phase == (-ImageBuffer.latency - 2) % interval)  # a register before it, and one on the way out
+            self.sync += free.eq(
+                phase == (-ImageBuffer.latency - 2) % interval
+            )  # a register before it, and one on the way out
         self.sync += [
             has_image.eq(Mux(second, buffers[-1].has_image, buffers[0].has_image)),
             has_credit.eq(left != 0),
@@ -56,4 +65,7 @@ class Admission(LiteXModule):
         for place, buffer in enumerate(buffers):
             self.comb += buffer.admit.eq(admit & ((second == place) if len(buffers) == 2 else 1))
         first, last = buffers[0].source, buffers[-1].source
-        self.sync += [source.valid.eq(first.valid | last.valid), source.data.eq(Mux(last.valid, last.data, first.data))]
+        self.sync += [
+            source.valid.eq(first.valid | last.valid),
+            source.data.eq(Mux(last.valid, last.data, first.data)),
+        ]

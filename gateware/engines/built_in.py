@@ -1,4 +1,5 @@
 """What every engine with its network built in has around its pipeline: words out of beats, buffers, admission, results."""
+
 from __future__ import annotations
 
 from typing import List
@@ -80,7 +81,9 @@ class Inside(LiteXModule):
             results.sink.valid.eq(pipeline.source.valid & (self.with_logits | pipeline.source.last)),
             results.sink.last.eq(pipeline.source.last),
             results.sink.data.eq(pipeline.source.word),
-            source.valid.eq(results.source.valid), source.last.eq(results.source.last), source.word.eq(results.source.data),
+            source.valid.eq(results.source.valid),
+            source.last.eq(results.source.last),
+            source.word.eq(results.source.data),
             results.source.ready.eq(source.ready),
         ]
         self.sync += admission.returned.eq(source.valid & source.ready & source.last)

@@ -3,6 +3,7 @@
 python -m gateware.reports.register_docs            writes both
 python -m gateware.reports.register_docs --check    fails if docs/registers.md is stale
 """
+
 from __future__ import annotations
 
 import argparse
@@ -41,7 +42,9 @@ def markdown() -> str:
         "|---|---|---|---|---|",
     ]
     for register in REGISTERS:
-        lines.append(f"| 0x{register.offset:02X} | {register.name} | {register.access} | {register.width} | {register.description} |")
+        lines.append(
+            f"| 0x{register.offset:02X} | {register.name} | {register.access} | {register.width} | {register.description} |"
+        )
         for field in register.fields:
             high = field.offset + field.width - 1
             bits = str(field.offset) if field.width == 1 else f"{high}:{field.offset}"
@@ -54,12 +57,25 @@ def markdown() -> str:
 def csr_json() -> str:
     """The same table for programs: addresses in bytes, fields with bit offset and width."""
     table = {
-        "magic": MAGIC, "abi_version": ABI_VERSION, "base_address": BASE_ADDRESS, "window_bytes": WINDOW_BYTES,
-        "registers": [{
-            "name": r.name, "address": BASE_ADDRESS + r.offset, "offset": r.offset, "access": r.access, "width": r.width,
-            "description": r.description,
-            "fields": [{"name": f.name, "offset": f.offset, "width": f.width, "description": f.description} for f in r.fields],
-        } for r in REGISTERS],
+        "magic": MAGIC,
+        "abi_version": ABI_VERSION,
+        "base_address": BASE_ADDRESS,
+        "window_bytes": WINDOW_BYTES,
+        "registers": [
+            {
+                "name": r.name,
+                "address": BASE_ADDRESS + r.offset,
+                "offset": r.offset,
+                "access": r.access,
+                "width": r.width,
+                "description": r.description,
+                "fields": [
+                    {"name": f.name, "offset": f.offset, "width": f.width, "description": f.description}
+                    for f in r.fields
+                ],
+            }
+            for r in REGISTERS
+        ],
         "engines": {e.name: int(e) for e in Engine},
         "result_modes": {m.name: int(m) for m in ResultMode},
         "error_codes": {c.name: {"code": int(c), "text": ERROR_TEXTS[c]} for c in ErrorCode},
@@ -68,8 +84,12 @@ def csr_json() -> str:
 
 
 def main(arguments=None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m gateware.reports.register_docs", description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if docs/registers.md is stale")
+    parser = argparse.ArgumentParser(
+        prog="python -m gateware.reports.register_docs", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if docs/registers.md is stale"
+    )
     if parser.parse_args(arguments).check:
         if not MARKDOWN.is_file() or MARKDOWN.read_text(encoding="utf-8") != markdown():
             print("docs/registers.md is stale: run python -m gateware.reports.register_docs", file=sys.stderr)

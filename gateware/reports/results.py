@@ -1,4 +1,5 @@
 """docs/results.md and the figures in README.md: measured again by one command, never typed."""
+
 from __future__ import annotations
 
 import os
@@ -18,17 +19,27 @@ from lst_overlay.samples.shipped_networks import DEFAULT, find, names
 
 COMMAND = "make results"
 # LST-1 as published: ITS slides, see docs/theory_of_operation.md.
-PUBLISHED = {"images_per_second": 9_890, "cycles_per_image": 4_934, "conditions": "98.28 %, 48.8 MHz, Zybo Z7-10"}
+PUBLISHED = {
+    "images_per_second": 9_890,
+    "cycles_per_image": 4_934,
+    "conditions": "98.28 %, 48.8 MHz, Zybo Z7-10",
+}
 
 
 def write_results() -> List[Path]:
     """Every shipped network over its test set on the simulated board, and synthesis. Returns the files written."""
     datasets.load("mnist", "test")  # if it is missing, say so at once
     bitfile = build_simulated_bitstream()
-    runs = [simulate(load_network(find(name)).provenance["dataset"], name, bitfile=bitfile) for name in names()]
+    runs = [
+        simulate(load_network(find(name)).provenance["dataset"], name, bitfile=bitfile) for name in names()
+    ]
     ideal = simulate("mnist", DEFAULT, memory_model="ideal", bitfile=bitfile)
     resources = measure_design("pixel_serial", None, ROOT / "build" / "resources")
-    wrong = [run.report["network"] for run in [*runs, ideal] if run.report["bit_exact_images"] != run.report["images"]]
+    wrong = [
+        run.report["network"]
+        for run in [*runs, ideal]
+        if run.report["bit_exact_images"] != run.report["images"]
+    ]
     wrong += [finding for item in resources for finding in item.findings]
     if wrong:
         raise SimulationFailure(f"no results are written, these are wrong: {'; '.join(wrong)}")
@@ -41,37 +52,77 @@ def write_results() -> List[Path]:
 
 def _page(runs: List[Simulation], ideal: Simulation, resources: List[Resources]) -> str:
     main = runs[names().index(DEFAULT)].report
-    return "\n".join([
-        "# Results", "",
-        f"Written by `{COMMAND}`, which measures all of it again. Nothing here has run on a board: cycles are counted in simulation",
-        "of the emitted Verilog, driven by the pynq library through our driver; images per second are the assumed clock over counted",
-        "cycles; area is synthesis, not placed.", "",
-        "## On the simulated board", "",
-        f"Whole test sets. Scope: {main['scope']}, {main['input_format']} pixels in. Clock: {main['fclk_mhz']:.0f} MHz,",
-        f"{main['fclk_source']}.",
-        "*Equal* counts images whose class and ten logits equal the integer reference.", "",
-        *markdown_table(["network", "dataset", "accuracy", "equal", "cycles per image", "images/s", "latency", "memory model"],
-                [_row(run.report) for run in [*runs, ideal]]), "",
-        f"The published LST-1 accelerator makes {PUBLISHED['images_per_second']:,} images/s with",
-        f"{PUBLISHED['cycles_per_image']:,} cycles per image ({PUBLISHED['conditions']});",
-        f"this is {main['images_per_second'] / PUBLISHED['images_per_second']:.1f} times the rate, "
-        f"{PUBLISHED['cycles_per_image'] / main['cycles_per_image']:.1f} times by cycles alone.", "",
-        f"One network and dataset at a time: `python -m gateware simulate --dataset mnist --network {DEFAULT} --json report.json`.", "",
-        "## Confusion, from the driver's answers", "",
-        *[line for run in runs for line in _confusion(run)],
-        "## XC7Z010, synthesis", "",
-        *markdown_table(["scope", *[f"{key} (of {value:,})" for key, value in DEVICE.items()], "logic levels", "findings"],
-                [[item.scope, *[f"{getattr(item, key):,}" for key in DEVICE], str(item.logic_levels),
-                  "; ".join(item.findings) or "none"] for item in resources]), "",
-        f"`make resources`, {resources[0].tool} {resources[0].version}. A finding is a DSP with an unused register among A, B, M and P,",
-        f"an AXI input of the PS that nothing drives, a cell of unknown cost, or more than {MAX_LOGIC_LEVELS} logic levels.",
-        f"{MAX_LOGIC_LEVELS} levels of {LEVEL_NS} ns, a calibration from placed prototypes, leave",
-        f"{1000 / main['fclk_mhz'] - MAX_LOGIC_LEVELS * LEVEL_NS:.1f} ns of the period to clock-to-output, set-up and skew:",
-        "an estimate, not timing closure.", "",
-        "## The integer reference", "",
-        f"{_reference_speed():,.0f} images/s on the machine that wrote this page, {os.cpu_count()} cores ({DEFAULT}, MNIST's test set);",
-        "`python benchmarks/reference.py` gives the ratio to plain int64 arithmetic.", "",
-    ])
+    return "\n".join(
+        [
+            "# Results",
+            "",
+            f"Written by `{COMMAND}`, which measures all of it again. Nothing here has run on a board: cycles are counted in simulation",
+            "of the emitted Verilog, driven by the pynq library through our driver; images per second are the assumed clock over counted",
+            "cycles; area is synthesis, not placed.",
+            "",
+            "## On the simulated board",
+            "",
+            f"Whole test sets. Scope: {main['scope']}, {main['input_format']} pixels in. Clock: {main['fclk_mhz']:.0f} MHz,",
+            f"{main['fclk_source']}.",
+            "*Equal* counts images whose class and ten logits equal the integer reference.",
+            "",
+            *markdown_table(
+                [
+                    "network",
+                    "dataset",
+                    "accuracy",
+                    "equal",
+                    "cycles per image",
+                    "images/s",
+                    "latency",
+                    "memory model",
+                ],
+                [_row(run.report) for run in [*runs, ideal]],
+            ),
+            "",
+            f"The published LST-1 accelerator makes {PUBLISHED['images_per_second']:,} images/s with",
+            f"{PUBLISHED['cycles_per_image']:,} cycles per image ({PUBLISHED['conditions']});",
+            f"this is {main['images_per_second'] / PUBLISHED['images_per_second']:.1f} times the rate, "
+            f"{PUBLISHED['cycles_per_image'] / main['cycles_per_image']:.1f} times by cycles alone.",
+            "",
+            f"One network and dataset at a time: `python -m gateware simulate --dataset mnist --network {DEFAULT} --json report.json`.",
+            "",
+            "## Confusion, from the driver's answers",
+            "",
+            *[line for run in runs for line in _confusion(run)],
+            "## XC7Z010, synthesis",
+            "",
+            *markdown_table(
+                [
+                    "scope",
+                    *[f"{key} (of {value:,})" for key, value in DEVICE.items()],
+                    "logic levels",
+                    "findings",
+                ],
+                [
+                    [
+                        item.scope,
+                        *[f"{getattr(item, key):,}" for key in DEVICE],
+                        str(item.logic_levels),
+                        "; ".join(item.findings) or "none",
+                    ]
+                    for item in resources
+                ],
+            ),
+            "",
+            f"`make resources`, {resources[0].tool} {resources[0].version}. A finding is a DSP with an unused register among A, B, M and P,",
+            f"an AXI input of the PS that nothing drives, a cell of unknown cost, or more than {MAX_LOGIC_LEVELS} logic levels.",
+            f"{MAX_LOGIC_LEVELS} levels of {LEVEL_NS} ns, a calibration from placed prototypes, leave",
+            f"{1000 / main['fclk_mhz'] - MAX_LOGIC_LEVELS * LEVEL_NS:.1f} ns of the period to clock-to-output, set-up and skew:",
+            "an estimate, not timing closure.",
+            "",
+            "## The integer reference",
+            "",
+            f"{_reference_speed():,.0f} images/s on the machine that wrote this page, {os.cpu_count()} cores ({DEFAULT}, MNIST's test set);",
+            "`python benchmarks/reference.py` gives the ratio to plain int64 arithmetic.",
+            "",
+        ]
+    )
 
 
 def _reference_speed() -> float:
@@ -85,13 +136,23 @@ def _reference_speed() -> float:
 
 
 def _row(report: Dict) -> List[str]:
-    return [report["network"], report["dataset"], f"{report['accuracy']:.2f} %", f"{report['bit_exact_images']:,} of {report['images']:,}",
-            f"{report['cycles_per_image']:.2f}", f"{report['images_per_second']:,.0f}",
-            f"{report['latency_cycles']:,} cycles, {report['latency_cycles'] / report['fclk_mhz']:.2f} us", report["memory_model"]]
+    return [
+        report["network"],
+        report["dataset"],
+        f"{report['accuracy']:.2f} %",
+        f"{report['bit_exact_images']:,} of {report['images']:,}",
+        f"{report['cycles_per_image']:.2f}",
+        f"{report['images_per_second']:,.0f}",
+        f"{report['latency_cycles']:,} cycles, {report['latency_cycles'] / report['fclk_mhz']:.2f} us",
+        report["memory_model"],
+    ]
 
 
 def _confusion(run: Simulation) -> List[str]:
-    head = [f"**{run.report['network']}** on {run.report['dataset']}: row is the label, column the answer.", ""]
+    head = [
+        f"**{run.report['network']}** on {run.report['dataset']}: row is the label, column the answer.",
+        "",
+    ]
     rows = [[str(label), *map(str, row)] for label, row in enumerate(run.confusion)]
     return [*head, *markdown_table(["", *map(str, range(10))], rows), ""]
 

@@ -1,4 +1,5 @@
 """Images through the real pynq driver into the verilated design, every answer compared with the integer reference."""
+
 from __future__ import annotations
 
 import sys
@@ -55,8 +56,15 @@ def default_dataset() -> str:
     return "digits"
 
 
-def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] = None, memory_model: str = "default",
-             seed: int = 1, engine: str = "pixel_serial", bitfile: Optional[Path] = None) -> Simulation:
+def simulate(
+    dataset: str,
+    network: Optional[str] = None,
+    images: Optional[int] = None,
+    memory_model: str = "default",
+    seed: int = 1,
+    engine: str = "pixel_serial",
+    bitfile: Optional[Path] = None,
+) -> Simulation:
     """The test part of ``dataset``, or its first ``images`` images, through LST1Overlay on the simulated board.
 
     Logits image by image against the reference, cycles per image over one batch of all, latency over a batch of one.
@@ -73,9 +81,11 @@ def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] 
         logits = []
         with tqdm(total=len(pixels), desc=f"simulating {integers.name}", unit=" images") as progress:
             for start in range(0, len(pixels), _CHUNK):
-                logits.append(overlay.logits(pixels[start:start + _CHUNK]))
+                logits.append(overlay.logits(pixels[start : start + _CHUNK]))
                 progress.update(len(logits[-1]))
-        print(f"simulating one batch of {len(pixels)} images, to count its cycles", file=sys.stderr, flush=True)
+        print(
+            f"simulating one batch of {len(pixels)} images, to count its cycles", file=sys.stderr, flush=True
+        )
         classes, figures = overlay.predict(pixels, profile=True)
         _, single = overlay.predict(pixels[:1], profile=True)
         violations: List[str] = board.violations()
@@ -83,26 +93,31 @@ def simulate(dataset: str, network: Optional[str] = None, images: Optional[int] 
         raise SimulationFailure(f"{len(violations)} bus rules were broken, first: {violations[0]}")
     expected = reference_logits(integers, pixels)
     exact = (np.concatenate(logits) == expected).all(axis=1) & (classes == classify(expected))
-    return Simulation({
-        "dataset": dataset,
-        "images": len(pixels),
-        "accuracy": 100.0 * float(np.mean(classes == labels)),
-        "bit_exact_images": int(exact.sum()),
-        "cycles_per_image": figures["cycles_per_image"],
-        "latency_cycles": single["cycles"],
-        "fclk_mhz": figures["fclk_mhz"],
-        "fclk_source": figures["fclk_source"],
-        "input_format": figures["input_format"],
-        "ports": overlay.layout.ports,
-        "scope": figures["scope"],
-        "simulated": figures["simulated"],
-        "images_per_second": figures["images_per_second"],
-        "host_pack_us_per_image": _pack_us_per_image(pixels, overlay.layout),
-        "network": integers.name,
-        "trained_for": integers.provenance.get("dataset"),
-        "engine": engine,
-        "memory_model": memory_model,
-    }, pixels, labels, classes)
+    return Simulation(
+        {
+            "dataset": dataset,
+            "images": len(pixels),
+            "accuracy": 100.0 * float(np.mean(classes == labels)),
+            "bit_exact_images": int(exact.sum()),
+            "cycles_per_image": figures["cycles_per_image"],
+            "latency_cycles": single["cycles"],
+            "fclk_mhz": figures["fclk_mhz"],
+            "fclk_source": figures["fclk_source"],
+            "input_format": figures["input_format"],
+            "ports": overlay.layout.ports,
+            "scope": figures["scope"],
+            "simulated": figures["simulated"],
+            "images_per_second": figures["images_per_second"],
+            "host_pack_us_per_image": _pack_us_per_image(pixels, overlay.layout),
+            "network": integers.name,
+            "trained_for": integers.provenance.get("dataset"),
+            "engine": engine,
+            "memory_model": memory_model,
+        },
+        pixels,
+        labels,
+        classes,
+    )
 
 
 def _pack_us_per_image(pixels: np.ndarray, layout: ImageLayout) -> float:

@@ -3,6 +3,7 @@
 Vivado writes one only for block designs, and there is none here. Every element below is needed by some pynq
 from 3.0.1 to 4.0.0; what they do not read is left out.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -22,15 +23,21 @@ from lst_overlay.registers import (
     Register,
 )
 
-INSTANCE = "accelerator"                        # pynq: overlay.accelerator
+INSTANCE = "accelerator"  # pynq: overlay.accelerator
 AXIMM = "xilinx.com:interface:aximm:1.0"
 IO_PLL_MHZ = 1000
-DEFAULT_DIVISORS = (5, 1)                       # FCLK0 = 1000 MHz / (5 * 1) = 200 MHz
-MAX_DIVISOR = 63                                # six bits each in FPGA0_CLK_CTRL
+DEFAULT_DIVISORS = (5, 1)  # FCLK0 = 1000 MHz / (5 * 1) = 200 MHz
+MAX_DIVISOR = 63  # six bits each in FPGA0_CLK_CTRL
 
 
-def write_hwh(path, build_hash: int, capabilities: Dict[str, int], divisors: Tuple[int, int] = DEFAULT_DIVISORS,
-              bitstream: Optional[Path] = None, name: str = "lst_overlay") -> None:
+def write_hwh(
+    path,
+    build_hash: int,
+    capabilities: Dict[str, int],
+    divisors: Tuple[int, int] = DEFAULT_DIVISORS,
+    bitstream: Optional[Path] = None,
+    name: str = "lst_overlay",
+) -> None:
     """Write ``path``. The accelerator's PARAMETERs carry what the driver compares with the registers.
 
     build_hash: the value of register BUILD_HASH. capabilities: fields of register CAPABILITIES. divisors: of FCLK0, 1000 MHz / (d0 * d1).
@@ -46,9 +53,21 @@ def write_hwh(path, build_hash: int, capabilities: Dict[str, int], divisors: Tup
     SubElement(root, "SYSTEMINFO", ARCH="zynq", DEVICE="7z010", NAME=name, PACKAGE="clg400", SPEEDGRADE="-1")
     SubElement(root, "EXTERNALPORTS")
     modules = SubElement(root, "MODULES")
-    _processing_system(SubElement(
-        modules, "MODULE", FULLNAME="/ps7", HWVERSION="5.5", INSTANCE="ps7", IPTYPE="PERIPHERAL", IS_PL="FALSE",
-        MODCLASS="PERIPHERAL", MODTYPE="processing_system7", VLNV="xilinx.com:ip:processing_system7:5.5"), divisors)
+    _processing_system(
+        SubElement(
+            modules,
+            "MODULE",
+            FULLNAME="/ps7",
+            HWVERSION="5.5",
+            INSTANCE="ps7",
+            IPTYPE="PERIPHERAL",
+            IS_PL="FALSE",
+            MODCLASS="PERIPHERAL",
+            MODTYPE="processing_system7",
+            VLNV="xilinx.com:ip:processing_system7:5.5",
+        ),
+        divisors,
+    )
     parameters = {
         "ABI_VERSION": str(ABI_VERSION),
         "BUILD_HASH": f"0x{build_hash:08X}",
@@ -60,9 +79,21 @@ def write_hwh(path, build_hash: int, capabilities: Dict[str, int], divisors: Tup
     }
     if bitstream is not None:
         parameters["BITSTREAM_SHA256"] = hashlib.sha256(Path(bitstream).read_bytes()).hexdigest()
-    _accelerator(SubElement(
-        modules, "MODULE", FULLNAME=f"/{INSTANCE}", HWVERSION="1.0", INSTANCE=INSTANCE, IPTYPE="PERIPHERAL", IS_PL="TRUE",
-        MODCLASS="PERIPHERAL", MODTYPE="accelerator", VLNV=VLNV), parameters)
+    _accelerator(
+        SubElement(
+            modules,
+            "MODULE",
+            FULLNAME=f"/{INSTANCE}",
+            HWVERSION="1.0",
+            INSTANCE=INSTANCE,
+            IPTYPE="PERIPHERAL",
+            IS_PL="TRUE",
+            MODCLASS="PERIPHERAL",
+            MODTYPE="accelerator",
+            VLNV=VLNV,
+        ),
+        parameters,
+    )
     ElementTree.indent(root)
     text = ElementTree.tostring(root, encoding="unicode")
     Path(path).write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n', encoding="utf-8")
@@ -81,17 +112,34 @@ def _processing_system(module: Element, divisors: Tuple[int, int]) -> None:
     _parameters(module, parameters)
     interfaces = SubElement(module, "BUSINTERFACES")
     SubElement(interfaces, "BUSINTERFACE", NAME="M_AXI_GP0", TYPE="MASTER", VLNV=AXIMM)
-    SubElement(SubElement(module, "MEMORYMAP"), "MEMRANGE", ADDRESSBLOCK="registers",
-               BASENAME="C_BASEADDR", BASEVALUE=f"0x{BASE_ADDRESS:08X}",
-               HIGHNAME="C_HIGHADDR", HIGHVALUE=f"0x{BASE_ADDRESS + WINDOW_BYTES - 1:08X}",
-               INSTANCE=INSTANCE, IS_DATA="TRUE", IS_INSTRUCTION="FALSE", MASTERBUSINTERFACE="M_AXI_GP0",
-               MEMTYPE="REGISTER", SLAVEBUSINTERFACE="S_AXI")
+    SubElement(
+        SubElement(module, "MEMORYMAP"),
+        "MEMRANGE",
+        ADDRESSBLOCK="registers",
+        BASENAME="C_BASEADDR",
+        BASEVALUE=f"0x{BASE_ADDRESS:08X}",
+        HIGHNAME="C_HIGHADDR",
+        HIGHVALUE=f"0x{BASE_ADDRESS + WINDOW_BYTES - 1:08X}",
+        INSTANCE=INSTANCE,
+        IS_DATA="TRUE",
+        IS_INSTRUCTION="FALSE",
+        MASTERBUSINTERFACE="M_AXI_GP0",
+        MEMTYPE="REGISTER",
+        SLAVEBUSINTERFACE="S_AXI",
+    )
 
 
 def _accelerator(module: Element, parameters: dict) -> None:
     blocks = SubElement(module, "ADDRESSBLOCKS")
-    block = SubElement(blocks, "ADDRESSBLOCK", ACCESS="", INTERFACE="S_AXI", NAME="registers",
-                       RANGE=str(WINDOW_BYTES), USAGE="register")
+    block = SubElement(
+        blocks,
+        "ADDRESSBLOCK",
+        ACCESS="",
+        INTERFACE="S_AXI",
+        NAME="registers",
+        RANGE=str(WINDOW_BYTES),
+        USAGE="register",
+    )
     registers = SubElement(block, "REGISTERS")
     for register in REGISTERS:
         _register(SubElement(registers, "REGISTER", NAME=register.name), register)
@@ -102,12 +150,23 @@ def _accelerator(module: Element, parameters: dict) -> None:
 
 def _register(element: Element, register: Register) -> None:
     # SIZE is the bus word: pynq maps registers of 32 or 64 bits only, whatever part of them is implemented.
-    _properties(element, DESCRIPTION=register.description, ADDRESS_OFFSET=f"0x{register.offset:X}", SIZE="32",
-                ACCESS=register.access, IS_ENABLED="true")
+    _properties(
+        element,
+        DESCRIPTION=register.description,
+        ADDRESS_OFFSET=f"0x{register.offset:X}",
+        SIZE="32",
+        ACCESS=register.access,
+        IS_ENABLED="true",
+    )
     fields = SubElement(element, "FIELDS")
     for field in register.fields:
-        _properties(SubElement(fields, "FIELD", NAME=field.name), DESCRIPTION=field.description,
-                    BIT_OFFSET=str(field.offset), BIT_WIDTH=str(field.width), ACCESS=register.access)
+        _properties(
+            SubElement(fields, "FIELD", NAME=field.name),
+            DESCRIPTION=field.description,
+            BIT_OFFSET=str(field.offset),
+            BIT_WIDTH=str(field.width),
+            ACCESS=register.access,
+        )
 
 
 def _properties(element: Element, **properties: str) -> None:

@@ -1,4 +1,5 @@
 """The processing system as the bare primitive PS7: no vendor IP, the same netlist for simulator, Yosys and Vivado."""
+
 from __future__ import annotations
 
 from typing import Sequence
@@ -9,8 +10,17 @@ from migen import ClockDomain, ClockSignal, Constant, Instance, Signal
 from gateware.shell.axi.axi3 import Axi3Port
 from gateware.shell.ps7_ports import ps7_ports
 
-_ADDRESS = {"addr": "ADDR", "len": "LEN", "size": "SIZE", "burst": "BURST", "lock": "LOCK", "cache": "CACHE", "prot": "PROT",
-            "qos": "QOS", "id": "ID"}
+_ADDRESS = {
+    "addr": "ADDR",
+    "len": "LEN",
+    "size": "SIZE",
+    "burst": "BURST",
+    "lock": "LOCK",
+    "cache": "CACHE",
+    "prot": "PROT",
+    "qos": "QOS",
+    "id": "ID",
+}
 _CHANNELS = {
     "aw": ("AW", _ADDRESS, False),
     "ar": ("AR", _ADDRESS, False),
@@ -38,14 +48,27 @@ class ProcessingSystem(LiteXModule):
         reset_n = Signal(4)
         self.specials += Instance("BUFG", i_I=fclk[0], o_O=self.cd_sys.clk)
         released = Signal()
-        for name, (d, q) in {"reset_first": (0, released), "reset_second": (released, self.cd_sys.rst)}.items():
-            self.specials += Instance("FDPE", name=name, p_INIT=1, i_C=ClockSignal(), i_CE=1, i_PRE=~reset_n[0], i_D=d, o_Q=q)
-        pins = {"o_FCLKCLK": fclk, "o_FCLKRESETN": reset_n, "i_MAXIGP0ACLK": ClockSignal(),
-                **_pins("MAXIGP0", self.gp0, ps_is_master=True)}
+        for name, (d, q) in {
+            "reset_first": (0, released),
+            "reset_second": (released, self.cd_sys.rst),
+        }.items():
+            self.specials += Instance(
+                "FDPE", name=name, p_INIT=1, i_C=ClockSignal(), i_CE=1, i_PRE=~reset_n[0], i_D=d, o_Q=q
+            )
+        pins = {
+            "o_FCLKCLK": fclk,
+            "o_FCLKRESETN": reset_n,
+            "i_MAXIGP0ACLK": ClockSignal(),
+            **_pins("MAXIGP0", self.gp0, ps_is_master=True),
+        }
         for number, port in zip(numbers, self.hp):
-            pins.update({f"i_SAXIHP{number}ACLK": ClockSignal(), **_pins(f"SAXIHP{number}", port, ps_is_master=False)})
+            pins.update(
+                {f"i_SAXIHP{number}ACLK": ClockSignal(), **_pins(f"SAXIHP{number}", port, ps_is_master=False)}
+            )
         # Nothing is left to chance: every input that the design does not use is 0.
-        unused = {f"i_{port.name}": Constant(0, port.width) for port in ps7_ports() if port.direction == "input"}
+        unused = {
+            f"i_{port.name}": Constant(0, port.width) for port in ps7_ports() if port.direction == "input"
+        }
         self.specials += Instance("PS7", name="ps7", **{**unused, **pins})
 
 

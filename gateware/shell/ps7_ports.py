@@ -1,4 +1,5 @@
 """The ports of the Zynq-7000 primitive PS7. A test compares them with Yosys's xilinx/cells_xtra.v."""
+
 from __future__ import annotations
 
 from typing import Iterator, List, NamedTuple
@@ -18,13 +19,29 @@ def _axi3(prefix: str, role: str, data_width: int, id_width: int, user_width: in
     """One AXI3 port of the PS; ``role`` 'master' or 'slave' is the PS's own."""
     asks, answers = ("output", "input") if role == "master" else ("input", "output")
     for channel in ("AR", "AW"):
-        for field, width in (("ADDR", 32), ("BURST", 2), ("CACHE", 4), ("ID", id_width), ("LEN", 4), ("LOCK", 2),
-                             ("PROT", 3), ("QOS", 4), ("SIZE", 2), ("VALID", 1)):
+        for field, width in (
+            ("ADDR", 32),
+            ("BURST", 2),
+            ("CACHE", 4),
+            ("ID", id_width),
+            ("LEN", 4),
+            ("LOCK", 2),
+            ("PROT", 3),
+            ("QOS", 4),
+            ("SIZE", 2),
+            ("VALID", 1),
+        ):
             yield Port(prefix + channel + field, asks, width)
         if user_width:
             yield Port(f"{prefix}{channel}USER", asks, user_width)
         yield Port(f"{prefix}{channel}READY", answers)
-    for field, width in (("DATA", data_width), ("ID", id_width), ("LAST", 1), ("STRB", data_width // 8), ("VALID", 1)):
+    for field, width in (
+        ("DATA", data_width),
+        ("ID", id_width),
+        ("LAST", 1),
+        ("STRB", data_width // 8),
+        ("VALID", 1),
+    ):
         yield Port(f"{prefix}W{field}", asks, width)
     for field, width in (("DATA", data_width), ("ID", id_width), ("LAST", 1), ("RESP", 2), ("VALID", 1)):
         yield Port(f"{prefix}R{field}", answers, width)
@@ -48,9 +65,13 @@ def _named(prefix: str, direction: str, fields: str) -> Iterator[Port]:
 _PERIPHERALS = (
     ("DMA", 4, "ACLK DAREADY DRLAST DRVALID DRTYPE:2", "DATYPE:2 DAVALID DRREADY RSTN"),
     ("EMIOCAN", 2, "PHYRX", "PHYTX"),
-    ("EMIOENET", 2, "EXTINTIN GMIICOL GMIICRS GMIIRXCLK GMIIRXD:8 GMIIRXDV GMIIRXER GMIITXCLK MDIOI",
-     "GMIITXD:8 GMIITXEN GMIITXER MDIOMDC MDIOO MDIOTN PTPDELAYREQRX PTPDELAYREQTX PTPPDELAYREQRX PTPPDELAYREQTX "
-     "PTPPDELAYRESPRX PTPPDELAYRESPTX PTPSYNCFRAMERX PTPSYNCFRAMETX SOFRX SOFTX"),
+    (
+        "EMIOENET",
+        2,
+        "EXTINTIN GMIICOL GMIICRS GMIIRXCLK GMIIRXD:8 GMIIRXDV GMIIRXER GMIITXCLK MDIOI",
+        "GMIITXD:8 GMIITXEN GMIITXER MDIOMDC MDIOO MDIOTN PTPDELAYREQRX PTPDELAYREQTX PTPPDELAYREQRX PTPPDELAYREQTX "
+        "PTPPDELAYRESPRX PTPPDELAYRESPTX PTPSYNCFRAMERX PTPSYNCFRAMETX SOFRX SOFTX",
+    ),
     ("EMIOGPIO", 0, "I:64", "O:64 TN:64"),
     ("EMIOI2C", 2, "SCLI SDAI", "SCLO SCLTN SDAO SDATN"),
     ("EMIOPJTAG", 0, "TCK TDI TMS", "TDO TDTN"),
@@ -87,6 +108,8 @@ def ps7_ports() -> List[Port]:
         ports += _named(prefix, "input", "RDISSUECAP1EN WRISSUECAP1EN")
         ports += _named(prefix, "output", "RACOUNT:3 RCOUNT:8 WACOUNT:6 WCOUNT:8")
     ports += _named("DDR", "input", "ARB:4")
-    ports += _named("DDR", "inout", "A:15 BA:3 CASB CKE CKN CKP CSB DM:4 DQ:32 DQSN:4 DQSP:4 DRSTB ODT RASB VRN VRP WEB")
+    ports += _named(
+        "DDR", "inout", "A:15 BA:3 CASB CKE CKN CKP CSB DM:4 DQ:32 DQSN:4 DQSP:4 DRSTB ODT RASB VRN VRP WEB"
+    )
     ports += _named("", "inout", "MIO:54 PSCLK PSPORB PSSRSTB")
     return ports

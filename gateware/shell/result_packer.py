@@ -1,4 +1,5 @@
 """Packs results into bus beats, in the layout that RESULT_MODE asks for (lst_overlay.registers.ResultMode)."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -25,7 +26,7 @@ class ResultPacker(LiteXModule):
         number = Signal(images_width)
         left = Signal(images_width)
         place = Signal(8, reset=1)  # of the next class in its beat, one bit of eight
-        final = Signal()            # the next class is the batch's last; known two clocks after the one before was put
+        final = Signal()  # the next class is the batch's last; known two clocks after the one before was put
         odd = Signal()
         full = Signal()  # a word waits for its place
         word = Signal(32, reset_less=True)
@@ -40,14 +41,18 @@ class ResultPacker(LiteXModule):
             If(source.ready, source.valid.eq(0)),
             final.eq(left == 1),
             If(put & last, number.eq(number + 1), left.eq(left - 1), place.eq(Cat(place[7], place[:7]))),
-            If(put & self.logits_mode,
+            If(
+                put & self.logits_mode,
                 If(odd, high.eq(word)).Else(low.eq(word)),
                 If(last, high.eq(number)),
                 odd.eq(~odd & ~last),
-                source.valid.eq(odd | last)),
-            If(put & ~self.logits_mode & last,
+                source.valid.eq(odd | last),
+            ),
+            If(
+                put & ~self.logits_mode & last,
                 If(place[0], source.data.eq(0)),
-                *[If(place[i], source.data[8 * i:8 * i + 8].eq(word[:8])) for i in range(8)],
-                source.valid.eq(place[7] | final)),
+                *[If(place[i], source.data[8 * i : 8 * i + 8].eq(word[:8])) for i in range(8)],
+                source.valid.eq(place[7] | final),
+            ),
             If(self.start, number.eq(0), left.eq(self.images), place.eq(1), odd.eq(0)),
         ]

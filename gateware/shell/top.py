@@ -1,4 +1,5 @@
 """The whole design: PS7, registers, burst readers and writer, and an engine between them."""
+
 from __future__ import annotations
 
 from typing import Dict
@@ -25,7 +26,9 @@ class Top(LiteXModule):
         self.ps = ps = ProcessingSystem(layout.hp_ports)
         self.slave = slave = RegisterSlave(ps.gp0)
         for number, port in enumerate(ps.hp):
-            setattr(self.submodules, f"reader{number}", BurstReader(port, engine.fifo_beats, layout.skip_bursts))
+            setattr(
+                self.submodules, f"reader{number}", BurstReader(port, engine.fifo_beats, layout.skip_bursts)
+            )
         readers = [getattr(self, f"reader{number}") for number in range(layout.ports)]
         self.writer = writer = BurstWriter(ps.hp[0])
         self.packer = packer = ResetInserter()(ResultPacker())
@@ -35,8 +38,10 @@ class Top(LiteXModule):
 
         self.comb += [
             # What an abandoned command left behind is dropped.
-            packer.reset.eq(sequencer.flush), engine.flush.eq(sequencer.flush),
-            engine.with_logits.eq(packer.logits_mode), engine.source.connect(packer.sink),
+            packer.reset.eq(sequencer.flush),
+            engine.flush.eq(sequencer.flush),
+            engine.with_logits.eq(packer.logits_mode),
+            engine.source.connect(packer.sink),
             packer.source.connect(writer.sink),
         ]
         if engine.parameter_bytes:
@@ -46,8 +51,13 @@ class Top(LiteXModule):
         if layout.take_turns:
             self.comb += engine.start.eq(packer.start)
         offsets = {field.name: field.offset for field in BY_NAME["CAPABILITIES"].fields}
-        constants = {"MAGIC": MAGIC, "ABI_VERSION": ABI_VERSION, "BUILD_HASH": build_hash, "PARAMETER_BYTES": engine.parameter_bytes,
-                     "CAPABILITIES": sum(value << offsets[name] for name, value in capabilities_of(engine).items())}
+        constants = {
+            "MAGIC": MAGIC,
+            "ABI_VERSION": ABI_VERSION,
+            "BUILD_HASH": build_hash,
+            "PARAMETER_BYTES": engine.parameter_bytes,
+            "CAPABILITIES": sum(value << offsets[name] for name, value in capabilities_of(engine).items()),
+        }
         self.comb += [slave.value[name].eq(constant) for name, constant in constants.items()]
 
     def _add_loadable(self, reader):
@@ -58,10 +68,11 @@ class Top(LiteXModule):
             *[module.reset.eq(sequencer.flush) for module in (pixels, words)],
             pixels.sink.data.eq(reader.source.data),
             words.sink.data.eq(reader.source.data),
-            If(sequencer.loading,
-                words.sink.valid.eq(reader.source.valid), reader.source.ready.eq(words.sink.ready),
-            ).Else(
-                pixels.sink.valid.eq(reader.source.valid), reader.source.ready.eq(pixels.sink.ready)),
+            If(
+                sequencer.loading,
+                words.sink.valid.eq(reader.source.valid),
+                reader.source.ready.eq(words.sink.ready),
+            ).Else(pixels.sink.valid.eq(reader.source.valid), reader.source.ready.eq(pixels.sink.ready)),
             engine.sink.valid.eq(pixels.source.valid),
             engine.sink.pixel.eq(pixels.source.word),
             pixels.source.ready.eq(engine.sink.ready),
@@ -71,5 +82,9 @@ class Top(LiteXModule):
 
 def capabilities_of(engine) -> Dict[str, int]:
     """Fields of the CAPABILITIES register."""
-    return {"ENGINE": int(engine.number), "LOADABLE": int(engine.parameter_bytes > 0), "PORTS": engine.layout.ports,
-            "PACKED_BITS": engine.layout.packed_bits}
+    return {
+        "ENGINE": int(engine.number),
+        "LOADABLE": int(engine.parameter_bytes > 0),
+        "PORTS": engine.layout.ports,
+        "PACKED_BITS": engine.layout.packed_bits,
+    }

@@ -1,4 +1,5 @@
 """Builds what the simulated board "downloads": .bit, .hwh and the library that simulates the emitted Verilog."""
+
 from __future__ import annotations
 
 import shutil
@@ -16,8 +17,12 @@ from lst_overlay.simulator.board import write_bit
 DIRECTORY = ROOT / "bitstreams" / SIMULATED
 
 
-def build_simulated_bitstream(engine: str = "pixel_serial", network: Optional[Network] = None, directory: Path = DIRECTORY,
-                              libraries: Optional[Path] = None) -> Path:
+def build_simulated_bitstream(
+    engine: str = "pixel_serial",
+    network: Optional[Network] = None,
+    directory: Path = DIRECTORY,
+    libraries: Optional[Path] = None,
+) -> Path:
     """Writes <directory>/<stem>.bit, .hwh, .v, library and, if the network is built in, its file. Returns the .bit.
 
     ``libraries``: where built libraries are kept, by default ``directory``; a design that is there already is not built again.

@@ -1,4 +1,5 @@
 """Turn the emitted Verilog of a design into a shared library that simulates it on the board's PS and memory."""
+
 from __future__ import annotations
 
 import fcntl
@@ -58,7 +59,9 @@ def build_library(verilog: Path, out_dir: Path, cells: Sequence[Path] = ()) -> P
         return library
     out_dir.mkdir(parents=True, exist_ok=True)
     with open(out_dir / ".simulator.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # test processes that need the same library: one builds, the others wait
+        fcntl.flock(
+            lock, fcntl.LOCK_EX
+        )  # test processes that need the same library: one builds, the others wait
         if not library.exists():
             print(f"simulator: building {library.name} (once per design)", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(prefix="simulator-", dir=out_dir) as work:
@@ -67,7 +70,15 @@ def build_library(verilog: Path, out_dir: Path, cells: Sequence[Path] = ()) -> P
     return library
 
 
-def _compile(design: str, cells: Sequence[Path], work: Path, verilator: Path, environment: dict, compiler: str, make: str) -> None:
+def _compile(
+    design: str,
+    cells: Sequence[Path],
+    work: Path,
+    verilator: Path,
+    environment: dict,
+    compiler: str,
+    make: str,
+) -> None:
     (work / "design.v").write_text(design)
     (work / "ps7.v").write_text(ps7_verilog())
     for name in ("simulated_board.v",) + MODEL_SOURCES + MODEL_HEADERS:
@@ -80,30 +91,90 @@ def _compile(design: str, cells: Sequence[Path], work: Path, verilator: Path, en
         options += ["-Wno-SPECIFYIGN", "-Wno-MODDUP", "cells.vlt"]
     for cell in cells:
         options += ["-v", str(Path(cell).resolve())]
-    compile_library("simulated_board", [*options, "simulated_board.v", "ps7.v", "design.v", *MODEL_SOURCES], work,
-                    verilator, environment, compiler, make)
+    compile_library(
+        "simulated_board",
+        [*options, "simulated_board.v", "ps7.v", "design.v", *MODEL_SOURCES],
+        work,
+        verilator,
+        environment,
+        compiler,
+        make,
+    )
 
 
-def compile_library(top: str, sources: Sequence[str], work: Path, verilator: Path, environment: dict, compiler: str, make: str) -> None:
+def compile_library(
+    top: str, sources: Sequence[str], work: Path, verilator: Path, environment: dict, compiler: str, make: str
+) -> None:
     """Verilate ``sources`` (Verilog, C++ and further options; they lie in ``work``) into work/library.so."""
-    command = [str(verilator), "--cc", "--Mdir", "build", "--top-module", top, "-O3",
-               "--x-initial", "unique", "--x-assign", "unique", "--no-timing", "-Wall",
-               "-CFLAGS", COMPILE_FLAGS, *(f"-Wno-{name}" for name in TOLERATED_WARNINGS)]
+    command = [
+        str(verilator),
+        "--cc",
+        "--Mdir",
+        "build",
+        "--top-module",
+        top,
+        "-O3",
+        "--x-initial",
+        "unique",
+        "--x-assign",
+        "unique",
+        "--no-timing",
+        "-Wall",
+        "-CFLAGS",
+        COMPILE_FLAGS,
+        *(f"-Wno-{name}" for name in TOLERATED_WARNINGS),
+    ]
     _run(command + list(sources), work, environment, "verilator")
     # The design is hot; its constructors and Verilator's run-time library are not worth the compiler's time.
-    _run([make, "-j", str(JOBS), "-C", "build", "-f", f"V{top}.mk", "OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1",
-          # The wheel was configured without it, and a design that is split into several files needs it.
-          "CFG_CXXFLAGS_PCH_I=-include",
-          f"CXX={compiler}", f"LINK={compiler}", f"PYTHON3={sys.executable}", f"libV{top}.a", "libverilated.a"],
-         work, environment, "make")
-    _run([compiler, "-shared", "-o", "library.so", "-Wl,-Bsymbolic", "-Wl,--whole-archive", f"build/libV{top}.a",
-          "-Wl,--no-whole-archive", "build/libverilated.a", "-lpthread"], work, environment, "g++")
+    _run(
+        [
+            make,
+            "-j",
+            str(JOBS),
+            "-C",
+            "build",
+            "-f",
+            f"V{top}.mk",
+            "OPT_FAST=-O2",
+            "OPT_SLOW=-O0",
+            "OPT_GLOBAL=-O1",
+            # The wheel was configured without it, and a design that is split into several files needs it.
+            "CFG_CXXFLAGS_PCH_I=-include",
+            f"CXX={compiler}",
+            f"LINK={compiler}",
+            f"PYTHON3={sys.executable}",
+            f"libV{top}.a",
+            "libverilated.a",
+        ],
+        work,
+        environment,
+        "make",
+    )
+    _run(
+        [
+            compiler,
+            "-shared",
+            "-o",
+            "library.so",
+            "-Wl,-Bsymbolic",
+            "-Wl,--whole-archive",
+            f"build/libV{top}.a",
+            "-Wl,--no-whole-archive",
+            "build/libverilated.a",
+            "-lpthread",
+        ],
+        work,
+        environment,
+        "g++",
+    )
 
 
 def _content_hash(design: str, cells: Sequence[Path], verilator: Path) -> str:
     digest = hashlib.sha256(design.encode())
     digest.update(ps7_verilog().encode())
-    for path in [HERE / name for name in ("simulated_board.v", "build.py") + MODEL_SOURCES + MODEL_HEADERS] + list(map(Path, cells)):
+    for path in [
+        HERE / name for name in ("simulated_board.v", "build.py") + MODEL_SOURCES + MODEL_HEADERS
+    ] + list(map(Path, cells)):
         digest.update(path.read_bytes())
     digest.update(str(verilator.stat().st_size).encode())  # the wheel's --version prints no number
     digest.update("".join(platform.libc_ver() + (platform.machine(),)).encode())
@@ -132,12 +203,15 @@ def _find_verilator() -> tuple[Path, dict]:
 def _find_tool(name: str) -> str:
     found = shutil.which(name)
     if not found:
-        raise BuildError(f"the simulator needs {name}, which is not on PATH (Debian, Ubuntu: apt install g++ make)")
+        raise BuildError(
+            f"the simulator needs {name}, which is not on PATH (Debian, Ubuntu: apt install g++ make)"
+        )
     return found
 
 
 def _run(command: List[str], directory: Path, environment: dict, name: str) -> None:
-    done = subprocess.run(command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True)
+    done = subprocess.run(
+        command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if done.returncode:
         raise BuildError(f"{name} failed with exit status {done.returncode}:\n{done.stdout[-4000:]}")

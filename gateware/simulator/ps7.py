@@ -1,4 +1,5 @@
 """The Verilog module PS7 that the simulation puts in the primitive's place."""
+
 from __future__ import annotations
 
 from gateware.shell.ps7_ports import Port, ps7_ports
@@ -34,5 +35,10 @@ def ps7_verilog() -> str:
             body.append(f"    assign {port.name} = {wire or f'{port.width}' + chr(39) + 'd0'};")
         elif wire:
             body.append(f"    assign {wire} = {port.name};")
-    return ("// Written by gateware/simulator/ps7.py.\n/* verilator lint_off UNUSEDSIGNAL */\nmodule PS7(\n"
-            + ",\n".join(declarations) + "\n);\n" + "\n".join(body) + "\nendmodule\n")
+    return (
+        "// Written by gateware/simulator/ps7.py.\n/* verilator lint_off UNUSEDSIGNAL */\nmodule PS7(\n"
+        + ",\n".join(declarations)
+        + "\n);\n"
+        + "\n".join(body)
+        + "\nendmodule\n"
+    )

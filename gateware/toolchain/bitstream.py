@@ -1,4 +1,5 @@
 """`make bitstream`: sources for Vivado, Vivado in batch mode, and what a board needs of its results."""
+
 from __future__ import annotations
 
 import hashlib
@@ -58,10 +59,12 @@ def write_sources(design: Design, directory: Path) -> None:
 def constraints(design: Design) -> str:
     """A bare PS7 brings no clock of its own: without the first line nothing would be timed at all."""
     period_ns = 1000 * design.divisors[0] * design.divisors[1] / IO_PLL_MHZ
-    return (f"create_clock -name fclk0 -period {period_ns:.3f} [get_pins {{ps7/FCLKCLK[0]}}]\n"
-            "# Asserted whenever the PS likes; released through these two registers.\n"
-            "set_false_path -to [get_pins {reset_first/PRE reset_second/PRE}]\n"
-            "set_property ASYNC_REG TRUE [get_cells {reset_first reset_second}]\n")
+    return (
+        f"create_clock -name fclk0 -period {period_ns:.3f} [get_pins {{ps7/FCLKCLK[0]}}]\n"
+        "# Asserted whenever the PS likes; released through these two registers.\n"
+        "set_false_path -to [get_pins {reset_first/PRE reset_second/PRE}]\n"
+        "set_property ASYNC_REG TRUE [get_cells {reset_first reset_second}]\n"
+    )
 
 
 def build(board: str, design: Design, vivado: str, work_dir: Path) -> Path:
@@ -72,16 +75,24 @@ def build(board: str, design: Design, vivado: str, work_dir: Path) -> Path:
     write_sources(design, work_dir)
     program = shutil.which(vivado)
     if program is None:
-        raise VivadoError(f"Vivado is missing: no program {vivado!r} (VIVADO= names another); all sources are in {work_dir}, its Tcl is "
-                          f"{work_dir / SCRIPT}: vivado -mode batch -source {SCRIPT} -tclargs {BOARDS[board].part}")
+        raise VivadoError(
+            f"Vivado is missing: no program {vivado!r} (VIVADO= names another); all sources are in {work_dir}, its Tcl is "
+            f"{work_dir / SCRIPT}: vivado -mode batch -source {SCRIPT} -tclargs {BOARDS[board].part}"
+        )
     # Before the long run: a manifest that cannot be added to, and what the sources were made from.
     read_manifest(BITSTREAMS / board)
     origin = _origin(board, design)
     built, result = work_dir / f"{TOP}.bit", work_dir / RESULT
     for former in (built, result):
         former.unlink(missing_ok=True)
-    print(f"bitstream: {vivado} is at work (ten minutes or so); its log: {work_dir / 'vivado.log'}", file=sys.stderr, flush=True)
-    _run([program, "-mode", "batch", "-nojournal", "-source", SCRIPT, "-tclargs", BOARDS[board].part], work_dir)
+    print(
+        f"bitstream: {vivado} is at work (ten minutes or so); its log: {work_dir / 'vivado.log'}",
+        file=sys.stderr,
+        flush=True,
+    )
+    _run(
+        [program, "-mode", "batch", "-nojournal", "-source", SCRIPT, "-tclargs", BOARDS[board].part], work_dir
+    )
     if not built.is_file():
         raise VivadoError(f"Vivado ended well but left no {built}")
     return _deliver(board, design, built, {**origin, **_measured(result, BOARDS[board].part)})
@@ -90,15 +101,24 @@ def build(board: str, design: Design, vivado: str, work_dir: Path) -> Path:
 def _run(command: List[str], work_dir: Path) -> None:
     """Passes on what the script warns of while Vivado is at work. VivadoError with its errors, or else its last words."""
     lines = []
-    with subprocess.Popen(command, cwd=work_dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace") as process:
+    with subprocess.Popen(
+        command,
+        cwd=work_dir,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
         for line in process.stdout:
             lines.append(line.strip())
             if line.startswith(WARNING):
                 print(f"bitstream: {line.strip()}", file=sys.stderr, flush=True)
     if process.returncode:
         errors = [line for line in lines if line.startswith(("ERROR:", f"{SCRIPT}:"))]
-        raise VivadoError(f"Vivado ended with status {process.returncode}: {'; '.join(errors or lines[-12:]) or 'without a word'}")
+        raise VivadoError(
+            f"Vivado ended with status {process.returncode}: {'; '.join(errors or lines[-12:]) or 'without a word'}"
+        )
 
 
 def _measured(result: Path, part: str) -> Dict:
@@ -106,13 +126,23 @@ def _measured(result: Path, part: str) -> Dict:
     try:
         found = json.loads(result.read_text())
         slack, cells = min(found["setup_slack_ns"], found["hold_slack_ns"]), found["cells"]
-        used = {"lut": cells["lut"], "ff": cells["ff"], "ramb18": cells["ramb18"] + 2 * cells["ramb36"], "dsp48e1": cells["dsp48e1"]}
+        used = {
+            "lut": cells["lut"],
+            "ff": cells["ff"],
+            "ramb18": cells["ramb18"] + 2 * cells["ramb36"],
+            "dsp48e1": cells["dsp48e1"],
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise VivadoError(f"Vivado ended well but {result} does not say what it found ({type(error).__name__}: {error})") from None
+        raise VivadoError(
+            f"Vivado ended well but {result} does not say what it found ({type(error).__name__}: {error})"
+        ) from None
     if slack < 0:
         raise VivadoError(f"timing is not met: the worst slack is {slack} ns")
-    capacity = CAPACITY[part[:len("xc7z010")]]
-    return {**found, "percent_of_part": {name: round(100 * count / capacity[name], 1) for name, count in used.items()}}
+    capacity = CAPACITY[part[: len("xc7z010")]]
+    return {
+        **found,
+        "percent_of_part": {name: round(100 * count / capacity[name], 1) for name, count in used.items()},
+    }
 
 
 def _deliver(board: str, design: Design, built: Path, entry: Dict) -> Path:
@@ -125,15 +155,23 @@ def _deliver(board: str, design: Design, built: Path, entry: Dict) -> Path:
     if design.network is not None:
         save_network(design.network, network_of(bit))
         files.append(network_of(bit))
-    add_entry(directory, design.stem, {**entry, "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}})
+    add_entry(
+        directory,
+        design.stem,
+        {**entry, "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}},
+    )
     return bit
 
 
 def _origin(board: str, design: Design) -> Dict:
     return {
-        "board": board, "part": BOARDS[board].part, "engine": design.engine,
-        "network": design.network.name if design.network else None, "build_hash": f"0x{design.build_hash:08X}",
-        "fclk_mhz": IO_PLL_MHZ / (design.divisors[0] * design.divisors[1]), "commit": _commit(),
+        "board": board,
+        "part": BOARDS[board].part,
+        "engine": design.engine,
+        "network": design.network.name if design.network else None,
+        "build_hash": f"0x{design.build_hash:08X}",
+        "fclk_mhz": IO_PLL_MHZ / (design.divisors[0] * design.divisors[1]),
+        "commit": _commit(),
         **{name: version(name) for name in ("migen", "litex")},
     }
 
@@ -141,5 +179,7 @@ def _origin(board: str, design: Design) -> Dict:
 def _commit() -> str:
     if shutil.which("git") is None:
         return "unknown"
-    done = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=40"], cwd=ROOT, capture_output=True, text=True
+    )
     return done.stdout.strip() or "unknown"

@@ -1,4 +1,5 @@
 """bitstreams/<board>/manifest.json: an entry for each bitstream of a board, under its stem."""
+
 from __future__ import annotations
 
 import json
@@ -23,7 +24,9 @@ def read_manifest(directory: Path) -> Dict[str, Dict]:
     except ValueError as error:  # not JSON, or not UTF-8
         raise ManifestError(f"{path} is damaged ({error}): move it away") from None
     if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
-        raise ManifestError(f"{path} must hold one object per bitstream, as `make bitstream` writes it, and does not: move it away")
+        raise ManifestError(
+            f"{path} must hold one object per bitstream, as `make bitstream` writes it, and does not: move it away"
+        )
     return entries
 
 

@@ -1,4 +1,5 @@
 """Reads a netlist that Yosys mapped to 7-series cells: what it costs, how deep its logic is, what is left open."""
+
 from __future__ import annotations
 
 import json
@@ -8,8 +9,16 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 _LUTS = {f"LUT{i}" for i in range(1, 7)} | {"INV"}
-_LUT_COST = {**{name: 1 for name in _LUTS}, "RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 2,
-             "SRL16E": 1, "SRLC32E": 1}
+_LUT_COST = {
+    **{name: 1 for name in _LUTS},
+    "RAM32M": 4,
+    "RAM64M": 4,
+    "RAM32X1D": 2,
+    "RAM64X1D": 2,
+    "RAM128X1D": 2,
+    "SRL16E": 1,
+    "SRLC32E": 1,
+}
 _FLIP_FLOPS = {"FDRE", "FDSE", "FDPE", "FDCE"}
 _RAMB18 = {"RAMB18E1": 1, "RAMB36E1": 2}
 _LUT_RAMS = {"RAM32M", "RAM64M", "RAM32X1D", "RAM64X1D", "RAM128X1D"}
@@ -32,7 +41,13 @@ class Netlist:
 
     def __init__(self, cells: List[Cell]):
         self.cells = cells
-        self.driver = {bit: cell for cell in cells for bits in cell.outputs.values() for bit in bits if isinstance(bit, int)}
+        self.driver = {
+            bit: cell
+            for cell in cells
+            for bits in cell.outputs.values()
+            for bit in bits
+            if isinstance(bit, int)
+        }
 
     @classmethod
     def read(cls, path: Path, top: str) -> Netlist:
@@ -40,8 +55,10 @@ class Netlist:
         cells = []
         for name, cell in modules[top]["cells"].items():
             directions = cell["port_directions"]
-            inputs, outputs = ({port: bits for port, bits in cell["connections"].items() if directions[port] == way}
-                               for way in ("input", "output"))
+            inputs, outputs = (
+                {port: bits for port, bits in cell["connections"].items() if directions[port] == way}
+                for way in ("input", "output")
+            )
             cells.append(Cell(name, cell["type"], cell["parameters"], inputs, outputs))
         return cls(cells)
 
@@ -109,8 +126,11 @@ class Netlist:
         for cell in self.cells:
             for port, width in widths.items() if cell.type == cell_type else ():
                 bits = cell.inputs.get(port, [])
-                found += [f"{cell.name}.{port}[{i}]" for i in range(width)
-                          if i >= len(bits) or bits[i] not in ("0", "1") and bits[i] not in self.driver]
+                found += [
+                    f"{cell.name}.{port}[{i}]"
+                    for i in range(width)
+                    if i >= len(bits) or bits[i] not in ("0", "1") and bits[i] not in self.driver
+                ]
         return found
 
     def unknown_cells(self) -> List[str]:
@@ -119,5 +139,10 @@ class Netlist:
 
     def unregistered_multipliers(self) -> List[str]:
         """DSP48E1 that do not use all of the registers A, B, M and P."""
-        return [f"{cell.name}: {register} = 0" for cell in self.cells if cell.type == "DSP48E1"
-                for register in ("AREG", "BREG", "MREG", "PREG") if int(cell.parameters[register], 2) == 0]
+        return [
+            f"{cell.name}: {register} = 0"
+            for cell in self.cells
+            if cell.type == "DSP48E1"
+            for register in ("AREG", "BREG", "MREG", "PREG")
+            if int(cell.parameters[register], 2) == 0
+        ]

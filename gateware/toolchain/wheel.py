@@ -1,4 +1,5 @@
 """The wheel for the board: the driver with everything it may need there, put together in build/wheel and packed by pip."""
+
 from __future__ import annotations
 
 import shutil
@@ -34,7 +35,9 @@ def build_wheel(out: Path, staging: Path = ROOT / "build" / "wheel", jobs: int =
     notebooks = _package(package / "notebooks", "Notebooks, for `pynq get-notebooks`.")
     for path in sorted((ROOT / "driver" / "notebooks").glob("*.ipynb")):
         shutil.copy(path, notebooks)
-    bitstreams = _package(package / "bitstreams", "Bitstreams by board, each with its .hwh and, if it is built in, its network.")
+    bitstreams = _package(
+        package / "bitstreams", "Bitstreams by board, each with its .hwh and, if it is built in, its network."
+    )
     for path in sorted((ROOT / "bitstreams").glob("*/*")):
         if path.parent.name != SIMULATED and path.suffix in BITSTREAM_FILES:
             (bitstreams / path.parent.name).mkdir(exist_ok=True)
@@ -65,11 +68,24 @@ def _describe(engine: str, board: Path) -> None:
 
 def _packed(staging: Path, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out), str(staging)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(out),
+        str(staging),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if done.returncode:
         raise RuntimeError(f"pip could not build the wheel:\n{done.stderr.strip()}")
-    made, *others = sorted(out.glob("lst_overlay-*.whl"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    made, *others = sorted(
+        out.glob("lst_overlay-*.whl"), key=lambda path: path.stat().st_mtime_ns, reverse=True
+    )
     for other in others:
         other.unlink()
     return made

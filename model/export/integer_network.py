@@ -3,6 +3,7 @@
 It shares the arithmetic in torch with `FakeQuantizedNetwork` and none with the NumPy reference, so that the two can be
 compared on every image for any network file, whether or not the checkpoint behind it is at hand.
 """
+
 from __future__ import annotations
 
 from typing import List
@@ -30,7 +31,11 @@ class IntegerLayer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         acc = products(self.axis, self.weights, self.bias, x)
-        return acc if self.activation is None else look_up(acc, self.table, self.activation.shift, CHANNEL_AXIS[self.axis])
+        return (
+            acc
+            if self.activation is None
+            else look_up(acc, self.table, self.activation.shift, CHANNEL_AXIS[self.axis])
+        )
 
 
 class IntegerNetwork(nn.Module):

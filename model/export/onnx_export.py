@@ -14,6 +14,7 @@ QONNX converts to its Quant. Quant itself belongs to no ONNX opset: onnxruntime 
 
 What the file contains, tensor by tensor: docs/onnx.md.
 """
+
 from __future__ import annotations
 
 import json
@@ -28,7 +29,7 @@ from onnx import TensorProto, helper, numpy_helper
 import lst_overlay
 from lst_overlay.network import Activation, Axis, Layer, Network, code_range, content_hash
 
-OPSET = 13      # onnxruntime 1.6 and later: per-tensor quantisers, Clip of int8, DequantizeLinear of int32
+OPSET = 13  # onnxruntime 1.6 and later: per-tensor quantisers, Clip of int8, DequantizeLinear of int32
 IR_VERSION = 7  # the one of opset 13
 _SWAP = [0, 2, 1]
 
@@ -44,16 +45,25 @@ def to_onnx(network: Network) -> onnx.ModelProto:
     graph.node("ArgMax", [logits], "class", axis=1, keepdims=0, select_last_index=0)
     model = helper.make_model(
         helper.make_graph(
-            graph.nodes, network.name or "network",
+            graph.nodes,
+            network.name or "network",
             [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", *network.image_shape])],
-            [helper.make_tensor_value_info("logits", TensorProto.INT32, ["N", network.classes]),
-             helper.make_tensor_value_info("class", TensorProto.INT64, ["N"])],
-            graph.constants),
-        opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
-        producer_name="lst-overlay", producer_version=lst_overlay.__version__)
+            [
+                helper.make_tensor_value_info("logits", TensorProto.INT32, ["N", network.classes]),
+                helper.make_tensor_value_info("class", TensorProto.INT64, ["N"]),
+            ],
+            graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="lst-overlay",
+        producer_version=lst_overlay.__version__,
+    )
     model.graph.quantization_annotation.extend(graph.annotations)
     helper.set_model_props(model, _metadata(network))
-    return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)  # tools want every tensor's type
+    return onnx.shape_inference.infer_shapes(
+        model, check_type=True, strict_mode=True
+    )  # tools want every tensor's type
 
 
 def save_onnx(network: Network, path) -> onnx.ModelProto:
@@ -82,13 +92,19 @@ class _Graph:
         return output
 
     def constant(self, name: str, values) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values).reshape(np.shape(values)), name))
+        self.constants.append(
+            numpy_helper.from_array(np.ascontiguousarray(values).reshape(np.shape(values)), name)
+        )
         return name
 
     def annotate(self, tensor: str, width: int, signed: bool = True) -> str:
         """Say the tensor's true width the way QONNX does."""
-        datatype = onnx.StringStringEntryProto(key="finn_datatype", value=f"{'INT' if signed else 'UINT'}{width}")
-        self.annotations.append(onnx.TensorAnnotation(tensor_name=tensor, quant_parameter_tensor_names=[datatype]))
+        datatype = onnx.StringStringEntryProto(
+            key="finn_datatype", value=f"{'INT' if signed else 'UINT'}{width}"
+        )
+        self.annotations.append(
+            onnx.TensorAnnotation(tensor_name=tensor, quant_parameter_tensor_names=[datatype])
+        )
         return tensor
 
     def codes(self, name: str, codes_q: np.ndarray, width: int) -> str:
@@ -101,7 +117,10 @@ class _Graph:
     def quantizer(self, x: str, name: str, width: int, signed: bool = True) -> str:
         """QCDQ of at most 8 bits around codes that are integers already: it changes none, it says their width."""
         dtype = np.int8 if signed else np.uint8
-        low, high = (self.constant(f"{name}.{end}", dtype(code)) for end, code in zip(("min", "max"), code_range(width, signed)))
+        low, high = (
+            self.constant(f"{name}.{end}", dtype(code))
+            for end, code in zip(("min", "max"), code_range(width, signed))
+        )
         scale_and_zero = self._scale_and_zero(name, dtype)
         quantized = self.node("QuantizeLinear", [x, *scale_and_zero], f"{name}.quantized")
         clipped = self.node("Clip", [quantized, low, high], f"{name}_q")
@@ -114,7 +133,9 @@ class _Graph:
 def _pixel_codes(graph: _Graph, bits: int) -> str:
     x = graph.node("Cast", ["images"], "pixels.float", to=TensorProto.FLOAT)
     if bits < 8:
-        x = graph.node("Mul", [x, graph.constant("pixels.shift", np.float32(2.0 ** (bits - 8)))], "pixels.shifted")
+        x = graph.node(
+            "Mul", [x, graph.constant("pixels.shift", np.float32(2.0 ** (bits - 8)))], "pixels.shifted"
+        )
         x = graph.node("Floor", [x], "pixels.floor")
     return graph.quantizer(x, "pixels", bits, signed=False)
 
@@ -127,8 +148,10 @@ def _layer(graph: _Graph, name: str, layer: Layer, x: str, outputs: List[str]) -
         x = graph.node("Flatten", [x], f"{name}.flat", axis=1)
     weights = graph.codes(f"{name}.weights", layer.weights_q.T, layer.weights_width)
     bias_q = graph.annotate(graph.constant(f"{name}.bias_q_int32", layer.bias_q.astype(np.int32)), 32)
-    wide = [graph.node("Cast", [tensor], f"{name}.{what}_float64", to=TensorProto.DOUBLE)
-            for what, tensor in (("input", x), ("weights", weights), ("bias", bias_q))]
+    wide = [
+        graph.node("Cast", [tensor], f"{name}.{what}_float64", to=TensorProto.DOUBLE)
+        for what, tensor in (("input", x), ("weights", weights), ("bias", bias_q))
+    ]
     product = graph.node("MatMul", wide[:2], f"{name}.product")
     x = graph.node("Add", [product, wide[2]], f"{name}.acc")
     if layer.activation is None:
@@ -142,10 +165,19 @@ def _layer(graph: _Graph, name: str, layer: Layer, x: str, outputs: List[str]) -
 def _activation(graph: _Graph, name: str, activation: Activation, acc: str) -> str:
     """table[clip(acc >> shift)]; the tables of channels lie one after the other."""
     low, high = code_range(activation.index_width)
-    x = graph.node("Mul", [acc, graph.constant(f"{name}.shift", np.float64(2.0 ** -activation.shift))], f"{name}.shifted")
+    x = graph.node(
+        "Mul", [acc, graph.constant(f"{name}.shift", np.float64(2.0**-activation.shift))], f"{name}.shifted"
+    )
     x = graph.node("Floor", [x], f"{name}.floor")
-    x = graph.node("Clip", [x, graph.constant(f"{name}.index_min", np.float64(low)),
-                            graph.constant(f"{name}.index_max", np.float64(high))], f"{name}.index_float64")
+    x = graph.node(
+        "Clip",
+        [
+            x,
+            graph.constant(f"{name}.index_min", np.float64(low)),
+            graph.constant(f"{name}.index_max", np.float64(high)),
+        ],
+        f"{name}.index_float64",
+    )
     x = graph.annotate(graph.node("Cast", [x], f"{name}.index", to=TensorProto.INT64), activation.index_width)
     first = np.int64(-low)
     if activation.per_channel:
@@ -160,14 +192,36 @@ def _activation(graph: _Graph, name: str, activation: Activation, acc: str) -> s
 
 def _metadata(network: Network) -> Dict[str, str]:
     """Strings, as ONNX wants them; an entry per layer, as JSON."""
-    entries = {"name": network.name, "kind": network.kind, "content_sha256": content_hash(network),
-               "pixel_bits": str(network.pixel_bits), "layers": str(len(network.layers))}
+    entries = {
+        "name": network.name,
+        "kind": network.kind,
+        "content_sha256": content_hash(network),
+        "pixel_bits": str(network.pixel_bits),
+        "layers": str(len(network.layers)),
+    }
     for number, (layer, codes) in enumerate(zip(network.layers, network.input_ranges)):
         acc_low, acc_high = layer.acc_bounds(*codes)
         a: Optional[Activation] = layer.activation
-        entries[f"layer{number}"] = json.dumps({
-            "axis": layer.axis.value, "fan_in": layer.fan_in, "fan_out": layer.fan_out, "weights_width": layer.weights_width,
-            "weights_step": layer.weights_step, "acc_width": max(acc_high, -acc_low - 1).bit_length() + 1, "add": layer.add,
-            "activation": a and {"function": a.function, "shift": a.shift, "index_width": a.index_width, "index_step": a.index_step,
-                                 "width": a.width, "step": a.step, "per_channel": a.per_channel}}, sort_keys=True)
+        entries[f"layer{number}"] = json.dumps(
+            {
+                "axis": layer.axis.value,
+                "fan_in": layer.fan_in,
+                "fan_out": layer.fan_out,
+                "weights_width": layer.weights_width,
+                "weights_step": layer.weights_step,
+                "acc_width": max(acc_high, -acc_low - 1).bit_length() + 1,
+                "add": layer.add,
+                "activation": a
+                and {
+                    "function": a.function,
+                    "shift": a.shift,
+                    "index_width": a.index_width,
+                    "index_step": a.index_step,
+                    "width": a.width,
+                    "step": a.step,
+                    "per_channel": a.per_channel,
+                },
+            },
+            sort_keys=True,
+        )
     return entries

@@ -1,4 +1,5 @@
 """From a checkpoint to a network file: post-training to Qm.n, through fxpmath, or the export of a fake-quantised network."""
+
 from __future__ import annotations
 
 import copy
@@ -30,7 +31,7 @@ from model.training.recipe import Recipe, Widths
 
 PIXEL_BITS = 8  # post-training quantisation keeps the pixels whole
 ROUNDINGS = ("nearest", "floor")
-INT8 = "int8"   # ResMLP's format
+INT8 = "int8"  # ResMLP's format
 
 
 def to_fxp(values, fmt: QFormat) -> Fxp:
@@ -38,8 +39,14 @@ def to_fxp(values, fmt: QFormat) -> Fxp:
 
     fxpmath cannot round ties up (its 'around' sends them to even), so it is given values that need no rounding.
     """
-    return Fxp(fmt.dequantize(fmt.quantize(values)), signed=True, n_word=fmt.width, n_frac=fmt.frac_bits,
-               rounding="floor", overflow="saturate")
+    return Fxp(
+        fmt.dequantize(fmt.quantize(values)),
+        signed=True,
+        n_word=fmt.width,
+        n_frac=fmt.frac_bits,
+        rounding="floor",
+        overflow="saturate",
+    )
 
 
 def from_fxp(number: Fxp) -> QFormat:
@@ -65,7 +72,9 @@ def fixed_point(network: nn.Module, fmt: QFormat) -> FakeQuantizedNetwork:
     return quantized
 
 
-def quantize_post_training(network: nn.Module, fmt: QFormat, rounding: str = "nearest") -> FakeQuantizedNetwork:
+def quantize_post_training(
+    network: nn.Module, fmt: QFormat, rounding: str = "nearest"
+) -> FakeQuantizedNetwork:
     """A trained float network -> the same with weights and activations in the format; biases in the accumulator's unit.
 
     rounding: "nearest" (ties up), or "floor", which truncates weights and table entries as a careless conversion does.
@@ -76,7 +85,9 @@ def quantize_post_training(network: nn.Module, fmt: QFormat, rounding: str = "ne
         if rounding == "floor":
             layer.round = round_down
         else:
-            layer.weight.data = torch.from_numpy(to_fxp(layer.weight.detach().numpy(), fmt).get_val()).to(layer.weight.dtype)
+            layer.weight.data = torch.from_numpy(to_fxp(layer.weight.detach().numpy(), fmt).get_val()).to(
+                layer.weight.dtype
+            )
     return quantized.eval()
 
 
@@ -90,7 +101,9 @@ def quantize_weights(network: nn.Module, fmt: QFormat, rounding: str = "nearest"
     for stage in quantized.stages():
         weights = stage.linear.weight.detach().double().numpy()
         codes = fmt.quantize(weights) if rounding == "nearest" else np.floor(weights / fmt.step)
-        stage.linear.weight.data = torch.from_numpy(codes.clip(-fmt.max_code, fmt.max_code) * fmt.step).to(stage.linear.weight.dtype)
+        stage.linear.weight.data = torch.from_numpy(codes.clip(-fmt.max_code, fmt.max_code) * fmt.step).to(
+            stage.linear.weight.dtype
+        )
     return quantized.eval()
 
 
@@ -116,10 +129,14 @@ def quantize_checkpoint(checkpoint, out, fmt: Union[QFormat, str, None] = None) 
     provenance = {  # accuracies in percent
         "quantization": "quantization-aware" if fmt is None else f"post-training {fmt}",
         "command": _commands(state, Path(checkpoint), out, fmt),
-        "recipe": recipe.name, "recipe_settings": recipe.settings(),
+        "recipe": recipe.name,
+        "recipe_settings": recipe.settings(),
         "parent": {key: parent[key] for key in ("recipe_name", "recipe")} if parent else None,
         "teacher": {key: teacher[key] for key in ("recipe_name", "recipe")} if teacher else None,
-        "seed": recipe.seed, "dataset": recipe.dataset, "device": state["device"], "torch": state["torch"],
+        "seed": recipe.seed,
+        "dataset": recipe.dataset,
+        "device": state["device"],
+        "torch": state["torch"],
         "selected_epoch": state["selected"]["epoch"],
         "accuracy_float": _percent(float_state["test_accuracy"]),
         "accuracy_validation": integer_accuracy(exported, split.validation),
@@ -139,10 +156,14 @@ def _check_format(checkpoint, network: nn.Module, fmt: Union[QFormat, str, None]
     elif fmt is None:
         raise CheckpointError(f"{checkpoint}: a float network, needs --format {wanted}")
     elif (fmt == INT8) != (wanted == INT8):
-        raise CheckpointError(f"{checkpoint}: {'ResMLP' if wanted == INT8 else 'the LST family'} needs --format {wanted}, not {fmt}")
+        raise CheckpointError(
+            f"{checkpoint}: {'ResMLP' if wanted == INT8 else 'the LST family'} needs --format {wanted}, not {fmt}"
+        )
 
 
-def _quantized(network: nn.Module, fmt: Union[QFormat, str, None], split: Split) -> Union[FakeQuantizedNetwork, Int8ResMLP]:
+def _quantized(
+    network: nn.Module, fmt: Union[QFormat, str, None], split: Split
+) -> Union[FakeQuantizedNetwork, Int8ResMLP]:
     """The network in integers: as it was trained, or in the format."""
     if fmt is None:
         return network
@@ -164,7 +185,9 @@ def integer_accuracy(network: Union[Network, Int8Network], part: Part) -> float:
 
 def _save(network: Union[Network, Int8Network], out: Path) -> str:
     if isinstance(network, Int8Network):
-        return int8.save_network(dataclasses.replace(network, golden=int8.golden(network, golden_image())), out)
+        return int8.save_network(
+            dataclasses.replace(network, golden=int8.golden(network, golden_image())), out
+        )
     return save_network(network, out)
 
 
@@ -185,5 +208,9 @@ def _commands(state: Dict[str, Any], checkpoint: Path, out: Path, fmt: Union[QFo
 
 def _lineage(run: Dict[str, Any]) -> list:
     """The run and those it came from, teachers and parents first."""
-    return [ancestor for kind in ("teacher", "parent") if kind in run["ancestors"]
-            for ancestor in _lineage(run["ancestors"][kind])] + [run]
+    return [
+        ancestor
+        for kind in ("teacher", "parent")
+        if kind in run["ancestors"]
+        for ancestor in _lineage(run["ancestors"][kind])
+    ] + [run]

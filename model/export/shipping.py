@@ -1,4 +1,5 @@
 """The network files that come with the project: of every recipe's runs the one that is best on the validation images."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -13,7 +14,7 @@ from model.training.recipe import Recipe
 from model.training.train import directory_of, train
 
 PACKAGED = shipped_networks.DIRECTORY  # what the hardware runs
-UNPACKAGED = Path("networks")          # what it does not
+UNPACKAGED = Path("networks")  # what it does not
 
 
 class Shipped(NamedTuple):
@@ -27,17 +28,24 @@ class Shipped(NamedTuple):
 def shipped() -> Iterator[Shipped]:
     for group in STUDENTS:
         if "widths" in group.settings():
-            yield Shipped((PACKAGED if group.network == "LST-1" else UNPACKAGED) / f"{group.recipe}.npz", group)
+            yield Shipped(
+                (PACKAGED if group.network == "LST-1" else UNPACKAGED) / f"{group.recipe}.npz", group
+            )
     for activation, expansion in (("lerp_psa", 1.0), ("lerp_psa", 0.5), ("relu", 1.0)):
         group = resmlp_group("resmlp_short_int8", activation, expansion, seeds_asked(expansion))
         yield Shipped(UNPACKAGED / f"resmlp_{activation}_h{expansion:g}.npz", group)
     yield Shipped(PACKAGED / "lst1_q6.7.npz", Group("lst1_tanh", "LST-1, tanh", "Q6.7", (1,)), QFormat(6, 7))
-    yield Shipped(PACKAGED / "lst1_digits.npz", Group("lst1_digits", "LST-1, tanh", "Q4.6", (1,)), QFormat(4, 6))
+    yield Shipped(
+        PACKAGED / "lst1_digits.npz", Group("lst1_digits", "LST-1, tanh", "Q4.6", (1,)), QFormat(4, 6)
+    )
 
 
 def ship(one: Shipped) -> Dict[str, Any]:
     """Write the file from the best of the group's runs, the first of equals; trains what is not trained yet. Returns its figures."""
-    recipes = [Recipe.from_settings(one.group.recipe, {**one.group.settings(), "seed": seed}) for seed in one.group.seeds]
+    recipes = [
+        Recipe.from_settings(one.group.recipe, {**one.group.settings(), "seed": seed})
+        for seed in one.group.seeds
+    ]
     best = max(recipes, key=lambda recipe: train(recipe)["selected"]["validation_accuracy"])
     one.file.parent.mkdir(parents=True, exist_ok=True)
     return quantize_checkpoint(directory_of(best) / "checkpoint.pt", one.file, one.fmt)

@@ -3,6 +3,7 @@
 On the CPU the kernel is compiled by Numba: one pass over the data each way, an order of magnitude faster than the same in torch's
 own operations, which do the work on other devices.
 """
+
 from __future__ import annotations
 
 import math
@@ -25,7 +26,14 @@ class _Piecewise(torch.autograd.Function):
         ctx.shape, ctx.low, ctx.spacing, ctx.pieces = (outer, channels, inner), low, spacing, pieces
         if compiled(x):
             y = torch.empty_like(x)
-            _forward(x.view(ctx.shape).numpy(), intercept.numpy(), slope.numpy(), y.view(ctx.shape).numpy(), low, spacing)
+            _forward(
+                x.view(ctx.shape).numpy(),
+                intercept.numpy(),
+                slope.numpy(),
+                y.view(ctx.shape).numpy(),
+                low,
+                spacing,
+            )
             return y
         place = _places(x.view(ctx.shape), low, spacing, pieces)
         return (intercept.flatten()[place] + slope.flatten()[place] * x.view(ctx.shape)).view(x.shape)
@@ -37,19 +45,33 @@ class _Piecewise(torch.autograd.Function):
         if compiled(x):
             of_x = torch.empty_like(x)
             sums = np.zeros((2,) + slope.shape)
-            _backward(x.view(ctx.shape).numpy(), slope.numpy(), gradient.view(ctx.shape).numpy(), of_x.view(ctx.shape).numpy(),
-                      sums[0], sums[1], ctx.low, ctx.spacing)
+            _backward(
+                x.view(ctx.shape).numpy(),
+                slope.numpy(),
+                gradient.view(ctx.shape).numpy(),
+                of_x.view(ctx.shape).numpy(),
+                sums[0],
+                sums[1],
+                ctx.low,
+                ctx.spacing,
+            )
             of_intercept, of_slope = torch.from_numpy(sums).to(x.dtype)
         else:
             place = _places(x.view(ctx.shape), ctx.low, ctx.spacing, ctx.pieces)
             of_x = (gradient.view(ctx.shape) * slope.flatten()[place]).view(x.shape)
             flat = place.flatten()
-            of_intercept = torch.bincount(flat, gradient.flatten(), slope.numel()).view(slope.shape).to(x.dtype)
-            of_slope = torch.bincount(flat, (gradient * x).flatten(), slope.numel()).view(slope.shape).to(x.dtype)
+            of_intercept = (
+                torch.bincount(flat, gradient.flatten(), slope.numel()).view(slope.shape).to(x.dtype)
+            )
+            of_slope = (
+                torch.bincount(flat, (gradient * x).flatten(), slope.numel()).view(slope.shape).to(x.dtype)
+            )
         return of_x, of_intercept, of_slope, None, None, None
 
 
-def interpolate(x: torch.Tensor, values: torch.Tensor, reach: float, *, channel_axis: int = -1, extrapolate: bool = False) -> torch.Tensor:
+def interpolate(
+    x: torch.Tensor, values: torch.Tensor, reach: float, *, channel_axis: int = -1, extrapolate: bool = False
+) -> torch.Tensor:
     """Linear interpolation between knots that divide -reach .. reach evenly; outside, held or continued along the end pieces.
 
     x: any shape; values: (tables, knots), tables 1 (the same for all) or x.shape[channel_axis]. Returns x's shape.
@@ -59,7 +81,9 @@ def interpolate(x: torch.Tensor, values: torch.Tensor, reach: float, *, channel_
     if knots < 2:
         raise ValueError(f"interpolation needs at least 2 knots, not {knots}")
     if not 0 < reach < math.inf:
-        raise ValueError(f"the knots' range -reach .. reach is empty or has no end: reach must be positive and finite, is {reach}")
+        raise ValueError(
+            f"the knots' range -reach .. reach is empty or has no end: reach must be positive and finite, is {reach}"
+        )
     if tables > 1 and tables != x.shape[channel_axis]:
         raise ValueError(f"{tables} functions for {x.shape[channel_axis]} channels")
     values = values.to(x.dtype)
@@ -83,7 +107,7 @@ def compiled(x: torch.Tensor) -> bool:
 def split_at(shape, axis: int) -> Tuple[int, int, int]:
     """(elements before the axis, along it, after it)."""
     axis %= len(shape)
-    return int(np.prod(shape[:axis])), shape[axis], int(np.prod(shape[axis + 1:]))
+    return int(np.prod(shape[:axis])), shape[axis], int(np.prod(shape[axis + 1 :]))
 
 
 def _places(x: torch.Tensor, low: float, spacing: float, pieces: int) -> torch.Tensor:
@@ -96,12 +120,18 @@ def _places(x: torch.Tensor, low: float, spacing: float, pieces: int) -> torch.T
 def _place(x, first, per_spacing, last):
     place = x * per_spacing - first
     inside = place if place < last else last
-    return np.uint64(inside if place > 0 else first - first)  # unsigned: no test for a negative index; NaN takes piece 0 and stays NaN
+    return np.uint64(
+        inside if place > 0 else first - first
+    )  # unsigned: no test for a negative index; NaN takes piece 0 and stays NaN
 
 
 @numba.njit(cache=True, error_model="numpy")
 def _forward(x, intercept, slope, y, low, spacing):
-    first, per_spacing, last = x.dtype.type(low / spacing - 1), x.dtype.type(1 / spacing), x.dtype.type(intercept.shape[1] - 1)
+    first, per_spacing, last = (
+        x.dtype.type(low / spacing - 1),
+        x.dtype.type(1 / spacing),
+        x.dtype.type(intercept.shape[1] - 1),
+    )
     if x.shape[2] == 1:  # channels last: loops over one element would cost more than the elements
         for o in range(x.shape[0]):
             for c in range(x.shape[1]):
@@ -118,7 +148,11 @@ def _forward(x, intercept, slope, y, low, spacing):
 
 @numba.njit(cache=True, error_model="numpy")
 def _backward(x, slope, gradient, of_x, of_intercept, of_slope, low, spacing):
-    first, per_spacing, last = x.dtype.type(low / spacing - 1), x.dtype.type(1 / spacing), x.dtype.type(slope.shape[1] - 1)
+    first, per_spacing, last = (
+        x.dtype.type(low / spacing - 1),
+        x.dtype.type(1 / spacing),
+        x.dtype.type(slope.shape[1] - 1),
+    )
     if x.shape[2] == 1:
         for o in range(x.shape[0]):
             for c in range(x.shape[1]):

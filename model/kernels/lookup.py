@@ -2,6 +2,7 @@
 
 On the CPU the kernel is compiled by Numba, as in model.kernels.interpolation; other devices use torch's own operations.
 """
+
 from __future__ import annotations
 
 import numba
@@ -21,7 +22,7 @@ class _LookUp(torch.autograd.Function):
         ctx.save_for_backward(acc, slope)
         if compiled(acc):
             codes = torch.empty_like(acc)
-            _forward(acc.view(ctx.shape).numpy(), table.numpy(), codes.view(ctx.shape).numpy(), 2.0 ** -shift)
+            _forward(acc.view(ctx.shape).numpy(), table.numpy(), codes.view(ctx.shape).numpy(), 2.0**-shift)
             return codes
         return table.flatten()[_places(acc.view(ctx.shape), entries, shift)].view(acc.shape)
 
@@ -31,23 +32,35 @@ class _LookUp(torch.autograd.Function):
         gradient = gradient.contiguous()
         if compiled(acc):
             of_acc, of_table = torch.empty_like(acc), np.zeros(slope.shape)
-            _backward(acc.view(ctx.shape).numpy(), slope.numpy(), gradient.view(ctx.shape).numpy(), of_acc.view(ctx.shape).numpy(),
-                      of_table, 2.0 ** -ctx.shift)
+            _backward(
+                acc.view(ctx.shape).numpy(),
+                slope.numpy(),
+                gradient.view(ctx.shape).numpy(),
+                of_acc.view(ctx.shape).numpy(),
+                of_table,
+                2.0**-ctx.shift,
+            )
             of_table = torch.from_numpy(of_table).to(acc.dtype)
         else:
             place = _places(acc.view(ctx.shape), slope.shape[1], ctx.shift)
             of_acc = (gradient.view(ctx.shape) * slope.flatten()[place]).view(acc.shape)
-            of_table = torch.bincount(place.flatten(), gradient.flatten(), slope.numel()).view(slope.shape).to(acc.dtype)
+            of_table = (
+                torch.bincount(place.flatten(), gradient.flatten(), slope.numel())
+                .view(slope.shape)
+                .to(acc.dtype)
+            )
         return of_acc, of_table, None, None, None
 
 
 def table_index(acc: torch.Tensor, shift: int, index_width: int) -> torch.Tensor:
     """Accumulators, bias included -> index codes, an arithmetic shift and a saturation, in floating point."""
     half = 2 ** (index_width - 1)
-    return torch.floor(acc * 2.0 ** -shift).clamp(-half, half - 1)
+    return torch.floor(acc * 2.0**-shift).clamp(-half, half - 1)
 
 
-def look_up(acc: torch.Tensor, table: torch.Tensor, shift: int, channel_axis: int, slope: torch.Tensor = None) -> torch.Tensor:
+def look_up(
+    acc: torch.Tensor, table: torch.Tensor, shift: int, channel_axis: int, slope: torch.Tensor = None
+) -> torch.Tensor:
     """Integer accumulators, in floating point -> table entries, the same shape.
 
     table: (tables, entries), entries ascending from the most negative index; tables is 1 or acc.shape[channel_axis].
@@ -56,7 +69,9 @@ def look_up(acc: torch.Tensor, table: torch.Tensor, shift: int, channel_axis: in
     if len(table) > 1 and len(table) != acc.shape[channel_axis]:
         raise ValueError(f"{len(table)} tables for {acc.shape[channel_axis]} channels")
     table = table.to(acc.dtype)
-    return _LookUp.apply(acc, table, torch.zeros_like(table) if slope is None else slope.to(acc.dtype), shift, channel_axis)
+    return _LookUp.apply(
+        acc, table, torch.zeros_like(table) if slope is None else slope.to(acc.dtype), shift, channel_axis
+    )
 
 
 def _places(acc: torch.Tensor, entries: int, shift: int) -> torch.Tensor:
@@ -67,7 +82,9 @@ def _places(acc: torch.Tensor, entries: int, shift: int) -> torch.Tensor:
 
 @numba.njit(cache=True, error_model="numpy")
 def _place(acc, scale, half, last):
-    place = np.float64(acc) * scale + half  # exact, and what lies in the table is not negative: truncation is the floor
+    place = (
+        np.float64(acc) * scale + half
+    )  # exact, and what lies in the table is not negative: truncation is the floor
     inside = place if place < last else last
     return np.uint64(inside if place > 0 else 0.0)  # unsigned: no test for a negative index
 

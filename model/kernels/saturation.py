@@ -2,6 +2,7 @@
 
 On the CPU one pass each way, compiled by Numba as in model.kernels.interpolation; other devices use torch's own operations.
 """
+
 from __future__ import annotations
 
 import numba
@@ -27,7 +28,7 @@ class _FloorClip(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        inside, = ctx.saved_tensors
+        (inside,) = ctx.saved_tensors
         if compiled(gradient):
             of_x, gradient = torch.empty(gradient.shape, dtype=gradient.dtype), gradient.contiguous()
             _backward(inside.view(-1).numpy(), gradient.view(-1).numpy(), of_x.view(-1).numpy())

@@ -3,6 +3,7 @@
 Every one computes in the precision of its input: float32 in training, float64 where a table is made. What the exporter needs
 besides is `learned`, the numbers that make it what it is; `take` gives them back.
 """
+
 from __future__ import annotations
 
 from typing import List, Optional
@@ -38,12 +39,16 @@ class Activation(nn.Module):
 
     def learned(self) -> List[float]:
         """The numbers that training found, none for a fixed function."""
-        return torch.cat([parameter.detach().double().flatten() for parameter in self.parameters()] or [torch.zeros(0)]).tolist()
+        return torch.cat(
+            [parameter.detach().double().flatten() for parameter in self.parameters()] or [torch.zeros(0)]
+        ).tolist()
 
     def take(self, learned: List[float]) -> None:
         """The inverse of `learned`."""
         numbers = torch.tensor(learned, dtype=torch.float64)
-        for parameter, part in zip(self.parameters(), numbers.split([parameter.numel() for parameter in self.parameters()])):
+        for parameter, part in zip(
+            self.parameters(), numbers.split([parameter.numel() for parameter in self.parameters()])
+        ):
             parameter.data.copy_(part.view(parameter.shape))
 
 
@@ -121,7 +126,9 @@ class PSA(Activation):
     def values(self, x: torch.Tensor) -> torch.Tensor:
         """x: (tables or 1, N) -> (tables, N), in x's precision."""
         m, v, w = (numbers.to(x.dtype) for numbers in (self.m, self.v, self.w))
-        distance = (x[:, None] - m[..., None]) ** 2 / (w ** 2 + 1.0)[..., None]  # (tables, terms, N): softmax is slow along short rows
+        distance = (x[:, None] - m[..., None]) ** 2 / (w**2 + 1.0)[
+            ..., None
+        ]  # (tables, terms, N): softmax is slow along short rows
         slope = torch.matmul(v[:, None], torch.softmax(-distance, dim=1))[:, 0]
         return self.g.to(x.dtype) * (slope * x) + self.beta.to(x.dtype)
 
@@ -155,7 +162,9 @@ class LerpPSA(PSA):
 
     def added_to_identity(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
         """x + f(x), the sum taken at the knots: the identity is linear, so it is the same between and beyond them."""
-        return interpolate(x, self.knot_values() + self._grid(), REACH, channel_axis=channel_axis, extrapolate=True)
+        return interpolate(
+            x, self.knot_values() + self._grid(), REACH, channel_axis=channel_axis, extrapolate=True
+        )
 
 
 class BSpline(Activation):
@@ -171,7 +180,9 @@ class BSpline(Activation):
         super().__init__()
         _check_knots("a B-spline", knots)
         self.tables = channels if per_channel else 1
-        self.values = nn.Parameter(nn.functional.leaky_relu(torch.linspace(-REACH, REACH, knots), 0.01).repeat(self.tables, 1))
+        self.values = nn.Parameter(
+            nn.functional.leaky_relu(torch.linspace(-REACH, REACH, knots), 0.01).repeat(self.tables, 1)
+        )
 
     def total_variation(self) -> torch.Tensor:
         """Of the slope, summed over all functions: the sum of the absolute changes of slope at the knots."""
@@ -184,7 +195,10 @@ class BSpline(Activation):
 
 def total_variation(network: nn.Module) -> torch.Tensor:
     """Of all B-splines in the network; 0 without one."""
-    return sum((module.total_variation() for module in network.modules() if isinstance(module, BSpline)), torch.zeros(()))
+    return sum(
+        (module.total_variation() for module in network.modules() if isinstance(module, BSpline)),
+        torch.zeros(()),
+    )
 
 
 def _check_knots(name: str, knots: int) -> None:

@@ -3,6 +3,7 @@
 Inside an LST network tensors have the shape (columns, N, rows). In that order a transform is two plain matrix products, nothing
 is transposed, and what leaves one transform can enter the next.
 """
+
 from __future__ import annotations
 
 from functools import partial
@@ -50,7 +51,14 @@ class LST(nn.Module):
     channel before its activation, which `stages` puts into the weights.
     """
 
-    def __init__(self, d_in: int, d_out: int, activation: NewActivation = Tanh, dropout: float = 0.0, normalize: bool = False):
+    def __init__(
+        self,
+        d_in: int,
+        d_out: int,
+        activation: NewActivation = Tanh,
+        dropout: float = 0.0,
+        normalize: bool = False,
+    ):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.rows = _dense(d_in, d_out)
@@ -61,18 +69,20 @@ class LST(nn.Module):
         self.columns_activation = activation(d_out)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        rows = torch.addmm(self.rows.bias[:, None], self.rows.weight, x.flatten(1))                       # (o, N r)
+        rows = torch.addmm(self.rows.bias[:, None], self.rows.weight, x.flatten(1))  # (o, N r)
         if self.rows_norm is not None:
             rows = self.rows_norm(rows[None]).squeeze(0)
-        h = self.rows_activation(self.dropout(rows.view(-1, *x.shape[1:])), channel_axis=0)               # (o, N, r)
-        columns = self.columns(h)                                                                         # (o, N, p)
+        h = self.rows_activation(self.dropout(rows.view(-1, *x.shape[1:])), channel_axis=0)  # (o, N, r)
+        columns = self.columns(h)  # (o, N, p)
         if self.columns_norm is not None:
             columns = self.columns_norm(columns.flatten(0, 1)).view_as(columns)
         return self.columns_activation(self.dropout(columns), channel_axis=2)
 
     def stages(self) -> List[Stage]:
-        return [Stage(Axis.ROWS, _folded(self.rows, self.rows_norm), self.rows_activation),
-                Stage(Axis.COLUMNS, _folded(self.columns, self.columns_norm), self.columns_activation)]
+        return [
+            Stage(Axis.ROWS, _folded(self.rows, self.rows_norm), self.rows_activation),
+            Stage(Axis.COLUMNS, _folded(self.columns, self.columns_norm), self.columns_activation),
+        ]
 
 
 class LST1(nn.Module):
@@ -84,12 +94,21 @@ class LST1(nn.Module):
     kind = "LST-1"
     transforms = 1
 
-    def __init__(self, d_in: int = 28, d_out: int = 28, classes: int = 10, activation: NewActivation = Tanh,
-                 dropout: float = 0.0, normalize: bool = False):
+    def __init__(
+        self,
+        d_in: int = 28,
+        d_out: int = 28,
+        classes: int = 10,
+        activation: NewActivation = Tanh,
+        dropout: float = 0.0,
+        normalize: bool = False,
+    ):
         super().__init__()
         self.image_shape = (d_in, d_in)
-        self.lst = nn.ModuleList(LST(d_in if number == 0 else d_out, d_out, activation, dropout, normalize)
-                                 for number in range(self.transforms))
+        self.lst = nn.ModuleList(
+            LST(d_in if number == 0 else d_out, d_out, activation, dropout, normalize)
+            for number in range(self.transforms)
+        )
         self.dropout = nn.Dropout(dropout)
         self.classifier = _dense(d_out * d_out, classes)
 
@@ -100,7 +119,9 @@ class LST1(nn.Module):
         return x
 
     def stages(self) -> List[Stage]:
-        return [stage for lst in self.lst for stage in lst.stages()] + [Stage(Axis.DENSE, self.classifier, None)]
+        return [stage for lst in self.lst for stage in lst.stages()] + [
+            Stage(Axis.DENSE, self.classifier, None)
+        ]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.dropout(self.classifier(flatten(self.features(pixel_values(columns_first(images))))))
@@ -135,8 +156,15 @@ class MLP(nn.Module):
 
     kind = "MLP"
 
-    def __init__(self, hidden: Tuple[int, ...] = (), d_in: int = 28, classes: int = 10, activation: NewActivation = Tanh,
-                 dropout: float = 0.0, normalize: bool = False):
+    def __init__(
+        self,
+        hidden: Tuple[int, ...] = (),
+        d_in: int = 28,
+        classes: int = 10,
+        activation: NewActivation = Tanh,
+        dropout: float = 0.0,
+        normalize: bool = False,
+    ):
         super().__init__()
         self.image_shape = (d_in, d_in)
         self.dropout = nn.Dropout(dropout)
@@ -153,8 +181,10 @@ class MLP(nn.Module):
         return self.dropout(self.classifier(x))
 
     def stages(self) -> List[Stage]:
-        hidden = [Stage(Axis.DENSE, _folded(layer, norm if isinstance(norm, nn.BatchNorm1d) else None), activation)
-                  for layer, norm, activation in zip(self.hidden, self.norms, self.activations)]
+        hidden = [
+            Stage(Axis.DENSE, _folded(layer, norm if isinstance(norm, nn.BatchNorm1d) else None), activation)
+            for layer, norm, activation in zip(self.hidden, self.norms, self.activations)
+        ]
         return hidden + [Stage(Axis.DENSE, self.classifier, None)]
 
 
@@ -162,8 +192,13 @@ def parameters_of(network: nn.Module) -> int:
     """What a trained network consists of: weights, biases, and the numbers of learned functions; normalisation is in the weights."""
     if not hasattr(network, "stages"):
         return sum(parameter.numel() for parameter in network.parameters())
-    return sum(parameter.numel() for stage in network.stages() for module in (stage.linear, stage.activation) if module is not None
-               for parameter in module.parameters())
+    return sum(
+        parameter.numel()
+        for stage in network.stages()
+        for module in (stage.linear, stage.activation)
+        if module is not None
+        for parameter in module.parameters()
+    )
 
 
 def fold_normalization(network: nn.Module) -> nn.Module:
@@ -184,7 +219,9 @@ def _folded(linear: nn.Linear, norm: Optional[nn.BatchNorm1d]) -> nn.Linear:
     if norm is None:
         return linear
     gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    folded = nn.Linear(linear.in_features, linear.out_features, device=linear.weight.device, dtype=linear.weight.dtype)
+    folded = nn.Linear(
+        linear.in_features, linear.out_features, device=linear.weight.device, dtype=linear.weight.dtype
+    )
     folded.weight.copy_(linear.weight * gain[:, None])
     folded.bias.copy_((linear.bias - norm.running_mean) * gain + norm.bias)
     return folded
@@ -198,4 +235,10 @@ def _dense(fan_in: int, fan_out: int) -> nn.Linear:
     return layer
 
 
-NETWORKS = {"lst1": LST1, "lst2": LST2, "reslst3": ResLST3, "784-10": partial(MLP, ()), "784-40-10": partial(MLP, (40,))}
+NETWORKS = {
+    "lst1": LST1,
+    "lst2": LST2,
+    "reslst3": ResLST3,
+    "784-10": partial(MLP, ()),
+    "784-40-10": partial(MLP, (40,)),
+}

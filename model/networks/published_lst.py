@@ -1,4 +1,5 @@
 """The published checkpoints (LST_*.pth) as networks of ours. A layout is recognised by its keys; code in a file is never run."""
+
 from __future__ import annotations
 
 import warnings
@@ -29,13 +30,24 @@ def load_published(path) -> nn.Module:
     transforms = sorted({key.split(".")[0] for key in tensors} - {_CLASSIFIER})
     kind = _NETWORKS.get(tuple(transforms))
     if kind is None:
-        raise PublishedCheckpointError(f"{path}: the layout of no published network; LST-1 has L2DST and W_o, LST-2 L2DST_1 and 2, "
-                                       f"ResLST-3 L2DST_1 to 3, this file has {some(sorted(tensors))}")
+        raise PublishedCheckpointError(
+            f"{path}: the layout of no published network; LST-1 has L2DST and W_o, LST-2 L2DST_1 and 2, "
+            f"ResLST-3 L2DST_1 to 3, this file has {some(sorted(tensors))}"
+        )
     network = kind()
-    names = [name for transform in transforms for name in (f"{transform}.dense1", f"{transform}.dense2")] + [_CLASSIFIER]
+    names = [name for transform in transforms for name in (f"{transform}.dense1", f"{transform}.dense2")] + [
+        _CLASSIFIER
+    ]
     linears = [stage.linear for stage in network.stages()]
-    check(path, tensors, {f"{name}.{part}": tuple(getattr(linear, part).shape)
-                          for name, linear in zip(names, linears) for part in ("weight", "bias")})
+    check(
+        path,
+        tensors,
+        {
+            f"{name}.{part}": tuple(getattr(linear, part).shape)
+            for name, linear in zip(names, linears)
+            for part in ("weight", "bias")
+        },
+    )
     for name, linear in zip(names, linears):
         linear.weight.data.copy_(tensors[f"{name}.weight"])
         linear.bias.data.copy_(tensors[f"{name}.bias"])
@@ -53,12 +65,18 @@ def dictionary_of(path) -> Dict[str, torch.Tensor]:
             warnings.simplefilter("ignore")
             state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
-        raise PublishedCheckpointError(f"{path}: not a dictionary of tensors, or damaged ({type(error).__name__}); "
-                                       "code in a file is never run") from None
+        raise PublishedCheckpointError(
+            f"{path}: not a dictionary of tensors, or damaged ({type(error).__name__}); "
+            "code in a file is never run"
+        ) from None
     if not isinstance(state, dict) or not state:
         found = "nothing" if isinstance(state, dict) else f"a {type(state).__name__}"
         raise PublishedCheckpointError(f"{path}: holds {found}, not a dictionary of tensors")
-    others = [str(key) for key, value in state.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
+    others = [
+        str(key)
+        for key, value in state.items()
+        if not (isinstance(key, str) and isinstance(value, torch.Tensor))
+    ]
     if others:
         raise PublishedCheckpointError(f"{path}: not a published checkpoint: {some(others)} is no tensor")
     return state
@@ -68,11 +86,18 @@ def check(path, tensors: Dict[str, torch.Tensor], expected: Dict[str, tuple]) ->
     """PublishedCheckpointError unless the tensors have these names and shapes and are finite real numbers."""
     missing, unknown = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing or unknown:
-        raise PublishedCheckpointError(f"{path}: " + " and ".join([f"lacks {some(missing)}"] * bool(missing) +
-                                                                  [f"has an unknown {some(unknown)}"] * bool(unknown)))
+        raise PublishedCheckpointError(
+            f"{path}: "
+            + " and ".join(
+                [f"lacks {some(missing)}"] * bool(missing)
+                + [f"has an unknown {some(unknown)}"] * bool(unknown)
+            )
+        )
     for key, shape in expected.items():
         if tuple(tensors[key].shape) != shape:
-            raise PublishedCheckpointError(f"{path}: {key} must have shape {shape}, not {tuple(tensors[key].shape)}")
+            raise PublishedCheckpointError(
+                f"{path}: {key} must have shape {shape}, not {tuple(tensors[key].shape)}"
+            )
         if not (tensors[key].is_floating_point() and torch.isfinite(tensors[key]).all()):
             raise PublishedCheckpointError(f"{path}: {key} must hold finite real numbers")
 

@@ -2,6 +2,7 @@
 
 A file is a dictionary of tensors; the hidden width and the kind of function are read from its shapes and names.
 """
+
 from __future__ import annotations
 
 import re
@@ -17,7 +18,10 @@ from model.networks.resmlp import ResMLP
 _NORM = ("weight", "bias", "running_mean", "running_var")
 _PSA = {"m": "q_bias", "v": "v_weight", "w": "q_weight", "g": "o_weight", "beta": "o_bias"}
 _SPLINE = {"values": "coefficients_vect"}
-_PSA_CONSTANTS = {"epsilon": (1.0, 1.0), "grid": (-4.0, 4.0)}  # of every function: least and greatest, as our functions have them
+_PSA_CONSTANTS = {
+    "epsilon": (1.0, 1.0),
+    "grid": (-4.0, 4.0),
+}  # of every function: least and greatest, as our functions have them
 _IGNORED = re.compile(r".*\.(psa\.grid_ifeat_offset|num_batches_tracked)")
 _KNOTS = 64
 
@@ -30,8 +34,10 @@ def load_published_resmlp(path) -> ResMLP:
     if not relu:
         found = tensors.get("layers.0.layers.1.layers.3.weight")
     if found is None or found.dim() != 2 or not found.numel():
-        raise PublishedCheckpointError(f"{path}: the layout of no published ResMLP; one has embed_linear, layers.0.layers.1.layers.0 to 3 "
-                                       f"and classifier, this file has {some(sorted(tensors))}")
+        raise PublishedCheckpointError(
+            f"{path}: the layout of no published ResMLP; one has embed_linear, layers.0.layers.1.layers.0 to 3 "
+            f"and classifier, this file has {some(sorted(tensors))}"
+        )
     lerp = any(".psa." in key for key in tensors)
     channels, hidden = found.shape
     make = None if relu else partial(LerpPSA if lerp else BSpline, per_channel=True)
@@ -42,11 +48,13 @@ def load_published_resmlp(path) -> ResMLP:
     expected = {theirs: _their_shape(name, ours[name]) for name, theirs in names.items()}
     for key, shape in list(expected.items()):  # the constants of each function of PSA
         if key.endswith(".psa.v_weight"):
-            stem = key[:-len("v_weight")]
+            stem = key[: -len("v_weight")]
             expected.update({f"{stem}epsilon": (1,), f"{stem}grid": (_KNOTS, shape[0])})
     check(path, {key: tensor for key, tensor in tensors.items() if not _IGNORED.fullmatch(key)}, expected)
     _check_constants(path, tensors)
-    network.load_state_dict({**ours, **{name: tensors[theirs].view(ours[name].shape) for name, theirs in names.items()}})
+    network.load_state_dict(
+        {**ours, **{name: tensors[theirs].view(ours[name].shape) for name, theirs in names.items()}}
+    )
     return network.eval()
 
 
@@ -57,16 +65,39 @@ def _names(blocks: int, function: Dict[str, str]) -> Dict[str, str]:
     expand, reduce = (1, 3) if function else (0, 2)
     for number in range(blocks):
         mixer, mlp = f"layers.{number}.layers.0", f"layers.{number}.layers.1"
-        linears.update({f"blocks.{number}.0.mix": f"{mixer}.layers", f"blocks.{number}.1.expand": f"{mlp}.layers.{expand}",
-                        f"blocks.{number}.1.reduce": f"{mlp}.layers.{reduce}"})
+        linears.update(
+            {
+                f"blocks.{number}.0.mix": f"{mixer}.layers",
+                f"blocks.{number}.1.expand": f"{mlp}.layers.{expand}",
+                f"blocks.{number}.1.reduce": f"{mlp}.layers.{reduce}",
+            }
+        )
         for part, theirs in ((0, mixer), (1, mlp)):
-            names.update({f"blocks.{number}.{part}.norm.{key}": f"{theirs}.affine_1.bn.{key}" for key in _NORM})
-            names.update({f"blocks.{number}.{part}.affine.scale": f"{theirs}.affine_2.weight",
-                          f"blocks.{number}.{part}.affine.shift": f"{theirs}.affine_2.bias"})
+            names.update(
+                {f"blocks.{number}.{part}.norm.{key}": f"{theirs}.affine_1.bn.{key}" for key in _NORM}
+            )
+            names.update(
+                {
+                    f"blocks.{number}.{part}.affine.scale": f"{theirs}.affine_2.weight",
+                    f"blocks.{number}.{part}.affine.shift": f"{theirs}.affine_2.bias",
+                }
+            )
         inside = ".psa" if function is _PSA else ""
         for place, layer in (("before", 0), ("between", 2)):
-            names.update({f"blocks.{number}.1.{place}.{key}": f"{mlp}.layers.{layer}{inside}.{theirs}" for key, theirs in function.items()})
-    return {**names, **{f"{ours}.{part}": f"{theirs}.{part}" for ours, theirs in linears.items() for part in ("weight", "bias")}}
+            names.update(
+                {
+                    f"blocks.{number}.1.{place}.{key}": f"{mlp}.layers.{layer}{inside}.{theirs}"
+                    for key, theirs in function.items()
+                }
+            )
+    return {
+        **names,
+        **{
+            f"{ours}.{part}": f"{theirs}.{part}"
+            for ours, theirs in linears.items()
+            for part in ("weight", "bias")
+        },
+    }
 
 
 def _their_shape(name: str, tensor: torch.Tensor) -> tuple:
@@ -78,6 +109,8 @@ def _check_constants(path, tensors: Dict[str, torch.Tensor]) -> None:
     for key, tensor in tensors.items():
         expected = _PSA_CONSTANTS.get(key.rsplit(".", 1)[-1]) if ".psa." in key else None
         if expected is not None and (tensor.min().item(), tensor.max().item()) != expected:
-            raise PublishedCheckpointError(f"{path}: {key} must lie in {expected[0]:g}..{expected[1]:g}, as published")
+            raise PublishedCheckpointError(
+                f"{path}: {key} must lie in {expected[0]:g}..{expected[1]:g}, as published"
+            )
         if key.endswith("running_var") and (tensor < 0).any():
             raise PublishedCheckpointError(f"{path}: {key} must not be negative")

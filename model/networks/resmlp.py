@@ -1,4 +1,5 @@
 """ResMLP for CIFAR-10 (Touvron et al., 2021), in the small form of the PSA paper: tokens mixed by a matrix, channels by an MLP."""
+
 from __future__ import annotations
 
 import math
@@ -10,11 +11,14 @@ from torch import nn
 from model.networks.activations import PSA, Activation, BSpline, ReLU
 
 IMAGE, PATCH, COLOURS, CLASSES = 32, 4, 3, 10
-TOKENS = (IMAGE // PATCH) ** 2            # 64
-PATCH_VALUES = PATCH * PATCH * COLOURS    # 48: row, column, colour, the colour fastest
+TOKENS = (IMAGE // PATCH) ** 2  # 64
+PATCH_VALUES = PATCH * PATCH * COLOURS  # 48: row, column, colour, the colour fastest
 CHANNELS, BLOCKS = 96, 4
 LAYER_SCALE = 0.1
-MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of CIFAR-10's training pixels in 0..1: red, green, blue
+MEAN, DEVIATION = (
+    (0.4914, 0.4822, 0.4465),
+    (0.2470, 0.2435, 0.2616),
+)  # of CIFAR-10's training pixels in 0..1: red, green, blue
 
 
 class Affine(nn.Module):
@@ -35,8 +39,16 @@ class TokenNorm(nn.BatchNorm1d):
     def forward(self, x: torch.Tensor, scale: Union[float, torch.Tensor] = 1.0) -> torch.Tensor:
         """scale: (channels,), what the result is multiplied by."""
         flat = x.flatten(0, 1)  # seven times as fast as with the channels in the middle
-        return nn.functional.batch_norm(flat, self.running_mean, self.running_var, self.weight * scale, self.bias * scale,
-                                        self.training, self.momentum, self.eps).view_as(x)
+        return nn.functional.batch_norm(
+            flat,
+            self.running_mean,
+            self.running_var,
+            self.weight * scale,
+            self.bias * scale,
+            self.training,
+            self.momentum,
+            self.eps,
+        ).view_as(x)
 
 
 class TokenMixer(nn.Module):
@@ -48,7 +60,9 @@ class TokenMixer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         bias = torch.outer(self.mix.bias, self.affine.scale) + self.affine.shift
-        return torch.baddbmm(x + bias, self.mix.weight.expand(len(x), -1, -1), self.norm(x, self.affine.scale))
+        return torch.baddbmm(
+            x + bias, self.mix.weight.expand(len(x), -1, -1), self.norm(x, self.affine.scale)
+        )
 
 
 class ChannelMLP(nn.Module):
@@ -61,7 +75,11 @@ class ChannelMLP(nn.Module):
         super().__init__()
         self.norm = TokenNorm(channels)
         self.before, self.between = (None, None) if make is None else (make(channels), make(hidden))
-        self.expand, self.reduce, self.affine = nn.Linear(channels, hidden), nn.Linear(hidden, channels), Affine(channels)
+        self.expand, self.reduce, self.affine = (
+            nn.Linear(channels, hidden),
+            nn.Linear(hidden, channels),
+            Affine(channels),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.before is None:
@@ -69,7 +87,9 @@ class ChannelMLP(nn.Module):
         else:
             hidden = learned(self.between, self.expand(learned(self.before, self.norm(x))))
         scale, shift = self.affine.scale, self.affine.shift
-        return x + nn.functional.linear(hidden, scale[:, None] * self.reduce.weight, scale * self.reduce.bias + shift)
+        return x + nn.functional.linear(
+            hidden, scale[:, None] * self.reduce.weight, scale * self.reduce.bias + shift
+        )
 
 
 def learned(function: Activation, x: torch.Tensor) -> torch.Tensor:
@@ -87,14 +107,22 @@ class ResMLP(nn.Module):
     kind = "ResMLP"
     image_shape = (IMAGE, IMAGE, COLOURS)
 
-    def __init__(self, expansion: float = 1.0, make: Optional[Callable[[int], Activation]] = None, *, channels: int = CHANNELS,
-                 blocks: int = BLOCKS):
+    def __init__(
+        self,
+        expansion: float = 1.0,
+        make: Optional[Callable[[int], Activation]] = None,
+        *,
+        channels: int = CHANNELS,
+        blocks: int = BLOCKS,
+    ):
         super().__init__()
         hidden = hidden_width(expansion, channels)
         if make is not None and isinstance(make(1), ReLU):
             make = None
         self.embed = nn.Linear(PATCH_VALUES, channels)
-        self.blocks = nn.ModuleList(nn.Sequential(TokenMixer(channels), ChannelMLP(channels, hidden, make)) for _ in range(blocks))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(TokenMixer(channels), ChannelMLP(channels, hidden, make)) for _ in range(blocks)
+        )
         self.norm, self.head = TokenNorm(channels), nn.Linear(channels, CLASSES)
         for module in self.modules():
             if isinstance(module, PSA):
@@ -114,7 +142,9 @@ class ResMLP(nn.Module):
 def hidden_width(expansion: float, channels: int = CHANNELS) -> int:
     hidden = round(channels * expansion) if math.isfinite(expansion) else 0
     if hidden < 1:
-        raise ValueError(f"expansion must be finite and leave at least one hidden channel of {channels}, is {expansion}")
+        raise ValueError(
+            f"expansion must be finite and leave at least one hidden channel of {channels}, is {expansion}"
+        )
     return hidden
 
 
@@ -127,5 +157,8 @@ def patches(images: torch.Tensor, size: int = PATCH) -> torch.Tensor:
 
 def pixel_values(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """(..., 48) uint8 -> real numbers, each colour with mean 0 and deviation 1 over the training images."""
-    mean, deviation = (torch.tensor(values, dtype=dtype, device=pixels.device).repeat(PATCH * PATCH) for values in (MEAN, DEVIATION))
+    mean, deviation = (
+        torch.tensor(values, dtype=dtype, device=pixels.device).repeat(PATCH * PATCH)
+        for values in (MEAN, DEVIATION)
+    )
     return (pixels.to(dtype) / 255 - mean) / deviation

@@ -1,4 +1,5 @@
 """The teacher: a convolutional network, for its logits alone. It never goes to hardware."""
+
 from __future__ import annotations
 
 import torch
@@ -18,9 +19,16 @@ class Teacher(nn.Module):
     def __init__(self, channels=(16, 32, 64), classes: int = 10):
         super().__init__()
         first, second, third = channels
-        self.layers = nn.Sequential(*_block(1, first, 1), *_block(first, second, 2), *_block(second, second, 1),
-                                    *_block(second, third, 2), *_block(third, third, 1),
-                                    nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(third, classes))
+        self.layers = nn.Sequential(
+            *_block(1, first, 1),
+            *_block(first, second, 2),
+            *_block(second, second, 1),
+            *_block(second, third, 2),
+            *_block(third, third, 1),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(third, classes),
+        )
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         pixels = pixel_values(images)[:, None].contiguous(memory_format=torch.channels_last)

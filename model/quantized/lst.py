@@ -8,6 +8,7 @@ code * step gives when rounding passes the gradient through, and what is clipped
 every code exactly, and equals the integer reference, logit for logit; in training it is float32, which does so up to 2**24: beyond
 that, with weights and activations of some fifteen bits, sums are rounded.
 """
+
 from __future__ import annotations
 
 import math
@@ -21,9 +22,9 @@ from lst_overlay.network import Activation, Axis, Layer, Network, code_range
 from model.kernels.lookup import look_up
 from model.networks.lst import Stage, columns_first, flatten
 
-INDEX_WIDTH = 10             # one table per layer
+INDEX_WIDTH = 10  # one table per layer
 INDEX_WIDTH_PER_CHANNEL = 8  # one per channel
-_COVERED = 4.0               # the index reaches at least this far to both sides: tanh(4) = 0.9993
+_COVERED = 4.0  # the index reaches at least this far to both sides: tanh(4) = 0.9993
 CHANNEL_AXIS = {Axis.ROWS: 0, Axis.COLUMNS: 2, Axis.DENSE: 1}  # of what `products` returns
 
 
@@ -142,7 +143,9 @@ class FakeQuantizedLayer(nn.Module):
         """The value of one code of the output."""
         self.log2_activation_step.data.fill_(math.log2(step))
 
-    def layer_codes(self, x_step: torch.Tensor, x_offset: float, step: Optional[torch.Tensor] = None) -> LayerCodes:
+    def layer_codes(
+        self, x_step: torch.Tensor, x_offset: float, step: Optional[torch.Tensor] = None
+    ) -> LayerCodes:
         """The layer's integers, with gradient, for an input of that scale. step: that of a summand, which the output must share."""
         dtype = x_step.dtype
         weights_step = torch.exp2(self.log2_step.to(dtype))
@@ -152,15 +155,19 @@ class FakeQuantizedLayer(nn.Module):
         bias = round_half_up(self.bias.to(dtype) / unit + x_offset * weights.sum(1))
         if self.activation is None:
             return LayerCodes(weights, bias, unit, None)
-        table = self._table(unit.double(), torch.exp2(self.log2_activation_step.double()) if step is None else step.double())
-        bias = bias + (2 ** table.shift // 2)  # the shift rounds down; half its step more and it rounds to nearest, ties up
+        table = self._table(
+            unit.double(), torch.exp2(self.log2_activation_step.double()) if step is None else step.double()
+        )
+        bias = bias + (
+            2**table.shift // 2
+        )  # the shift rounds down; half its step more and it rounds to nearest, ties up
         return LayerCodes(weights, bias, unit, table)
 
     def _table(self, unit: torch.Tensor, step: torch.Tensor) -> Table:
         """Entries in float64, made with the function itself; between neighbours the function's slope is theirs, where clipped 0."""
         index_width = INDEX_WIDTH if self.activation.tables == 1 else INDEX_WIDTH_PER_CHANNEL
         shift = index_shift(unit.item(), index_width)
-        index_step = unit * 2.0 ** shift
+        index_step = unit * 2.0**shift
         low, high = code_range(index_width)
         grid = torch.arange(low, high + 1, dtype=torch.float64, device=unit.device) * index_step
         scaled = self.activation(grid.repeat(self.activation.tables, 1), channel_axis=0) / step
@@ -192,14 +199,20 @@ class FakeQuantizedNetwork(nn.Module):
     def from_float(cls, network: nn.Module, widths) -> FakeQuantizedNetwork:
         """network: one of model.networks.lst; widths: model.training.recipe.Widths."""
         stages = network.stages()
-        layers = [FakeQuantizedLayer(stage, weights, activations) for stage, weights, activations in
-                  zip(stages, widths.weights_of(len(stages)), widths.activations_of(len(stages)))]
+        layers = [
+            FakeQuantizedLayer(stage, weights, activations)
+            for stage, weights, activations in zip(
+                stages, widths.weights_of(len(stages)), widths.activations_of(len(stages))
+            )
+        ]
         quantized = cls(layers, widths.pixels, network.image_shape, network.kind)
         quantized._start_shared_steps()
         return quantized
 
     @classmethod
-    def from_integer(cls, network: Network, activations: Sequence[Optional[nn.Module]]) -> FakeQuantizedNetwork:
+    def from_integer(
+        cls, network: Network, activations: Sequence[Optional[nn.Module]]
+    ) -> FakeQuantizedNetwork:
         """A shipped network as it was in training: real weights at the value of their codes, the tables made anew.
 
         activations: the function of each layer, None for the last. Exporting it again gives the same integers; that is how a test
@@ -210,11 +223,19 @@ class FakeQuantizedNetwork(nn.Module):
         for layer, activation in zip(network.layers, activations):
             unit, half, width, step = layer.weights_step * x_step, 0, 2, None
             if layer.activation is not None:
-                half, width, step = 2 ** layer.activation.shift // 2, layer.activation.width, layer.activation.step
+                half, width, step = (
+                    2**layer.activation.shift // 2,
+                    layer.activation.width,
+                    layer.activation.step,
+                )
             linear = nn.Linear(layer.fan_in, layer.fan_out).double()
             linear.weight.data = torch.from_numpy(layer.weights_q * layer.weights_step)
-            linear.bias.data = torch.from_numpy((layer.bias_q - half - x_offset * layer.weights_q.sum(1)) * unit)
-            quantized = FakeQuantizedLayer(Stage(layer.axis, linear, activation, layer.add), layer.weights_width, width).double()
+            linear.bias.data = torch.from_numpy(
+                (layer.bias_q - half - x_offset * layer.weights_q.sum(1)) * unit
+            )
+            quantized = FakeQuantizedLayer(
+                Stage(layer.axis, linear, activation, layer.add), layer.weights_width, width
+            ).double()
             quantized.set_step(layer.weights_step)
             if layer.activation is not None and layer.add is None:
                 quantized.set_activation_step(step)
@@ -246,8 +267,10 @@ class FakeQuantizedNetwork(nn.Module):
         """The logits as codes and the value of one code."""
         dtype = torch.float32 if self.training else torch.float64
         scale = pixel_scale(self.pixel_bits)
-        x = Codes(torch.bitwise_right_shift(columns_first(images), 8 - self.pixel_bits).to(dtype),
-                  torch.tensor(scale.step, dtype=dtype, device=images.device))
+        x = Codes(
+            torch.bitwise_right_shift(columns_first(images), 8 - self.pixel_bits).to(dtype),
+            torch.tensor(scale.step, dtype=dtype, device=images.device),
+        )
         outputs: List[Codes] = []
         for layer in self.layers:
             x = layer(x, 0.0 if outputs else scale.offset, None if layer.add is None else outputs[layer.add])
@@ -269,17 +292,34 @@ class FakeQuantizedNetwork(nn.Module):
         scale = pixel_scale(self.pixel_bits)
         x_step, offset, layers, steps = torch.tensor(scale.step, dtype=torch.float64), scale.offset, [], []
         for layer in self.layers:
-            integers = layer.cpu().layer_codes(x_step, offset, None if layer.add is None else steps[layer.add])
+            integers = layer.cpu().layer_codes(
+                x_step, offset, None if layer.add is None else steps[layer.add]
+            )
             activation = None
             if integers.table is not None:
                 table, x_step = integers.table, integers.table.step
                 steps.append(x_step)
                 codes = _int64(table.codes)
-                activation = Activation(table.shift, codes.shape[1].bit_length() - 1, table.index_step.item(),
-                                        codes[0] if len(codes) == 1 else codes, layer.activation_width, table.step.item(),
-                                        layer.activation.name)
-            layers.append(Layer(layer.axis, _int64(integers.weights), _int64(integers.bias), layer.weights_width,
-                                torch.exp2(layer.log2_step.double()).item(), activation, layer.add))
+                activation = Activation(
+                    table.shift,
+                    codes.shape[1].bit_length() - 1,
+                    table.index_step.item(),
+                    codes[0] if len(codes) == 1 else codes,
+                    layer.activation_width,
+                    table.step.item(),
+                    layer.activation.name,
+                )
+            layers.append(
+                Layer(
+                    layer.axis,
+                    _int64(integers.weights),
+                    _int64(integers.bias),
+                    layer.weights_width,
+                    torch.exp2(layer.log2_step.double()).item(),
+                    activation,
+                    layer.add,
+                )
+            )
             offset = 0.0
         return Network(name, self.kind, self.pixel_bits, tuple(self.image_shape), tuple(layers), provenance)
 

@@ -1,4 +1,5 @@
 """ResMLP in the integers of its accelerators, trainable: normalisation folded, every step chosen by calibration, then learned."""
+
 from __future__ import annotations
 
 import math
@@ -24,7 +25,7 @@ from model.quantized.resmlp_layers import (
 )
 
 CALIBRATION_IMAGES = 256
-_RANGE = 32     # of a tensor's steps, the greatest over the least: a channel that these tokens seldom excite may be excited by others
+_RANGE = 32  # of a tensor's steps, the greatest over the least: a channel that these tokens seldom excite may be excited by others
 _SAMPLE = 2048  # tokens of a tensor that its first step is chosen by, all their channels
 
 
@@ -51,7 +52,9 @@ class Int8ResMLP(nn.Module):
                     y, following = y + source.codes * source.step, self.layers[number + 2]
                 function = following if isinstance(following, QuantizedFunction) else None
                 steps = best_steps(y, len(layer.log2_step), function)
-                if not isinstance(layer, QuantizedFunction):  # biases are int8 codes of the output: they must fit
+                if not isinstance(
+                    layer, QuantizedFunction
+                ):  # biases are int8 codes of the output: they must fit
                     largest = layer.bias.abs().double()
                     steps = torch.maximum(steps, (largest if len(steps) > 1 else largest.max()) / HIGH)
                 layer.log2_step.copy_(torch.log2(steps))
@@ -91,7 +94,11 @@ class Int8ResMLP(nn.Module):
         network = self.cpu()
         steps, layers = [torch.ones(1, dtype=torch.float64)], []
         for layer in network.layers:
-            layers.append(layer.layer(steps[-1], steps[layer.source + 1]) if isinstance(layer, QuantizedAdd) else layer.layer(steps[-1]))
+            layers.append(
+                layer.layer(steps[-1], steps[layer.source + 1])
+                if isinstance(layer, QuantizedAdd)
+                else layer.layer(steps[-1])
+            )
             steps.append(torch.from_numpy(layers[-1].step))
         return Int8Network(name, ResMLP.kind, self.image_shape, PATCH, tuple(layers), provenance)
 
@@ -101,10 +108,14 @@ class Int8ResMLP(nn.Module):
 
     @staticmethod
     def _applied(layer: nn.Module, found: List[Codes]) -> Codes:
-        return layer(found[-1], found[layer.source + 1]) if isinstance(layer, QuantizedAdd) else layer(found[-1])
+        return (
+            layer(found[-1], found[layer.source + 1]) if isinstance(layer, QuantizedAdd) else layer(found[-1])
+        )
 
 
-def best_steps(values: torch.Tensor, count: int, function: Optional[QuantizedFunction] = None) -> torch.Tensor:
+def best_steps(
+    values: torch.Tensor, count: int, function: Optional[QuantizedFunction] = None
+) -> torch.Tensor:
     """(count,) float64: with which int8 codes of these values, (..., channels), err least in the mean square; of a table's input,
     behind the table. count: as many as channels, or 1 for all.
 
@@ -129,9 +140,13 @@ def best_steps(values: torch.Tensor, count: int, function: Optional[QuantizedFun
 def _folded(network: ResMLP) -> Iterator[nn.Module]:
     """The layers of a network in evaluation, normalisation and affines in them."""
     weight, bias = network.embed.weight.double(), network.embed.bias.double()
-    mean, deviation = (torch.tensor(numbers, dtype=torch.float64).repeat(PATCH * PATCH) for numbers in (MEAN, DEVIATION))
+    mean, deviation = (
+        torch.tensor(numbers, dtype=torch.float64).repeat(PATCH * PATCH) for numbers in (MEAN, DEVIATION)
+    )
     # A code c is the pixel c + 128, which stands for ((c + 128) / 255 - mean) / deviation.
-    yield QuantizedMatrix(Axis.CHANNELS, weight / (255 * deviation), bias + weight @ ((-LOW / 255 - mean) / deviation))
+    yield QuantizedMatrix(
+        Axis.CHANNELS, weight / (255 * deviation), bias + weight @ ((-LOW / 255 - mean) / deviation)
+    )
     count, block_input = 1, 0
     for block in network.blocks:
         for part in block:
@@ -162,7 +177,11 @@ def _mlp(mlp: ChannelMLP) -> Iterator[nn.Module]:
         yield QuantizedMatrix(Axis.CHANNELS, expand, bias)
         yield QuantizedFunction(mlp.between)
     affine: Affine = mlp.affine
-    yield QuantizedMatrix(Axis.CHANNELS, mlp.reduce.weight * affine.scale[:, None], mlp.reduce.bias * affine.scale + affine.shift)
+    yield QuantizedMatrix(
+        Axis.CHANNELS,
+        mlp.reduce.weight * affine.scale[:, None],
+        mlp.reduce.bias * affine.scale + affine.shift,
+    )
 
 
 def _gain(norm: TokenNorm) -> Tuple[torch.Tensor, torch.Tensor]:

@@ -3,6 +3,7 @@
 Rounding passes the gradient through, what is clipped does not; without gradient these are the layers of a network file. Nothing here
 is shared with the NumPy reference, so that the two can be compared.
 """
+
 from __future__ import annotations
 
 from typing import List, Optional
@@ -34,7 +35,9 @@ def scaled(weights: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     return (weights * (factor[:, None] if weights.dim() == 2 else factor)).float()
 
 
-def matrix(axis: str, x: torch.Tensor, weights: torch.Tensor, shift: torch.Tensor, bias: torch.Tensor, relu: bool) -> torch.Tensor:
+def matrix(
+    axis: str, x: torch.Tensor, weights: torch.Tensor, shift: torch.Tensor, bias: torch.Tensor, relu: bool
+) -> torch.Tensor:
     """x: (N, tokens, channels); weights (fan_out, fan_in), shift and bias (fan_out,), integers in float64."""
     weights, bias = scaled(weights, shift), (bias + 0.5).float()
     if axis == Axis.CHANNELS:
@@ -79,7 +82,9 @@ class Int8IntegerNetwork:
         """What each layer gives; the logits last."""
         found = [pixel_codes(images, self.network.patch)]
         for layer in self.network.layers:
-            found.append(_applied(layer, found[-1], found[layer.source + 1] if isinstance(layer, Add) else None))
+            found.append(
+                _applied(layer, found[-1], found[layer.source + 1] if isinstance(layer, Add) else None)
+            )
         return found[1:]
 
     def logits_q(self, images: torch.Tensor) -> torch.Tensor:
@@ -87,8 +92,11 @@ class Int8IntegerNetwork:
 
 
 def _applied(layer, x: torch.Tensor, source: Optional[torch.Tensor]) -> torch.Tensor:
-    numbers = {name: torch.as_tensor(getattr(layer, name)).double()
-               for name in ("weights_q", "bias_q", "shift", "table_q") if hasattr(layer, name)}
+    numbers = {
+        name: torch.as_tensor(getattr(layer, name)).double()
+        for name in ("weights_q", "bias_q", "shift", "table_q")
+        if hasattr(layer, name)
+    }
     if isinstance(layer, Matrix):
         return matrix(layer.axis, x, numbers["weights_q"], numbers["shift"], numbers["bias_q"], layer.relu)
     if isinstance(layer, Affine):

@@ -3,6 +3,7 @@
 The step of every output is learned; weights take whatever step makes the requantisation a shift, so training sees the shifts, the int8
 biases and the 64-entry tables that will ship. ``layer`` gives the integers that a network file holds.
 """
+
 from __future__ import annotations
 
 import math
@@ -46,7 +47,11 @@ class QuantizedMatrix(Quantized):
 
     def real(self, x: torch.Tensor) -> torch.Tensor:
         weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
-        y = nn.functional.linear(x, weight, bias) if self.axis == Axis.CHANNELS else weight @ x + bias[:, None]
+        y = (
+            nn.functional.linear(x, weight, bias)
+            if self.axis == Axis.CHANNELS
+            else weight @ x + bias[:, None]
+        )
         return torch.relu(y) if self.relu else y
 
     def forward(self, x: Codes) -> Codes:
@@ -67,21 +72,31 @@ class QuantizedAffine(Quantized):
         return x * self.weight + self.bias
 
     def forward(self, x: Codes) -> Codes:
-        return Codes(arithmetic.affine(x.codes, *requantised(self.weight, self.bias, x.step, self.step)), self.step)
+        return Codes(
+            arithmetic.affine(x.codes, *requantised(self.weight, self.bias, x.step, self.step)), self.step
+        )
 
     def layer(self, x_step: torch.Tensor) -> int8.Affine:
-        return int8.Affine(*map(_int64, requantised(self.weight, self.bias, x_step, self.step)), _reals(self.step))
+        return int8.Affine(
+            *map(_int64, requantised(self.weight, self.bias, x_step, self.step)), _reals(self.step)
+        )
 
 
 class QuantizedFunction(Quantized):
     """f(weight x + bias): a learned function and the normalisation before it, (1, 0) where there is none, in one table a channel."""
 
-    def __init__(self, function: Activation, weight: Optional[torch.Tensor] = None, bias: Optional[torch.Tensor] = None):
+    def __init__(
+        self, function: Activation, weight: Optional[torch.Tensor] = None, bias: Optional[torch.Tensor] = None
+    ):
         super().__init__(function.tables)
         self.function = function
         normalised = weight is not None
-        self.weight = nn.Parameter(weight.detach().float() if normalised else torch.ones(function.tables), requires_grad=normalised)
-        self.bias = nn.Parameter(bias.detach().float() if normalised else torch.zeros(function.tables), requires_grad=normalised)
+        self.weight = nn.Parameter(
+            weight.detach().float() if normalised else torch.ones(function.tables), requires_grad=normalised
+        )
+        self.bias = nn.Parameter(
+            bias.detach().float() if normalised else torch.zeros(function.tables), requires_grad=normalised
+        )
 
     def real(self, x: torch.Tensor) -> torch.Tensor:
         return learned(self.function, x * self.weight + self.bias)
@@ -107,7 +122,10 @@ class QuantizedFunction(Quantized):
     def forward(self, x: Codes) -> Codes:
         knots = self.knots(x.step)
         with torch.no_grad():  # the slope of the straight line that the code lies on
-            slope = torch.cat([knots, knots[:, -1:]], dim=1).diff(dim=1).repeat_interleave(TABLE_STRIDE, dim=1) / TABLE_STRIDE
+            slope = (
+                torch.cat([knots, knots[:, -1:]], dim=1).diff(dim=1).repeat_interleave(TABLE_STRIDE, dim=1)
+                / TABLE_STRIDE
+            )
         return Codes(look_up(x.codes, arithmetic.expanded(round_half_up(knots)), 0, -1, slope), self.step)
 
     def layer(self, x_step: torch.Tensor) -> int8.Table:
@@ -173,7 +191,9 @@ class QuantizedClassifier(nn.Module):
         return round_half_up(weight / unit), round_half_up(self.bias / unit), unit
 
 
-def requantised(weight: torch.Tensor, bias: torch.Tensor, x_step: torch.Tensor, step: torch.Tensor) -> Tuple[torch.Tensor, ...]:
+def requantised(
+    weight: torch.Tensor, bias: torch.Tensor, x_step: torch.Tensor, step: torch.Tensor
+) -> Tuple[torch.Tensor, ...]:
     """Real weights (fan_out, fan_in) or (channels,) and biases -> their codes and shifts, integers in float64, codes with gradient.
 
     The shift of an output is the greatest with which its greatest weight still fits.

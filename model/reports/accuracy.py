@@ -3,6 +3,7 @@
 A row is a network, a column a precision; the cell is the mean over seeds fixed beforehand. Each run reads the test set when its
 training is over: once in its own arithmetic and, if it is quantised, once more with the integer reference. No choice is made by it.
 """
+
 from __future__ import annotations
 
 import json
@@ -62,8 +63,12 @@ class Group:
         return Recipe.named(self.recipe).settings()
 
 
-FLOAT, W6A4P4, ROW_PARALLEL, P2 = ("float", "weights 6, activations 4, pixels 4 bits",
-                                   "W1, W2 5, classifier 4, activations 4, pixels 4 bits", "weights 4, activations 4, pixels 2 bits")
+FLOAT, W6A4P4, ROW_PARALLEL, P2 = (
+    "float",
+    "weights 6, activations 4, pixels 4 bits",
+    "W1, W2 5, classifier 4, activations 4, pixels 4 bits",
+    "weights 4, activations 4, pixels 2 bits",
+)
 TEACHER = Group("teacher", "convolutional teacher", FLOAT, range(1, 2))
 STUDENTS = (
     Group("lst1", "LST-1", FLOAT, range(5), "98.37"),
@@ -98,18 +103,30 @@ def run(recipe: str, settings: Dict[str, Any], device: str = "cpu") -> Dict[str,
     chosen = Recipe.from_settings(recipe, settings)
     state = train(chosen, device=device)
     network = selected_network(state)
-    figures = {"recipe": chosen.name, "seed": chosen.seed, "selected_epoch": state["selected"]["epoch"], "epochs": chosen.all_epochs,
-               "parameters": parameters_of(chosen.new_network()),
-               "validation": percent(state["selected"]["validation_accuracy"]), "test": percent(state["test_accuracy"]),
-               "torch": state["torch"], "device": state["device"]}
+    figures = {
+        "recipe": chosen.name,
+        "seed": chosen.seed,
+        "selected_epoch": state["selected"]["epoch"],
+        "epochs": chosen.all_epochs,
+        "parameters": parameters_of(chosen.new_network()),
+        "validation": percent(state["selected"]["validation_accuracy"]),
+        "test": percent(state["test_accuracy"]),
+        "torch": state["torch"],
+        "device": state["device"],
+    }
     if isinstance(network, (FakeQuantizedNetwork, Int8ResMLP)):
         exported, test = network.export(chosen.name, {}), load_test(chosen.dataset)
         identity = int8.content_hash if isinstance(network, Int8ResMLP) else content_hash
-        figures.update(integer_validation=integer_accuracy(exported, load_split(chosen.dataset).validation),
-                       integer_test=integer_accuracy(exported, test), sha256_without_provenance=identity(exported))
+        figures.update(
+            integer_validation=integer_accuracy(exported, load_split(chosen.dataset).validation),
+            integer_test=integer_accuracy(exported, test),
+            sha256_without_provenance=identity(exported),
+        )
         if isinstance(network, Int8ResMLP):
-            same = [(network.logits_q(images).numpy() == int8.logits(exported, images.numpy())).all(axis=1)
-                    for images in test.images.split(1000)]
+            same = [
+                (network.logits_q(images).numpy() == int8.logits(exported, images.numpy())).all(axis=1)
+                for images in test.images.split(1000)
+            ]
             figures["torch_exact_images"] = int(np.concatenate(same).sum())
     return figures
 
@@ -118,8 +135,15 @@ def run_all(groups: Sequence[Group], jobs: int, scheduler: Optional[str] = None)
     """Every run of the groups that is not yet finished, `jobs` side by side, ancestors first. Results by "recipe seed"."""
     results: Dict[str, Dict[str, Any]] = {}
     for stage in _stages(groups):
-        points = [Point(f"{group.recipe}-{seed}", run, {"recipe": group.recipe, "settings": {**group.settings(), "seed": seed}})
-                  for group in stage for seed in group.seeds]
+        points = [
+            Point(
+                f"{group.recipe}-{seed}",
+                run,
+                {"recipe": group.recipe, "settings": {**group.settings(), "seed": seed}},
+            )
+            for group in stage
+            for seed in group.seeds
+        ]
         # Nothing is taken from an earlier sweep: a finished run's checkpoint is, and train() knows whether it still holds.
         found = sweep.run(points, RUNS, jobs, scheduler, restart=True)
         results.update((f"{figures['recipe']} {figures['seed']}", figures) for figures in found.values())
@@ -142,7 +166,10 @@ def write_page(results: Dict[str, Dict[str, Any]]) -> None:
 
 def _stages(groups: Sequence[Group]) -> List[List[Group]]:
     """Groups whose recipes start from nothing, then those that a teacher teaches, then those that start from a trained network."""
-    needs = [2 if "init_from" in group.settings() else 1 if "distillation" in group.settings() else 0 for group in groups]
+    needs = [
+        2 if "init_from" in group.settings() else 1 if "distillation" in group.settings() else 0
+        for group in groups
+    ]
     stages = [[group for group, need in zip(groups, needs) if need == wanted] for wanted in range(3)]
     return [stage for stage in stages if stage]
 
@@ -156,9 +183,20 @@ def page(results: Dict[str, Dict[str, Any]]) -> str:
     lines = [_HEAD, *_matrix(STUDENTS, results), "", _BETWEEN, *_matrix(PUBLISHED + OTHERS, results)]
     lines += ["", "## Every run", ""]
     listed = [figures for group in STUDENTS + PUBLISHED + OTHERS for figures in _of(group, results)]
-    lines += table(["recipe", "seed", "selected epoch", "validation", "test", "integer test"], [
-        [figures["recipe"], str(figures["seed"]), f"{figures['selected_epoch']} of {figures['epochs']}", f"{figures['validation']:.2f}",
-         f"{figures['test']:.2f}", f"{figures['integer_test']:.2f}" if "integer_test" in figures else ""] for figures in listed])
+    lines += table(
+        ["recipe", "seed", "selected epoch", "validation", "test", "integer test"],
+        [
+            [
+                figures["recipe"],
+                str(figures["seed"]),
+                f"{figures['selected_epoch']} of {figures['epochs']}",
+                f"{figures['validation']:.2f}",
+                f"{figures['test']:.2f}",
+                f"{figures['integer_test']:.2f}" if "integer_test" in figures else "",
+            ]
+            for figures in listed
+        ],
+    )
     reads = sum(2 if "integer_test" in figures else 1 for figures in listed)
     lines += ["", f"{len(listed)} runs are listed; they read the test set {reads} times.", _EARLIER, ""]
     return "\n".join(lines)
@@ -173,8 +211,16 @@ def _matrix(groups: Sequence[Group], results: Dict[str, Dict[str, Any]]) -> List
             tested = [figures.get("integer_test", figures["test"]) for figures in found]
             spread = f" +- {np.std(tested, ddof=1):.2f}" if len(tested) > 1 else ""
             seeds = ", ".join(str(figures["seed"]) for figures in found)
-            rows.append([group.network, group.precision, f"{found[0]['parameters']:,}", seeds, f"{np.mean(tested):.2f}{spread}",
-                         group.published])
+            rows.append(
+                [
+                    group.network,
+                    group.precision,
+                    f"{found[0]['parameters']:,}",
+                    seeds,
+                    f"{np.mean(tested):.2f}{spread}",
+                    group.published,
+                ]
+            )
     return table(["network", "precision", "parameters", "seeds", "accuracy", "published"], rows)
 
 

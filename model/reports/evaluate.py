@@ -1,4 +1,5 @@
 """Evaluation: accuracy and confusion of a network file (with the integer reference) or of a checkpoint, ours or a published one."""
+
 from __future__ import annotations
 
 import json
@@ -28,7 +29,10 @@ from model.training.data import Part, load_test
 _BATCH = 1000
 TENSOR_IMAGES = 100
 # What published checkpoints end in, who reads them, and what their networks were trained for: the files do not say.
-_PUBLISHED = {published.SUFFIX: (published.load_published, "mnist"), ".bin": (load_published_resmlp, "cifar10")}
+_PUBLISHED = {
+    published.SUFFIX: (published.load_published, "mnist"),
+    ".bin": (load_published_resmlp, "cifar10"),
+}
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,19 @@ class Evaluation:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def to_text(self) -> str:
-        lines = [f"{self.file} ({self.network}), {self.dataset} test set: {self.correct} of {self.images} correct, {self.accuracy:.2f} %"]
+        lines = [
+            f"{self.file} ({self.network}), {self.dataset} test set: {self.correct} of {self.images} correct, {self.accuracy:.2f} %"
+        ]
         if self.epoch != self.epochs:
             lines.append(f"not finished: training stopped after {self.epoch} of {self.epochs} epochs")
         if self.torch_exact_images is not None:
-            lines.append(f"logits of torch equal to the integer reference: {self.torch_exact_images} of {self.images} images")
+            lines.append(
+                f"logits of torch equal to the integer reference: {self.torch_exact_images} of {self.images} images"
+            )
         if self.tensor_exact_images is not None:
-            lines.append(f"every tensor equal: {self.tensor_exact_images} of the first {min(TENSOR_IMAGES, self.images)} images")
+            lines.append(
+                f"every tensor equal: {self.tensor_exact_images} of the first {min(TENSOR_IMAGES, self.images)} images"
+            )
         lines.append("confusion (a row per label, a column per class):")
         lines += [" ".join(f"{count:5d}" for count in row) for row in self.confusion]
         return "\n".join(lines)
@@ -75,7 +85,11 @@ def evaluate(path, dataset: Optional[str] = None) -> Evaluation:
     if path.suffix == ".pt":
         state = load_checkpoint(path)
         epoch, epochs = state["epoch"], recipe_of(state).all_epochs
-        module, name, dataset = selected_network(state), state["recipe_name"], dataset or state["recipe"]["dataset"]
+        module, name, dataset = (
+            selected_network(state),
+            state["recipe_name"],
+            dataset or state["recipe"]["dataset"],
+        )
         part = _test_images(path, dataset, getattr(module, "image_shape", None))
         if isinstance(module, Int8ResMLP):
             classes, exact, tensors = _int8_classes(module.export("n", {}), module, part)
@@ -92,7 +106,9 @@ def evaluate(path, dataset: Optional[str] = None) -> Evaluation:
         network = (load_int8_network if is_int8 else load_network)(path)
         name, dataset = network.name, dataset or network.provenance.get("dataset")
         if dataset is None:
-            raise DatasetError(f"{path}: does not say what data set it was trained for; name one with --dataset")
+            raise DatasetError(
+                f"{path}: does not say what data set it was trained for; name one with --dataset"
+            )
         part = _test_images(path, dataset, network.image_shape)
         if is_int8:
             classes, exact, tensors = _int8_classes(network, Int8IntegerNetwork(network), part)
@@ -101,16 +117,29 @@ def evaluate(path, dataset: Optional[str] = None) -> Evaluation:
     labels = part.labels.numpy()
     correct = int((classes == labels).sum())
     matrix = confusion_matrix(labels, classes, labels=range(10))
-    return Evaluation(path.name, name, dataset, len(labels), 100.0 * correct / len(labels), correct, exact, tensors, matrix.tolist(),
-                      epoch, epochs)
+    return Evaluation(
+        path.name,
+        name,
+        dataset,
+        len(labels),
+        100.0 * correct / len(labels),
+        correct,
+        exact,
+        tensors,
+        matrix.tolist(),
+        epoch,
+        epochs,
+    )
 
 
 def _test_images(path: Path, dataset: str, shape: Optional[Tuple[int, ...]]) -> Part:
     """The test set, if its images have the shape that the network takes."""
     part = load_test(dataset)
     if shape is not None and tuple(part.images.shape[1:]) != tuple(shape):
-        raise DatasetError(f"{path}: takes images of {' x '.join(map(str, shape))}, {dataset} has "
-                           f"{' x '.join(map(str, part.images.shape[1:]))}; leave out --dataset")
+        raise DatasetError(
+            f"{path}: takes images of {' x '.join(map(str, shape))}, {dataset} has "
+            f"{' x '.join(map(str, part.images.shape[1:]))}; leave out --dataset"
+        )
     return part
 
 

@@ -1,4 +1,5 @@
 """The pictures of docs/learned_functions.md. The same figures give the same files: no dates, no random names, no display."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -27,28 +28,66 @@ def _accuracy(known: Dict[str, Dict[str, Any]], path: Path) -> Path:
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.subplots()
         for number, (activation, name) in enumerate(FUNCTIONS.items()):
-            axes.plot(EXPANSIONS, PUBLISHED[activation], color=f"C{number}", linestyle=":", marker=".",
-                      label=f"{name}, published, 500 epochs")
+            axes.plot(
+                EXPANSIONS,
+                PUBLISHED[activation],
+                color=f"C{number}",
+                linestyle=":",
+                marker=".",
+                label=f"{name}, published, 500 epochs",
+            )
             for recipe, words, style in ((SHORT, "20 epochs", "-"), (FULL, "500 epochs", "--")):
-                _draw_cells(axes, known, recipe, activation, f"{name}, {words}", color=f"C{number}", linestyle=style, marker="o",
-                            markersize=4)
-                _draw_cells(axes, known, f"{recipe}_int8", activation, f"{name}, {words}, INT8", color=f"C{number}", linestyle="none",
-                            marker="s", markersize=6, fillstyle="none")
-        axes.set(xscale="log", xlabel="hidden width h, over 96 channels", ylabel="accuracy, % of CIFAR-10's test images")
+                _draw_cells(
+                    axes,
+                    known,
+                    recipe,
+                    activation,
+                    f"{name}, {words}",
+                    color=f"C{number}",
+                    linestyle=style,
+                    marker="o",
+                    markersize=4,
+                )
+                _draw_cells(
+                    axes,
+                    known,
+                    f"{recipe}_int8",
+                    activation,
+                    f"{name}, {words}, INT8",
+                    color=f"C{number}",
+                    linestyle="none",
+                    marker="s",
+                    markersize=6,
+                    fillstyle="none",
+                )
+        axes.set(
+            xscale="log",
+            xlabel="hidden width h, over 96 channels",
+            ylabel="accuracy, % of CIFAR-10's test images",
+        )
         axes.set_xticks(EXPANSIONS, [f"{expansion:g}" for expansion in EXPANSIONS])
         axes.minorticks_off()
         axes.legend(fontsize=7)
         return _saved(figure, path)
 
 
-def _draw_cells(axes, known: Dict[str, Dict[str, Any]], recipe: str, activation: str, label: str, **style) -> None:
+def _draw_cells(
+    axes, known: Dict[str, Dict[str, Any]], recipe: str, activation: str, label: str, **style
+) -> None:
     """Mean and standard deviation of each cell that was run."""
     found = {expansion: cell(known, recipe, activation, expansion) for expansion in EXPANSIONS}
     found = {expansion: accuracies for expansion, accuracies in found.items() if accuracies}
     if found:
-        axes.errorbar(list(found), [np.mean(accuracies) for accuracies in found.values()],
-                      yerr=[np.std(accuracies, ddof=1) if len(accuracies) > 1 else 0.0 for accuracies in found.values()], capsize=2,
-                      label=label, **style)
+        axes.errorbar(
+            list(found),
+            [np.mean(accuracies) for accuracies in found.values()],
+            yerr=[
+                np.std(accuracies, ddof=1) if len(accuracies) > 1 else 0.0 for accuracies in found.values()
+            ],
+            capsize=2,
+            label=label,
+            **style,
+        )
 
 
 def _tables(path: Path) -> Path:
@@ -57,10 +96,15 @@ def _tables(path: Path) -> Path:
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(10, 4.6), layout="constrained")
         for place, (axes, (number, layer)) in enumerate(zip(figure.subplots(2, 4).T.flatten(), found)):
-            x = np.arange(-128, 128, 4)[:, None] * layers[number - 1].step  # straight lines in between, in the picture as in the table
+            x = (
+                np.arange(-128, 128, 4)[:, None] * layers[number - 1].step
+            )  # straight lines in between, in the picture as in the table
             axes.plot(x[:, :_CHANNELS], (layer.table_q.T * layer.step)[:, :_CHANNELS], linewidth=0.7)
-            axes.set_title(f"block {place // 2 + 1}, {'before the first' if place % 2 == 0 else 'between the'} "
-                           f"{'matrix' if place % 2 == 0 else 'matrices'}", fontsize=9)
+            axes.set_title(
+                f"block {place // 2 + 1}, {'before the first' if place % 2 == 0 else 'between the'} "
+                f"{'matrix' if place % 2 == 0 else 'matrices'}",
+                fontsize=9,
+            )
         return _saved(figure, path)
 
 

@@ -1,4 +1,5 @@
 """A page for every network file: how it was made, how good it is, what it is made of, where it ends."""
+
 from __future__ import annotations
 
 import io
@@ -14,7 +15,10 @@ from model.reports.evaluate import Evaluation, evaluate
 from model.reports.page_text import table
 
 DIRECTORY = Path("docs/networks")
-_IN_WORDS = {"mnist": "the MNIST test set, 10,000 images", "digits": "the last 360 of scikit-learn's digits, resampled to 28 x 28"}
+_IN_WORDS = {
+    "mnist": "the MNIST test set, 10,000 images",
+    "digits": "the last 360 of scikit-learn's digits, resampled to 28 x 28",
+}
 
 
 def write_page(path, directory: Path = DIRECTORY) -> Path:
@@ -34,23 +38,66 @@ def page(network: Network, found: Evaluation) -> str:
     functions = sum(len(numbers) for numbers in about.get("functions", []))
     learned = f", {functions:,} numbers of learned functions" if functions else ""
     how = "in training" if about["quantization"] == "quantization-aware" else about["quantization"]
-    lines = [f"# {network.name}", "", f"Written by `python -m model describe` from {network.name}.npz.", "",
-             f"{network.kind}, {network.parameters:,} weights and biases{learned}, quantised {how}; content hash",
-             f"`{content_hash(network)}`.", "", "## Accuracy", ""]
-    lines += table(["", "percent"], [
-        [f"integer, {_IN_WORDS[found.dataset]}", f"{found.accuracy:.2f}"],
-        ["integer, the validation images it was selected by", f"{about['accuracy_validation']:.2f}"],
-        ["the float network behind it, test set", f"{about['accuracy_float']:.2f}"]])
-    lines += ["", f"{found.torch_exact_images:,} of {found.images:,} images have the same logits in torch and in the integer reference.",
-              "", "A row per label, a column per answer:", ""]
-    lines += table(["", *map(str, range(10))], [[f"**{label}**", *map(str, row)] for label, row in enumerate(found.confusion)])
-    lines += ["", "## Numbers", "", f"Pixels: {network.pixel_bits} bits. Accumulators: what any input can bring about, bias included.", ""]
-    lines += table(["layer", "weights", "bits", "step", "accumulator", "index", "output", "function"],
-                   [_row(number, network) for number in range(len(network.layers))])
-    lines += ["", f"![activations]({network.name}.svg)", "", "## How it was made", "", f"Seed {about['seed']}, torch {about['torch']}, "
-              f"{about['device']}; epoch {about['selected_epoch']} was the best on validation.", "", "```sh", *about["command"], "```", "",
-              f"The settings of recipe {about['recipe']}:", ""]
-    lines += table(["setting", "value"], [[key, f"`{value}`"] for key, value in sorted(about["recipe_settings"].items())])
+    lines = [
+        f"# {network.name}",
+        "",
+        f"Written by `python -m model describe` from {network.name}.npz.",
+        "",
+        f"{network.kind}, {network.parameters:,} weights and biases{learned}, quantised {how}; content hash",
+        f"`{content_hash(network)}`.",
+        "",
+        "## Accuracy",
+        "",
+    ]
+    lines += table(
+        ["", "percent"],
+        [
+            [f"integer, {_IN_WORDS[found.dataset]}", f"{found.accuracy:.2f}"],
+            ["integer, the validation images it was selected by", f"{about['accuracy_validation']:.2f}"],
+            ["the float network behind it, test set", f"{about['accuracy_float']:.2f}"],
+        ],
+    )
+    lines += [
+        "",
+        f"{found.torch_exact_images:,} of {found.images:,} images have the same logits in torch and in the integer reference.",
+        "",
+        "A row per label, a column per answer:",
+        "",
+    ]
+    lines += table(
+        ["", *map(str, range(10))],
+        [[f"**{label}**", *map(str, row)] for label, row in enumerate(found.confusion)],
+    )
+    lines += [
+        "",
+        "## Numbers",
+        "",
+        f"Pixels: {network.pixel_bits} bits. Accumulators: what any input can bring about, bias included.",
+        "",
+    ]
+    lines += table(
+        ["layer", "weights", "bits", "step", "accumulator", "index", "output", "function"],
+        [_row(number, network) for number in range(len(network.layers))],
+    )
+    lines += [
+        "",
+        f"![activations]({network.name}.svg)",
+        "",
+        "## How it was made",
+        "",
+        f"Seed {about['seed']}, torch {about['torch']}, "
+        f"{about['device']}; epoch {about['selected_epoch']} was the best on validation.",
+        "",
+        "```sh",
+        *about["command"],
+        "```",
+        "",
+        f"The settings of recipe {about['recipe']}:",
+        "",
+    ]
+    lines += table(
+        ["setting", "value"], [[key, f"`{value}`"] for key, value in sorted(about["recipe_settings"].items())]
+    )
     lines += ["", "## Limits", "", *_limits(network, found), ""]
     return "\n".join(lines)
 
@@ -74,14 +121,24 @@ def _row(number: int, network: Network) -> List[str]:
     layer: Layer = network.layers[number]
     low, high = layer.acc_bounds(*network.input_ranges[number])
     bits = max(int(high).bit_length(), int(-low - 1).bit_length() if low < 0 else 0) + 1
-    cells = [layer.axis.value, f"{layer.fan_in} -> {layer.fan_out}", str(layer.weights_width), f"{layer.weights_step:.6g}", f"{bits} bits"]
+    cells = [
+        layer.axis.value,
+        f"{layer.fan_in} -> {layer.fan_out}",
+        str(layer.weights_width),
+        f"{layer.weights_step:.6g}",
+        f"{bits} bits",
+    ]
     activation = layer.activation
     if activation is None:
         return [*cells, "", "logits", ""]
     tables = f", {layer.fan_out} tables" if activation.per_channel else ""
     added = f", plus layer {layer.add}" if layer.add is not None else ""
-    return [*cells, f"{activation.index_width} bits{tables}, shift {activation.shift}",
-            f"{activation.width} bits, step {activation.step:.6g}{added}", activation.function]
+    return [
+        *cells,
+        f"{activation.index_width} bits{tables}, shift {activation.shift}",
+        f"{activation.width} bits, step {activation.step:.6g}{added}",
+        activation.function,
+    ]
 
 
 def _limits(network: Network, found: Evaluation) -> List[str]:
@@ -93,6 +150,8 @@ def _limits(network: Network, found: Evaluation) -> List[str]:
         engine = "It runs on the pixel-serial engine, loaded at run time."
     except NetworkError as error:
         engine = f"The pixel-serial engine does not take it: {error}."
-    return ["- It knows centred digits, light on dark, of the size and stroke of its training images; whatever it sees, it calls a digit.",
-            f"- Its commonest error: {label} taken for {answer}, {errors.max()} of {sum(found.confusion[label])}.",
-            f"- {engine}"]
+    return [
+        "- It knows centred digits, light on dark, of the size and stroke of its training images; whatever it sees, it calls a digit.",
+        f"- Its commonest error: {label} taken for {answer}, {errors.max()} of {sum(found.confusion[label])}.",
+        f"- {engine}",
+    ]

@@ -1,4 +1,5 @@
 """What one image costs on an INT8 network: products, look-ups, multiplications of affines, and the bytes that must be at hand."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

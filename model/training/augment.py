@@ -1,4 +1,5 @@
 """Augmentation: every image of a batch gets its own random rotation, scale, shift and shear, and is bent like a sheet of rubber."""
+
 from __future__ import annotations
 
 import functools
@@ -35,7 +36,13 @@ class Augmentation:
 
     def halved(self) -> Augmentation:
         """The same with half the distortions."""
-        return replace(self, **{key: getattr(self, key) / 2 for key in ("rotate_degrees", "scale", "shift", "shear", "elastic")})
+        return replace(
+            self,
+            **{
+                key: getattr(self, key) / 2
+                for key in ("rotate_degrees", "scale", "shift", "shear", "elastic")
+            },
+        )
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """(N, rows, columns) uint8 -> the same shape and type; dark outside the image. The generator lives on the CPU."""
@@ -46,14 +53,25 @@ class Augmentation:
         shear = draw[3] * self.shear
         cos, sin = torch.cos(angle), torch.sin(angle)
         # rotation . [[scale_x, shear], [0, scale_y]], with the shift as third column
-        theta = torch.stack([scale_x * cos, shear * cos - scale_y * sin, draw[4] * self.shift,
-                             scale_x * sin, shear * sin + scale_y * cos, draw[5] * self.shift], dim=1).view(count, 2, 3)
+        theta = torch.stack(
+            [
+                scale_x * cos,
+                shear * cos - scale_y * sin,
+                draw[4] * self.shift,
+                scale_x * sin,
+                shear * sin + scale_y * cos,
+                draw[5] * self.shift,
+            ],
+            dim=1,
+        ).view(count, 2, 3)
         pixels = images[:, None].float()
         grid = F.affine_grid(theta, pixels.shape, align_corners=False)
         if self.elastic:
             drawn = torch.randn(count, 2, _COARSE * _COARSE, generator=generator).to(images.device)
             bend = (drawn @ _bicubic(*pixels.shape[2:]).to(images.device)).view(count, 2, *pixels.shape[2:])
-            grid = grid + bend.permute(0, 2, 3, 1) * (2 * self.elastic / pixels.shape[-1])  # the grid's unit is the half image
+            grid = grid + bend.permute(0, 2, 3, 1) * (
+                2 * self.elastic / pixels.shape[-1]
+            )  # the grid's unit is the half image
         moved = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         return (moved[:, 0] + 0.5).to(torch.uint8)
 

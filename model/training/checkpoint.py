@@ -1,4 +1,5 @@
 """Checkpoints: the state of a training run between two epochs, and the trained network inside it."""
+
 from __future__ import annotations
 
 import os
@@ -16,7 +17,16 @@ from model.training.recipe import Recipe
 
 VERSION = 1
 # What torch.load raises for a file that is damaged or something else.
-UNREADABLE = (RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError, pickle.UnpicklingError, zipfile.BadZipFile)
+UNREADABLE = (
+    RuntimeError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    OSError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+)
 
 
 class CheckpointError(ValueError):
@@ -45,15 +55,21 @@ def load_checkpoint(path) -> Dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such checkpoint; train it first: {_command_for(path)}")
     if path.suffix == ".npz":
-        raise CheckpointError(f"{path}: a network file, where the checkpoint of python -m model train is wanted")
+        raise CheckpointError(
+            f"{path}: a network file, where the checkpoint of python -m model train is wanted"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
-        raise CheckpointError(f"{path}: not a checkpoint, or damaged ({type(error).__name__}); "
-                              "train with --restart makes it anew") from None
+        raise CheckpointError(
+            f"{path}: not a checkpoint, or damaged ({type(error).__name__}); "
+            "train with --restart makes it anew"
+        ) from None
     version = state.get("version") if isinstance(state, dict) else None
     if version is None:
-        raise CheckpointError(f"{path}: not a checkpoint of python -m model train (published ones can be evaluated and studied only)")
+        raise CheckpointError(
+            f"{path}: not a checkpoint of python -m model train (published ones can be evaluated and studied only)"
+        )
     if version != VERSION:
         raise CheckpointError(f"{path}: checkpoint version {version}, this program reads {VERSION}")
     return state
@@ -61,7 +77,7 @@ def load_checkpoint(path) -> Dict[str, Any]:
 
 def _command_for(path: Path) -> str:
     """The command that makes a checkpoint at its usual place, build/train/<recipe>/seed<seed>."""
-    seed, (stem, *variant) = path.parent.name[len("seed"):], path.parent.parent.name.split("-")
+    seed, (stem, *variant) = path.parent.name[len("seed") :], path.parent.parent.name.split("-")
     if path.parent.name.startswith("seed") and seed.isdigit():
         options = f" --activation {variant[0]} --expansion {variant[1]}" if len(variant) == 2 else ""
         return f"python -m model train recipes/{stem}.toml{options} --seed {seed}"
@@ -72,8 +88,10 @@ def check_finished(path, state: Dict[str, Any]) -> None:
     """Raise CheckpointError, with the command that goes on, unless training is over."""
     if "test_accuracy" not in state:
         recipe = recipe_of(state)
-        raise CheckpointError(f"{path}: training stopped after {state['epoch']} of {recipe.all_epochs} epochs; finish it first: "
-                              f"{recipe.command}")
+        raise CheckpointError(
+            f"{path}: training stopped after {state['epoch']} of {recipe.all_epochs} epochs; finish it first: "
+            f"{recipe.command}"
+        )
 
 
 def recipe_of(state: Dict[str, Any]) -> Recipe:
@@ -83,8 +101,10 @@ def recipe_of(state: Dict[str, Any]) -> Recipe:
 def selected_network(state: Dict[str, Any]) -> nn.Module:
     """The network with the weights that validation selected, in evaluation mode."""
     if state["selected"] is None:
-        raise CheckpointError(f"{state['recipe_name']}: stopped after epoch {state['epoch']}, while blocks were taught, with nothing to "
-                              "select yet; the same train command goes on")
+        raise CheckpointError(
+            f"{state['recipe_name']}: stopped after epoch {state['epoch']}, while blocks were taught, with nothing to "
+            "select yet; the same train command goes on"
+        )
     network = new_network(recipe_of(state))
     network.load_state_dict(state["selected"]["network"])
     return network.eval()

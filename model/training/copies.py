@@ -3,6 +3,7 @@
 Augmenting costs as much as training a network this small, and a teacher far more; so both are kept in files under build/ and
 every run that asks for the same ones maps the same files.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -33,15 +34,23 @@ def augmented_copies(part: Part, augmentation: Augmentation, directory: Path = D
         generator = torch.Generator().manual_seed(_SEED)
         for copy in copies:
             for start in range(0, len(copy), _BATCH):
-                copy[start:start + _BATCH] = augmentation(part.images[start:start + _BATCH], generator).numpy()
+                copy[start : start + _BATCH] = augmentation(
+                    part.images[start : start + _BATCH], generator
+                ).numpy()
             progress.update()
 
     shape = (augmentation.copies, *part.images.shape)
     return _mapped(Path(directory) / f"{key}.npy", shape, np.uint8, "augmented copies", fill)
 
 
-def teacher_logits(copies: np.ndarray, part: Part, augmentation: Augmentation, teacher: nn.Module, device: str = "cpu",
-                   directory: Path = DIRECTORY) -> np.ndarray:
+def teacher_logits(
+    copies: np.ndarray,
+    part: Part,
+    augmentation: Augmentation,
+    teacher: nn.Module,
+    device: str = "cpu",
+    directory: Path = DIRECTORY,
+) -> np.ndarray:
     """The teacher's logits for every image of every copy: (copies, N, classes) float32, mapped from a file."""
     teacher.eval()
     digest = hashlib.sha256(_key(part, augmentation).encode())
@@ -53,11 +62,19 @@ def teacher_logits(copies: np.ndarray, part: Part, augmentation: Augmentation, t
         teacher.to(device)
         for copy, out in zip(copies, logits):
             for start in range(0, len(copy), _BATCH):
-                out[start:start + _BATCH] = teacher(torch.from_numpy(copy[start:start + _BATCH]).to(device)).cpu().numpy()
+                out[start : start + _BATCH] = (
+                    teacher(torch.from_numpy(copy[start : start + _BATCH]).to(device)).cpu().numpy()
+                )
             progress.update()
 
     classes = teacher(torch.from_numpy(copies[0, :1].copy()).to(next(teacher.parameters()).device)).shape[1]
-    return _mapped(Path(directory) / f"{digest.hexdigest()[:16]}.npy", (*copies.shape[:2], classes), np.float32, "teacher's logits", fill)
+    return _mapped(
+        Path(directory) / f"{digest.hexdigest()[:16]}.npy",
+        (*copies.shape[:2], classes),
+        np.float32,
+        "teacher's logits",
+        fill,
+    )
 
 
 def _key(part: Part, augmentation: Augmentation) -> str:

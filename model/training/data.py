@@ -1,4 +1,5 @@
 """The parts that training sees, as tensors; validation is taken from the training images, never from the test set."""
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -27,8 +28,10 @@ def load_split(dataset: str) -> Split:
     """MNIST: 55,000 and 5,000 images; digits: 1,200 and 237; CIFAR-10: 45,000 and 5,000; the same ones always."""
     part = _part(dataset, "train")
     order = torch.randperm(len(part.labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
-    held_out, kept = order[:VALIDATION_IMAGES[dataset]], order[VALIDATION_IMAGES[dataset]:]
-    return Split(Part(part.images[kept], part.labels[kept]), Part(part.images[held_out], part.labels[held_out]))
+    held_out, kept = order[: VALIDATION_IMAGES[dataset]], order[VALIDATION_IMAGES[dataset] :]
+    return Split(
+        Part(part.images[kept], part.labels[kept]), Part(part.images[held_out], part.labels[held_out])
+    )
 
 
 def load_test(dataset: str) -> Part:

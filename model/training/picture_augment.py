@@ -3,6 +3,7 @@
 Every picture of a batch draws its own; those that drew the same operation go through it together. Strengths are RandAugment's usual ones.
 Moves are bilinear and about the middle, where others take the nearest pixel and a corner; equalising takes exact ranks.
 """
+
 from __future__ import annotations
 
 import math
@@ -43,7 +44,9 @@ class PictureAugmentation:
                 chosen = (drawn == number).nonzero()[:, 0].to(images.device)
                 if len(chosen):
                     strength = (self.magnitude / STRENGTHS * sign[chosen.cpu()]).to(images.device)
-                    images[chosen] = operation(images[chosen].float(), strength).round().clamp(0, 255).to(torch.uint8)
+                    images[chosen] = (
+                        operation(images[chosen].float(), strength).round().clamp(0, 255).to(torch.uint8)
+                    )
         return images
 
     def _windows(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -69,7 +72,9 @@ def _moved(images: torch.Tensor, **entries: torch.Tensor) -> torch.Tensor:
         theta[:, "xy".index(name[0]), 2 if len(name) == 1 else "xy".index(name[1])] = values
     pixels = images.permute(0, 3, 1, 2)
     grid = F.affine_grid(theta, pixels.shape, align_corners=False)
-    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False).permute(0, 2, 3, 1)
+    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False).permute(
+        0, 2, 3, 1
+    )
 
 
 def _rotated(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
@@ -107,7 +112,9 @@ def _equalized(images: torch.Tensor) -> torch.Tensor:
     """Each colour's values to their ranks, so that all are about equally frequent."""
     count, rows, columns = images.shape[:3]
     codes = images.permute(0, 3, 1, 2).reshape(count * 3, -1).long()
-    histogram = torch.zeros(count * 3, 256, device=images.device).scatter_add_(1, codes, torch.ones_like(codes, dtype=torch.float32))
+    histogram = torch.zeros(count * 3, 256, device=images.device).scatter_add_(
+        1, codes, torch.ones_like(codes, dtype=torch.float32)
+    )
     below = histogram.cumsum(1) - histogram
     last = histogram.gather(1, codes.amax(1, keepdim=True))  # pixels of the greatest value
     ranks = below * 255 / (rows * columns - last).clamp(min=1)
@@ -122,12 +129,18 @@ OPERATIONS = (
     lambda images, strength: _moved(images, x=0.9 * strength),
     lambda images, strength: _moved(images, y=0.9 * strength),
     _rotated,
-    lambda images, strength: _mixed(images, torch.zeros_like(images), strength),                           # brightness
-    lambda images, strength: _mixed(images, _grey(images), strength),                                      # colour
-    lambda images, strength: _mixed(images, _grey(images).mean((1, 2, 3), keepdim=True), strength),        # contrast
-    lambda images, strength: _mixed(images, _blurred(images), strength),                                   # sharpness
-    lambda images, strength: images - images % 2.0 ** torch.round(4 * strength.abs())[:, None, None, None],   # fewer bits: 4 at least
-    lambda images, strength: torch.where(images < 255 * (1 - strength.abs())[:, None, None, None], images, 255 - images),  # solarise
+    lambda images, strength: _mixed(images, torch.zeros_like(images), strength),  # brightness
+    lambda images, strength: _mixed(images, _grey(images), strength),  # colour
+    lambda images, strength: _mixed(
+        images, _grey(images).mean((1, 2, 3), keepdim=True), strength
+    ),  # contrast
+    lambda images, strength: _mixed(images, _blurred(images), strength),  # sharpness
+    lambda images, strength: (
+        images - images % 2.0 ** torch.round(4 * strength.abs())[:, None, None, None]
+    ),  # fewer bits: 4 at least
+    lambda images, strength: torch.where(
+        images < 255 * (1 - strength.abs())[:, None, None, None], images, 255 - images
+    ),  # solarise
     lambda images, strength: _stretched(images),
     lambda images, strength: _equalized(images),
 )

@@ -1,4 +1,5 @@
 """A recipe: everything that decides what a training run does, read from a TOML file in recipes/."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -57,7 +58,9 @@ class Widths:
         if isinstance(value, int):
             return [value] * count
         if len(value) != count:
-            raise RecipeError(f"[widths] {key} must be one number or {count}, one for each layer, not {len(value)}")
+            raise RecipeError(
+                f"[widths] {key} must be one number or {count}, one for each layer, not {len(value)}"
+            )
         return list(value)
 
 
@@ -80,15 +83,27 @@ class Distillation:
         if not self.temperature > 0:
             raise RecipeError(f"[distillation] temperature must be positive, not {self.temperature}")
         if self.transfer_epochs < 0:
-            raise RecipeError(f"[distillation] transfer_epochs must not be negative, is {self.transfer_epochs}")
+            raise RecipeError(
+                f"[distillation] transfer_epochs must not be negative, is {self.transfer_epochs}"
+            )
 
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
 DIRECTORY = Path("recipes")
 RESMLP, CNN = "resmlp", "cnn"
-_KNOWN = {"dataset": VALIDATION_IMAGES, "network": [*NETWORKS, CNN, RESMLP], "activation": ACTIVATIONS, "schedule": SCHEDULES}
+_KNOWN = {
+    "dataset": VALIDATION_IMAGES,
+    "network": [*NETWORKS, CNN, RESMLP],
+    "activation": ACTIVATIONS,
+    "schedule": SCHEDULES,
+}
 RESMLP_ACTIVATIONS = ("relu", "psa", "lerp_psa", "b_spline")
-_TABLES = {"augmentation": Augmentation, "picture_augmentation": PictureAugmentation, "widths": Widths, "distillation": Distillation}
+_TABLES = {
+    "augmentation": Augmentation,
+    "picture_augmentation": PictureAugmentation,
+    "widths": Widths,
+    "distillation": Distillation,
+}
 
 
 def _made(kind: Type, settings: Any, table: Optional[str], **given: Any) -> Any:
@@ -100,14 +115,19 @@ def _made(kind: Type, settings: Any, table: Optional[str], **given: Any) -> Any:
     types = get_type_hints(kind)
     for key, value in settings.items():
         if key not in fields:
-            raise RecipeError(f"{where}has no key {key!r}; there are {', '.join(fields)}" if table else
-                              f"unknown key {key!r}; there are {', '.join(fields)}")
+            raise RecipeError(
+                f"{where}has no key {key!r}; there are {', '.join(fields)}"
+                if table
+                else f"unknown key {key!r}; there are {', '.join(fields)}"
+            )
         try:
             TypeAdapter(types[key]).validate_python(value, strict=True)
         except ValidationError as error:
             wanted = error.errors()[0]["msg"].replace("Input should be", "must be")
             raise RecipeError(f"{where}{key} {wanted}, not {value!r}") from None
-    missing = [key for key, field in fields.items() if field.default is dataclasses.MISSING and key not in settings]
+    missing = [
+        key for key, field in fields.items() if field.default is dataclasses.MISSING and key not in settings
+    ]
     if missing:
         raise RecipeError(f"{where}needs {' and '.join(missing)}")
     try:
@@ -166,7 +186,9 @@ class Recipe:
             if not getattr(self, key) > 0:
                 raise RecipeError(f"{key} must be positive, not {getattr(self, key)}")
         if not 0 <= self.calm_epochs <= (self.epochs if self.augmentation else 0):
-            raise RecipeError(f"calm_epochs must lie in 0..epochs, and needs augmentation, is {self.calm_epochs}")
+            raise RecipeError(
+                f"calm_epochs must lie in 0..epochs, and needs augmentation, is {self.calm_epochs}"
+            )
         if not 0 <= self.dropout < 1:
             raise RecipeError(f"dropout must lie in 0..1 and not be 1, is {self.dropout}")
         if self.knots is not None and self.knots < 2:
@@ -175,43 +197,74 @@ class Recipe:
             if not 0 <= getattr(self, key) < math.inf:
                 raise RecipeError(f"{key} must not be negative, is {getattr(self, key)}")
         if self.weight_decay and (self.widths is not None or self.int8):
-            raise RecipeError("weight_decay does not go with training in integers: it would pull every step towards 1")
-        if not 0 <= self.seed < 2 ** 63:
+            raise RecipeError(
+                "weight_decay does not go with training in integers: it would pull every step towards 1"
+            )
+        if not 0 <= self.seed < 2**63:
             raise RecipeError(f"seed must lie in 0..2^63 - 1, is {self.seed}")
         if (self.knots is not None or self.per_channel) and not ACTIVATIONS[self.activation].is_learned:
-            raise RecipeError(f"knots and per_channel belong to a learned activation, not to {self.activation}")
+            raise RecipeError(
+                f"knots and per_channel belong to a learned activation, not to {self.activation}"
+            )
         if self.knots is not None and not ACTIVATIONS[self.activation].has_knots:
             raise RecipeError(f"{self.activation} has no knots, lerp_psa is the same function on a grid")
         if self.widths is not None and self.init_from is None:
             raise RecipeError("widths need init_from, the float network to start from")
         self._check_resmlp()
         if self.widths is not None and (self.network == CNN or self.dropout or self.normalize):
-            what = "network cnn" if self.network == CNN else f"dropout {self.dropout}" if self.dropout else "normalize"
+            what = (
+                "network cnn"
+                if self.network == CNN
+                else f"dropout {self.dropout}"
+                if self.dropout
+                else "normalize"
+            )
             raise RecipeError(f"widths do not go with {what}")
-        if self.distillation is not None and self.network != RESMLP and not (self.augmentation and self.augmentation.copies):
+        if (
+            self.distillation is not None
+            and self.network != RESMLP
+            and not (self.augmentation and self.augmentation.copies)
+        ):
             raise RecipeError("distillation needs augmentation with copies, whose logits are computed once")
         try:
             ancestors = self.ancestors
         except (KeyError, IndexError, ValueError):
-            raise RecipeError("init_from and teacher may name the run's {seed}, {activation} and {expansion} and nothing else in braces, "
-                              f"are {self.init_from!r} and {self.distillation and self.distillation.teacher!r}") from None
+            raise RecipeError(
+                "init_from and teacher may name the run's {seed}, {activation} and {expansion} and nothing else in braces, "
+                f"are {self.init_from!r} and {self.distillation and self.distillation.teacher!r}"
+            ) from None
         for kind, path in ancestors.items():
             if path.is_absolute():
-                raise RecipeError(f"{'init_from' if kind == 'parent' else kind} must be relative to where the command runs, not {path}: "
-                                  "the network file will quote it")
+                raise RecipeError(
+                    f"{'init_from' if kind == 'parent' else kind} must be relative to where the command runs, not {path}: "
+                    "the network file will quote it"
+                )
 
     def _check_resmlp(self) -> None:
         """ResMLP's own keys and data set, and what it cannot have."""
         is_resmlp = self.network == RESMLP
         if is_resmlp != (self.dataset == "cifar10"):
-            raise RecipeError(f"network {RESMLP} and dataset cifar10 go together, not {self.network} and {self.dataset}")
+            raise RecipeError(
+                f"network {RESMLP} and dataset cifar10 go together, not {self.network} and {self.dataset}"
+            )
         transfer = self.distillation and self.distillation.transfer_epochs
-        own = {"expansion": self.expansion is not None, "picture_augmentation": self.picture_augmentation, "int8": self.int8,
-               "transfer_epochs": transfer}
-        others = {"dropout": self.dropout, "normalize": self.normalize, "augmentation": self.augmentation, "widths": self.widths}
+        own = {
+            "expansion": self.expansion is not None,
+            "picture_augmentation": self.picture_augmentation,
+            "int8": self.int8,
+            "transfer_epochs": transfer,
+        }
+        others = {
+            "dropout": self.dropout,
+            "normalize": self.normalize,
+            "augmentation": self.augmentation,
+            "widths": self.widths,
+        }
         for key, value in (others if is_resmlp else own).items():
             if value:
-                raise RecipeError(f"{key} {'does not go with' if is_resmlp else 'belongs to'} network {RESMLP}")
+                raise RecipeError(
+                    f"{key} {'does not go with' if is_resmlp else 'belongs to'} network {RESMLP}"
+                )
         if not is_resmlp:
             return
         if self.expansion is None:
@@ -221,14 +274,19 @@ class Recipe:
         except ValueError as error:
             raise RecipeError(str(error)) from None
         if self.activation not in RESMLP_ACTIVATIONS:
-            raise RecipeError(f"activation must be one of {', '.join(RESMLP_ACTIVATIONS)} for network {RESMLP}, not {self.activation!r}")
+            raise RecipeError(
+                f"activation must be one of {', '.join(RESMLP_ACTIVATIONS)} for network {RESMLP}, not {self.activation!r}"
+            )
         if self.activation != ReLU.name and not self.per_channel:
             raise RecipeError(f"network {RESMLP} with activation {self.activation} needs per_channel = true")
         if self.int8 and self.init_from is None:
             raise RecipeError("int8 needs init_from, the float network to start from")
         if self.int8 and (transfer or hidden > MAX_FAN_IN):
-            raise RecipeError("int8 does not go with transfer_epochs" if transfer else
-                              f"int8 takes at most {MAX_FAN_IN} hidden channels, not {hidden}")
+            raise RecipeError(
+                "int8 does not go with transfer_epochs"
+                if transfer
+                else f"int8 takes at most {MAX_FAN_IN} hidden channels, not {hidden}"
+            )
 
     @property
     def all_epochs(self) -> int:
@@ -239,28 +297,43 @@ class Recipe:
     def ancestors(self) -> Dict[str, Path]:
         """The checkpoints that it builds on: the "parent" that it starts from, the "teacher"."""
         named = {"parent": self.init_from, "teacher": self.distillation and self.distillation.teacher}
-        return {kind: Path(path.format(seed=self.seed, activation=self.activation, expansion=f"{self.expansion or 0:g}"))
-                for kind, path in named.items() if path}
+        return {
+            kind: Path(
+                path.format(seed=self.seed, activation=self.activation, expansion=f"{self.expansion or 0:g}")
+            )
+            for kind, path in named.items()
+            if path
+        }
 
     @property
     def command(self) -> str:
         """What runs it, in a checkout. A recipe that does not lie in recipes/ is named without a directory."""
         stem, options = self.name, ""
         if self.network == RESMLP and self.name.endswith(self._variant_suffix):
-            stem, options = self.name[:-len(self._variant_suffix)], f" --activation {self.activation} --expansion {self.expansion:g}"
+            stem, options = (
+                self.name[: -len(self._variant_suffix)],
+                f" --activation {self.activation} --expansion {self.expansion:g}",
+            )
         path = DIRECTORY / f"{stem}.toml"
         return f"python -m model train {path if path.is_file() else path.name}{options} --seed {self.seed}"
 
     def variant(self, activation: Optional[str] = None, expansion: Optional[float] = None) -> Recipe:
         """The recipe of ResMLP with this function and hidden width, named after both: resmlp_short-lerp_psa-0.5."""
         if self.network != RESMLP:
-            raise RecipeError(f"recipe {self.name}: --activation and --expansion belong to network {RESMLP}, this one is {self.network}")
+            raise RecipeError(
+                f"recipe {self.name}: --activation and --expansion belong to network {RESMLP}, this one is {self.network}"
+            )
         if activation not in (None, *RESMLP_ACTIVATIONS):
-            raise RecipeError(f"--activation must be one of {', '.join(RESMLP_ACTIVATIONS)}, not {activation!r}")
+            raise RecipeError(
+                f"--activation must be one of {', '.join(RESMLP_ACTIVATIONS)}, not {activation!r}"
+            )
         kind = ACTIVATIONS.get(activation)
-        changed = dataclasses.replace(self, activation=self.activation if activation is None else activation,
-                                      per_channel=self.per_channel if kind is None else kind.is_learned,
-                                      expansion=self.expansion if expansion is None else expansion)
+        changed = dataclasses.replace(
+            self,
+            activation=self.activation if activation is None else activation,
+            per_channel=self.per_channel if kind is None else kind.is_learned,
+            expansion=self.expansion if expansion is None else expansion,
+        )
         return dataclasses.replace(changed, name=self.name + changed._variant_suffix)
 
     @property
@@ -291,7 +364,11 @@ class Recipe:
     @classmethod
     def from_settings(cls, name: str, settings: Dict[str, Any]) -> Recipe:
         """The nested dictionary of a TOML file, or of `settings`, -> Recipe."""
-        tables = {key: _made(kind, settings[key], key) for key, kind in _TABLES.items() if settings.get(key) is not None}
+        tables = {
+            key: _made(kind, settings[key], key)
+            for key, kind in _TABLES.items()
+            if settings.get(key) is not None
+        }
         return _made(cls, {**settings, **tables}, None, name=name)
 
     def settings(self) -> Dict[str, Any]:
@@ -304,7 +381,11 @@ class Recipe:
     def new_activation(self) -> Callable[[int], nn.Module]:
         """From a number of channels to the recipe's activation."""
         kind = ACTIVATIONS[self.activation]
-        options = {} if not kind.is_learned else {"per_channel": self.per_channel, **({"knots": self.knots} if self.knots else {})}
+        options = (
+            {}
+            if not kind.is_learned
+            else {"per_channel": self.per_channel, **({"knots": self.knots} if self.knots else {})}
+        )
         return lambda channels: kind(channels, **options)
 
     def new_network(self) -> nn.Module:
@@ -313,4 +394,6 @@ class Recipe:
             return Teacher()
         if self.network == RESMLP:
             return ResMLP(self.expansion, self.new_activation)
-        return NETWORKS[self.network](activation=self.new_activation, dropout=self.dropout, normalize=self.normalize)
+        return NETWORKS[self.network](
+            activation=self.new_activation, dropout=self.dropout, normalize=self.normalize
+        )

@@ -3,6 +3,7 @@
 It stands below an unmodified pynq.Overlay, like the simulated board, and shares the rule that matters most to the
 driver: memory is not coherent. Results come from the integer reference.
 """
+
 import time
 from dataclasses import dataclass
 from typing import Optional, Tuple
@@ -76,14 +77,24 @@ class FakeBoard(Device):
         address = self._next_address
         self._next_address += -(-bytes_ // 4096) * 4096 + 4096
         # Two copies, both random: what the processor's cache holds and what the accelerator sees.
-        self._cpu[address], self._memory[address] = (self._random.integers(0, 256, bytes_, dtype=np.uint8) for _ in range(2))
-        return PynqBuffer(shape, dtype, buffer=self._cpu[address], device=self, device_address=address, bo=address, coherent=False)
+        self._cpu[address], self._memory[address] = (
+            self._random.integers(0, 256, bytes_, dtype=np.uint8) for _ in range(2)
+        )
+        return PynqBuffer(
+            shape,
+            dtype,
+            buffer=self._cpu[address],
+            device=self,
+            device_address=address,
+            bo=address,
+            coherent=False,
+        )
 
     def flush(self, bo, offset, _pointer, size):
-        self._memory[bo][offset:offset + size] = self._cpu[bo][offset:offset + size]
+        self._memory[bo][offset : offset + size] = self._cpu[bo][offset : offset + size]
 
     def invalidate(self, bo, offset, _pointer, size):
-        self._cpu[bo][offset:offset + size] = self._memory[bo][offset:offset + size]
+        self._cpu[bo][offset : offset + size] = self._memory[bo][offset : offset + size]
 
     def read_registers(self, address, length):
         return self._read(address).to_bytes(length, "little")
@@ -104,8 +115,13 @@ class FakeBoard(Device):
 
     def _power_up(self):
         self.values = {register.name: 0 for register in REGISTERS}
-        self.values.update(MAGIC=MAGIC, ABI_VERSION=ABI_VERSION, BUILD_HASH=BUILD_HASH, CAPABILITIES=1 << 4 | 1 << 8,
-                           PARAMETER_BYTES=contract.IMAGE_BYTES)
+        self.values.update(
+            MAGIC=MAGIC,
+            ABI_VERSION=ABI_VERSION,
+            BUILD_HASH=BUILD_HASH,
+            CAPABILITIES=1 << 4 | 1 << 8,
+            PARAMETER_BYTES=contract.IMAGE_BYTES,
+        )
         self.queue, self._polls, self.stuck = [], 0, False
 
     def _read(self, address):
@@ -122,8 +138,14 @@ class FakeBoard(Device):
 
     def _status(self):
         error, stuck = bool(self.values["ERROR_CODE"]), self.stuck
-        flags = {"IDLE": not self.queue and not stuck, "DONE": not self.queue and not error, "QUEUE_READY": len(self.queue) < 2,
-                 "LOADED": bool(self.values["NETWORK_HASH"]), "ERROR": error, "DRAIN_STUCK": stuck}
+        flags = {
+            "IDLE": not self.queue and not stuck,
+            "DONE": not self.queue and not error,
+            "QUEUE_READY": len(self.queue) < 2,
+            "LOADED": bool(self.values["NETWORK_HASH"]),
+            "ERROR": error,
+            "DRAIN_STUCK": stuck,
+        }
         return sum(1 << field.offset for field in BY_NAME["STATUS"].fields if flags.get(field.name))
 
     def _control(self, value):
@@ -136,7 +158,12 @@ class FakeBoard(Device):
             elif field.name == "SOFT_RESET":
                 self.stuck = self.stuck or bool(self.queue) and self.faults.drain_stuck
                 self.queue, self._polls, self.values["ERROR_CODE"] = [], 0, 0
-            elif field.name in ("START", "LOAD") and len(self.queue) < 2 and not self.values["ERROR_CODE"] and not self.faults.ignore_start:
+            elif (
+                field.name in ("START", "LOAD")
+                and len(self.queue) < 2
+                and not self.values["ERROR_CODE"]
+                and not self.faults.ignore_start
+            ):
                 self.values["ACCEPTED"] += 1
                 self.queue.append((field.name, dict(self.values)))
                 self.deepest_queue = max(self.deepest_queue, len(self.queue))
@@ -149,7 +176,9 @@ class FakeBoard(Device):
             return
         self._polls = 0
         command, registers = self.queue.pop(0)
-        code, address = self.faults.error or (self._load(registers) if command == "LOAD" else self._run(registers))
+        code, address = self.faults.error or (
+            self._load(registers) if command == "LOAD" else self._run(registers)
+        )
         self.faults.error = None
         if code:
             self.queue, self.values["ERROR_CODE"], self.values["ERROR_ADDRESS"] = [], int(code), address
@@ -161,7 +190,7 @@ class FakeBoard(Device):
         memory, offset = self._at(registers["SOURCE"])
         if memory is None:
             return ErrorCode.READ_RESPONSE, registers["SOURCE"]
-        image = memory[offset:offset + contract.IMAGE_BYTES].view("<u4")
+        image = memory[offset : offset + contract.IMAGE_BYTES].view("<u4")
         if image[0] != contract.parameter_image(next(iter(self.networks.values())))[0]:
             return ErrorCode.BAD_PARAMETERS, registers["SOURCE"]
         self.values["NETWORK_HASH"] = contract.image_crc(image) ^ self.faults.network_hash_xor
@@ -171,12 +200,15 @@ class FakeBoard(Device):
         if not self.values["NETWORK_HASH"]:
             return ErrorCode.NO_NETWORK, 0
         count = registers["IMAGES"]
-        (pixels, source), (results, destination) = self._at(registers["SOURCE"]), self._at(registers["DESTINATION"])
+        (pixels, source), (results, destination) = (
+            self._at(registers["SOURCE"]),
+            self._at(registers["DESTINATION"]),
+        )
         if pixels is None or source + count * 784 > len(pixels):
             return ErrorCode.READ_RESPONSE, registers["SOURCE"]
         if results is None:
             return ErrorCode.WRITE_RESPONSE, registers["DESTINATION"]
-        images = pixels[source:source + count * 784].reshape(count, 784)
+        images = pixels[source : source + count * 784].reshape(count, 784)
         logits = self.answers(self.networks[self.values["NETWORK_HASH"]], images)
         out = np.zeros(count, RESULT)
         out["logits"], out["class"] = logits, contract.classify(logits)
@@ -185,7 +217,7 @@ class FakeBoard(Device):
         if registers["RESULT_MODE"] == ResultMode.CLASSES:
             data = np.zeros(-(-count // 8) * 8, np.uint8)
             data[:count] = out["class"]
-        results[destination:destination + len(data)] = data
+        results[destination : destination + len(data)] = data
         self.values.update(CYCLES_LO=784 * count + 2000, STALL_INPUT_LO=5, STALL_OUTPUT_LO=7)
         return ErrorCode.NONE, 0
 

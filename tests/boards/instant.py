@@ -1,4 +1,5 @@
 """A board that finishes at once and answers with what it was asked: the driver alone remains, for its cost and its book-keeping."""
+
 import weakref
 
 import numpy as np
@@ -39,7 +40,9 @@ class InstantBoard(FakeBoard):
         address = self._next_address
         self._next_address = 0x1000_0000 + (address - 0x1000_0000 + -(-bytes_ // 4096) * 4096) % (1 << 29)
         self._memory[address] = memory = np.zeros(bytes_, np.uint8)
-        return PynqBuffer(shape, dtype, buffer=memory, device=self, device_address=address, bo=address, coherent=True)
+        return PynqBuffer(
+            shape, dtype, buffer=memory, device=self, device_address=address, bo=address, coherent=True
+        )
 
     def flush(self, bo, offset, _pointer, size):
         pass

@@ -1,4 +1,5 @@
 """The CIFAR-10 loader on small files of our own with their own checksums; nothing is fetched from outside."""
+
 import hashlib
 import io
 import tarfile
@@ -20,11 +21,13 @@ def of(part):
 
 def parts(part):
     images, labels = of(part)
-    return [(images[i:i + 2], labels[i:i + 2]) for i in range(0, len(images), 2)]
+    return [(images[i : i + 2], labels[i : i + 2]) for i in range(0, len(images), 2)]
 
 
 def binary(images, labels):
-    return b"".join(bytes([label]) + image.transpose(2, 0, 1).tobytes() for image, label in zip(images, labels))
+    return b"".join(
+        bytes([label]) + image.transpose(2, 0, 1).tobytes() for image, label in zip(images, labels)
+    )
 
 
 def write_npz(directory):
@@ -54,8 +57,15 @@ def write_archive(directory):
 
 @pytest.fixture(autouse=True)
 def small_files(monkeypatch):
-    monkeypatch.setattr(cifar10, "SHA256", {part: hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-                                            for part in COUNTS for images, labels in [of(part)]})
+    monkeypatch.setattr(
+        cifar10,
+        "SHA256",
+        {
+            part: hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
+            for part in COUNTS
+            for images, labels in [of(part)]
+        },
+    )
     monkeypatch.delenv("LST_DATA_DIR", raising=False)
 
 
@@ -72,9 +82,20 @@ def assert_right(part, found):
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
-@pytest.mark.parametrize("write, where", [(write_npz, "cifar10"), (write_binary, "cifar10"), (write_binary, "cifar-10-batches-bin"),
-                                          (write_binary, "cifar10/cifar-10-batches-bin"), (write_archive, "cifar10"), (write_archive, "")])
-def test_every_layout_gives_the_same_images_and_is_kept_decoded(monkeypatch, tmp_path, cache, part, write, where):
+@pytest.mark.parametrize(
+    "write, where",
+    [
+        (write_npz, "cifar10"),
+        (write_binary, "cifar10"),
+        (write_binary, "cifar-10-batches-bin"),
+        (write_binary, "cifar10/cifar-10-batches-bin"),
+        (write_archive, "cifar10"),
+        (write_archive, ""),
+    ],
+)
+def test_every_layout_gives_the_same_images_and_is_kept_decoded(
+    monkeypatch, tmp_path, cache, part, write, where
+):
     monkeypatch.setenv("LST_DATA_DIR", str(tmp_path / "data"))
     write(tmp_path / "data" / where)
     assert_right(part, cifar10.load_cifar10(part, (), cache))
@@ -96,14 +117,18 @@ def test_a_download_is_checked_and_kept(tmp_path, cache, monkeypatch):
         assert url == "http://good/"
         with open(target, "wb") as file:
             file.write((tmp_path / "served" / cifar10.ARCHIVE).read_bytes())
+
     monkeypatch.setattr("pooch.HTTPDownloader.__call__", fetch)
     assert_right("test", cifar10.load_cifar10("test", ("http://good/",), cache))
     assert_right("train", cifar10.load_cifar10("train", (), cache))  # from the archive that was kept
 
 
 def test_nothing_anywhere_says_what_to_put_where(cache):
-    with pytest.raises(DatasetError, match=r"neither in LST_DATA_DIR \(not set\) nor in .*; put cifar-10-binary.tar.gz into "
-                                           r"\$LST_DATA_DIR/cifar10"):
+    with pytest.raises(
+        DatasetError,
+        match=r"neither in LST_DATA_DIR \(not set\) nor in .*; put cifar-10-binary.tar.gz into "
+        r"\$LST_DATA_DIR/cifar10",
+    ):
         cifar10.load_cifar10("test", (), cache)
 
 
@@ -111,17 +136,30 @@ def test_a_file_that_is_missing_beside_others_is_named(monkeypatch, tmp_path, ca
     monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
     write_npz(tmp_path / "cifar10")
     (tmp_path / "cifar10" / "train_3.npz").unlink()
-    with pytest.raises(DatasetError, match=rf"neither in LST_DATA_DIR \({tmp_path}/cifar10 lacks train_3.npz\) nor in"):
+    with pytest.raises(
+        DatasetError, match=rf"neither in LST_DATA_DIR \({tmp_path}/cifar10 lacks train_3.npz\) nor in"
+    ):
         cifar10.load_cifar10("train", (), cache)
     monkeypatch.setenv("LST_DATA_DIR", str(tmp_path / "nowhere"))
-    with pytest.raises(DatasetError, match=rf"neither in LST_DATA_DIR \({tmp_path}/nowhere, which is no directory\)"):
+    with pytest.raises(
+        DatasetError, match=rf"neither in LST_DATA_DIR \({tmp_path}/nowhere, which is no directory\)"
+    ):
         cifar10.load_cifar10("train", (), cache)
 
 
-@pytest.mark.parametrize("write, name", [(write_npz, "test.npz"), (write_binary, "test_batch.bin"), (write_archive, cifar10.ARCHIVE)])
-@pytest.mark.parametrize("damage", [
-    lambda data: data[:-100], lambda data: b"", lambda data: data[:-1000] + bytes([data[-1000] ^ 1]) + data[-999:]],
-    ids=["truncated", "empty", "altered"])
+@pytest.mark.parametrize(
+    "write, name",
+    [(write_npz, "test.npz"), (write_binary, "test_batch.bin"), (write_archive, cifar10.ARCHIVE)],
+)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-100],
+        lambda data: b"",
+        lambda data: data[:-1000] + bytes([data[-1000] ^ 1]) + data[-999:],
+    ],
+    ids=["truncated", "empty", "altered"],
+)
 def test_a_damaged_file_is_one_clear_error(monkeypatch, tmp_path, cache, write, name, damage):
     monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
     write(tmp_path / "cifar10")
@@ -136,7 +174,9 @@ def test_of_the_binary_batches_the_damaged_one_is_named(monkeypatch, tmp_path, c
     monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
     write_binary(tmp_path / "cifar10")
     (tmp_path / "cifar10" / "data_batch_2.bin").write_bytes(b"x" * 1000)
-    with pytest.raises(DatasetError, match=r"data_batch_2.bin: damaged \(1,000 bytes are not a number of records of 3,073\)"):
+    with pytest.raises(
+        DatasetError, match=r"data_batch_2.bin: damaged \(1,000 bytes are not a number of records of 3,073\)"
+    ):
         cifar10.load_cifar10("train", (), cache)
 
 

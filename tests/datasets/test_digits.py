@@ -24,7 +24,9 @@ def test_images_are_28_by_28_bytes_and_labels_int64():
 
 
 def test_every_machine_gets_the_same_bytes():
-    digest = hashlib.sha256(load_digits("train").images.tobytes() + load_digits("test").images.tobytes()).hexdigest()
+    digest = hashlib.sha256(
+        load_digits("train").images.tobytes() + load_digits("test").images.tobytes()
+    ).hexdigest()
     assert digest == "6ab18cf4421c017763a83e41d7047aa5f3d8f2d735c5ae398d51664a30c1e2c3"
 
 

@@ -1,4 +1,5 @@
 """The MNIST loader on small files of our own with their own checksums; nothing is fetched from outside."""
+
 import gzip
 import hashlib
 import http.server
@@ -24,7 +25,9 @@ NAME = "t10k-images-idx3-ubyte"
 
 @pytest.fixture(autouse=True)
 def small_files(monkeypatch):
-    monkeypatch.setattr(mnist, "SHA256", {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()})
+    monkeypatch.setattr(
+        mnist, "SHA256", {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
+    )
     monkeypatch.delenv("LST_DATA_DIR", raising=False)
 
 
@@ -49,7 +52,11 @@ def mirror(tmp_path):
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    server.directory, server.url, server.requests = served, f"http://127.0.0.1:{server.server_port}/", requests
+    server.directory, server.url, server.requests = (
+        served,
+        f"http://127.0.0.1:{server.server_port}/",
+        requests,
+    )
     yield server
     server.shutdown()
     server.server_close()
@@ -97,7 +104,9 @@ def test_the_next_mirror_is_asked_when_one_fails(mirror, cache):
     assert_loaded(mnist.load_mnist("test", mirrors=(mirror.url + "gone/", mirror.url), cache=cache))
 
 
-@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(FILES[NAME])[:-40], gzip.compress(FILES[NAME] + b"x"), b""])
+@pytest.mark.parametrize(
+    "content", [b"not gzip", gzip.compress(FILES[NAME])[:-40], gzip.compress(FILES[NAME] + b"x"), b""]
+)
 def test_a_damaged_download_is_not_kept(mirror, cache, content):
     write(mirror.directory, packed=True)
     (mirror.directory / f"{NAME}.gz").write_bytes(content)

@@ -1,11 +1,15 @@
 """The pages that people read, taken apart: links, anchors, fenced blocks."""
+
 import re
 from pathlib import Path
 from typing import List, NamedTuple
 
 from tests import ROOT
 
-PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "bitstreams/README.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "bitstreams/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 FENCE = re.compile(r"^```(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -46,5 +50,10 @@ def anchors(page: Path) -> List[str]:
 
 def commands(page: Path) -> List[str]:
     """Every command of the page's shell blocks, without comments."""
-    lines = [line.split("  #")[0].strip() for block in blocks(page) if block.language == "sh" for line in block.text.splitlines()]
+    lines = [
+        line.split("  #")[0].strip()
+        for block in blocks(page)
+        if block.language == "sh"
+        for line in block.text.splitlines()
+    ]
     return [line for line in lines if line and not line.startswith("#")]

@@ -1,4 +1,5 @@
 """Facts of CITATION.cff, docs/third_party.md and all pages that could go stale: versions, licences, names of files."""
+
 import re
 import runpy
 from importlib.metadata import PackageNotFoundError, metadata
@@ -19,7 +20,10 @@ def requirements():
     with mock.patch("setuptools.setup") as setup:
         runpy.run_path(str(ROOT / "setup.py"))
     named = {}
-    for extra, lines in {"the board": setup.call_args[1]["install_requires"], **setup.call_args[1]["extras_require"]}.items():
+    for extra, lines in {
+        "the board": setup.call_args[1]["install_requires"],
+        **setup.call_args[1]["extras_require"],
+    }.items():
         for line in lines:
             named.setdefault(re.match(r"[\w.-]+", line)[0], []).append(extra)
     return named
@@ -31,16 +35,24 @@ def declared_licence(name):
     text = about.get("License-Expression") or about.get("License") or ""
     if text and len(text) < 120 and "\n" not in text:
         return text
-    return next(entry.split(" :: ")[-1] for entry in about.get_all("Classifier") if entry.startswith("License"))
+    return next(
+        entry.split(" :: ")[-1] for entry in about.get_all("Classifier") if entry.startswith("License")
+    )
 
 
 def test_every_dependency_is_listed_with_its_licence():
     """On a failure the expected rows are what belongs into the page."""
     table = re.search(r"declared licence \|\n\|[-|]+\n((?:\|.*\n)+)", PAGE.read_text())[1]
     listed = dict(re.findall(r"^(\| [\w.-]+ \| [\w, ]+) \| (.+) \|$", table, re.MULTILINE))
-    expected = {f"| {name} | {', '.join(extras)}": declared_licence(name) for name, extras in sorted(requirements().items())}
+    expected = {
+        f"| {name} | {', '.join(extras)}": declared_licence(name)
+        for name, extras in sorted(requirements().items())
+    }
     if "+cpu" not in metadata("torch")["Version"]:  # other builds contain more
-        expected = {row: listed.get(row, licence) if row.startswith("| torch ") else licence for row, licence in expected.items()}
+        expected = {
+            row: listed.get(row, licence) if row.startswith("| torch ") else licence
+            for row, licence in expected.items()
+        }
     rows = [f"{row} | {licence} |" for row, licence in expected.items()]
     assert [f"{row} | {licence} |" for row, licence in listed.items()] == rows, "\n".join(rows)
 
@@ -54,7 +66,12 @@ def test_a_distribution_that_is_not_there_is_an_error():
 
 
 def test_the_citation_has_what_the_format_demands():
-    assert CITATION["cff-version"] == "1.2.0" and CITATION["title"] == "lst-overlay" and CITATION["authors"] and CITATION["message"]
+    assert (
+        CITATION["cff-version"] == "1.2.0"
+        and CITATION["title"] == "lst-overlay"
+        and CITATION["authors"]
+        and CITATION["message"]
+    )
     assert all(entry["type"] and entry["title"] and entry["authors"] for entry in CITATION["references"])
 
 
@@ -66,18 +83,31 @@ def test_the_citation_is_of_this_version_and_licence():
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_source_files_that_a_page_names_are_there(page):
     """Such as gateware/cores/fifo.py: from the root of the tree, or below the package or the directory of tests that the text is about."""
-    known = [path.as_posix() for part in ("driver", "gateware", "model", "datasets", "tests", "recipes", "benchmarks")
-             for path in (ROOT / part).rglob("*.*")]
+    known = [
+        path.as_posix()
+        for part in ("driver", "gateware", "model", "datasets", "tests", "recipes", "benchmarks")
+        for path in (ROOT / part).rglob("*.*")
+    ]
     words = [word for span in re.findall(r"`([^`\n]+)`", prose(page)) for word in span.split()]
-    sources = [word for word in words if re.fullmatch(r"[a-z0-9_/.]+\.(py|toml|sv)", word) and not word.startswith("my_")]
-    assert [word for word in sources if not any(path.endswith("/" + word) for path in known) and not (ROOT / word).is_file()] == []
+    sources = [
+        word
+        for word in words
+        if re.fullmatch(r"[a-z0-9_/.]+\.(py|toml|sv)", word) and not word.startswith("my_")
+    ]
+    assert [
+        word
+        for word in sources
+        if not any(path.endswith("/" + word) for path in known) and not (ROOT / word).is_file()
+    ] == []
 
 
 def test_what_the_contributors_guide_places_in_a_file_is_in_it():
     """`NAME` in `file.py`."""
     places = re.findall(r"`(\w+)`\s+(?:in|of)\s+`([\w/]+\.py)`", (ROOT / "CONTRIBUTING.md").read_text())
     assert len(places) >= 7
-    assert [place for place in places if not re.search(rf"\b{place[0]}\b", (ROOT / place[1]).read_text())] == []
+    assert [
+        place for place in places if not re.search(rf"\b{place[0]}\b", (ROOT / place[1]).read_text())
+    ] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

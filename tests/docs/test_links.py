@@ -1,4 +1,5 @@
 """What README and docs/ point at is there, on GitHub and on the site."""
+
 import os
 import re
 import subprocess
@@ -11,7 +12,9 @@ from markdown_it import MarkdownIt
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, links, named
 
 LANGUAGES = {"sh", "python", "toml", "text", ""}
-COMMAND = re.compile(r"^\s*(make|python3?|pip|git|pytest|cd|source|export|scp|pynq|\.venv/bin/\w+) ", re.MULTILINE)
+COMMAND = re.compile(
+    r"^\s*(make|python3?|pip|git|pytest|cd|source|export|scp|pynq|\.venv/bin/\w+) ", re.MULTILINE
+)
 every_page = pytest.mark.parametrize("page", PAGES, ids=named)
 
 
@@ -50,7 +53,11 @@ def test_the_site_shows_the_lists_and_tables_that_github_shows(page):
     site = markdown.markdown(text, extensions=["tables", "pymdownx.superfences"])
 
     def elements(html):
-        return {tag: len(re.findall(f"<{tag}[ >]", html)) for tag in ("h1", "h2", "h3", "ol", "ul", "li", "table", "tr", "pre")}
+        return {
+            tag: len(re.findall(f"<{tag}[ >]", html))
+            for tag in ("h1", "h2", "h3", "ol", "ul", "li", "table", "tr", "pre")
+        }
+
     assert elements(site) == elements(github)
 
 
@@ -58,8 +65,13 @@ def test_the_site_shows_the_lists_and_tables_that_github_shows(page):
 def site(tmp_path_factory):
     """Built as `make docs` does; (what was built, the directory)."""
     directory = tmp_path_factory.mktemp("site")
-    done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(directory)], cwd=ROOT,
-                          capture_output=True, text=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "PYTHONWARNINGS": "ignore"})
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(directory)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "PYTHONWARNINGS": "ignore"},
+    )
     return done, directory
 
 
@@ -79,5 +91,13 @@ def test_the_site_loads_nothing_from_another_host(site):
     pages = list(site[1].rglob("*.html"))
     assert len(pages) > 20
     for page in pages:
-        assert re.findall(r"<(?:script|img|iframe)[^>]+src=\"?(?:https?:|//)[^>]+", page.read_text()) == [], page
-        assert re.findall(r"<link[^>]+rel=\"?(?:stylesheet|preconnect)[^>]+href=\"?(?:https?:|//)[^>]+", page.read_text()) == [], page
+        assert re.findall(r"<(?:script|img|iframe)[^>]+src=\"?(?:https?:|//)[^>]+", page.read_text()) == [], (
+            page
+        )
+        assert (
+            re.findall(
+                r"<link[^>]+rel=\"?(?:stylesheet|preconnect)[^>]+href=\"?(?:https?:|//)[^>]+",
+                page.read_text(),
+            )
+            == []
+        ), page

@@ -1,4 +1,5 @@
 """Error messages that the pages quote are messages of the sources: rules for people who search for what they see."""
+
 import ast
 import re
 from itertools import product
@@ -7,7 +8,11 @@ import pytest
 
 from tests.docs.pages import ROOT, blocks, prose
 
-SOURCES = [path for part in ("driver", "gateware", "model", "datasets") for path in sorted((ROOT / part).rglob("*.py"))]
+SOURCES = [
+    path
+    for part in ("driver", "gateware", "model", "datasets")
+    for path in sorted((ROOT / part).rglob("*.py"))
+]
 HOLE = "\0"
 
 
@@ -30,19 +35,32 @@ def templates(node):
 def messages():
     """Lines of the strings of the sources, each as its literal parts between what is filled in."""
     nodes = [node for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))]
-    found = {text for node in nodes if isinstance(node, (ast.JoinedStr, ast.BinOp, ast.Constant)) for text in templates(node)}
+    found = {
+        text
+        for node in nodes
+        if isinstance(node, (ast.JoinedStr, ast.BinOp, ast.Constant))
+        for text in templates(node)
+    }
     makefile = re.sub(r"`[^`]*`", f"`{HOLE}`", (ROOT / "Makefile").read_text().replace("$(PYTHON)", HOLE))
     found |= set(re.findall(r'echo "([^"]+)"', makefile))
-    return [line.split(HOLE) for line in {line for text in found for line in text.splitlines()} if line.count(" ") > 1]
+    return [
+        line.split(HOLE)
+        for line in {line for text in found for line in text.splitlines()}
+        if line.count(" ") > 1
+    ]
 
 
 def is_message(quoted, messages):
     """Some message reads so; or, if ``quoted`` ends with '...', begins so. At least half of the letters are its own, not filled in."""
-    return any(matched(quoted, parts) or quoted.endswith("...") and begins(quoted[:-3], parts) for parts in messages)
+    return any(
+        matched(quoted, parts) or quoted.endswith("...") and begins(quoted[:-3], parts) for parts in messages
+    )
 
 
 def matched(text, parts):
-    return 2 * sum(map(len, parts)) >= len(text.replace("...", "")) and re.fullmatch(".*".join(map(re.escape, parts)), text)
+    return 2 * sum(map(len, parts)) >= len(text.replace("...", "")) and re.fullmatch(
+        ".*".join(map(re.escape, parts)), text
+    )
 
 
 def begins(text, parts):
@@ -57,7 +75,9 @@ def begins(text, parts):
 def quotations():
     for page in ("troubleshooting.md", "another_network.md"):
         path = ROOT / "docs" / page
-        yield from (line for block in blocks(path) if block.language == "text" for line in block.text.splitlines())
+        yield from (
+            line for block in blocks(path) if block.language == "text" for line in block.text.splitlines()
+        )
         for table in re.findall(r"^\| message \|.*\n\|[-|]+\n((?:\|.*\n)+)", prose(path), re.MULTILINE):
             yield from re.findall(r"^\| `(.*?)` \|", table, re.MULTILINE)
 
@@ -71,6 +91,9 @@ def test_a_quoted_message_is_one_of_the_sources(quoted, messages):
     assert is_message(quoted, messages)
 
 
-@pytest.mark.parametrize("invented", ["the board is on fire", "images must be uint8 pixels 0..254, not float64", "no bitstream here"])
+@pytest.mark.parametrize(
+    "invented",
+    ["the board is on fire", "images must be uint8 pixels 0..254, not float64", "no bitstream here"],
+)
 def test_an_invented_message_is_told(invented, messages):
     assert not is_message(invented, messages)

@@ -1,4 +1,5 @@
 """The pages run from top to bottom: commands, recipes and Python, in a copy of the tree, on the simulated board, without a network."""
+
 import importlib
 import json
 import re
@@ -16,9 +17,14 @@ from tests.conftest import BUILT
 from tests.docs.listed_commands import DRY_RUN, GENERATED, LISTED, OPTIONS, PATHS
 from tests.docs.pages import PAGES, ROOT, blocks, commands, named, prose
 
-pytestmark = pytest.mark.xdist_group("pages")  # one after the other: two cores, and designs that are built once
-RUNNABLE = [page for page in PAGES if any(block.language in ("sh", "python") for block in blocks(page))
-            and page.parent.name != "networks"]
+pytestmark = pytest.mark.xdist_group(
+    "pages"
+)  # one after the other: two cores, and designs that are built once
+RUNNABLE = [
+    page
+    for page in PAGES
+    if any(block.language in ("sh", "python") for block in blocks(page)) and page.parent.name != "networks"
+]
 PHOTO = "photo.png"  # what a reader brings along
 TIME_LIMIT_S = 300
 
@@ -28,7 +34,9 @@ def tree(tmp_path_factory, simulated_bit):
     """A copy of the working tree with an environment that has all and installs nothing, and designs that were built before."""
     copy = tmp_path_factory.mktemp("pages") / "lst-overlay"
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listing, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0"):
+    for name in (
+        subprocess.run(listing, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    ):
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, copy / name)
@@ -59,14 +67,25 @@ def made():
 @pytest.fixture(scope="session")
 def here(tree, tmp_path_factory):
     """What runs a shell script or a program in that copy."""
-    environment = {"PATH": f"{tree / '.venv' / 'bin'}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path_factory.mktemp("home")),
-                   "LST_BOARD": "sim", "PYTHONPATH": f"{tree}:{tree / 'driver'}", "OMP_NUM_THREADS": "1", "COLUMNS": "100",
-                   "MPLBACKEND": "agg", "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}  # nothing listens there
+    environment = {
+        "PATH": f"{tree / '.venv' / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(tmp_path_factory.mktemp("home")),
+        "LST_BOARD": "sim",
+        "PYTHONPATH": f"{tree}:{tree / 'driver'}",
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "100",
+        "MPLBACKEND": "agg",
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+    }  # nothing listens there
 
     def run(*command):
-        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT_S)
+        done = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT_S
+        )
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done.stdout
+
     return run
 
 
@@ -91,7 +110,11 @@ def test_a_page_runs_from_top_to_bottom(page, tree, here, made, photo):
             assert name.endswith(".toml"), "a recipe's first line is its file's name, as a comment"
             (tree / name).write_text(block.text)
         elif block.language == "sh":
-            script = [line for line in block.text.splitlines() if line.split("  #")[0].strip() not in made.union(LISTED)]
+            script = [
+                line
+                for line in block.text.splitlines()
+                if line.split("  #")[0].strip() not in made.union(LISTED)
+            ]
             here("bash", "-euc", "\n".join(["set -o pipefail", *script]))
             made.update(line for line in script if line.startswith("make "))
         elif block.language == "python":
@@ -132,7 +155,7 @@ def check(command, how, here):
     if how == DRY_RUN:
         here(*words, "--dry-run")
     elif how == OPTIONS:
-        module, name = words[words.index("-m") + 1:][:2]
+        module, name = words[words.index("-m") + 1 :][:2]
         if module == "lst_overlay":
             here(*words, "--help")
         else:
@@ -151,15 +174,28 @@ def missing_options(module, name, options):
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_commands_in_a_sentence_have_their_options(page):
-    for module, name, rest in set(re.findall(r"`(?:\.venv/bin/)?python3? -m (gateware|model) ([a-z]+)((?: [^`]*)?)`", prose(page))):
+    for module, name, rest in set(
+        re.findall(r"`(?:\.venv/bin/)?python3? -m (gateware|model) ([a-z]+)((?: [^`]*)?)`", prose(page))
+    ):
         assert missing_options(module, name, re.findall(r"--[a-z-]+", rest)) == []
 
 
 def test_the_boards_commands_in_a_sentence_have_their_options(here):
-    found = {line for page in PAGES for line in re.findall(r"python3? -m lst_overlay ([a-z][a-z-]*(?: [^`\n]*)?)", page.read_text())}
-    shown = {name: here("python", "-m", "lst_overlay", name, "--help") for name in {line.split()[0] for line in found}}
+    found = {
+        line
+        for page in PAGES
+        for line in re.findall(r"python3? -m lst_overlay ([a-z][a-z-]*(?: [^`\n]*)?)", page.read_text())
+    }
+    shown = {
+        name: here("python", "-m", "lst_overlay", name, "--help")
+        for name in {line.split()[0] for line in found}
+    }
     assert len(shown) == 4
-    assert [line for line in found if not all(option in shown[line.split()[0]] for option in re.findall(r"--[a-z-]+", line))] == []
+    assert [
+        line
+        for line in found
+        if not all(option in shown[line.split()[0]] for option in re.findall(r"--[a-z-]+", line))
+    ] == []
 
 
 def test_make_docs_builds_the_site(tree, here):

@@ -1,4 +1,5 @@
 """The driver's fixtures. `board` runs a test on both kinds of board; `fake` is for faults that only the fake has."""
+
 import pytest
 
 from gateware.shell.hwh import write_hwh
@@ -9,15 +10,22 @@ from tests.driver.random_network import corner_lst1, random_lst1, with_channel_t
 
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]
 # Tables for each channel in either stage, in both, and of the most extreme codes.
-CHANNEL_NETWORKS = [with_channel_tables(random_lst1(3), *numbers) for numbers in ((0,), (1,), (0, 1))] + [corner_lst1()]
+CHANNEL_NETWORKS = [with_channel_tables(random_lst1(3), *numbers) for numbers in ((0,), (1,), (0, 1))] + [
+    corner_lst1()
+]
 
 
 def write_bitstream(directory, build_hash=BUILD_HASH, content=b"a bitstream", checksum=True, **hwh):
     """A .bit of arbitrary bytes and its .hwh. Returns the path of the .bit."""
     bitfile = directory / "pixel_serial-loadable.bit"
     bitfile.write_bytes(content)
-    write_hwh(bitfile.with_suffix(".hwh"), build_hash, hwh.pop("capabilities", PIXEL_SERIAL),
-              bitstream=bitfile if checksum else None, **hwh)
+    write_hwh(
+        bitfile.with_suffix(".hwh"),
+        build_hash,
+        hwh.pop("capabilities", PIXEL_SERIAL),
+        bitstream=bitfile if checksum else None,
+        **hwh,
+    )
     return bitfile
 
 

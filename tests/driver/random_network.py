@@ -1,4 +1,5 @@
 """Small helpers shared by the driver's tests: a network nobody trained, images nobody drew."""
+
 import dataclasses
 
 import numpy as np
@@ -12,14 +13,30 @@ def random_lst1(seed: int) -> Network:
 
     def activation() -> Activation:
         table = np.sort(random.integers(-128, 128, 1024)).astype(np.int64)
-        return Activation(shift=6, index_width=10, index_step=2.0 ** -6, table_q=table, width=8, step=2.0 ** -7)
+        return Activation(shift=6, index_width=10, index_step=2.0**-6, table_q=table, width=8, step=2.0**-7)
 
     def layer(axis: Axis, fan_out: int, fan_in: int, table) -> Layer:
-        return Layer(axis, random.integers(-127, 128, (fan_out, fan_in)), random.integers(-2000, 2001, fan_out), 8, 2.0 ** -7, table)
+        return Layer(
+            axis,
+            random.integers(-127, 128, (fan_out, fan_in)),
+            random.integers(-2000, 2001, fan_out),
+            8,
+            2.0**-7,
+            table,
+        )
 
-    return Network(f"random-{seed}", "lst1", 8, (28, 28),
-                   (layer(Axis.ROWS, 28, 28, activation()), layer(Axis.COLUMNS, 28, 28, activation()),
-                    layer(Axis.DENSE, 10, 784, None)), {"seed": seed})
+    return Network(
+        f"random-{seed}",
+        "lst1",
+        8,
+        (28, 28),
+        (
+            layer(Axis.ROWS, 28, 28, activation()),
+            layer(Axis.COLUMNS, 28, 28, activation()),
+            layer(Axis.DENSE, 10, 784, None),
+        ),
+        {"seed": seed},
+    )
 
 
 def with_channel_tables(network: Network, *numbers: int, seed: int = 0, index_width: int = 8) -> Network:
@@ -27,11 +44,17 @@ def with_channel_tables(network: Network, *numbers: int, seed: int = 0, index_wi
     random, layers = np.random.default_rng(seed), list(network.layers)
     for number in numbers:
         old = layers[number].activation
-        tables = random.integers(old.table_q.min(), old.table_q.max() + 1, (layers[number].fan_out, 1 << index_width))
+        tables = random.integers(
+            old.table_q.min(), old.table_q.max() + 1, (layers[number].fan_out, 1 << index_width)
+        )
         shift = min(max(old.shift + old.index_width - index_width, 0), 31)  # saturates no earlier
         layers[number] = dataclasses.replace(
-            layers[number], activation=dataclasses.replace(old, shift=shift, index_width=index_width, table_q=tables))
-    return dataclasses.replace(network, name=f"{network.name}-channels-{'-'.join(map(str, numbers))}", layers=tuple(layers))
+            layers[number],
+            activation=dataclasses.replace(old, shift=shift, index_width=index_width, table_q=tables),
+        )
+    return dataclasses.replace(
+        network, name=f"{network.name}-channels-{'-'.join(map(str, numbers))}", layers=tuple(layers)
+    )
 
 
 def corner_lst1(per_channel: bool = True) -> Network:
@@ -40,7 +63,25 @@ def corner_lst1(per_channel: bool = True) -> Network:
     The biases are the ends of an index of 8 bits, with and without ``per_channel``. A black image shows them alone.
     """
     random = np.random.default_rng(0)
-    ends = np.array([-2**30, -513, -512, -129, -128, -127, -1, 0, 1, 126, 127, 128, 511, 512, 2**30 - 1 - 28 * 4095 * 4096])
+    ends = np.array(
+        [
+            -(2**30),
+            -513,
+            -512,
+            -129,
+            -128,
+            -127,
+            -1,
+            0,
+            1,
+            126,
+            127,
+            128,
+            511,
+            512,
+            2**30 - 1 - 28 * 4095 * 4096,
+        ]
+    )
 
     def activation() -> Activation:
         index_width = 8 if per_channel else 10
@@ -54,9 +95,17 @@ def corner_lst1(per_channel: bool = True) -> Network:
         bias = np.where(np.arange(28) % 2, random.integers(-300, 300, 28), np.resize(ends, 28).repeat(2)[:28])
         return Layer(axis, weights, bias, 13, 1.0, activation())
 
-    return Network(f"corner-{'channels' * per_channel}", "lst1", 8, (28, 28), (
-        layer(Axis.ROWS), layer(Axis.COLUMNS),
-        Layer(Axis.DENSE, random.integers(-255, 256, (10, 784)), random.integers(-300, 300, 10), 13, 1.0)))
+    return Network(
+        f"corner-{'channels' * per_channel}",
+        "lst1",
+        8,
+        (28, 28),
+        (
+            layer(Axis.ROWS),
+            layer(Axis.COLUMNS),
+            Layer(Axis.DENSE, random.integers(-255, 256, (10, 784)), random.integers(-300, 300, 10), 13, 1.0),
+        ),
+    )
 
 
 def random_images(count: int, seed: int = 0) -> np.ndarray:

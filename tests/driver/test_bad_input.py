@@ -1,4 +1,5 @@
 """Wrong arguments and files: one clear error each, before the hardware is touched, and everything works afterwards."""
+
 import numpy as np
 import pytest
 
@@ -11,14 +12,26 @@ NAN_IMAGES = np.full((2, 28, 28), np.nan, np.float32)
 BAD_IMAGES = {
     "list": ([[0] * 784], TypeError, "must be a numpy array, not list"),
     "none": (None, TypeError, "must be a numpy array, not NoneType"),
-    "float": (np.zeros((2, 28, 28), np.float32), TypeError, "must be uint8 pixels 0..255, not float32; of 0..1 make them by .*round"),
+    "float": (
+        np.zeros((2, 28, 28), np.float32),
+        TypeError,
+        "must be uint8 pixels 0..255, not float32; of 0..1 make them by .*round",
+    ),
     "nan": (NAN_IMAGES, TypeError, "not float32 .and 1568 of 1568 values are NaN"),
     "int64": (np.zeros((2, 784), np.int64), TypeError, "must be uint8 pixels 0..255, not int64"),
     "bool": (np.zeros((2, 784), bool), TypeError, "not bool"),
     "object": (np.zeros((2, 784), object), TypeError, "not object"),
-    "single": (np.zeros((28, 28), np.uint8), ValueError, r"not \(28, 28\): for a single image pass images\[None\]"),
+    "single": (
+        np.zeros((28, 28), np.uint8),
+        ValueError,
+        r"not \(28, 28\): for a single image pass images\[None\]",
+    ),
     "single flat": (np.zeros(784, np.uint8), ValueError, r"not \(784,\): for a single image"),
-    "size": (np.zeros((2, 32, 32), np.uint8), ValueError, r"must have shape \(N, 28, 28\) or \(N, 784\), not \(2, 32, 32\)"),
+    "size": (
+        np.zeros((2, 32, 32), np.uint8),
+        ValueError,
+        r"must have shape \(N, 28, 28\) or \(N, 784\), not \(2, 32, 32\)",
+    ),
     "channels": (np.zeros((2, 28, 28, 1), np.uint8), ValueError, r"not \(2, 28, 28, 1\)"),
     "scalar": (np.array(3, np.uint8), ValueError, r"not \(\)"),
     "empty": (np.zeros((0, 28, 28), np.uint8), ValueError, "at least one image, not 0"),
@@ -37,10 +50,18 @@ def test_bad_images(fake, case):
     assert len(overlay.predict(random_images(3))) == 3
 
 
-@pytest.mark.parametrize("size, error, message", [
-    (0, ValueError, "must be 1..1048575, not 0"), (-1, ValueError, "not -1"), (1 << 20, ValueError, "not 1048576"),
-    ([8, 0], ValueError, "not 0"), ("8", TypeError, "not str"), (2.5, TypeError, "must be an integer or a sequence of them, not float"),
-    (True, TypeError, "not bool")])
+@pytest.mark.parametrize(
+    "size, error, message",
+    [
+        (0, ValueError, "must be 1..1048575, not 0"),
+        (-1, ValueError, "not -1"),
+        (1 << 20, ValueError, "not 1048576"),
+        ([8, 0], ValueError, "not 0"),
+        ("8", TypeError, "not str"),
+        (2.5, TypeError, "must be an integer or a sequence of them, not float"),
+        (True, TypeError, "not bool"),
+    ],
+)
 def test_bad_batch_size(fake, size, error, message):
     with pytest.raises(error, match=message):
         fake[1].throughput_test(size)
@@ -97,7 +118,9 @@ def test_network_that_is_not_lst1(fake, tmp_path):
 def test_unknown_network_name_lists_the_shipped_ones(fake):
     with pytest.raises(FileNotFoundError, match="no network file 'lst1_q99'; shipped networks: "):
         fake[1].load_network("lst1_q99")
-    with pytest.raises(TypeError, match="a network is a path, a shipped network's name or a Network, not int"):
+    with pytest.raises(
+        TypeError, match="a network is a path, a shipped network's name or a Network, not int"
+    ):
         fake[1].load_network(3)
 
 
@@ -112,11 +135,16 @@ def test_shipped_network_by_name(fake, tmp_path, monkeypatch):
         overlay.load_network("others")
 
 
-@pytest.mark.parametrize("timeout, error, message", [
-    (float("nan"), ValueError, "timeout must be a positive, finite number of seconds, not nan"),
-    (float("inf"), ValueError, "not inf"), (0, ValueError, "not 0"), (-1, ValueError, "not -1"),
-    ("2", TypeError, "timeout must be a number of seconds, not str"),
-])
+@pytest.mark.parametrize(
+    "timeout, error, message",
+    [
+        (float("nan"), ValueError, "timeout must be a positive, finite number of seconds, not nan"),
+        (float("inf"), ValueError, "not inf"),
+        (0, ValueError, "not 0"),
+        (-1, ValueError, "not -1"),
+        ("2", TypeError, "timeout must be a number of seconds, not str"),
+    ],
+)
 def test_a_timeout_that_is_none_is_refused(fake, timeout, error, message):
     device, overlay = fake
     written = len(device.written)

@@ -2,6 +2,7 @@
 
 Nothing of gateware/ or model/ is imported: with LST_PREBUILT (tests/conftest.py) this runs where only the driver is installed.
 """
+
 import ast
 import io
 import os
@@ -47,9 +48,12 @@ def kernel_environment(simulated_bit, tmp_path):
 @pytest.fixture
 def run(kernel_environment, tmp_path):
     """Runs a notebook, as a person with another working directory would."""
+
     def run_notebook(notebook):
-        NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute(
-            env=kernel_environment)
+        NotebookClient(
+            notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        ).execute(env=kernel_environment)
+
     return run_notebook
 
 
@@ -61,8 +65,12 @@ def test_the_notebooks_are_found():
 def test_a_notebook_is_kept_without_output(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
-    assert not any(cell.get("outputs") or cell.get("execution_count") or cell.metadata for cell in notebook.cells)
-    assert notebook.metadata.kernelspec.name == "python3" and notebook.metadata.language_info == {"name": "python"}
+    assert not any(
+        cell.get("outputs") or cell.get("execution_count") or cell.metadata for cell in notebook.cells
+    )
+    assert notebook.metadata.kernelspec.name == "python3" and notebook.metadata.language_info == {
+        "name": "python"
+    }
     assert notebook.cells[0].cell_type == "markdown" and notebook.cells[0].source.startswith("# ")
 
 
@@ -80,7 +88,12 @@ def test_a_notebook_is_python_3_8_with_what_a_board_has(path):
 
 @each_notebook
 def test_a_notebooks_code_fits_the_page(path):
-    long = [line for cell in code_cells(nbformat.read(path, as_version=4)) for line in cell.source.splitlines() if len(line) > 120]
+    long = [
+        line
+        for cell in code_cells(nbformat.read(path, as_version=4))
+        for line in cell.source.splitlines()
+        if len(line) > 120
+    ]
     assert long == []
 
 
@@ -95,16 +108,26 @@ def test_a_notebook_runs_ends_with_a_picture_and_frees_the_board(path, run):
     assert printed(notebook.cells[-1]).endswith(", simulated, freed) []\n")
 
 
-@pytest.mark.parametrize("value", ["{'photo.png': {'metadata': {}, 'content': PHOTO}}",
-                                   "({'name': 'photo.png', 'content': memoryview(PHOTO)},)"], ids=["ipywidgets 7", "ipywidgets 8"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{'photo.png': {'metadata': {}, 'content': PHOTO}}",
+        "({'name': 'photo.png', 'content': memoryview(PHOTO)},)",
+    ],
+    ids=["ipywidgets 7", "ipywidgets 8"],
+)
 def test_an_uploaded_photograph_is_classified(run, value):
     images, labels = sample_digits.load()
     photo = io.BytesIO()
     Image.fromarray(255 - images[8]).resize((700, 700)).save(photo, "PNG")
     notebook = nbformat.read(next(path for path in NOTEBOOKS if path.stem.startswith("3_")), as_version=4)
     number = next(number for number, cell in enumerate(notebook.cells) if "FileUpload" in cell.source)
-    notebook.cells.insert(number + 1, nbformat.v4.new_code_cell(
-        f"from types import SimpleNamespace\nPHOTO = {photo.getvalue()!r}\nupload = SimpleNamespace(value={value})"))
+    notebook.cells.insert(
+        number + 1,
+        nbformat.v4.new_code_cell(
+            f"from types import SimpleNamespace\nPHOTO = {photo.getvalue()!r}\nupload = SimpleNamespace(value={value})"
+        ),
+    )
     notebook.cells.append(nbformat.v4.new_code_cell("print(len(files), answer.digit)"))
     run(notebook)
     assert printed(notebook.cells[-1]) == f"1 {labels[8]}\n"

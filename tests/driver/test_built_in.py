@@ -1,4 +1,5 @@
 """LST1Overlay on engines with their network built in: found by name, told from each other, packed for. The verilated designs."""
+
 import shutil
 
 import numpy as np
@@ -50,14 +51,20 @@ def copy(bit, tmp_path):
 
 
 def test_logits_and_classes_are_the_references(overlay):
-    images = np.concatenate([corner_images(), np.random.default_rng(0).integers(0, 256, (1500, 28, 28), dtype=np.uint8)])
+    images = np.concatenate(
+        [corner_images(), np.random.default_rng(0).integers(0, 256, (1500, 28, 28), dtype=np.uint8)]
+    )
     expected = logits(overlay.network, images)
     np.testing.assert_array_equal(overlay.logits(images), expected)
     np.testing.assert_array_equal(overlay.predict(images), classify(expected))
 
 
 # Clocks of an image in a batch, FCLK0 in MHz, how pixels enter, bytes of an image.
-FIGURES = {"folded": (1607, 200, "uint8", 784), "pixel_pairs": (392, 200, "uint8", 784), "row_parallel": (28, 1000 / 7, "packed", 224)}
+FIGURES = {
+    "folded": (1607, 200, "uint8", 784),
+    "pixel_pairs": (392, 200, "uint8", 784),
+    "row_parallel": (28, 1000 / 7, "packed", 224),
+}
 
 
 def test_figures_are_those_of_the_engine(overlay, design):
@@ -74,7 +81,9 @@ def test_the_network_is_the_one_in_the_bitstream(overlay, design):
     engine, (_, name) = design[0], next(item for item in DESIGNS if item[0] == design[0])
     assert overlay.network.name == name and engine.replace("_", "-") in repr(overlay)
     assert all(check.passed for check in overlay.self_test()), overlay.self_test()
-    with pytest.raises(LstOverlayError, match="cannot load network 'lst1_digits': this bitstream has its network built in"):
+    with pytest.raises(
+        LstOverlayError, match="cannot load network 'lst1_digits': this bitstream has its network built in"
+    ):
         overlay.load_network("lst1_digits")
     assert overlay.network.name == name
 
@@ -83,18 +92,25 @@ def test_it_is_found_by_its_name(bit, monkeypatch):
     monkeypatch.setattr(bitstream_files, "search_roots", lambda: [bit.parents[1]])
     with LST1Overlay(STEM, device=SimulatedBoard()) as made:
         assert made.predict(corner_images()[:3]).shape == (3,)
-    with pytest.raises(BitstreamError, match="`make simulator ENGINE=row_parallel NETWORK=other` in a checkout writes it"):
+    with pytest.raises(
+        BitstreamError, match="`make simulator ENGINE=row_parallel NETWORK=other` in a checkout writes it"
+    ):
         LST1Overlay("row_parallel-other", device=SimulatedBoard())
 
 
 def test_another_network_cannot_be_asked_for(bit):
-    with pytest.raises(BitstreamError, match="has its network built in: network= must be left out, or be 'auto', not 'lst1_q6.7'"):
+    with pytest.raises(
+        BitstreamError,
+        match="has its network built in: network= must be left out, or be 'auto', not 'lst1_q6.7'",
+    ):
         LST1Overlay(bit, device=SimulatedBoard(), network="lst1_q6.7")
 
 
 def test_the_file_of_another_network_is_refused(copy):
     save_network(load_network(find("lst1_w5c4a4p4")), copy.with_suffix(".npz"))
-    with pytest.raises(BitstreamError, match=f"{STEM}.npz is not the network inside the bitstream: NETWORK_HASH reads"):
+    with pytest.raises(
+        BitstreamError, match=f"{STEM}.npz is not the network inside the bitstream: NETWORK_HASH reads"
+    ):
         LST1Overlay(copy, device=SimulatedBoard())
 
 

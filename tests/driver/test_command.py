@@ -1,4 +1,5 @@
 """python -m lst_overlay: text for people, JSON for programs, exit codes for scripts."""
+
 import json
 import re
 
@@ -31,7 +32,11 @@ def test_info(board, capsys):
     status, text, _ = run(capsys, "info", *board[1])
     assert status == 0 and "pixel-serial" in text and "lst1_digits" in text
     figures = json.loads(run(capsys, "info", "--json", *board[1])[1])
-    assert figures["engine"] == "pixel-serial" and figures["fclk_mhz"] == 200.0 and figures["build_hash"] == "0x1234ABCD"
+    assert (
+        figures["engine"] == "pixel-serial"
+        and figures["fclk_mhz"] == 200.0
+        and figures["build_hash"] == "0x1234ABCD"
+    )
 
 
 def test_self_test_says_what_is_wrong_and_fails(board, capsys):
@@ -40,10 +45,16 @@ def test_self_test_says_what_is_wrong_and_fails(board, capsys):
     board[0].answers = lambda network, images: answers(network, images) + (images[:, :1] > 128)
     status, text, _ = run(capsys, "self-test", *board[1])
     assert status == 1 and "our bug" in text
-    assert re.search(r"FAILED  logits: \d+ of 164 images differ \(must be 0: equal to the integer reference\)", text)
+    assert re.search(
+        r"FAILED  logits: \d+ of 164 images differ \(must be 0: equal to the integer reference\)", text
+    )
     status, text, _ = run(capsys, "self-test", "--json", *board[1])
     figures = json.loads(text)
-    assert status == 1 and not figures["passed"] and [check["name"] for check in figures["checks"] if not check["passed"]] == ["logits"]
+    assert (
+        status == 1
+        and not figures["passed"]
+        and [check["name"] for check in figures["checks"] if not check["passed"]] == ["logits"]
+    )
 
 
 def test_classify_answers_each_picture(board, capsys, tmp_path):
@@ -54,7 +65,9 @@ def test_classify_answers_each_picture(board, capsys, tmp_path):
     status, text, _ = run(capsys, "classify", *files, *board[1])
     assert status == 0 and [int(line.split(": ")[1][0]) for line in text.splitlines()] == labels[:3].tolist()
     answers = json.loads(run(capsys, "classify", "--json", *files, *board[1])[1])["images"]
-    assert [answer["digit"] for answer in answers] == labels[:3].tolist() and len(answers[0]["probabilities"]) == 10
+    assert [answer["digit"] for answer in answers] == labels[:3].tolist() and len(
+        answers[0]["probabilities"]
+    ) == 10
 
 
 def test_benchmark_has_a_row_for_each_batch_size(board, capsys):
@@ -64,16 +77,36 @@ def test_benchmark_has_a_row_for_each_batch_size(board, capsys):
     assert rows[0]["accelerator"]["batch_size"] == rows[0]["processor"]["batch_size"] == 20
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["info", "--network", "lst1_q99"], "no network file 'lst1_q99'"), (["info", "--bitfile", "none.bit"], "no bitstream at"),
-    (["classify", "none.png"], "none.png")])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["info", "--network", "lst1_q99"], "no network file 'lst1_q99'"),
+        (["info", "--bitfile", "none.bit"], "no bitstream at"),
+        (["classify", "none.png"], "none.png"),
+    ],
+)
 def test_what_fails_is_one_line_and_exit_status_1(board, capsys, arguments, message):
     status, text, error = run(capsys, *arguments[:1], *board[1], *arguments[1:])
-    assert status == 1 and not text and error.startswith("error: ") and message in error and error.count("\n") == 1
+    assert (
+        status == 1
+        and not text
+        and error.startswith("error: ")
+        and message in error
+        and error.count("\n") == 1
+    )
 
 
-@pytest.mark.parametrize("arguments", [[], ["classify"], ["dance"], ["info", "--batch-size", "3"],
-                                       ["benchmark", "--batch-size", "0"], ["benchmark", "--batch-size", "many"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["classify"],
+        ["dance"],
+        ["info", "--batch-size", "3"],
+        ["benchmark", "--batch-size", "0"],
+        ["benchmark", "--batch-size", "many"],
+    ],
+)
 def test_usage_errors_are_exit_status_2(capsys, arguments):
     with pytest.raises(SystemExit) as exit_:
         command.main(arguments)

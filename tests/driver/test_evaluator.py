@@ -1,4 +1,5 @@
 """docs/number_formats.md and docs/programmers_guide.md suffice: tests/oracles/board_evaluator.py, written from them alone, gets the same integers."""
+
 import ast
 import shutil
 from pathlib import Path
@@ -22,24 +23,34 @@ OTHERS = sorted((ROOT / "networks").glob("*lst*.npz"))
 
 
 def images():
-    return np.concatenate([corner_images(), np.random.default_rng(1).integers(0, 256, (40, 28, 28), dtype=np.uint8)])
+    return np.concatenate(
+        [corner_images(), np.random.default_rng(1).integers(0, 256, (40, 28, 28), dtype=np.uint8)]
+    )
 
 
 def test_it_is_short_and_imports_nothing_of_the_project():
     source = Path(evaluator.__file__).read_text()
-    modules = [node.names[0].name for node in ast.walk(ast.parse(source)) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    modules = [
+        node.names[0].name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
     assert set(modules) == {"hashlib", "json", "zlib", "numpy"} and source.count("\n") < 100
 
 
 @pytest.mark.parametrize("path", [*map(find, names()), *OTHERS], ids=lambda path: path.stem)
 def test_logits_of_a_network_file(path):
-    np.testing.assert_array_equal(evaluator.logits(evaluator.read_network(path), images()), logits(load_network(path), images()))
+    np.testing.assert_array_equal(
+        evaluator.logits(evaluator.read_network(path), images()), logits(load_network(path), images())
+    )
 
 
 @pytest.mark.parametrize("name", names())
 def test_parameter_image_and_its_hash(name):
     network, ours = evaluator.read_network(find(name)), parameter_image(load_network(find(name)))
-    assert evaluator.parameter_image(network) == ours.tobytes() and evaluator.network_hash(network) == image_crc(ours)
+    assert evaluator.parameter_image(network) == ours.tobytes() and evaluator.network_hash(
+        network
+    ) == image_crc(ours)
 
 
 def test_an_altered_file_is_refused(tmp_path):
@@ -65,8 +76,12 @@ def test_logits_from_raw_pixel_and_result_memory(engine, name, tmp_path, monkeyp
 
     monkeypatch.setattr(pipeline.Buffers, "read", keep)
     network, count = evaluator.read_network(find(name)), len(images())
-    bit = simulated_bitstream(tmp_path, engine, None if engine == "pixel_serial" else load_network(find(name)))
-    with LST1Overlay(bit, SimulatedBoard(), **({"network": name} if engine == "pixel_serial" else {})) as overlay:
+    bit = simulated_bitstream(
+        tmp_path, engine, None if engine == "pixel_serial" else load_network(find(name))
+    )
+    with LST1Overlay(
+        bit, SimulatedBoard(), **({"network": name} if engine == "pixel_serial" else {})
+    ) as overlay:
         overlay.predict(images())
         overlay.logits(images())
         pixels = evaluator.pixels(memory["pixels"][0], None, count, overlay.layout.packed_bits)
@@ -76,7 +91,9 @@ def test_logits_from_raw_pixel_and_result_memory(engine, name, tmp_path, monkeyp
     np.testing.assert_array_equal(evaluator.results(memory[MODE_CLASSES], count, 0), classes)
 
 
-@pytest.mark.parametrize("layout", [ImageLayout(), ImageLayout(2), ImageLayout(1, 2), ImageLayout(2, 4)], ids=str)
+@pytest.mark.parametrize(
+    "layout", [ImageLayout(), ImageLayout(2), ImageLayout(1, 2), ImageLayout(2, 4)], ids=str
+)
 def test_pixels_of_every_layout(layout):
     buffers = [np.zeros((len(images()), layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
     layout.fill(images().reshape(-1, 784), buffers)

@@ -1,4 +1,5 @@
 """Hardware that fails: each fault gives one readable error, and the overlay answers rightly afterwards."""
+
 import json
 import threading
 
@@ -38,6 +39,7 @@ def make_slow(device):
         entered.set()
         leave.wait(10)
         return original(registers)
+
     device._run = slow
     return entered, leave
 
@@ -45,7 +47,9 @@ def make_slow(device):
 def test_never_finishing_times_out_with_every_register(fake):
     device, overlay = fake
     device.faults.never_finish = True
-    with pytest.raises(HardwareTimeout, match=r"batch of 5 images from image 0: not reached within 0.05 s") as caught:
+    with pytest.raises(
+        HardwareTimeout, match=r"batch of 5 images from image 0: not reached within 0.05 s"
+    ) as caught:
         overlay.predict(IMAGES, timeout=0.05)
     message = str(caught.value)
     for name in ("MAGIC", "BUILD_HASH", "ERROR_CODE", "COMPLETED", "IDLE=0", "QUEUE_READY=1", "SOURCE"):
@@ -97,6 +101,7 @@ def test_error_in_the_middle_of_a_queued_batch(fake, monkeypatch):
     def fail_third(registers):
         calls.append(registers["IMAGES"])
         return (ErrorCode.READ_RESPONSE, registers["SOURCE"]) if len(calls) == 3 else original(registers)
+
     device._run = fail_third
     with pytest.raises(HardwareError, match="hardware error 1"):
         overlay.predict(random_images(12))
@@ -121,7 +126,10 @@ def test_address_outside_memory_is_reported_and_recovered_without_a_download(fak
 def test_drain_stuck_says_that_only_a_download_helps(fake):
     device, overlay = fake
     device.faults.never_finish = device.faults.drain_stuck = True
-    with pytest.raises(HardwareTimeout, match=r"(?s)not reached within.*soft reset that followed failed.*overlay.download\(\)"):
+    with pytest.raises(
+        HardwareTimeout,
+        match=r"(?s)not reached within.*soft reset that followed failed.*overlay.download\(\)",
+    ):
         overlay.predict(IMAGES, timeout=0.05)
     with pytest.raises(HardwareError, match="only download"):
         overlay.predict(IMAGES)
@@ -133,7 +141,10 @@ def test_drain_stuck_says_that_only_a_download_helps(fake):
 def test_network_hash_that_differs_after_load(fake):
     device, overlay = fake
     device.faults.network_hash_xor = 1
-    with pytest.raises(HardwareError, match=r"'random-2' did not arrive as sent: NETWORK_HASH reads 0x[0-9A-F]{8}, .* CRC-32 is 0x"):
+    with pytest.raises(
+        HardwareError,
+        match=r"'random-2' did not arrive as sent: NETWORK_HASH reads 0x[0-9A-F]{8}, .* CRC-32 is 0x",
+    ):
         overlay.load_network(NETWORKS[1])
     device.faults.network_hash_xor = 0
     assert overlay.network is NETWORKS[0]
@@ -149,7 +160,10 @@ def test_lost_network_is_loaded_again(fake):
 def test_misplaced_image_numbers(fake):
     device, overlay = fake
     device.faults.image_number_offset = 3
-    with pytest.raises(HardwareError, match=r"result 0 of 5 must carry image number 0, it carries 3 \(5 results are misplaced\)"):
+    with pytest.raises(
+        HardwareError,
+        match=r"result 0 of 5 must carry image number 0, it carries 3 \(5 results are misplaced\)",
+    ):
         overlay.logits(IMAGES)
     device.faults.image_number_offset = 0
     assert_answers(overlay)
@@ -175,6 +189,7 @@ def test_interrupted_batch_leaves_the_accelerator_idle(fake):
 
     def interrupt(_):
         raise KeyboardInterrupt
+
     device._run = interrupt
     with pytest.raises(KeyboardInterrupt):
         overlay.predict(IMAGES)
@@ -191,7 +206,12 @@ def test_second_caller_is_told_at_once(fake):
     thread.start()
     assert entered.wait(10)
     try:
-        for call in (overlay.predict, overlay.logits, lambda _: overlay.load_network(NETWORKS[1]), lambda _: overlay.free()):
+        for call in (
+            overlay.predict,
+            overlay.logits,
+            lambda _: overlay.load_network(NETWORKS[1]),
+            lambda _: overlay.free(),
+        ):
             with pytest.raises(BusyError, match="another thread"):
                 call(IMAGES)
     finally:
@@ -205,8 +225,12 @@ def test_out_of_memory_is_told(fake):
 
     def full(*_, **__):
         raise RuntimeError("BO allocation failed")
+
     device.allocate = full
-    with pytest.raises(LstOverlayError, match=r"cannot allocate 0.0 MB of contiguous memory \(BO allocation failed\): use smaller"):
+    with pytest.raises(
+        LstOverlayError,
+        match=r"cannot allocate 0.0 MB of contiguous memory \(BO allocation failed\): use smaller",
+    ):
         overlay.predict(IMAGES)
     del device.allocate
     assert_answers(overlay)
@@ -222,6 +246,7 @@ def test_after_a_buffer_that_was_too_large_smaller_ones_still_work(fake, monkeyp
         if len(made) == 2:
             raise RuntimeError("BO allocation failed")
         return allocate(*arguments, **keywords)
+
     monkeypatch.setattr(device, "allocate", second_fails)
     with pytest.raises(LstOverlayError, match="use smaller batches"):
         overlay.throughput_test(5000)
@@ -233,8 +258,10 @@ def test_a_kept_exception_keeps_no_buffers(simulated_bit):
     device = SimulatedBoard()
     kept = []
     overlay = LST1Overlay(simulated_bit, device, network=NETWORKS[0])
-    for call, message in ((lambda: overlay.predict(IMAGES, timeout=1e-9), "not reached within"),
-                          (lambda: overlay.throughput_test(165_000), "cannot allocate 7.9 MB")):  # its pixels alone have room
+    for call, message in (
+        (lambda: overlay.predict(IMAGES, timeout=1e-9), "not reached within"),
+        (lambda: overlay.throughput_test(165_000), "cannot allocate 7.9 MB"),
+    ):  # its pixels alone have room
         with pytest.raises(LstOverlayError, match=message) as caught:
             call()
         kept.append(caught.value)
@@ -258,7 +285,10 @@ def test_an_exception_inside_with_is_not_hidden_by_a_busy_overlay(fake):
 def test_another_design_in_the_fpga_is_noticed_by_its_build_hash(fake):
     device, overlay = fake
     device.values["BUILD_HASH"] ^= 1
-    with pytest.raises(BitstreamError, match=r"another bitstream was loaded since: call download\(\) to come back \(BUILD_HASH reads 0x"):
+    with pytest.raises(
+        BitstreamError,
+        match=r"another bitstream was loaded since: call download\(\) to come back \(BUILD_HASH reads 0x",
+    ):
         overlay.predict(IMAGES)
     overlay.download()
     assert_answers(overlay)

@@ -1,4 +1,5 @@
 """The package on the board: Python 3.8, numpy and pynq alone; the network contract without pynq."""
+
 import ast
 import subprocess
 import sys
@@ -27,12 +28,21 @@ def test_imports_neither_model_nor_gateware_nor_their_libraries(path):
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             imported.add(node.module.split(".")[0])
     allowed = set(sys.stdlib_module_names) - {"tomllib", "zoneinfo", "graphlib"}  # newer than Python 3.8
-    assert imported <= allowed | {"numpy", "pynq", "pynqmetadata", "lst_overlay", *OPTIONAL.get(path.name, ())}
+    assert imported <= allowed | {
+        "numpy",
+        "pynq",
+        "pynqmetadata",
+        "lst_overlay",
+        *OPTIONAL.get(path.name, ()),
+    }
 
 
 def test_the_driver_needs_no_pillow():
     code = "import sys; sys.modules['PIL'] = None; import lst_overlay.overlay, lst_overlay.samples.photo, lst_overlay.__main__; print('ok')"
-    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "ok\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+        == "ok\n"
+    )
 
 
 def test_network_contract_needs_no_pynq():

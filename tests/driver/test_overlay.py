@@ -1,4 +1,5 @@
 """What LST1Overlay promises, on every kind of board."""
+
 import numpy as np
 import pytest
 
@@ -15,7 +16,11 @@ def assert_bit_exact(found, expected, images):
     wrong = np.flatnonzero((found != expected).reshape(len(found), -1).any(axis=1))
     assert not len(wrong), "\n".join(
         [f"{len(wrong)} of {len(images)} images differ"]
-        + [f"image {i}: {found[i]} instead of {expected[i]}; pixels {images[i].ravel()[:8]}..." for i in wrong[:5]])
+        + [
+            f"image {i}: {found[i]} instead of {expected[i]}; pixels {images[i].ravel()[:8]}..."
+            for i in wrong[:5]
+        ]
+    )
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 9, 33])
@@ -78,7 +83,14 @@ def test_profile_counts_cycles(overlay):
     assert figures["fclk_mhz"] == 200.0
     assert figures["runtime_ms"] == pytest.approx(figures["cycles"] / 200e3)
     assert figures["images_per_second"] == pytest.approx(20e3 / figures["runtime_ms"])
-    assert {"fclk_source", "input_format", "scope", "simulated", "stall_input_cycles", "stall_output_cycles"} <= set(figures)
+    assert {
+        "fclk_source",
+        "input_format",
+        "scope",
+        "simulated",
+        "stall_input_cycles",
+        "stall_output_cycles",
+    } <= set(figures)
 
 
 def test_throughput_test_has_finns_keys(overlay):
@@ -102,10 +114,17 @@ def test_networks_change_without_a_download(overlay, tmp_path):
 
 @pytest.mark.parametrize("network", CHANNEL_NETWORKS, ids=lambda network: network.name)
 def test_one_table_for_all_channels_and_one_for_each_replace_each_other(overlay, tmp_path, network):
-    images = np.concatenate([random_images(5), np.full((1, 28, 28), 0, np.uint8), np.full((1, 28, 28), 255, np.uint8)])
+    images = np.concatenate(
+        [random_images(5), np.full((1, 28, 28), 0, np.uint8), np.full((1, 28, 28), 255, np.uint8)]
+    )
     path = tmp_path / "channels.npz"
     contract.save_network(network, path)
-    for given, expected in ((path, network), (NETWORKS[0], NETWORKS[0]), (network, network), (network, network)):
+    for given, expected in (
+        (path, network),
+        (NETWORKS[0], NETWORKS[0]),
+        (network, network),
+        (network, network),
+    ):
         overlay.load_network(given)
         assert_bit_exact(overlay.logits(images), contract.logits(expected, images), images)
 
@@ -155,18 +174,26 @@ def test_classify_gives_digit_probabilities_and_time(overlay, software):
     image = random_images(1)[0]
     answer = overlay.classify(image, software=software)
     logits = contract.logits(NETWORKS[0], image[None])[0]
-    assert answer.digit == contract.classify(logits[None])[0] and answer.probabilities.sum() == pytest.approx(1)
+    assert answer.digit == contract.classify(logits[None])[0] and answer.probabilities.sum() == pytest.approx(
+        1
+    )
     assert answer.confidence == answer.probabilities.max() and answer.time_s > 0
     assert answer.time_source == ("wall clock" if software else "cycles / fclk (simulated)")
     real = logits * NETWORKS[0].logit_step
     np.testing.assert_allclose(np.diff(np.log(answer.probabilities)), np.diff(real))
     assert repr(answer).startswith(f"Classification({answer.digit}, ")
-    np.testing.assert_array_equal(overlay.classify(image.ravel(), software=software).probabilities, answer.probabilities)
+    np.testing.assert_array_equal(
+        overlay.classify(image.ravel(), software=software).probabilities, answer.probabilities
+    )
 
 
-@pytest.mark.parametrize("images", [random_images(2), random_images(1), random_images(1).reshape(1, 784)[:, :, None]])
+@pytest.mark.parametrize(
+    "images", [random_images(2), random_images(1), random_images(1).reshape(1, 784)[:, :, None]]
+)
 def test_classify_takes_one_image(overlay, images):
-    with pytest.raises(ValueError, match=r"classify takes one image, \(28, 28\) or \(784,\), not .*: predict takes many"):
+    with pytest.raises(
+        ValueError, match=r"classify takes one image, \(28, 28\) or \(784,\), not .*: predict takes many"
+    ):
         overlay.classify(images)
 
 
@@ -175,7 +202,9 @@ def test_throughput_test_over_batch_sizes(overlay):
     assert [row["batch_size"] for row in rows] == [1, 3]
     software = overlay.throughput_test((1, 3), software=True)
     assert [row["batch_size"] for row in software] == [1, 3]
-    assert {row["runtime_source"] for row in software} == {"wall clock"} and {row["scope"] for row in software} == {"software"}
+    assert {row["runtime_source"] for row in software} == {"wall clock"} and {
+        row["scope"] for row in software
+    } == {"software"}
 
 
 def test_load_network_tells_how_far_it_is(overlay):

@@ -1,4 +1,5 @@
 """docs/programmers_guide.md says what the code does: names and layouts that a stranger would copy."""
+
 import re
 
 from lst_overlay.memory.results import RESULT

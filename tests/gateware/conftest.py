@@ -1,4 +1,5 @@
 """``top``: makes boards with the whole design; whatever a test does with them, no bus rule may have been broken at its end."""
+
 import pytest
 
 from tests.gateware.shell.top_bench import Top, build_top

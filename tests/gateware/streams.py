@@ -1,4 +1,5 @@
 """Processes for Migen's simulator: they feed and take streams, with gaps."""
+
 from itertools import chain, repeat
 
 from migen import passive, run_simulation

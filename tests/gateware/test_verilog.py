@@ -2,6 +2,7 @@
 
 LiteX's own writer fails here (2024.12); a test shows it, so that nobody goes back to it.
 """
+
 import ctypes
 import re
 
@@ -65,7 +66,11 @@ class Numbers(Module):
     """One output per entry of EXPECTED, all of 32 bits."""
 
     def __init__(self):
-        a, b, u = self.inputs = [Signal((A_BITS, True), name="a"), Signal((B_BITS, True), name="b"), Signal(B_BITS, name="u")]
+        a, b, u = self.inputs = [
+            Signal((A_BITS, True), name="a"),
+            Signal((B_BITS, True), name="b"),
+            Signal(B_BITS, name="u"),
+        ]
         self.outputs = {name: Signal((OUT_BITS, True), name=name) for name in EXPECTED}
         signed = Signal((9, True), name="signed_slice")
         product = Signal((A_BITS + B_BITS + 1, True), name="product")
@@ -101,11 +106,20 @@ class Numbers(Module):
         self.comb += [out[name].eq(value) for name, value in values.items()]
         self.comb += [
             If(a < 0, out["if_of_different_widths"].eq(b)).Else(out["if_of_different_widths"].eq(a)),
-            Case(u[:2], {0: out["case_of_different_widths"].eq(a), 1: out["case_of_different_widths"].eq(b),
-                         2: out["case_of_different_widths"].eq(-9), "default": out["case_of_different_widths"].eq(5)}),
+            Case(
+                u[:2],
+                {
+                    0: out["case_of_different_widths"].eq(a),
+                    1: out["case_of_different_widths"].eq(b),
+                    2: out["case_of_different_widths"].eq(-9),
+                    "default": out["case_of_different_widths"].eq(5),
+                },
+            ),
             out["default_negative"].eq(-1),
             If(u[2], out["default_negative"].eq(b)),
-            If(a < -100, out["saturated"].eq(-100)).Elif(a > 99, out["saturated"].eq(99)).Else(out["saturated"].eq(a)),
+            If(a < -100, out["saturated"].eq(-100))
+            .Elif(a > 99, out["saturated"].eq(99))
+            .Else(out["saturated"].eq(a)),
         ]
 
     @property
@@ -132,19 +146,46 @@ def evaluator(verilog):
         out = (ctypes.c_int32 * len(EXPECTED))()
         library.evaluate(a, b, out)
         return dict(zip(EXPECTED, out))
+
     return evaluate
 
 
 def wrong(evaluate, a, b):
     """{name: (found, expected)} of what differs from Python."""
     expected = {name: int(rule(a, b, low(b, B_BITS))) for name, rule in EXPECTED.items()}
-    return {name: (value, expected[name]) for name, value in evaluate(a, b).items() if value != expected[name]}
+    return {
+        name: (value, expected[name]) for name, value in evaluate(a, b).items() if value != expected[name]
+    }
 
 
 def corners(bits):
     half = 1 << bits - 1
-    return sorted({-half, -half + 1, -129, -128, -127, -101, -100, -6, -5, -4, -2, -1, 0, 1, 2, 99, 100, 101, 127, half - 2, half - 1}
-                  & set(range(-half, half)))
+    return sorted(
+        {
+            -half,
+            -half + 1,
+            -129,
+            -128,
+            -127,
+            -101,
+            -100,
+            -6,
+            -5,
+            -4,
+            -2,
+            -1,
+            0,
+            1,
+            2,
+            99,
+            100,
+            101,
+            127,
+            half - 2,
+            half - 1,
+        }
+        & set(range(-half, half))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -154,12 +195,17 @@ def ours():
 
 
 def test_emitted_arithmetic_is_pythons_at_the_corners(ours):
-    found = {(a, b): differs for a in corners(A_BITS) for b in corners(B_BITS) if (differs := wrong(ours, a, b))}
+    found = {
+        (a, b): differs for a in corners(A_BITS) for b in corners(B_BITS) if (differs := wrong(ours, a, b))
+    }
     assert not found, f"{len(found)} of the corners differ, the first: {list(found.items())[:5]}"
 
 
 @settings(max_examples=500, deadline=None)
-@given(a=st.integers(-(1 << A_BITS - 1), (1 << A_BITS - 1) - 1), b=st.integers(-(1 << B_BITS - 1), (1 << B_BITS - 1) - 1))
+@given(
+    a=st.integers(-(1 << A_BITS - 1), (1 << A_BITS - 1) - 1),
+    b=st.integers(-(1 << B_BITS - 1), (1 << B_BITS - 1) - 1),
+)
 @example(a=-4096, b=-128)
 def test_emitted_arithmetic_is_pythons_everywhere(ours, a, b):
     assert wrong(ours, a, b) == {}
@@ -193,5 +239,7 @@ def test_initial_contents_of_memories_are_in_the_text_and_in_block_ram():
     module = Initialised()
     text = emit(module, "initialised", {module.address, module.data})
     assert "$readmemh" not in text and '(* rom_style = "block" *) reg [69:0] rom[0:3];' in text
-    words = {int(index): int(value, 16) for index, value in re.findall(r"rom\[(\d)\] = \d+'h([0-9A-Fa-f]+);", text)}
+    words = {
+        int(index): int(value, 16) for index, value in re.findall(r"rom\[(\d)\] = \d+'h([0-9A-Fa-f]+);", text)
+    }
     assert {index: words[index] for index in range(3)} == {0: 1, 1: (1 << 70) - 1, 2: 3}

@@ -1,4 +1,5 @@
 """Emitted Verilog and a little C++ around it as a shared library, built once per content."""
+
 import ctypes
 import fcntl
 import hashlib
@@ -17,7 +18,9 @@ def verilated(top, verilog, cpp, *options):
     library = BUILT / f"lib{top}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}.so"
     BUILT.mkdir(parents=True, exist_ok=True)
     with open(BUILT / f".{top}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # test processes that need the same library: one builds, the others wait
+        fcntl.flock(
+            lock, fcntl.LOCK_EX
+        )  # test processes that need the same library: one builds, the others wait
         if not library.exists():
             with tempfile.TemporaryDirectory(dir=BUILT) as work:
                 work = Path(work)

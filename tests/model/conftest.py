@@ -1,4 +1,5 @@
 """Fixtures for the tests of model."""
+
 import pytest
 
 import model.kernels.interpolation

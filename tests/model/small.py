@@ -1,4 +1,5 @@
 """Small training runs and networks for the tests of model."""
+
 from functools import partial
 
 import numpy as np
@@ -18,8 +19,10 @@ torch.set_num_threads(1)
 def small_split(images=60):
     """A few digits as training and validation images."""
     pictures, labels = load_digits("train")
-    part = Part(torch.from_numpy(pictures[:2 * images]), torch.from_numpy(labels[:2 * images]))
-    return Split(Part(part.images[:images], part.labels[:images]), Part(part.images[images:], part.labels[images:]))
+    part = Part(torch.from_numpy(pictures[: 2 * images]), torch.from_numpy(labels[: 2 * images]))
+    return Split(
+        Part(part.images[:images], part.labels[:images]), Part(part.images[images:], part.labels[images:])
+    )
 
 
 def small_test(dataset):
@@ -36,7 +39,9 @@ def random_pictures(seed, count):
 def picture_split(images=24):
     """Pictures whose label is how bright they are."""
     labels = torch.arange(2 * images) % 10
-    pictures = (random_pictures(1, 2 * images).float() * (0.1 + 0.09 * labels[:, None, None, None])).to(torch.uint8)
+    pictures = (random_pictures(1, 2 * images).float() * (0.1 + 0.09 * labels[:, None, None, None])).to(
+        torch.uint8
+    )
     return Split(Part(pictures[:images], labels[:images]), Part(pictures[images:], labels[images:]))
 
 
@@ -46,13 +51,34 @@ def picture_test(dataset):
 
 def picture_recipe(**changes):
     """The narrowest ResMLP there is at its full length."""
-    return Recipe(**{"name": "small", "dataset": "cifar10", "network": "resmlp", "expansion": 0.03, "activation": "relu", "epochs": 2,
-                     "batch": 8, "learning_rate": 4e-3, "picture_augmentation": PictureAugmentation(operations=1), **changes})
+    return Recipe(
+        **{
+            "name": "small",
+            "dataset": "cifar10",
+            "network": "resmlp",
+            "expansion": 0.03,
+            "activation": "relu",
+            "epochs": 2,
+            "batch": 8,
+            "learning_rate": 4e-3,
+            "picture_augmentation": PictureAugmentation(operations=1),
+            **changes,
+        }
+    )
 
 
 def small_recipe(**changes):
-    return Recipe(**{"name": "small", "dataset": "digits", "epochs": 3, "batch": 20, "learning_rate": 4e-3,
-                     "augmentation": Augmentation(), **changes})
+    return Recipe(
+        **{
+            "name": "small",
+            "dataset": "digits",
+            "epochs": 3,
+            "batch": 20,
+            "learning_rate": 4e-3,
+            "augmentation": Augmentation(),
+            **changes,
+        }
+    )
 
 
 def random_network(seed, d_in=28, d_out=28, classes=10, gain=1.0):
@@ -88,10 +114,14 @@ KINDS = {
     "mlp_hidden": lambda d_in, d_out, classes, activation: MLP((d_out, d_out + 1), d_in, classes, activation),
 }
 FUNCTIONS = {
-    "tanh": Tanh, "relu": ReLU, "piecewise_linear": PiecewiseLinear, "lerp_psa": LerpPSA,
+    "tanh": Tanh,
+    "relu": ReLU,
+    "piecewise_linear": PiecewiseLinear,
+    "lerp_psa": LerpPSA,
     "piecewise_linear per channel": partial(PiecewiseLinear, knots=9, per_channel=True),
     "lerp_psa per channel": partial(LerpPSA, knots=7, per_channel=True),
-    "psa": PSA, "b_spline per channel": partial(BSpline, knots=9, per_channel=True),
+    "psa": PSA,
+    "b_spline per channel": partial(BSpline, knots=9, per_channel=True),
 }
 
 
@@ -105,12 +135,23 @@ def random_images(seed, count, size=28):
     return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (count, size, size), dtype=np.uint8))
 
 
-WIDTHS = (Widths(6, 4, 8), Widths(6, 4, 4), Widths(4, 3, 2), Widths(2, 2, 1), Widths(13, 13, 8), Widths(8, 8, 8))
+WIDTHS = (
+    Widths(6, 4, 8),
+    Widths(6, 4, 4),
+    Widths(4, 3, 2),
+    Widths(2, 2, 1),
+    Widths(13, 13, 8),
+    Widths(8, 8, 8),
+)
 
 
 def shipped_functions(network):
     """The activations of a network file: their kind is named in it, what they learned lies in its provenance."""
-    settings, learned, functions = network.provenance["recipe_settings"], iter(network.provenance.get("functions", [])), []
+    settings, learned, functions = (
+        network.provenance["recipe_settings"],
+        iter(network.provenance.get("functions", [])),
+        [],
+    )
     for layer in network.layers[:-1]:
         numbers, kind = next(learned, []), ACTIVATIONS[layer.activation.function]
         tables = layer.fan_out if layer.activation.per_channel else 1

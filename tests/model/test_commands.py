@@ -1,4 +1,5 @@
 """The commands as a shell sees them: exit codes, stdout, stderr."""
+
 import io
 import json
 import subprocess
@@ -27,7 +28,9 @@ class Done(NamedTuple):
 def command(*arguments):
     """`python -m model ARGUMENTS` within this process: importing torch anew takes seconds."""
     stdout, stderr = io.StringIO(), io.StringIO()
-    with mock.patch.object(sys, "argv", ["model", *map(str, arguments)]), redirect_stdout(stdout), redirect_stderr(stderr):
+    with mock.patch.object(sys, "argv", ["model", *map(str, arguments)]), redirect_stdout(
+        stdout
+    ), redirect_stderr(stderr):
         try:
             main()
             code = 0
@@ -48,7 +51,9 @@ def checkpoint(tmp_path_factory):
 
 
 def test_train_prints_figures_on_stdout_and_progress_on_stderr(checkpoint):
-    done = command("train", checkpoint.with_name("tiny.toml"), "--out", checkpoint.parent, "--seed", 7, "--restart")
+    done = command(
+        "train", checkpoint.with_name("tiny.toml"), "--out", checkpoint.parent, "--seed", 7, "--restart"
+    )
     assert "test_accuracy" in done.stdout and "epoch" in done.stderr and "%|" not in done.stdout
 
 
@@ -85,31 +90,56 @@ def test_an_interruption_says_what_is_kept(tmp_path, monkeypatch):
     recipe.write_text('dataset = "digits"\nepochs = 3\n')
     run_epoch = Training.run_epoch
 
-    for epoch, message in ((0, "interrupted before the first epoch was over; nothing is kept"),
-                           (2, "checkpoint.pt holds epoch 2 of 3: the same command goes on from there")):
+    for epoch, message in (
+        (0, "interrupted before the first epoch was over; nothing is kept"),
+        (2, "checkpoint.pt holds epoch 2 of 3: the same command goes on from there"),
+    ):
+
         def interrupted(self, epoch=epoch):
             if self.epoch == epoch:
                 raise KeyboardInterrupt
             return run_epoch(self)
+
         monkeypatch.setattr(Training, "run_epoch", interrupted)
         done = command("train", recipe, "--out", tmp_path)
         assert done.returncode == 130 and message in done.stderr
-    assert "the same command, without --restart, goes on from there" in command("train", recipe, "--out", tmp_path, "--restart").stderr
+    assert (
+        "the same command, without --restart, goes on from there"
+        in command("train", recipe, "--out", tmp_path, "--restart").stderr
+    )
 
 
 def test_the_package_runs_as_a_program():
-    done = subprocess.run([sys.executable, "-m", "model", "frobnicate"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "model", "frobnicate"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 2 and "frobnicate" in done.stderr and not done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("train", "--help"), ("quantize", "--help"), ("evaluate", "--help")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("--version",), ("train", "--help"), ("quantize", "--help"), ("evaluate", "--help")],
+)
 def test_help_and_version_succeed(arguments):
     done = command(*arguments)
     assert done.returncode == 0 and done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("frobnicate",), ("train", "no-such-recipe.toml"), ("quantize", DIGITS), ("evaluate", "--nonsense"),
-                                       ("quantize", DIGITS, "--format", "7.6", "--out", "n.npz")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("frobnicate",),
+        ("train", "no-such-recipe.toml"),
+        ("quantize", DIGITS),
+        ("evaluate", "--nonsense"),
+        ("quantize", DIGITS, "--format", "7.6", "--out", "n.npz"),
+    ],
+)
 def test_wrong_usage_exits_with_2(arguments):
     assert command(*arguments).returncode == 2
 
@@ -131,7 +161,10 @@ def test_a_wrong_recipe_exits_with_1_and_one_line(tmp_path):
 def test_a_network_file_is_no_checkpoint(tmp_path):
     done = command("quantize", DIGITS, "--format", "Q6.7", "--out", tmp_path / "n.npz")
     assert done.returncode == 1 and not list(tmp_path.iterdir())
-    assert "lst1_digits.npz: a network file, where the checkpoint of python -m model train is wanted" in done.stderr
+    assert (
+        "lst1_digits.npz: a network file, where the checkpoint of python -m model train is wanted"
+        in done.stderr
+    )
 
 
 def test_a_missing_package_is_named(monkeypatch, capsys, tmp_path):

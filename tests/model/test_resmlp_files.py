@@ -1,4 +1,5 @@
 """From a trained ResMLP to a network file and back to an accuracy; and what each tool says of the other family's networks."""
+
 import dataclasses
 import subprocess
 import sys
@@ -38,8 +39,16 @@ def runs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("runs"))
         for place in (model.export.quantize, model.reports.evaluate):
-            patch.setattr(place, "load_test", lambda dataset: (picture_test if dataset == "cifar10" else small_test)(dataset))
-        patch.setattr(model.export.quantize, "load_split", lambda dataset: (picture_split if dataset == "cifar10" else small_split)())
+            patch.setattr(
+                place,
+                "load_test",
+                lambda dataset: (picture_test if dataset == "cifar10" else small_test)(dataset),
+            )
+        patch.setattr(
+            model.export.quantize,
+            "load_split",
+            lambda dataset: (picture_split if dataset == "cifar10" else small_split)(),
+        )
         recipe = picture_recipe(name="float", epochs=1, **LEARNED)
         train(recipe, "float", split=picture_split(), load_test=picture_test)
         aware = dataclasses.replace(recipe, name="aware", int8=True, init_from="float/checkpoint.pt")
@@ -48,7 +57,9 @@ def runs(tmp_path_factory):
         yield
 
 
-@pytest.mark.parametrize("run, fmt, how", [("aware", None, "quantization-aware"), ("float", "int8", "post-training int8")])
+@pytest.mark.parametrize(
+    "run, fmt, how", [("aware", None, "quantization-aware"), ("float", "int8", "post-training int8")]
+)
 def test_a_file_holds_the_network_its_recipe_and_a_golden_image(run, fmt, how):
     figures = quantize_checkpoint(f"{run}/checkpoint.pt", f"{run}.npz", fmt)
     found = int8.load_network(f"{run}.npz")
@@ -65,8 +76,10 @@ def test_a_file_holds_the_network_its_recipe_and_a_golden_image(run, fmt, how):
 def test_a_file_says_how_it_was_made():
     quantize_checkpoint("aware/checkpoint.pt", "aware.npz")
     assert int8.load_network("aware.npz").provenance["command"] == [
-        "python -m model train float.toml --seed 1", "python -m model train aware.toml --seed 1",
-        "python -m model quantize aware/checkpoint.pt --out aware.npz"]
+        "python -m model train float.toml --seed 1",
+        "python -m model train aware.toml --seed 1",
+        "python -m model quantize aware/checkpoint.pt --out aware.npz",
+    ]
 
 
 def test_two_exports_give_the_same_bytes():
@@ -76,11 +89,15 @@ def test_two_exports_give_the_same_bytes():
     assert Path("one/n.npz").read_bytes() == Path("other/n.npz").read_bytes()
 
 
-@pytest.mark.parametrize("run, fmt, message", [
-    ("float", None, "float/checkpoint.pt: a float network, needs --format int8"),
-    ("float", QFormat(6, 7), "ResMLP needs --format int8, not Q6.7"),
-    ("aware", "int8", "already fake-quantised, takes no --format"),
-    ("lst", "int8", "the LST family needs --format Qm.n, such as Q6.7, not int8")])
+@pytest.mark.parametrize(
+    "run, fmt, message",
+    [
+        ("float", None, "float/checkpoint.pt: a float network, needs --format int8"),
+        ("float", QFormat(6, 7), "ResMLP needs --format int8, not Q6.7"),
+        ("aware", "int8", "already fake-quantised, takes no --format"),
+        ("lst", "int8", "the LST family needs --format Qm.n, such as Q6.7, not int8"),
+    ],
+)
 def test_a_format_of_the_wrong_kind_is_refused(run, fmt, message):
     with pytest.raises(CheckpointError, match=message):
         quantize_checkpoint(f"{run}/checkpoint.pt", "n.npz", fmt)
@@ -88,7 +105,10 @@ def test_a_format_of_the_wrong_kind_is_refused(run, fmt, message):
 
 def test_the_format_may_be_written_in_any_case():
     done = command("quantize", "float/checkpoint.pt", "--format", "INT8", "--out", "upper.npz")
-    assert done.returncode == 0 and int8.load_network("upper.npz").provenance["quantization"] == "post-training int8"
+    assert (
+        done.returncode == 0
+        and int8.load_network("upper.npz").provenance["quantization"] == "post-training int8"
+    )
 
 
 def test_evaluate_compares_torch_and_the_reference_for_files_and_checkpoints():
@@ -102,8 +122,11 @@ def test_evaluate_compares_torch_and_the_reference_for_files_and_checkpoints():
 
 
 def test_evaluate_notices_a_reference_that_is_not_what_was_trained(monkeypatch):
-    monkeypatch.setattr(model.reports.evaluate, "int8_logits",
-                        lambda network, images: int8.logits(network, images) + (np.arange(len(images)) == 3)[:, None])
+    monkeypatch.setattr(
+        model.reports.evaluate,
+        "int8_logits",
+        lambda network, images: int8.logits(network, images) + (np.arange(len(images)) == 3)[:, None],
+    )
     assert evaluate("aware/checkpoint.pt").torch_exact_images == 23
 
 
@@ -112,6 +135,7 @@ def test_evaluate_notices_a_tensor_between_pixels_and_logits(monkeypatch):
         found = int8.outputs(network, images)
         found[5][3, 0, 0] ^= 1
         return found
+
     monkeypatch.setattr(model.reports.evaluate, "int8_outputs", altered)
     assert evaluate("aware/checkpoint.pt").tensor_exact_images == 23
 
@@ -120,7 +144,10 @@ def test_evaluate_knows_what_images_a_network_takes():
     quantize_checkpoint("aware/checkpoint.pt", "aware.npz")
     for file in ("aware.npz", "aware/checkpoint.pt"):
         done = command("evaluate", file, "--dataset", "digits")
-        assert done.returncode == 1 and "takes images of 32 x 32 x 3, digits has 28 x 28; leave out --dataset" in done.stderr
+        assert (
+            done.returncode == 1
+            and "takes images of 32 x 32 x 3, digits has 28 x 28; leave out --dataset" in done.stderr
+        )
     done = command("evaluate", DIGITS, "--dataset", "cifar10")
     assert done.returncode == 1 and "takes images of 28 x 28, cifar10 has 32 x 32 x 3" in done.stderr
 
@@ -131,7 +158,11 @@ def test_evaluate_reads_the_published_layout():
     part = picture_test("cifar10")
     with torch.no_grad():
         classes = load_published_resmlp("h_mul_1_model.bin")(part.images).argmax(1)
-    assert found.correct == int((classes == part.labels).sum()) and found.network == "ResMLP as published" and found.dataset == "cifar10"
+    assert (
+        found.correct == int((classes == part.labels).sum())
+        and found.network == "ResMLP as published"
+        and found.dataset == "cifar10"
+    )
 
 
 LST_COMMANDS = {
@@ -147,7 +178,12 @@ LST_COMMANDS = {
 def test_tools_of_the_lst_family_name_an_int8_network_in_one_line(arguments, tmp_path):
     """Of the driver, `load_network` of lst_overlay.network says it; see tests/driver/network/resmlp/test_encoding.py."""
     int8.save_network(random_network(), tmp_path / "int8.npz")
-    done = subprocess.run([sys.executable, "-m", *arguments.replace("FILE", str(tmp_path / "int8.npz")).split()], cwd=ROOT,
-                          capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments.replace("FILE", str(tmp_path / "int8.npz")).split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 1 and done.stderr.strip().count("\n") == 0, done.stderr
     assert "int8.npz: an INT8 network (ResMLP), where one of the LST family is wanted" in done.stderr

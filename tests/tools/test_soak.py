@@ -1,4 +1,5 @@
 """The soak counts what it says: a small one is right, and a driver that loses, repeats or confuses answers is found out."""
+
 import numpy as np
 import pytest
 
@@ -19,8 +20,11 @@ def test_every_image_is_answered_once():
     assert right and totals(report) == [0, 0]
 
 
-@pytest.mark.parametrize("wrong", [lambda results: np.roll(results, 1, axis=0), lambda results: results[[0, *range(len(results) - 1)]]],
-                         ids=["in another order", "one repeated, one lost"])
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda results: np.roll(results, 1, axis=0), lambda results: results[[0, *range(len(results) - 1)]]],
+    ids=["in another order", "one repeated, one lost"],
+)
 def test_answers_that_are_not_the_images_own_are_found_out(monkeypatch, wrong):
     read = Buffers.read
     monkeypatch.setattr(Buffers, "read", lambda self, mode, count: wrong(read(self, mode, count)))

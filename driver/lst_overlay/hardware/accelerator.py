@@ -2,6 +2,7 @@
 
 Commands run in order; one may queue behind the running one. Nothing here knows images or networks, only addresses.
 """
+
 from __future__ import annotations
 
 import time
@@ -15,9 +16,9 @@ from .register_file import RegisterFile
 
 MAGIC = 0x4F54534C
 ABI_VERSIONS = (3,)
-ALIGNMENT = 128              # of SOURCE and DESTINATION, in bytes
-MAX_IMAGES = (1 << 20) - 1   # of one START
-RESET_TIMEOUT_S = 10.0       # on hardware microseconds; the simulated board needs seconds to find a drain stuck
+ALIGNMENT = 128  # of SOURCE and DESTINATION, in bytes
+MAX_IMAGES = (1 << 20) - 1  # of one START
+RESET_TIMEOUT_S = 10.0  # on hardware microseconds; the simulated board needs seconds to find a drain stuck
 ACCEPT_TIMEOUT_S = 2.0
 
 
@@ -30,23 +31,29 @@ class Accelerator(DefaultIP):
         super().__init__(description)
         self.registers = RegisterFile(self.mmio, description["registers"])
         self._parameters = description["parameters"]
-        self._ticket = 0    # COMPLETED when the newest command will have ended
+        self._ticket = 0  # COMPLETED when the newest command will have ended
         self._accepted = 0  # ACCEPTED as it reads now
 
     def check_identity(self, build_hash: int, capabilities: Dict[str, int]) -> None:
         """BitstreamError unless MAGIC, ABI_VERSION, BUILD_HASH and CAPABILITIES are those that the .hwh promises."""
         magic = self.registers.magic()
         if magic != MAGIC:
-            raise BitstreamError(f"this is not an lst_overlay accelerator: MAGIC reads 0x{magic:08X}, not 0x{MAGIC:08X}. "
-                                 "Another bitstream is loaded, or none")
+            raise BitstreamError(
+                f"this is not an lst_overlay accelerator: MAGIC reads 0x{magic:08X}, not 0x{MAGIC:08X}. "
+                "Another bitstream is loaded, or none"
+            )
         abi = self.registers.read("ABI_VERSION")
         if abi not in ABI_VERSIONS:
-            raise BitstreamError(f"the bitstream has ABI version {abi}, this driver knows {', '.join(map(str, ABI_VERSIONS))}: "
-                                 "update lst-overlay, or build the bitstream again")
+            raise BitstreamError(
+                f"the bitstream has ABI version {abi}, this driver knows {', '.join(map(str, ABI_VERSIONS))}: "
+                "update lst-overlay, or build the bitstream again"
+            )
         found = self.registers.read("BUILD_HASH")
         if found != build_hash:
-            raise BitstreamError(f"bitstream and .hwh do not belong together: BUILD_HASH reads 0x{found:08X}, "
-                                 f"the .hwh says 0x{build_hash:08X}")
+            raise BitstreamError(
+                f"bitstream and .hwh do not belong together: BUILD_HASH reads 0x{found:08X}, "
+                f"the .hwh says 0x{build_hash:08X}"
+            )
         found = self.registers.fields("CAPABILITIES")
         if found != capabilities:
             raise BitstreamError(f"CAPABILITIES reads {found}, the .hwh says {capabilities}")
@@ -64,7 +71,9 @@ class Accelerator(DefaultIP):
         self.registers.write("SOURCE", source)
         return self._submit("LOAD")
 
-    def start(self, sources: Sequence[int], destination: int, images: int, mode: int, timeout_s: float) -> int:
+    def start(
+        self, sources: Sequence[int], destination: int, images: int, mode: int, timeout_s: float
+    ) -> int:
         """Queue a batch, its pixels at ``sources``, one for each port. Returns its ticket for `wait`.
 
         Waits at most timeout_s seconds for a place in the queue.
@@ -79,12 +88,14 @@ class Accelerator(DefaultIP):
 
     def wait(self, ticket: int, timeout_s: float, what: str) -> None:
         """Until that command has ended. HardwareError with the reported code, HardwareTimeout with all registers."""
+
         def ended() -> bool:
             # Modulo 2**32, and a later command may have ended too.
             if (self.registers.read("COMPLETED") - ticket) & 0xFFFFFFFF < 1 << 31:
                 return True
             self._raise_error(what)
             return False
+
         self._poll(ended, timeout_s, what)
 
     def soft_reset(self, timeout_s: float = RESET_TIMEOUT_S) -> None:
@@ -94,15 +105,21 @@ class Accelerator(DefaultIP):
         def quiet() -> bool:
             status = self.registers.fields("STATUS")
             if status["DRAIN_STUCK"]:
-                raise HardwareError("memory does not answer what the accelerator has asked (STATUS.DRAIN_STUCK): only download() "
-                                    f"helps; registers:\n{self.registers.dump()}")
+                raise HardwareError(
+                    "memory does not answer what the accelerator has asked (STATUS.DRAIN_STUCK): only download() "
+                    f"helps; registers:\n{self.registers.dump()}"
+                )
             return bool(status["IDLE"] and not status["ERROR"])
+
         self._poll(quiet, timeout_s, "soft reset (STATUS.IDLE)")
 
     def counters(self) -> Dict[str, int]:
         """Clock cycles of the command that ended last: all, stalled on input, stalled on output."""
-        return {"cycles": self.registers.counter("CYCLES"), "stall_input_cycles": self.registers.counter("STALL_INPUT"),
-                "stall_output_cycles": self.registers.counter("STALL_OUTPUT")}
+        return {
+            "cycles": self.registers.counter("CYCLES"),
+            "stall_input_cycles": self.registers.counter("STALL_INPUT"),
+            "stall_output_cycles": self.registers.counter("STALL_OUTPUT"),
+        }
 
     def sample_time(self) -> int:
         """Clock cycles since the download, now. Overwrites `counters`."""
@@ -115,6 +132,7 @@ class Accelerator(DefaultIP):
             if status["ERROR"]:
                 self._raise_error("the command before")
             return bool(status["QUEUE_READY"])
+
         self._poll(ready, timeout_s, "a place in the queue (STATUS.QUEUE_READY)")
 
     def _submit(self, command: str) -> int:
@@ -125,6 +143,7 @@ class Accelerator(DefaultIP):
                 return True
             self._raise_error(command)
             return False
+
         self._poll(taken, ACCEPT_TIMEOUT_S, f"acceptance of {command} (ACCEPTED)")
         self._ticket, self._accepted = ((count + 1) & 0xFFFFFFFF for count in (self._ticket, self._accepted))
         return self._ticket
@@ -135,8 +154,12 @@ class Accelerator(DefaultIP):
             return
         code, address = self.registers.read("ERROR_CODE"), self.registers.read("ERROR_ADDRESS")
         text = self._parameters.get(f"ERROR_TEXT_{code}", "unknown to this .hwh")
-        raise HardwareError(f"{what}: hardware error {code}, {text}; ERROR_ADDRESS = 0x{address:08X}; registers:\n"
-                            f"{self.registers.dump()}", code, address)
+        raise HardwareError(
+            f"{what}: hardware error {code}, {text}; ERROR_ADDRESS = 0x{address:08X}; registers:\n"
+            f"{self.registers.dump()}",
+            code,
+            address,
+        )
 
     def _poll(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
         deadline = time.monotonic() + timeout_s
@@ -145,4 +168,6 @@ class Accelerator(DefaultIP):
             if done():
                 return
             if late:
-                raise HardwareTimeout(f"{what}: not reached within {timeout_s:g} s; registers:\n{self.registers.dump()}")
+                raise HardwareTimeout(
+                    f"{what}: not reached within {timeout_s:g} s; registers:\n{self.registers.dump()}"
+                )

@@ -1,4 +1,5 @@
 """Batches through the accelerator: chunks of images in two sets of buffers, one filled while the other computes."""
+
 from __future__ import annotations
 
 import time
@@ -12,7 +13,7 @@ from ..memory.images import ImageLayout
 from ..memory.results import MODE_LOGITS, result_bytes, unpack_classes, unpack_logits
 from .accelerator import ALIGNMENT, Accelerator
 
-CHUNK_IMAGES = 4096           # Python's share of a command is then a few nanoseconds an image
+CHUNK_IMAGES = 4096  # Python's share of a command is then a few nanoseconds an image
 PROFILE_CHUNK_IMAGES = 16384  # one START where it fits: cycles per image are counted over a whole batch
 # Seconds allowed: about 200 times what the hardware needs. The simulated board runs at a hundredth of the clock.
 TIMEOUT_S = 2.0
@@ -48,16 +49,18 @@ class Buffers:
     @property
     def addresses(self) -> Tuple[List[int], int]:
         """Values of SOURCE and SOURCE_1, and of DESTINATION."""
-        return self.layout.sources([buffer.device_address for buffer in self.pixels]), self.results.device_address
+        return self.layout.sources(
+            [buffer.device_address for buffer in self.pixels]
+        ), self.results.device_address
 
     def fill(self, images: np.ndarray) -> None:
-        self.layout.fill(images, [np.asarray(buffer)[:len(images)] for buffer in self.pixels])
+        self.layout.fill(images, [np.asarray(buffer)[: len(images)] for buffer in self.pixels])
         for buffer in self.pixels:
-            (buffer if len(images) == self.images else buffer[:len(images)]).flush()
+            (buffer if len(images) == self.images else buffer[: len(images)]).flush()
 
     def read(self, mode: int, images: int) -> np.ndarray:
         """(images,) int64 classes or (images, 10) int32 logits, copied out."""
-        part = self.results[:result_bytes(mode, images)]
+        part = self.results[: result_bytes(mode, images)]
         part.invalidate()
         raw = np.asarray(part)
         return unpack_logits(raw, images) if mode == MODE_LOGITS else unpack_classes(raw, images)
@@ -69,10 +72,14 @@ def allocate(device, shape, dtype):
         buffer = device.allocate(shape, dtype)
     except (RuntimeError, MemoryError, OSError) as error:
         megabytes = np.prod(shape) * np.dtype(dtype).itemsize / 1e6
-        raise LstOverlayError(f"cannot allocate {megabytes:.1f} MB of contiguous memory ({error}): "
-                              "use smaller batches, or delete other buffers") from error
+        raise LstOverlayError(
+            f"cannot allocate {megabytes:.1f} MB of contiguous memory ({error}): "
+            "use smaller batches, or delete other buffers"
+        ) from error
     if buffer.device_address % ALIGNMENT or buffer.device_address + buffer.nbytes > 1 << 32:
-        raise LstOverlayError(f"a buffer's address must be a multiple of {ALIGNMENT} below 2**32, not 0x{buffer.device_address:X}")
+        raise LstOverlayError(
+            f"a buffer's address must be a multiple of {ALIGNMENT} below 2**32, not 0x{buffer.device_address:X}"
+        )
     return buffer
 
 
@@ -94,7 +101,9 @@ class Pipeline:
             if not (np.isfinite(wanted) and wanted > 0):
                 raise ValueError(f"timeout must be a positive, finite number of seconds, not {wanted}")
             return float(wanted)
-        return (TIMEOUT_S + TIMEOUT_PER_IMAGE_S * images) * (SIMULATED_TIMEOUT_FACTOR if self._simulated else 1.0)
+        return (TIMEOUT_S + TIMEOUT_PER_IMAGE_S * images) * (
+            SIMULATED_TIMEOUT_FACTOR if self._simulated else 1.0
+        )
 
     def load(self, image: np.ndarray, timeout_s: Optional[float] = None) -> int:
         """(words,) uint32 parameter image -> the accelerator. Returns NETWORK_HASH as it then reads."""
@@ -104,7 +113,9 @@ class Pipeline:
         buffer.flush()
         self._accelerator.begin()
         try:
-            self._accelerator.wait(self._accelerator.load(buffer.device_address, timeout_s), timeout_s, "LOAD")
+            self._accelerator.wait(
+                self._accelerator.load(buffer.device_address, timeout_s), timeout_s, "LOAD"
+            )
         except BaseException as error:
             self._recover(error)
             raise
@@ -114,8 +125,13 @@ class Pipeline:
         """(N, 784) uint8 -> results of N images, two commands in flight. timeout_s: seconds for each command."""
         return self._run(images, mode, CHUNK_IMAGES, 2, timeout_s)[0]
 
-    def measure(self, images: np.ndarray, mode: int, timeout_s: Optional[float] = None,
-                chunk_images: int = PROFILE_CHUNK_IMAGES) -> tuple:
+    def measure(
+        self,
+        images: np.ndarray,
+        mode: int,
+        timeout_s: Optional[float] = None,
+        chunk_images: int = PROFILE_CHUNK_IMAGES,
+    ) -> tuple:
         """As `run`, one command at a time, since a later command's end overwrites the counters. (results, Measurement)."""
         return self._run(images, mode, chunk_images, 1, timeout_s)
 
@@ -123,7 +139,9 @@ class Pipeline:
         """Give the buffers back."""
         self._sets = []
 
-    def _run(self, images: np.ndarray, mode: int, chunk_images: int, depth: int, timeout_s: Optional[float]) -> tuple:
+    def _run(
+        self, images: np.ndarray, mode: int, chunk_images: int, depth: int, timeout_s: Optional[float]
+    ) -> tuple:
         chunk_images = min(chunk_images, len(images))
         depth = min(depth, -(-len(images) // chunk_images))
         timeout_s = self.timeout(chunk_images, timeout_s)
@@ -148,7 +166,7 @@ class Pipeline:
             for number, first in enumerate(range(0, len(images), chunk_images)):
                 if len(waiting) == depth:
                     finish()
-                chunk = images[first:first + chunk_images]
+                chunk = images[first : first + chunk_images]
                 number %= depth  # no name for the buffers: an exception's traceback would keep them
                 self._sets[number].fill(chunk)
                 begun = time.perf_counter()
@@ -156,10 +174,14 @@ class Pipeline:
                 waiting.append((number, ticket, first, len(chunk), begun))
             while waiting:
                 finish()
-        except BaseException as error:  # KeyboardInterrupt too: nothing may run on in buffers that are filled anew
+        except (
+            BaseException
+        ) as error:  # KeyboardInterrupt too: nothing may run on in buffers that are filled anew
             self._recover(error)
             raise
-        return results[0] if len(results) == 1 else np.concatenate(results), Measurement(len(results), wall_s=wall_s, **totals)
+        return results[0] if len(results) == 1 else np.concatenate(results), Measurement(
+            len(results), wall_s=wall_s, **totals
+        )
 
     def _reserve(self, depth: int, images: int) -> None:
         for index in range(depth):
@@ -174,8 +196,10 @@ class Pipeline:
         try:
             self._accelerator.soft_reset()
         except LstOverlayError as second:
-            message = (f"{error or type(error).__name__}\nThe soft reset that followed failed as well: {second}\n"
-                       "Download the bitstream again: overlay.download()")
+            message = (
+                f"{error or type(error).__name__}\nThe soft reset that followed failed as well: {second}\n"
+                "Download the bitstream again: overlay.download()"
+            )
             if isinstance(error, HardwareTimeout):
                 raise HardwareTimeout(message) from error
             raise HardwareError(message, getattr(error, "code", 0), getattr(error, "address", 0)) from error

@@ -1,4 +1,5 @@
 """Where the bitstream of this board lies, and what its .hwh says, before pynq or the hardware is touched."""
+
 from __future__ import annotations
 
 import hashlib
@@ -51,15 +52,20 @@ def find_bitfile(bitfile: Union[str, os.PathLike, None], device) -> Path:
         if not found:
             engine, _, network = stem.partition("-")
             command = ("make simulator" if board == SIMULATED else "make bitstream") + (
-                "" if stem == DEFAULT_STEM else f" ENGINE={engine} NETWORK={network}")
-            raise BitstreamError(f"no bitstream for board {board!r}: sought {' and '.join(str(path) for path in sought)}; "
-                                 f"`{command}` in a checkout writes it, bitfile= names another")
+                "" if stem == DEFAULT_STEM else f" ENGINE={engine} NETWORK={network}"
+            )
+            raise BitstreamError(
+                f"no bitstream for board {board!r}: sought {' and '.join(str(path) for path in sought)}; "
+                f"`{command}` in a checkout writes it, bitfile= names another"
+            )
         path = found[0]
     hwh = hwh_of(path)
     if not hwh.is_file():
         others = sorted(other.name for other in path.parent.glob("*.hwh"))
-        raise BitstreamError(f"{path} has no hardware description: {hwh.name} must lie beside it with the same stem "
-                             f"(there: {', '.join(others) or 'no .hwh at all'})")
+        raise BitstreamError(
+            f"{path} has no hardware description: {hwh.name} must lie beside it with the same stem "
+            f"(there: {', '.join(others) or 'no .hwh at all'})"
+        )
     return path
 
 
@@ -76,8 +82,10 @@ def find_network(bitfile: Path) -> Path:
     """The same, which must be there: without it nothing says what the hardware computes."""
     path = network_of(bitfile)
     if not path.is_file():
-        raise BitstreamError(f"{bitfile} has its network built in, and no file says which: {path} must lie beside it with the same stem; "
-                             f"copy it along with the .bit and the .hwh, it was written with them")
+        raise BitstreamError(
+            f"{bitfile} has its network built in, and no file says which: {path} must lie beside it with the same stem; "
+            f"copy it along with the .bit and the .hwh, it was written with them"
+        )
     return path
 
 
@@ -89,8 +97,10 @@ def read_parameters(hwh: Path) -> Dict[str, str]:
         raise BitstreamError(f"{hwh}: not a hardware description, or damaged ({error})") from None
     modules = {module.get("VLNV", ""): module for module in root.iter("MODULE")}
     if VLNV not in modules:
-        raise BitstreamError(f"{hwh}: describes no {VLNV}, so its bitstream is not an lst_overlay accelerator "
-                             f"(found: {', '.join(modules) or 'no module'})")
+        raise BitstreamError(
+            f"{hwh}: describes no {VLNV}, so its bitstream is not an lst_overlay accelerator "
+            f"(found: {', '.join(modules) or 'no module'})"
+        )
     return {p.get("NAME", ""): p.get("VALUE", "") for p in modules[VLNV].findall("./PARAMETERS/PARAMETER")}
 
 
@@ -114,5 +124,7 @@ def check_bitfile(bitfile: Path, parameters: Dict[str, str]) -> None:
     expected = parameters.get("BITSTREAM_SHA256")
     found = hashlib.sha256(bitfile.read_bytes()).hexdigest()
     if expected is not None and found != expected:
-        raise BitstreamError(f"{bitfile}: damaged, or not the bitstream that {hwh_of(bitfile).name} describes "
-                             f"(SHA-256 {found[:16]}..., described {expected[:16]}...)")
+        raise BitstreamError(
+            f"{bitfile}: damaged, or not the bitstream that {hwh_of(bitfile).name} describes "
+            f"(SHA-256 {found[:16]}..., described {expected[:16]}...)"
+        )

@@ -1,4 +1,5 @@
 """A new board's first question: is everything as the design assumes? Under PYNQ the boot image, not the bitstream, set up the PS."""
+
 from __future__ import annotations
 
 import time
@@ -41,9 +42,13 @@ def measured_mhz(accelerator: Accelerator) -> float:
 def check_clock(accelerator: Accelerator, divisor_mhz: float) -> Check:
     """FCLK0 against the wall clock: on a board only."""
     found = measured_mhz(accelerator)
-    return _check("FCLK0", abs(found / divisor_mhz - 1) < CLOCK_TOLERANCE, f"{found:.3f} MHz measured",
-                  f"{divisor_mhz:.3f} MHz by its divisors",
-                  "the IO PLL does not run at 1000 MHz: another boot image configured it, or the board's crystal is not 33.33 MHz")
+    return _check(
+        "FCLK0",
+        abs(found / divisor_mhz - 1) < CLOCK_TOLERANCE,
+        f"{found:.3f} MHz measured",
+        f"{divisor_mhz:.3f} MHz by its divisors",
+        "the IO PLL does not run at 1000 MHz: another boot image configured it, or the board's crystal is not 33.33 MHz",
+    )
 
 
 def check_processing_system(device, hp_ports: Sequence[int]) -> List[Check]:
@@ -53,11 +58,25 @@ def check_processing_system(device, hp_ports: Sequence[int]) -> List[Check]:
         afi = MMIO(AFI0_ADDRESS + AFI_SPACING * port, 0x20, device=device)
         for direction, offset in (("read", RDCHAN_CTRL), ("write", WRCHAN_CTRL)):
             narrow = int(afi.read(offset)) & 1
-            checks.append(_check(f"S_AXI_HP{port} {direction} width", not narrow, "32 bits" if narrow else "64 bits", "64 bits",
-                                 f"clear bit 0 of 0x{AFI0_ADDRESS + AFI_SPACING * port + offset:08X} with pynq.MMIO, then download()"))
+            checks.append(
+                _check(
+                    f"S_AXI_HP{port} {direction} width",
+                    not narrow,
+                    "32 bits" if narrow else "64 bits",
+                    "64 bits",
+                    f"clear bit 0 of 0x{AFI0_ADDRESS + AFI_SPACING * port + offset:08X} with pynq.MMIO, then download()",
+                )
+            )
     shifters = int(MMIO(LVL_SHFTR_EN, 4, device=device).read(0))
-    checks.append(_check("level shifters", shifters == LVL_SHFTR_ON, f"LVL_SHFTR_EN = 0x{shifters:X}", f"0x{LVL_SHFTR_ON:X}, all on",
-                         "the PS and the PL are cut off from each other: download the bitstream again, with this boot image's own driver"))
+    checks.append(
+        _check(
+            "level shifters",
+            shifters == LVL_SHFTR_ON,
+            f"LVL_SHFTR_EN = 0x{shifters:X}",
+            f"0x{LVL_SHFTR_ON:X}, all on",
+            "the PS and the PL are cut off from each other: download the bitstream again, with this boot image's own driver",
+        )
+    )
     return checks
 
 
@@ -70,8 +89,13 @@ def images() -> np.ndarray:
 
 def no_answer(error: Exception) -> Check:
     """The hardware did not get as far as an answer."""
-    return Check("answers", False, str(error).splitlines()[0], "an answer to every batch",
-                 "download() begins anew; if it stays so, the bitstream does not fit this board, or memory does not answer it")
+    return Check(
+        "answers",
+        False,
+        str(error).splitlines()[0],
+        "an answer to every batch",
+        "download() begins anew; if it stays so, the bitstream does not fit this board, or memory does not answer it",
+    )
 
 
 def check_reference(network: Network, computed: np.ndarray) -> List[Check]:
@@ -79,9 +103,16 @@ def check_reference(network: Network, computed: np.ndarray) -> List[Check]:
     stored = sample_digits.stored_logits(network)
     if stored is None:
         return []
-    wrong = int((computed[:len(stored)] != stored).any(axis=1).sum())
-    return [_check("reference", wrong == 0, f"{wrong} of {len(stored)} digits differ", "0: equal to the stored logits",
-                   "this machine's NumPy computes something else: install numpy again, the hardware is not to blame")]
+    wrong = int((computed[: len(stored)] != stored).any(axis=1).sum())
+    return [
+        _check(
+            "reference",
+            wrong == 0,
+            f"{wrong} of {len(stored)} digits differ",
+            "0: equal to the stored logits",
+            "this machine's NumPy computes something else: install numpy again, the hardware is not to blame",
+        )
+    ]
 
 
 def check_logits(first: np.ndarray, second: np.ndarray, expected: np.ndarray) -> Check:
@@ -91,19 +122,32 @@ def check_logits(first: np.ndarray, second: np.ndarray, expected: np.ndarray) ->
     if changed:
         advice = "answers change from run to run: the clock is too fast for this board or its supply weak; build for a lower one"
     elif wrong.all():
-        advice = ("every image, the same in both runs: pixels, parameters or results are misread on their way; check that .bit and .hwh "
-                  "were copied whole, and report the board and its boot image")
+        advice = (
+            "every image, the same in both runs: pixels, parameters or results are misread on their way; check that .bit and .hwh "
+            "were copied whole, and report the board and its boot image"
+        )
     else:
         advice = "always the same images: gateware and reference disagree, which is our bug: please report the network and the build hash"
-    return _check("logits", not wrong.any(), f"{int(wrong.sum())} of {len(expected)} images differ"
-                  + (f", {changed} from run to run" if changed else ""), "0: equal to the integer reference", advice)
+    return _check(
+        "logits",
+        not wrong.any(),
+        f"{int(wrong.sum())} of {len(expected)} images differ"
+        + (f", {changed} from run to run" if changed else ""),
+        "0: equal to the integer reference",
+        advice,
+    )
 
 
 def check_classes(classes: np.ndarray, logits: np.ndarray) -> Check:
     """RESULT_MODE 0 against RESULT_MODE 1."""
     wrong = int((classes != classify(logits)).sum())
-    return _check("classes", wrong == 0, f"{wrong} of {len(classes)} images differ", "0: the lowest index of the largest logit",
-                  "classes alone are wrong: results are not written or not read as they should; report the board and its boot image")
+    return _check(
+        "classes",
+        wrong == 0,
+        f"{wrong} of {len(classes)} images differ",
+        "0: the lowest index of the largest logit",
+        "classes alone are wrong: results are not written or not read as they should; report the board and its boot image",
+    )
 
 
 def _check(name: str, passed: bool, found: str, rule: str, advice: str) -> Check:

@@ -3,6 +3,7 @@
 pynq assumes a 50 MHz crystal where the Zybo Z7 has 33.33 MHz, so its megahertz are wrong by half; pynq 3.0.1 knows
 its clocks only on the board's own processor. The register is the same for all, and one write changes both divisors.
 """
+
 from __future__ import annotations
 
 from typing import Tuple
@@ -39,16 +40,22 @@ class Fclk0:
         """LstOverlayError if FCLK0 does not come from the IO PLL or the divisors do not read back."""
         for divisor in divisors:
             if not 1 <= divisor <= DIVISOR_MASK:
-                raise LstOverlayError(f"FCLK0's divisors must be 1..{DIVISOR_MASK}, not {divisors[0]} and {divisors[1]}")
+                raise LstOverlayError(
+                    f"FCLK0's divisors must be 1..{DIVISOR_MASK}, not {divisors[0]} and {divisors[1]}"
+                )
         value = self._control()
         source = SOURCES[value >> SOURCE_BIT & SOURCE_MASK]
         if source != "IO PLL":
-            raise LstOverlayError(f"FCLK0 must come from the IO PLL ({IO_PLL_MHZ:.0f} MHz), but FPGA0_CLK_CTRL = 0x{value:08X} "
-                                  f"selects the {source}: the boot image configured the PS in another way")
+            raise LstOverlayError(
+                f"FCLK0 must come from the IO PLL ({IO_PLL_MHZ:.0f} MHz), but FPGA0_CLK_CTRL = 0x{value:08X} "
+                f"selects the {source}: the boot image configured the PS in another way"
+            )
         value &= ~(DIVISOR_MASK << DIVISOR0_BIT | DIVISOR_MASK << DIVISOR1_BIT)
         self._slcr.write(FPGA0_CLK_CTRL, value | divisors[0] << DIVISOR0_BIT | divisors[1] << DIVISOR1_BIT)
         if self.divisors != tuple(divisors):
-            raise LstOverlayError(f"FCLK0's divisors read back {self.divisors} instead of {tuple(divisors)}: the SLCR is locked")
+            raise LstOverlayError(
+                f"FCLK0's divisors read back {self.divisors} instead of {tuple(divisors)}: the SLCR is locked"
+            )
 
     def _control(self) -> int:
         return int(self._slcr.read(FPGA0_CLK_CTRL))

@@ -1,4 +1,5 @@
 """Which board: the simulated one if the environment says so, else the one that pynq finds."""
+
 from __future__ import annotations
 
 import os
@@ -16,6 +17,7 @@ def default_device() -> Device:
     board = os.environ.get(VARIABLE, "")
     if board == "sim":
         from ..simulator.board import get_device
+
         return get_device()
     if board:
         raise ValueError(f"{VARIABLE} must be 'sim' or unset, not {board!r}")
@@ -24,4 +26,6 @@ def default_device() -> Device:
             warnings.simplefilter("ignore")  # pynq warns about XRT where the error below says what to do
             return Device.active_device
     except RuntimeError as error:
-        raise LstOverlayError(f"pynq finds no board here ({error}): {VARIABLE}=sim in the environment takes the simulated one") from None
+        raise LstOverlayError(
+            f"pynq finds no board here ({error}): {VARIABLE}=sim in the environment takes the simulated one"
+        ) from None

@@ -1,4 +1,5 @@
 """Figures as callers get them: every one with what it must be read with."""
+
 from __future__ import annotations
 
 import time
@@ -31,8 +32,12 @@ class Conditions(NamedTuple):
         return measured.cycles / self.fclk_mhz / 1e6 if self.simulated else measured.wall_s
 
     def entries(self) -> Dict:
-        return {"fclk_source": "assumed" if self.simulated else "board", "input_format": self.layout.name, "scope": "with_dma",
-                "simulated": self.simulated}
+        return {
+            "fclk_source": "assumed" if self.simulated else "board",
+            "input_format": self.layout.name,
+            "scope": "with_dma",
+            "simulated": self.simulated,
+        }
 
 
 class Classification(NamedTuple):
@@ -68,9 +73,15 @@ def software_logits(network: Network, images: np.ndarray) -> tuple:
 
 def profile(images: int, measured: Measurement, conditions: Conditions) -> Dict:
     """What `predict(profile=True)` returns beside the classes."""
-    return {"images": images, **measured._asdict(), "cycles_per_image": measured.cycles / images, "fclk_mhz": conditions.fclk_mhz,
-            "runtime_ms": measured.cycles / conditions.fclk_mhz / 1e3,
-            "images_per_second": images * conditions.fclk_mhz * 1e6 / measured.cycles, **conditions.entries()}
+    return {
+        "images": images,
+        **measured._asdict(),
+        "cycles_per_image": measured.cycles / images,
+        "fclk_mhz": conditions.fclk_mhz,
+        "runtime_ms": measured.cycles / conditions.fclk_mhz / 1e3,
+        "images_per_second": images * conditions.fclk_mhz * 1e6 / measured.cycles,
+        **conditions.entries(),
+    }
 
 
 def throughput(images: int, measured: Measurement, conditions: Conditions) -> Dict:
@@ -89,7 +100,13 @@ def throughput(images: int, measured: Measurement, conditions: Conditions) -> Di
 
 def software_throughput(images: int, runtime_s: float) -> Dict:
     """The same of the integer reference, as far as it applies."""
-    return {**_rate(images, runtime_s), "runtime_source": WALL_CLOCK, "input_format": "uint8", "scope": "software", "simulated": False}
+    return {
+        **_rate(images, runtime_s),
+        "runtime_source": WALL_CLOCK,
+        "input_format": "uint8",
+        "scope": "software",
+        "simulated": False,
+    }
 
 
 def _rate(images: int, runtime_s: float) -> Dict:

@@ -1,4 +1,5 @@
 """What pynq recorded as loaded last, by whatever process: its own `is_loaded` knows of this process alone."""
+
 from __future__ import annotations
 
 import json

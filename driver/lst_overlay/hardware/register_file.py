@@ -1,4 +1,5 @@
 """The accelerator's registers by name. Offsets and fields come from the .hwh; only MAGIC has a fixed place, offset 0."""
+
 from __future__ import annotations
 
 from typing import Dict
@@ -34,8 +35,10 @@ class RegisterFile:
         return self.decode(name, self.read(name))
 
     def decode(self, name: str, value: int) -> Dict[str, int]:
-        return {field: value >> entry["bit_offset"] & ((1 << entry["bit_width"]) - 1)
-                for field, entry in self._entry(name).get("fields", {}).items()}
+        return {
+            field: value >> entry["bit_offset"] & ((1 << entry["bit_width"]) - 1)
+            for field, entry in self._entry(name).get("fields", {}).items()
+        }
 
     def counter(self, name: str) -> int:
         """A latched 64-bit counter, NAME_HI and NAME_LO."""
@@ -56,10 +59,14 @@ class RegisterFile:
         try:
             return self._registers[name]
         except KeyError:
-            raise BitstreamError(f"the .hwh describes no register {name}: it is not of a version that this driver knows") from None
+            raise BitstreamError(
+                f"the .hwh describes no register {name}: it is not of a version that this driver knows"
+            ) from None
 
     def _field(self, name: str, field: str) -> dict:
         try:
             return self._entry(name)["fields"][field]
         except KeyError:
-            raise BitstreamError(f"the .hwh describes no field {name}.{field}: it is not of a version that this driver knows") from None
+            raise BitstreamError(
+                f"the .hwh describes no field {name}.{field}: it is not of a version that this driver knows"
+            ) from None

@@ -1,4 +1,5 @@
 """How images lie in memory for an engine: as uint8, or packed to the bits that its network looks at; for one HP port or two."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ import numpy as np
 from ..network.lst.parameters import SIZE
 
 IMAGE_BYTES = SIZE * SIZE
-BEAT_BYTES = 8         # of an HP port
+BEAT_BYTES = 8  # of an HP port
 BURST_BYTES = 128
-ROW_BYTES = 7          # of packed pixels in a beat; the eighth is 0
-_BLOCK = 256           # images packed at a time: what they are packed in stays in the cache
-GROUP = 8              # uint8 images that lie together for one port when two take turns: the fewest that fill whole bursts
+ROW_BYTES = 7  # of packed pixels in a beat; the eighth is 0
+_BLOCK = 256  # images packed at a time: what they are packed in stays in the cache
+GROUP = (
+    8  # uint8 images that lie together for one port when two take turns: the fewest that fill whole bursts
+)
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,10 @@ class ImageLayout:
 
     def __post_init__(self):
         if self.ports not in {0: (1, 2), 2: (1,), 4: (2,)}.get(self.packed_bits, ()):
-            raise ValueError(f"packed pixels have 2 bits and one port or 4 bits and two, uint8 pixels one or two ports, not "
-                             f"{self.packed_bits} bits and {self.ports} ports")
+            raise ValueError(
+                f"packed pixels have 2 bits and one port or 4 bits and two, uint8 pixels one or two ports, not "
+                f"{self.packed_bits} bits and {self.ports} ports"
+            )
 
     @property
     def name(self) -> str:
@@ -40,7 +45,7 @@ class ImageLayout:
     @property
     def hp_ports(self) -> Tuple[int, ...]:
         """HP0 and HP1 share a port of the DDR controller, so the second is HP2."""
-        return (0, 2)[:self.ports]
+        return (0, 2)[: self.ports]
 
     @property
     def take_turns(self) -> bool:
@@ -77,10 +82,10 @@ class ImageLayout:
         # Packed in ordinary memory first: a board's buffers are not cached, and take whole lines faster than bytes.
         beats = np.zeros((min(_BLOCK, len(images)) * SIZE, BEAT_BYTES), np.uint8)
         for first in range(0, len(images), _BLOCK):
-            rows = packed(images[first:first + _BLOCK].reshape(-1, SIZE), self.packed_bits)
+            rows = packed(images[first : first + _BLOCK].reshape(-1, SIZE), self.packed_bits)
             for number, buffer in enumerate(buffers):
-                beats[:len(rows), :ROW_BYTES] = rows[:, number * ROW_BYTES:(number + 1) * ROW_BYTES]
-                buffer[first:first + _BLOCK] = beats[:len(rows)].reshape(-1, self.bytes_per_image)
+                beats[: len(rows), :ROW_BYTES] = rows[:, number * ROW_BYTES : (number + 1) * ROW_BYTES]
+                buffer[first : first + _BLOCK] = beats[: len(rows)].reshape(-1, self.bytes_per_image)
 
 
 def packed(pixels: np.ndarray, bits: int) -> np.ndarray:

@@ -1,4 +1,5 @@
 """Images as callers give them, and results as the accelerator writes them. The layouts are in docs/programmers_guide.md."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -7,7 +8,7 @@ from ..errors import HardwareError
 from .images import IMAGE_BYTES, SIZE
 
 MODE_CLASSES = 0  # one uint8 class per image, padded with zeros to 8 bytes
-MODE_LOGITS = 1   # one RESULT per image
+MODE_LOGITS = 1  # one RESULT per image
 RESULT = np.dtype([("logits", "<i4", (10,)), ("class", "<i4"), ("number", "<u4")])
 
 
@@ -22,12 +23,18 @@ def checked_images(images) -> np.ndarray:
         nan = ""
         if images.dtype.kind == "f" and np.isnan(images).any():
             nan = f" (and {int(np.isnan(images).sum())} of {images.size} values are NaN)"
-        remedy = "; of 0..1 make them by (255 * images).round().astype('uint8')" if images.dtype.kind == "f" and not nan else ""
+        remedy = (
+            "; of 0..1 make them by (255 * images).round().astype('uint8')"
+            if images.dtype.kind == "f" and not nan
+            else ""
+        )
         raise TypeError(f"images must be uint8 pixels 0..255, not {images.dtype}{nan}{remedy}")
     if images.shape[1:] not in ((SIZE, SIZE), (IMAGE_BYTES,)):
         one = images.shape in ((SIZE, SIZE), (IMAGE_BYTES,))
-        raise ValueError(f"images must have shape (N, {SIZE}, {SIZE}) or (N, {IMAGE_BYTES}), not {images.shape}"
-                         + (": for a single image pass images[None]" if one else ""))
+        raise ValueError(
+            f"images must have shape (N, {SIZE}, {SIZE}) or (N, {IMAGE_BYTES}), not {images.shape}"
+            + (": for a single image pass images[None]" if one else "")
+        )
     if len(images) == 0:
         raise ValueError("images must hold at least one image, not 0")
     return images.reshape(len(images), IMAGE_BYTES)
@@ -53,6 +60,8 @@ def unpack_logits(raw: np.ndarray, images: int) -> np.ndarray:
     wrong = np.flatnonzero(results["number"] != np.arange(images, dtype=np.uint32))
     if len(wrong):
         place = int(wrong[0])
-        raise HardwareError(f"result {place} of {images} must carry image number {place}, it carries "
-                            f"{int(results['number'][place])} ({len(wrong)} results are misplaced)")
+        raise HardwareError(
+            f"result {place} of {images} must carry image number {place}, it carries "
+            f"{int(results['number'][place])} ({len(wrong)} results are misplaced)"
+        )
     return np.ascontiguousarray(results["logits"])

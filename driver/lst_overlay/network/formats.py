@@ -3,6 +3,7 @@
 A code is an integer; the value it stands for is ``code * step``. Codes round to nearest with ties up,
 ``floor(x + 0.5)``, and saturate. Whoever turns numbers into codes in NumPy calls `quantize`.
 """
+
 from __future__ import annotations
 
 import re
@@ -62,7 +63,7 @@ class QFormat:
 
     @property
     def step(self) -> float:
-        return 2.0 ** -self.frac_bits
+        return 2.0**-self.frac_bits
 
     @property
     def min_code(self) -> int:

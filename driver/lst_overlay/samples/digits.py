@@ -3,6 +3,7 @@
 They are scikit-learn's (the first of the test part), in this project's 28 x 28 pixels; `python -m datasets.sample_digits` in a checkout
 writes the file.
 """
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -3,6 +3,7 @@
 MNIST's: bright ink on a black ground, the digit scaled to fit 20 x 20 pixels with its proportions kept, its centre of mass in the middle of
 28 x 28. Needs Pillow, which PYNQ's images have.
 """
+
 from __future__ import annotations
 
 import os
@@ -12,11 +13,11 @@ import numpy as np
 
 from ..memory.images import SIZE
 
-BOX = 20                # pixels that the digit fills, the longer way
-INK = 0.35              # of the darkest stroke's contrast: what is fainter is paper
-MIN_CONTRAST = 16       # of 255 grey levels: with less there is no digit
-DARKEST = 30            # so many pixels, fewer than any digit's, are as dark as its strokes; fewer may be dust
-_WORKING_SIZE = 512     # larger pictures are reduced first
+BOX = 20  # pixels that the digit fills, the longer way
+INK = 0.35  # of the darkest stroke's contrast: what is fainter is paper
+MIN_CONTRAST = 16  # of 255 grey levels: with less there is no digit
+DARKEST = 30  # so many pixels, fewer than any digit's, are as dark as its strokes; fewer may be dust
+_WORKING_SIZE = 512  # larger pictures are reduced first
 
 
 def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray:
@@ -32,13 +33,17 @@ def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray
     ink = np.abs(grey - np.median(border))
     contrast = np.sort(ink, axis=None)[-min(DARKEST, ink.size)]
     if contrast < MIN_CONTRAST:
-        raise ValueError(f"no digit in the picture: its strokes must stand out by {MIN_CONTRAST} of 255 grey levels, found {contrast:.0f}")
+        raise ValueError(
+            f"no digit in the picture: its strokes must stand out by {MIN_CONTRAST} of 255 grey levels, found {contrast:.0f}"
+        )
     ink = np.where(ink < INK * contrast, 0, np.minimum(ink, contrast)) * (255 / contrast)
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
-    ink = ink[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = BOX / max(ink.shape)
     height, width = (max(1, round(size * scale)) for size in ink.shape)
-    small = np.asarray(Image.fromarray(ink.astype(np.uint8)).resize((width, height), Image.LANCZOS)).astype(np.float64)
+    small = np.asarray(Image.fromarray(ink.astype(np.uint8)).resize((width, height), Image.LANCZOS)).astype(
+        np.float64
+    )
     return _centred((small * (255 / small.max())).astype(np.uint8))  # a thin stroke has paled
 
 
@@ -47,13 +52,21 @@ def _opened(picture):
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or 0 in picture.shape or not (picture.ndim == 2 or picture.ndim == 3 and picture.shape[2] in (3, 4)):
-            raise ValueError(f"a picture must be an (H, W) or (H, W, 3) array of uint8, not {picture.shape} of {picture.dtype}")
+        if (
+            picture.dtype != np.uint8
+            or 0 in picture.shape
+            or not (picture.ndim == 2 or picture.ndim == 3 and picture.shape[2] in (3, 4))
+        ):
+            raise ValueError(
+                f"a picture must be an (H, W) or (H, W, 3) array of uint8, not {picture.shape} of {picture.dtype}"
+            )
         return Image.fromarray(picture)
     try:
         return ImageOps.exif_transpose(picture if isinstance(picture, Image.Image) else Image.open(picture))
     except AttributeError:
-        raise ValueError(f"a picture is a file, a PIL image or an array, not {type(picture).__name__}") from None
+        raise ValueError(
+            f"a picture is a file, a PIL image or an array, not {type(picture).__name__}"
+        ) from None
     except UnidentifiedImageError:
         raise ValueError(f"{picture}: not a picture that Pillow reads") from None
 
@@ -81,5 +94,5 @@ def _centred(ink: np.ndarray) -> np.ndarray:
         length = ink.shape[axis]
         mass = (ink.sum(axis=1 - axis) * (np.arange(length) + 0.5)).sum() / total
         place.append(int(np.clip(round(SIZE / 2 - mass), 0, SIZE - length)))
-    out[place[0]:place[0] + ink.shape[0], place[1]:place[1] + ink.shape[1]] = ink
+    out[place[0] : place[0] + ink.shape[0], place[1] : place[1] + ink.shape[1]] = ink
     return out

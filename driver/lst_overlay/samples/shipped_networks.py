@@ -1,4 +1,5 @@
 """The network files that come with the package, by name."""
+
 from __future__ import annotations
 
 import os
@@ -11,7 +12,7 @@ SUFFIX = ".npz"
 
 
 def names() -> List[str]:
-    return sorted(path.name[:-len(SUFFIX)] for path in DIRECTORY.glob("*" + SUFFIX))
+    return sorted(path.name[: -len(SUFFIX)] for path in DIRECTORY.glob("*" + SUFFIX))
 
 
 def find(which: Union[str, os.PathLike]) -> Path:
@@ -22,4 +23,6 @@ def find(which: Union[str, os.PathLike]) -> Path:
     shipped = DIRECTORY / f"{which}{SUFFIX}"
     if path.name == str(which) and shipped.is_file():
         return shipped
-    raise FileNotFoundError(f"no network file {str(which)!r}; shipped networks: {', '.join(names()) or 'none'}")
+    raise FileNotFoundError(
+        f"no network file {str(which)!r}; shipped networks: {', '.join(names()) or 'none'}"
+    )

@@ -3,6 +3,7 @@
 It is taken only when asked for: `LST1Overlay(device=SimulatedBoard())`, or LST_BOARD=sim in the environment. Below an
 unmodified pynq it answers registers, allocates buffers and takes "bitstreams" that `make simulator` wrote.
 """
+
 from __future__ import annotations
 
 import datetime
@@ -52,11 +53,15 @@ def read_bit(path: Union[str, os.PathLike]) -> SimulatedBit:
     except OSError as error:
         raise BitstreamError(f"{path}: cannot be read ({error.strerror})") from None
     if data.startswith(_XILINX_BIT):
-        raise BitstreamError(f"{path}: a bitstream for a real FPGA; the simulated board takes those of `make simulator`")
+        raise BitstreamError(
+            f"{path}: a bitstream for a real FPGA; the simulated board takes those of `make simulator`"
+        )
     if not data.startswith(BIT_MAGIC):
-        raise BitstreamError(f"{path}: not the bitstream of a simulated board (it must begin with {BIT_MAGIC!r})")
+        raise BitstreamError(
+            f"{path}: not the bitstream of a simulated board (it must begin with {BIT_MAGIC!r})"
+        )
     try:
-        header = json.loads(data[len(BIT_MAGIC):].decode())
+        header = json.loads(data[len(BIT_MAGIC) :].decode())
         build_hash, name, sha256 = header["build_hash"], header["library"], header["library_sha256"]
         if not isinstance(build_hash, int) or not isinstance(name, str) or Path(name).name != name:
             raise ValueError("build_hash must be a number and library a file name")
@@ -86,7 +91,7 @@ class SimulatedBuffer(PynqBuffer):
 
 
 class _Memory(NamedTuple):
-    cpu: np.ndarray     # what the processor's caches show
+    cpu: np.ndarray  # what the processor's caches show
     device: np.ndarray  # what is in the DDR
 
 
@@ -102,13 +107,20 @@ class SimulatedBoard(Device):
     arch = "armv7l"  # pynq.ps.Clocks asks for it; not the arch of the machine that simulates
     capabilities = {"REGISTER_RW": True, "MEMORY_MAPPED": False}
 
-    def __init__(self, memory: Union[str, dict] = "default", seed: int = 1, faults: Optional[dict] = None,
-                 poll_interval_us: float = 25.0):
+    def __init__(
+        self,
+        memory: Union[str, dict] = "default",
+        seed: int = 1,
+        faults: Optional[dict] = None,
+        poll_interval_us: float = 25.0,
+    ):
         super().__init__("lst_simulated")
         self.poll_interval_us = poll_interval_us
         self._model, self._seed, self._faults = memory, seed, dict(faults or {})
         self._random = np.random.default_rng(seed)
-        self._lock = threading.RLock()  # re-entrant: the garbage collector may free a buffer in the middle of a call
+        self._lock = (
+            threading.RLock()
+        )  # re-entrant: the garbage collector may free a buffer in the middle of a call
         self._ps = ProcessingSystem()
         self._fabric: Optional[SimulatedLibrary] = None
         self._memory: Dict[int, _Memory] = {}
@@ -123,7 +135,9 @@ class SimulatedBoard(Device):
     def fabric(self) -> SimulatedLibrary:
         """The configured design: cycles, faults, statistics. Replaced by each download."""
         if self._fabric is None:
-            raise BoardFrozen("no bitstream was downloaded: on a board this access would stop the ARM for good")
+            raise BoardFrozen(
+                "no bitstream was downloaded: on a board this access would stop the ARM for good"
+            )
         return self._fabric
 
     def violations(self) -> List[str]:
@@ -145,6 +159,7 @@ class SimulatedBoard(Device):
         super().set_bitfile_name(bitfile_name)
         # pynq makes its Clocks once per process, for the first device it meets.
         from pynq.ps import Clocks
+
         if "_real_instance" in vars(Clocks):
             del Clocks._real_instance
 
@@ -154,6 +169,7 @@ class SimulatedBoard(Device):
             raise BitstreamError(f"{bitfile_name}: the simulated board takes no partial bitstreams")
         from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
         from pynqmetadata.frontends import Metadata
+
         hwh = Path(bitfile_name).with_suffix(".hwh")
         if not hwh.is_file():
             raise BitstreamError(f"{bitfile_name}: {hwh.name} does not lie beside it")
@@ -167,7 +183,9 @@ class SimulatedBoard(Device):
             raise BitstreamError(f"{bitstream.bitfile_name}: the simulated board takes no partial bitstreams")
         self.configure(bit.library)
         now = datetime.datetime.now()
-        bitstream.timestamp = f"{now.year}/{now.month}/{now.day} {now.hour}:{now.minute}:{now.second} +{now.microsecond}"
+        bitstream.timestamp = (
+            f"{now.year}/{now.month}/{now.day} {now.hour}:{now.minute}:{now.second} +{now.microsecond}"
+        )
         self.bitfile_name, self.timestamp = bitstream.bitfile_name, bitstream.timestamp
         if parser is not None:
             self.reset(parser, bitstream.timestamp, bitstream.bitfile_name)
@@ -176,7 +194,9 @@ class SimulatedBoard(Device):
         """What download does to the fabric; buffers stay."""
         with self._lock:
             # A seed of its own per download: nothing may depend on what a flip-flop happened to be last time.
-            fabric = SimulatedLibrary(library, self._model, self._seed + 1000 * self._downloads, self._ps.fclk0_mhz)
+            fabric = SimulatedLibrary(
+                library, self._model, self._seed + 1000 * self._downloads, self._ps.fclk0_mhz
+            )
             self._downloads += 1
             self._ps.switch_level_shifters_on()
             for address, memory in self._memory.items():
@@ -190,13 +210,15 @@ class SimulatedBoard(Device):
 
     def read_registers(self, address: int, length: int) -> bytes:
         with self._lock:
-            return b"".join(self._read(address + offset).to_bytes(4, "little") for offset in range(0, length, 4))
+            return b"".join(
+                self._read(address + offset).to_bytes(4, "little") for offset in range(0, length, 4)
+            )
 
     def write_registers(self, address: int, data) -> None:
         data = bytes(data)
         with self._lock:
             for offset in range(0, len(data), 4):
-                self._write(address + offset, int.from_bytes(data[offset:offset + 4], "little"))
+                self._write(address + offset, int.from_bytes(data[offset : offset + 4], "little"))
 
     def _read(self, address: int) -> int:
         if address not in GP0_WINDOW:
@@ -223,8 +245,10 @@ class SimulatedBoard(Device):
 
     def _connected(self) -> SimulatedLibrary:
         if not self._ps.fabric_connected:
-            raise BoardFrozen("the level shifters between PS and fabric are off (LVL_SHFTR_EN is not 0xF): "
-                              "on a board this access would stop the ARM for good")
+            raise BoardFrozen(
+                "the level shifters between PS and fabric are off (LVL_SHFTR_EN is not 0xF): "
+                "on a board this access would stop the ARM for good"
+            )
         return self.fabric
 
     def _forget_polls(self) -> None:
@@ -241,7 +265,9 @@ class SimulatedBoard(Device):
             self._memory[address] = memory
             if self._fabric is not None:
                 self._fabric.map(address, memory.device)
-        buffer = SimulatedBuffer(shape, dtype, buffer=memory.cpu, device=self, device_address=address, bo=address, coherent=False)
+        buffer = SimulatedBuffer(
+            shape, dtype, buffer=memory.cpu, device=self, device_address=address, bo=address, coherent=False
+        )
         buffer._owner = True
         return buffer
 
@@ -254,7 +280,9 @@ class SimulatedBoard(Device):
             address = base + _pages(self._memory[base].device.size) + PAGE_BYTES
         if address + size > CMA_BASE + CMA_BYTES:
             used = sum(memory.device.size for memory in self._memory.values())
-            raise MemoryError(f"no room for a buffer of {size} bytes: {used} of the board's {CMA_BYTES} contiguous bytes are in use")
+            raise MemoryError(
+                f"no room for a buffer of {size} bytes: {used} of the board's {CMA_BYTES} contiguous bytes are in use"
+            )
         return address
 
     def free(self, address: int) -> None:
@@ -277,7 +305,9 @@ class SimulatedBoard(Device):
         if memory is None:
             raise SimulationError(f"the buffer at 0x{bo:08X} was freed before")
         if offset < 0 or offset + size > memory.cpu.size:
-            raise SimulationError(f"bytes {offset} .. {offset + size} leave the buffer at 0x{bo:08X} of {memory.cpu.size} bytes")
+            raise SimulationError(
+                f"bytes {offset} .. {offset + size} leave the buffer at 0x{bo:08X} of {memory.cpu.size} bytes"
+            )
         return memory, slice(offset, offset + size)
 
 

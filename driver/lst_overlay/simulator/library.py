@@ -2,6 +2,7 @@
 
 Both the simulated pynq device (lst_overlay.simulator) and the gateware's own tests drive a design through this class.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -33,15 +34,39 @@ class PollTimeout(SimulationError):
 class Parameters(ctypes.Structure):
     """Same fields in the same order as gateware/simulator/parameters.h, which says what they mean."""
 
-    _fields_ = [(name, _U64) for name in (
-        "seed", "period_ps", "latency_low_ps", "latency_high_ps", "latency_cycles", "withheld_per_256", "refresh_interval_ps",
-        "refresh_ps", "bytes_per_us", "outstanding", "cpu_gap_ps", "cpu_timeout_cycles", "cpu_shuffled")]
+    _fields_ = [
+        (name, _U64)
+        for name in (
+            "seed",
+            "period_ps",
+            "latency_low_ps",
+            "latency_high_ps",
+            "latency_cycles",
+            "withheld_per_256",
+            "refresh_interval_ps",
+            "refresh_ps",
+            "bytes_per_us",
+            "outstanding",
+            "cpu_gap_ps",
+            "cpu_timeout_cycles",
+            "cpu_shuffled",
+        )
+    ]
 
 
 MEMORY_MODELS = {
-    "default": dict(latency_low_ps=200_000, latency_high_ps=400_000, withheld_per_256=26, refresh_interval_ps=7_800_000,
-                    refresh_ps=350_000, bytes_per_us=3200, outstanding=8, cpu_gap_ps=100_000, cpu_timeout_cycles=10_000,
-                    cpu_shuffled=1),
+    "default": dict(
+        latency_low_ps=200_000,
+        latency_high_ps=400_000,
+        withheld_per_256=26,
+        refresh_interval_ps=7_800_000,
+        refresh_ps=350_000,
+        bytes_per_us=3200,
+        outstanding=8,
+        cpu_gap_ps=100_000,
+        cpu_timeout_cycles=10_000,
+        cpu_shuffled=1,
+    ),
     "ideal": dict(latency_cycles=25, outstanding=8, cpu_gap_ps=100_000, cpu_timeout_cycles=10_000),
 }
 
@@ -67,7 +92,13 @@ class SimulatedLibrary:
 
     _handle = None
 
-    def __init__(self, path: Union[str, os.PathLike], memory: Union[str, dict] = "default", seed: int = 1, fclk_mhz: float = 200.0):
+    def __init__(
+        self,
+        path: Union[str, os.PathLike],
+        memory: Union[str, dict] = "default",
+        seed: int = 1,
+        fclk_mhz: float = 200.0,
+    ):
         self.parameters = Parameters(seed=seed, period_ps=_period(fclk_mhz), **_settings(memory))
         self._library = _load(Path(path))
         self._random = np.random.default_rng(seed)
@@ -106,29 +137,39 @@ class SimulatedLibrary:
     def write_burst(self, address: int, values: List[int], strobes: int = 0xF) -> None:
         _check_access(address, len(values))
         words = (_U32 * len(values))(*values)
-        self._answered(self._library.lst_write(self._handle, address, len(values), words, strobes), "write", address)
+        self._answered(
+            self._library.lst_write(self._handle, address, len(values), words, strobes), "write", address
+        )
 
     def read_and_write32(self, read_address: int, write_address: int, value: int) -> int:
         """A read and a write in flight together, as from the two CPU cores; returns what was read."""
         word = _U32()
-        status = self._library.lst_read_and_write(self._handle, read_address, ctypes.byref(word), write_address, value)
+        status = self._library.lst_read_and_write(
+            self._handle, read_address, ctypes.byref(word), write_address, value
+        )
         self._answered(status, "read and write", read_address)
         return word.value
 
     def poll(self, address: int, mask: int, wanted: int, cycles: int, gap_ns: float = 100.0) -> int:
         """Read ``address`` every ``gap_ns`` until (value & mask) == wanted; PollTimeout after ``cycles`` cycles."""
         word = _U32()
-        status = self._library.lst_poll(self._handle, address, mask, wanted, cycles, int(gap_ns * 1000), ctypes.byref(word))
+        status = self._library.lst_poll(
+            self._handle, address, mask, wanted, cycles, int(gap_ns * 1000), ctypes.byref(word)
+        )
         if status == 2:
-            raise PollTimeout(f"register 0x{address:08X} is 0x{word.value:08X} after {cycles} cycles; "
-                              f"masked with 0x{mask:X} it should be 0x{wanted:X}")
+            raise PollTimeout(
+                f"register 0x{address:08X} is 0x{word.value:08X} after {cycles} cycles; "
+                f"masked with 0x{mask:X} it should be 0x{wanted:X}"
+            )
         self._answered(status, "read", address)
         return word.value
 
     def _answered(self, status: int, access: str, address: int) -> None:
         if status:
-            raise BoardFrozen(f"GP0 {access} of 0x{address:08X} was not answered within {self.parameters.cpu_timeout_cycles} "
-                              f"cycles; on a board this stops the ARM for good")
+            raise BoardFrozen(
+                f"GP0 {access} of 0x{address:08X} was not answered within {self.parameters.cpu_timeout_cycles} "
+                f"cycles; on a board this stops the ARM for good"
+            )
 
     # Time.
 
@@ -159,8 +200,10 @@ class SimulatedLibrary:
         if address % 8:
             raise ValueError(f"a buffer must start at a multiple of 8, not 0x{address:X}")
         if not self._library.lst_map(self._handle, address, data.size, data.ctypes.data):
-            raise ValueError(f"a buffer of {data.size} bytes at 0x{address:X} is empty, overlaps another "
-                             f"or leaves the {DDR_BYTES >> 20} MB of DDR")
+            raise ValueError(
+                f"a buffer of {data.size} bytes at 0x{address:X} is empty, overlaps another "
+                f"or leaves the {DDR_BYTES >> 20} MB of DDR"
+            )
         self._buffers[address] = data
         return data
 
@@ -184,13 +227,17 @@ class SimulatedLibrary:
     def _span(self, address: int, size: int) -> np.ndarray:
         for base, data in self._buffers.items():
             if base <= address and address + size <= base + data.size:
-                return data[address - base:address - base + size]
+                return data[address - base : address - base + size]
         raise ValueError(f"{size} bytes at 0x{address:X} are not inside one buffer")
 
     # Faults and findings.
 
-    def inject(self, memory_dead: Optional[bool] = None, hold_write_responses: Optional[bool] = None,
-               withheld: Optional[float] = None) -> None:
+    def inject(
+        self,
+        memory_dead: Optional[bool] = None,
+        hold_write_responses: Optional[bool] = None,
+        withheld: Optional[float] = None,
+    ) -> None:
         """Switch faults on or off while the design runs; what is None stays as it is.
 
         memory_dead: addresses are taken, nothing is ever answered. hold_write_responses: no BVALID and the data not in memory.
@@ -203,9 +250,13 @@ class SimulatedLibrary:
         if withheld is not None:
             if not 0 <= withheld < 1:
                 raise ValueError(f"withheld must be at least 0 and below 1, not {withheld}")
-            self._library.lst_set_withheld(self._handle, round(withheld * 256) if withheld < 255 / 256 else 255)
+            self._library.lst_set_withheld(
+                self._handle, round(withheld * 256) if withheld < 255 / 256 else 255
+            )
 
-    def inject_error(self, address: int, size: int, reads: bool = True, writes: bool = True, decode: bool = False) -> None:
+    def inject_error(
+        self, address: int, size: int, reads: bool = True, writes: bool = True, decode: bool = False
+    ) -> None:
         """Answer accesses to [address, address + size) with SLVERR (``decode``: DECERR); such writes change nothing."""
         self._library.lst_add_faulty_range(self._handle, address, size, int(reads), int(writes), int(decode))
 
@@ -294,7 +345,9 @@ def _load(path: Path) -> ctypes.CDLL:
     except AttributeError:
         raise SimulationError(f"{path}: a library, but not one of a simulated board") from None
     if version != INTERFACE_VERSION:
-        raise SimulationError(f"{path}: interface version {version}, this package needs {INTERFACE_VERSION}; build it again")
+        raise SimulationError(
+            f"{path}: interface version {version}, this package needs {INTERFACE_VERSION}; build it again"
+        )
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

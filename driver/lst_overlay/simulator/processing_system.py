@@ -1,4 +1,5 @@
 """The few registers of the Zynq-7000 processing system that software for the fabric touches, as the boot image leaves them."""
+
 from __future__ import annotations
 
 from typing import Dict
@@ -10,23 +11,29 @@ SLCR = 0xF800_0000
 ARM_PLL_CTRL, DDR_PLL_CTRL, IO_PLL_CTRL = SLCR + 0x100, SLCR + 0x104, SLCR + 0x108
 FPGA0_CLK_CTRL = SLCR + 0x170
 FPGA_RST_CTRL = SLCR + 0x240  # bit 0: FCLK_RESET0_N is low
-LVL_SHFTR_EN = SLCR + 0x900   # 0xF: signals pass between PS and fabric
+LVL_SHFTR_EN = SLCR + 0x900  # 0xF: signals pass between PS and fabric
 AFI_PORTS = tuple(0xF800_8000 + 0x1000 * port for port in range(4))  # one block per S_AXI_HP port
 
 _AT_BOOT = {
-    SLCR + 0x004: 0, SLCR + 0x008: 0, SLCR + 0x00C: 0,  # SLCR_LOCK, SLCR_UNLOCK, SLCR_LOCKSTA: Linux leaves it unlocked
-    ARM_PLL_CTRL: 0x0002_8008,     # feedback divisor 40: 1333 MHz
-    DDR_PLL_CTRL: 0x0002_0008,     # 32: 1067 MHz
-    IO_PLL_CTRL: 0x0001_E008,      # 30: 1000 MHz
-    SLCR + 0x120: 0x1F00_0200,     # ARM_CLK_CTRL
-    FPGA0_CLK_CTRL: 0x0020_0500,   # IO PLL, divisors 5 and 2: 100 MHz
-    SLCR + 0x180: 0x0010_0700, SLCR + 0x190: 0x0010_0500, SLCR + 0x1A0: 0x0010_0500,  # FPGA1 .. FPGA3_CLK_CTRL
+    SLCR + 0x004: 0,
+    SLCR + 0x008: 0,
+    SLCR + 0x00C: 0,  # SLCR_LOCK, SLCR_UNLOCK, SLCR_LOCKSTA: Linux leaves it unlocked
+    ARM_PLL_CTRL: 0x0002_8008,  # feedback divisor 40: 1333 MHz
+    DDR_PLL_CTRL: 0x0002_0008,  # 32: 1067 MHz
+    IO_PLL_CTRL: 0x0001_E008,  # 30: 1000 MHz
+    SLCR + 0x120: 0x1F00_0200,  # ARM_CLK_CTRL
+    FPGA0_CLK_CTRL: 0x0020_0500,  # IO PLL, divisors 5 and 2: 100 MHz
+    SLCR + 0x180: 0x0010_0700,
+    SLCR + 0x190: 0x0010_0500,
+    SLCR + 0x1A0: 0x0010_0500,  # FPGA1 .. FPGA3_CLK_CTRL
     FPGA_RST_CTRL: 0,
     LVL_SHFTR_EN: 0,  # Linux switches them on after each download
 }
 for _base in AFI_PORTS:
     # RDCHAN_CTRL (bit 0 would make the port 32 bits wide), RDCHAN_ISSUINGCAP, RDQOS, WRCHAN_CTRL, WRCHAN_ISSUINGCAP, WRQOS
-    _AT_BOOT.update({_base: 0, _base + 0x04: 7, _base + 0x08: 0, _base + 0x14: 0xF00, _base + 0x18: 7, _base + 0x1C: 0})
+    _AT_BOOT.update(
+        {_base: 0, _base + 0x04: 7, _base + 0x08: 0, _base + 0x14: 0xF00, _base + 0x18: 7, _base + 0x1C: 0}
+    )
 
 
 class ProcessingSystem:

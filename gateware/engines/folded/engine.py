@@ -1,4 +1,5 @@
 """The folded engine: one LST-1 network as constants, rows and columns in turn on 28 multipliers."""
+
 from __future__ import annotations
 
 from gateware.cores.image_buffer import ImageBuffer
@@ -21,5 +22,13 @@ class FoldedEngine(BuiltInEngine):
 
     def __init__(self, network: Network):
         parameter_image(network)
-        pixels, buffer = PixelWords(1, network.pixel_bits), ImageBuffer(network.pixel_bits, SIZE * SIZE, BUFFERED_PIXELS)
-        super().__init__(Engine.FOLDED, network, ImageLayout(), Inside([pixels], [buffer], Pipeline(network), CREDITS, RESULT_WORDS))
+        pixels, buffer = (
+            PixelWords(1, network.pixel_bits),
+            ImageBuffer(network.pixel_bits, SIZE * SIZE, BUFFERED_PIXELS),
+        )
+        super().__init__(
+            Engine.FOLDED,
+            network,
+            ImageLayout(),
+            Inside([pixels], [buffer], Pipeline(network), CREDITS, RESULT_WORDS),
+        )

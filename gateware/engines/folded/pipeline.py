@@ -1,4 +1,5 @@
 """Rows, then columns, on the same multipliers; the classifier beside them."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -34,23 +35,39 @@ class Pipeline(LiteXModule):
         self.transposer = transposer = Transposer(TransposerConfig(size, width))
         # The columns come one after the other: element p of column o has number o * size + p.
         self.classifier = classifier = MacArray(
-            MacArrayConfig(classes, size * size, columns.activation.width, dense.weights_width, block_ram=True,
-                           sum_width=signed_width(*dense.acc_bounds(*network.input_ranges[2]))),
-            dense.weights_q.reshape(classes, size, size).swapaxes(1, 2).reshape(classes, -1), dense.bias_q)
+            MacArrayConfig(
+                classes,
+                size * size,
+                columns.activation.width,
+                dense.weights_width,
+                block_ram=True,
+                sum_width=signed_width(*dense.acc_bounds(*network.input_ranges[2])),
+            ),
+            dense.weights_q.reshape(classes, size, size).swapaxes(1, 2).reshape(classes, -1),
+            dense.bias_q,
+        )
         self.classify = Classify(LOGIT_WIDTH, classes)
         self.source = self.classify.source
-        turn = cascade.latency + ChannelTable.latency + Transposer.latency  # from an image's last pixel to the start of its first column
+        turn = (
+            cascade.latency + ChannelTable.latency + Transposer.latency
+        )  # from an image's last pixel to the start of its first column
         self.interval = 2 * size * size + turn
 
         # # #
 
         self.comb += [
-            cascade.sink.valid.eq(sink.valid | transposer.source.valid), cascade.sink.layer.eq(transposer.source.valid),
-            If(transposer.source.valid, cascade.sink.x0.eq(transposer.source.code)).Else(cascade.sink.x0.eq(sink.data)),
+            cascade.sink.valid.eq(sink.valid | transposer.source.valid),
+            cascade.sink.layer.eq(transposer.source.valid),
+            If(transposer.source.valid, cascade.sink.x0.eq(transposer.source.code)).Else(
+                cascade.sink.x0.eq(sink.data)
+            ),
             self.rows_table.sink.valid.eq(cascade.source.valid & ~cascade.source.layer),
             self.columns_table.sink.valid.eq(cascade.source.valid & cascade.source.layer),
-            self.rows_table.sink.acc.eq(cascade.source.y0), self.columns_table.sink.acc.eq(cascade.source.y0),
+            self.rows_table.sink.acc.eq(cascade.source.y0),
+            self.columns_table.sink.acc.eq(cascade.source.y0),
             self.rows_table.source.connect(transposer.sink),
-            classifier.sink.valid.eq(self.columns_table.source.valid), classifier.sink.x.eq(self.columns_table.source.code),
-            self.classify.sink.valid.eq(classifier.source.valid), self.classify.sink.acc.eq(classifier.source.acc),
+            classifier.sink.valid.eq(self.columns_table.source.valid),
+            classifier.sink.x.eq(self.columns_table.source.code),
+            self.classify.sink.valid.eq(classifier.source.valid),
+            self.classify.sink.acc.eq(classifier.source.acc),
         ]

@@ -1,4 +1,5 @@
 """The pixel-pairs engine: one LST-1 network as constants, two pixels per clock on multipliers that work on two weights each."""
+
 from __future__ import annotations
 
 from gateware.cores.cascade import MAX_WEIGHT_WIDTH, sum_width
@@ -23,9 +24,16 @@ class PixelPairsEngine(BuiltInEngine):
     def __init__(self, network: Network):
         check(network)
         bits = LANES * network.pixel_bits
-        pixels, buffer = PixelWords(LANES, network.pixel_bits), ImageBuffer(bits, SIZE * SIZE // LANES, BUFFERED_PAIRS)
-        super().__init__(Engine.PIXEL_PAIRS, network, ImageLayout(),
-                         Inside([pixels], [buffer], Pipeline(network), CREDITS, RESULT_WORDS))
+        pixels, buffer = (
+            PixelWords(LANES, network.pixel_bits),
+            ImageBuffer(bits, SIZE * SIZE // LANES, BUFFERED_PAIRS),
+        )
+        super().__init__(
+            Engine.PIXEL_PAIRS,
+            network,
+            ImageLayout(),
+            Inside([pixels], [buffer], Pipeline(network), CREDITS, RESULT_WORDS),
+        )
 
 
 def check(network: Network) -> None:
@@ -34,6 +42,8 @@ def check(network: Network) -> None:
     for name, layer, codes in zip(("rows", "columns"), network.layers, network.input_ranges):
         sums = sum_width(layer, codes)
         if sums + layer.weights_width > MAX_WEIGHT_WIDTH:
-            raise NetworkError(f"network {network.name!r}: a sum of the {name} stage ({sums} bits) and a weight ({layer.weights_width} "
-                               f"bits) must fit the {MAX_WEIGHT_WIDTH} bits of a multiplier: fewer bits of pixels, activations or "
-                               "weights, or the engine pixel_serial")
+            raise NetworkError(
+                f"network {network.name!r}: a sum of the {name} stage ({sums} bits) and a weight ({layer.weights_width} "
+                f"bits) must fit the {MAX_WEIGHT_WIDTH} bits of a multiplier: fewer bits of pixels, activations or "
+                "weights, or the engine pixel_serial"
+            )

@@ -1,4 +1,5 @@
 """The turn from rows to columns, two codes per clock."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -37,10 +38,18 @@ class PairTransposer(LiteXModule):
         row_ends = Signal()
         full = Signal()
         write_place = Signal(place_bits)
-        self.comb += [sink.ready.eq(1), write_place.eq(base + step), row_ends.eq(sink.valid & (step == half - 1)),
-                      full.eq(row_ends & odd & (base == words - half))]
-        self.sync += If(sink.valid, step.eq(step + 1), If(row_ends, step.eq(0), odd.eq(~odd), If(odd, base.eq(base + half))),
-                        If(full, base.eq(0), write_bank.eq(~write_bank)))
+        self.comb += [
+            sink.ready.eq(1),
+            write_place.eq(base + step),
+            row_ends.eq(sink.valid & (step == half - 1)),
+            full.eq(row_ends & odd & (base == words - half)),
+        ]
+        self.sync += If(
+            sink.valid,
+            step.eq(step + 1),
+            If(row_ends, step.eq(0), odd.eq(~odd), If(odd, base.eq(base + half))),
+            If(full, base.eq(0), write_bank.eq(~write_bank)),
+        )
         address = delayed(self, Cat(write_place, write_bank), 1)
         data = delayed(self, Cat(sink.x0, sink.x1), 1)
         writes = [delayed(self, sink.valid & (odd == parity), 1, reset_less=False) for parity in range(2)]
@@ -56,13 +65,24 @@ class PairTransposer(LiteXModule):
         at_bottom = Signal()
         self.comb += at_bottom.eq(pair == half - 1)
         self.sync += [
-            If(reading,
-                pair.eq(pair + 1), place.eq(place + half),
-                If(at_bottom,
-                    pair.eq(0), column.eq(column + 1), place.eq(column + 1),
-                    If(column == half - 1,
-                        column.eq(0), place.eq(0), right.eq(~right),
-                        If(right, reading.eq(0), read_bank.eq(~read_bank))))),
+            If(
+                reading,
+                pair.eq(pair + 1),
+                place.eq(place + half),
+                If(
+                    at_bottom,
+                    pair.eq(0),
+                    column.eq(column + 1),
+                    place.eq(column + 1),
+                    If(
+                        column == half - 1,
+                        column.eq(0),
+                        place.eq(0),
+                        right.eq(~right),
+                        If(right, reading.eq(0), read_bank.eq(~read_bank)),
+                    ),
+                ),
+            ),
             If(begins, reading.eq(1)),
         ]
         right_out = delayed(self, right, 2)
@@ -70,8 +90,12 @@ class PairTransposer(LiteXModule):
             memory = Memory(2 * code_width, 2 << place_bits, name=f"rows{parity}")
             write_port, read_port = memory.get_port(write_capable=True), memory.get_port(mode=READ_FIRST)
             self.specials += memory, write_port, read_port
-            self.comb += [write_port.adr.eq(address), write_port.dat_w.eq(data), write_port.we.eq(writes[parity]),
-                          read_port.adr.eq(Cat(place, read_bank))]
+            self.comb += [
+                write_port.adr.eq(address),
+                write_port.dat_w.eq(data),
+                write_port.we.eq(writes[parity]),
+                read_port.adr.eq(Cat(place, read_bank)),
+            ]
             word = delayed(self, read_port.dat_r, 1, name=f"word{parity}_")  # the block RAM's output register
             self.sync += y.eq(Mux(right_out, word[code_width:], word[:code_width]))
         self.comb += source.valid.eq(delayed(self, reading, 3, reset_less=False))

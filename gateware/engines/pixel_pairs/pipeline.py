@@ -1,4 +1,5 @@
 """The three stages of LST-1 on two pixels or codes per clock: rows, columns, classifier; each on an image of its own."""
+
 from __future__ import annotations
 
 from typing import Tuple
@@ -34,7 +35,10 @@ class Pipeline(LiteXModule):
         size, bits = network.image_shape[0], network.pixel_bits
         self.interval = size * size // LANES
         self.sink = sink = stream.Endpoint([("data", LANES * bits)])
-        self.rows, self.columns = Cascade([rows], [pixel_range], LANES), Cascade([columns], [rows_range], LANES)
+        self.rows, self.columns = (
+            Cascade([rows], [pixel_range], LANES),
+            Cascade([columns], [rows_range], LANES),
+        )
         self.transposer = PairTransposer(size, rows.activation.width)
         self.classify = Classify(LOGIT_WIDTH, network.classes)
         self.source = self.classify.source
@@ -43,31 +47,59 @@ class Pipeline(LiteXModule):
 
         self.comb += [
             self.rows.sink.valid.eq(sink.valid),
-            *[getattr(self.rows.sink, f"x{lane}").eq(sink.data[bits * lane:bits * (lane + 1)]) for lane in range(LANES)],
+            *[
+                getattr(self.rows.sink, f"x{lane}").eq(sink.data[bits * lane : bits * (lane + 1)])
+                for lane in range(LANES)
+            ],
             self.columns.sink.valid.eq(self.transposer.source.valid),
-            self.columns.sink.x0.eq(self.transposer.source.y0), self.columns.sink.x1.eq(self.transposer.source.y1),
+            self.columns.sink.x0.eq(self.transposer.source.y0),
+            self.columns.sink.x1.eq(self.transposer.source.y1),
         ]
         valid, codes = self._tables("rows", rows, self.rows)
-        self.comb += [self.transposer.sink.valid.eq(valid), self.transposer.sink.x0.eq(codes[0]), self.transposer.sink.x1.eq(codes[1])]
+        self.comb += [
+            self.transposer.sink.valid.eq(valid),
+            self.transposer.sink.x0.eq(codes[0]),
+            self.transposer.sink.x1.eq(codes[1]),
+        ]
         valid, codes = self._tables("columns", columns, self.columns)
-        self._add_classifier(dense, network, columns.activation.width, signed_width(*dense.acc_bounds(*columns_range)), valid, codes)
+        self._add_classifier(
+            dense,
+            network,
+            columns.activation.width,
+            signed_width(*dense.acc_bounds(*columns_range)),
+            valid,
+            codes,
+        )
 
     def _tables(self, name: str, layer: Layer, cascade: Cascade) -> Tuple[Signal, list]:
         """The activation behind each lane of a cascade: valid, codes."""
         tables, channels = [], layer.fan_out // LANES
         for lane in range(LANES):
-            table = ChannelTable(layer.activation, range(lane * channels, (lane + 1) * channels), cascade.acc_width)
+            table = ChannelTable(
+                layer.activation, range(lane * channels, (lane + 1) * channels), cascade.acc_width
+            )
             setattr(self.submodules, f"{name}_table{lane}", table)
-            self.comb += [table.sink.valid.eq(cascade.source.valid), table.sink.acc.eq(getattr(cascade.source, f"y{lane}"))]
+            self.comb += [
+                table.sink.valid.eq(cascade.source.valid),
+                table.sink.acc.eq(getattr(cascade.source, f"y{lane}")),
+            ]
             tables.append(table)
         return tables[0].source.valid, [table.source.code for table in tables]
 
-    def _add_classifier(self, dense: Layer, network: Network, x_width: int, sum_width: int, valid, codes) -> None:
+    def _add_classifier(
+        self, dense: Layer, network: Network, x_width: int, sum_width: int, valid, codes
+    ) -> None:
         """An array for each lane; a logit is the sum of both."""
         size, classes = network.image_shape[0], network.classes
-        config = MacArrayConfig(classes, size * size // LANES, x_width, dense.weights_width, block_ram=True, sum_width=sum_width)
+        config = MacArrayConfig(
+            classes, size * size // LANES, x_width, dense.weights_width, block_ram=True, sum_width=sum_width
+        )
         # Column after column, of each the upper half to the first array: (lanes, classes, columns * half of the rows).
-        weights = dense.weights_q.reshape(classes, LANES, size // LANES, size).transpose(1, 0, 3, 2).reshape(LANES, classes, -1)
+        weights = (
+            dense.weights_q.reshape(classes, LANES, size // LANES, size)
+            .transpose(1, 0, 3, 2)
+            .reshape(LANES, classes, -1)
+        )
         total = Signal((sum_width, True), reset_less=True)
         arrays = []
         for lane in range(LANES):
@@ -75,5 +107,8 @@ class Pipeline(LiteXModule):
             setattr(self.submodules, f"classifier{lane}", array)
             self.comb += [array.sink.valid.eq(valid), array.sink.x.eq(codes[lane])]
             arrays.append(array)
-        self.sync += [total.eq(arrays[0].source.acc + arrays[1].source.acc), self.classify.sink.valid.eq(arrays[0].source.valid)]
+        self.sync += [
+            total.eq(arrays[0].source.acc + arrays[1].source.acc),
+            self.classify.sink.valid.eq(arrays[0].source.valid),
+        ]
         self.comb += self.classify.sink.acc.eq(total)

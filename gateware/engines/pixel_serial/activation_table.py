@@ -1,4 +1,5 @@
 """From a sum to an activation: arithmetic shift, saturation to the index, one table for all channels or one for each."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -22,13 +23,19 @@ class ActivationTableConfig:
 
     def __post_init__(self):
         if not self.index_width < self.acc_width <= 32:
-            raise ValueError(f"acc_width must be above index_width ({self.index_width}) and at most 32, not {self.acc_width}")
+            raise ValueError(
+                f"acc_width must be above index_width ({self.index_width}) and at most 32, not {self.acc_width}"
+            )
         if not 2 <= self.index_width_per_channel < self.index_width:
-            raise ValueError(f"index_width_per_channel must be at least 2 and below index_width ({self.index_width}), "
-                             f"not {self.index_width_per_channel}")
+            raise ValueError(
+                f"index_width_per_channel must be at least 2 and below index_width ({self.index_width}), "
+                f"not {self.index_width_per_channel}"
+            )
         if self.index_width > self.address_width:
-            raise ValueError(f"tables of {self.lanes} channels must have room for the one of all: address_width must be at least "
-                             f"index_width ({self.index_width}), not {self.address_width}")
+            raise ValueError(
+                f"tables of {self.lanes} channels must have room for the one of all: address_width must be at least "
+                f"index_width ({self.index_width}), not {self.address_width}"
+            )
 
     @property
     def lane_width(self) -> int:
@@ -55,7 +62,9 @@ class ActivationTable(LiteXModule):
         self.source = source = stream.Endpoint([("code", (cfg.code_width, True))])
         self.shift = shift = Signal(5)
         self.per_channel = per_channel = Signal()
-        self.load = load = stream.Endpoint([("lane", cfg.lane_width), ("address", cfg.index_width_per_channel), ("data", cfg.code_width)])
+        self.load = load = stream.Endpoint(
+            [("lane", cfg.lane_width), ("address", cfg.index_width_per_channel), ("data", cfg.code_width)]
+        )
 
         # # #
 
@@ -63,38 +72,46 @@ class ActivationTable(LiteXModule):
 
         # Three registers, each a multiplexer of at most four: one LUT6 per bit.
         shifted = sink.acc
-        for number, (select, places) in enumerate([(shift[0:2], (0, 1, 2, 3)), (shift[2:4], (0, 4, 8, 12)), (shift[4], (0, 16))]):
+        for number, (select, places) in enumerate(
+            [(shift[0:2], (0, 1, 2, 3)), (shift[2:4], (0, 4, 8, 12)), (shift[4], (0, 16))]
+        ):
             stage = Signal((cfg.acc_width, True), reset_less=True, name=f"shifted{number}")
             self.sync += Case(select, {i: stage.eq(shifted >> n) for i, n in enumerate(places)})
             shifted = stage
 
         # It fits if all bits above the index's sign equal it. The narrower index has more of them: ``between``.
-        above = shifted[cfg.index_width - 1:]
-        between = shifted[cfg.index_width_per_channel - 1:cfg.index_width - 1]
+        above = shifted[cfg.index_width - 1 :]
+        between = shifted[cfg.index_width_per_channel - 1 : cfg.index_width - 1]
         all_zeros = Signal(reset_less=True)
         all_ones = Signal(reset_less=True)
         low = Signal(cfg.index_width - 1, reset_less=True)
         negative = Signal(reset_less=True)
         self.sync += [
             all_zeros.eq((above == 0) & (~per_channel | (between == 0))),
-            all_ones.eq((above == 2**len(above) - 1) & (~per_channel | (between == 2**len(between) - 1))),
+            all_ones.eq((above == 2 ** len(above) - 1) & (~per_channel | (between == 2 ** len(between) - 1))),
             low.eq(shifted),
             negative.eq(shifted[-1]),
         ]
-        entry = Signal(cfg.index_width)  # index + 2**(index_width - 1); without the bits between also right for the narrower index
+        entry = Signal(
+            cfg.index_width
+        )  # index + 2**(index_width - 1); without the bits between also right for the narrower index
         address = Signal(cfg.address_width, reset_less=True)
         lane = delayed(self, sink.lane, 4)
-        self.comb += If(all_zeros | all_ones, entry.eq(Cat(low, ~negative))).Else(entry.eq(Replicate(~negative, cfg.index_width)))
+        self.comb += If(all_zeros | all_ones, entry.eq(Cat(low, ~negative))).Else(
+            entry.eq(Replicate(~negative, cfg.index_width))
+        )
         self.sync += [
             address.eq(entry),
-            If(per_channel, address.eq(Cat(entry[:cfg.index_width_per_channel - 1], entry[-1], lane))),
+            If(per_channel, address.eq(Cat(entry[: cfg.index_width_per_channel - 1], entry[-1], lane))),
         ]
 
         table = Memory(cfg.code_width, 1 << cfg.address_width, name="table")
         write_port, read_port = table.get_port(write_capable=True), table.get_port(mode=READ_FIRST)
         self.specials += table, write_port, read_port
         self.comb += [
-            write_port.adr.eq(Cat(load.address, load.lane)), write_port.dat_w.eq(load.data), write_port.we.eq(load.valid),
+            write_port.adr.eq(Cat(load.address, load.lane)),
+            write_port.dat_w.eq(load.data),
+            write_port.we.eq(load.valid),
             read_port.adr.eq(address),
             source.valid.eq(delayed(self, sink.valid, 7, reset_less=False)),
         ]

@@ -1,4 +1,5 @@
 """Adds each lane's bias to the sums that leave a MAC array one after the other."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -44,11 +45,17 @@ class BiasAdder(LiteXModule):
         biases = Memory(cfg.bias_width, cfg.lanes, name="biases")
         write_port, read_port = biases.get_port(write_capable=True), biases.get_port(async_read=True)
         self.specials += biases, write_port, read_port
-        self.comb += [write_port.adr.eq(load.address), write_port.dat_w.eq(load.data), write_port.we.eq(load.valid),
-                      read_port.adr.eq(lane)]
+        self.comb += [
+            write_port.adr.eq(load.address),
+            write_port.dat_w.eq(load.data),
+            write_port.we.eq(load.valid),
+            read_port.adr.eq(lane),
+        ]
 
         acc = Signal((cfg.acc_width, True), reset_less=True)
         bias = Signal((cfg.bias_width, True), reset_less=True)
         self.sync += [acc.eq(sink.acc), bias.eq(read_port.dat_r), source.acc.eq(acc + bias)]
-        self.comb += [source.valid.eq(delayed(self, sink.valid, 2, reset_less=False)),
-                      source.lane.eq(delayed(self, lane, 2))]
+        self.comb += [
+            source.valid.eq(delayed(self, sink.valid, 2, reset_less=False)),
+            source.lane.eq(delayed(self, lane, 2)),
+        ]

@@ -1,4 +1,5 @@
 """The pixel-serial engine: LST-1 of any weights, one pixel per clock."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -39,11 +40,20 @@ class PixelSerialEngine(LiteXModule):
             pipeline.reset.eq(self.flush),
             *[getattr(pipeline, field).eq(value) for field, value in loader.fields.items()],
         ]
-        targets = {"rows_weights": pipeline.rows, "columns_weights": pipeline.columns,
-                   "classifier_weights": pipeline.classifier, "rows_bias": pipeline.rows_bias,
-                   "columns_bias": pipeline.columns_bias, "classifier_bias": pipeline.classifier_bias,
-                   "rows_table": pipeline.rows_table, "columns_table": pipeline.columns_table}
+        targets = {
+            "rows_weights": pipeline.rows,
+            "columns_weights": pipeline.columns,
+            "classifier_weights": pipeline.classifier,
+            "rows_bias": pipeline.rows_bias,
+            "columns_bias": pipeline.columns_bias,
+            "classifier_bias": pipeline.classifier_bias,
+            "rows_table": pipeline.rows_table,
+            "columns_table": pipeline.columns_table,
+        }
         for name, load in loader.loads.items():
             target = targets[name].load
-            self.comb += [getattr(target, field).eq(getattr(load, field)) for field, *_ in target.description.payload_layout]
+            self.comb += [
+                getattr(target, field).eq(getattr(load, field))
+                for field, *_ in target.description.payload_layout
+            ]
             self.comb += target.valid.eq(load.valid)

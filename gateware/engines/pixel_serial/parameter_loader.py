@@ -1,4 +1,5 @@
 """Walks the sections of a parameter image and hands every word to the memory that it belongs to."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -32,10 +33,20 @@ class ParameterLoader(LiteXModule):
         self.bad = bad = Signal()
         self.crc = Signal(32)
         # In the order of the image, after the first word.
-        self.fields = {name: Signal(width, name=name) for name, width in (
-            ("rows_shift", 5), ("columns_shift", 5), ("pixel_shift", 3), ("rows_per_channel", 1), ("columns_per_channel", 1))}
-        self.loads = {section.name: stream.Endpoint([("lane", _LANE_WIDTH), ("address", _ADDRESS_WIDTH), ("data", 32)])
-                      for section in SECTIONS[1:]}
+        self.fields = {
+            name: Signal(width, name=name)
+            for name, width in (
+                ("rows_shift", 5),
+                ("columns_shift", 5),
+                ("pixel_shift", 3),
+                ("rows_per_channel", 1),
+                ("columns_per_channel", 1),
+            )
+        }
+        self.loads = {
+            section.name: stream.Endpoint([("lane", _LANE_WIDTH), ("address", _ADDRESS_WIDTH), ("data", 32)])
+            for section in SECTIONS[1:]
+        }
 
         # # #
 
@@ -52,22 +63,37 @@ class ParameterLoader(LiteXModule):
         taken = Signal()
         complete = Signal()
         accepted = Signal()
-        self.comb += [sink.ready.eq(~waiting), accepted.eq(sink.valid & ~waiting), taken.eq(active & accepted)]
+        self.comb += [
+            sink.ready.eq(~waiting),
+            accepted.eq(sink.valid & ~waiting),
+            taken.eq(active & accepted),
+        ]
         counted = delayed(self, taken, 1, reset_less=False)
         self.sync += [
             # A word is taken in one clock, counted in the next, and the flags have caught up two clocks later.
             If(accepted, waiting.eq(1)),
             If(delayed(self, accepted, 2, reset_less=False), waiting.eq(0)),
             # With a default, so that they depend on nothing but the section: a LUT4 per bit, no enable.
-            Case(section, {"default" if i == len(SECTIONS) - 1 else i: [last_address.eq(s.depth - 1), last_lane.eq(s.lanes - 1)]
-                           for i, s in enumerate(SECTIONS)}),
-            at_last_address.eq(address == last_address), at_last_lane.eq(lane == last_lane),
+            Case(
+                section,
+                {
+                    "default" if i == len(SECTIONS) - 1 else i: [
+                        last_address.eq(s.depth - 1),
+                        last_lane.eq(s.lanes - 1),
+                    ]
+                    for i, s in enumerate(SECTIONS)
+                },
+            ),
+            at_last_address.eq(address == last_address),
+            at_last_lane.eq(lane == last_lane),
             at_last_section.eq(section == len(SECTIONS) - 1),
             complete.eq(counted & at_last_address & at_last_lane & at_last_section),
-            If(counted,
+            If(
+                counted,
                 address.eq(address + 1),
                 If(at_last_address, address.eq(0), lane.eq(lane + 1)),
-                If(at_last_address & at_last_lane, lane.eq(0), section.eq(section + 1))),
+                If(at_last_address & at_last_lane, lane.eq(0), section.eq(section + 1)),
+            ),
             If(complete | self.abandon, active.eq(0)),
             If(self.start, loaded.eq(0), bad.eq(0), active.eq(1), section.eq(0), lane.eq(0), address.eq(0)),
         ]
@@ -78,21 +104,42 @@ class ParameterLoader(LiteXModule):
         word_lane = Signal(_LANE_WIDTH)
         word_address = Signal(_ADDRESS_WIDTH)
         word_taken = Signal()
-        self.sync += [word.eq(sink.word), word_section.eq(section), word_lane.eq(lane), word_address.eq(address), word_taken.eq(taken)]
+        self.sync += [
+            word.eq(sink.word),
+            word_section.eq(section),
+            word_lane.eq(lane),
+            word_address.eq(address),
+            word_taken.eq(taken),
+        ]
         for number, endpoint in enumerate(self.loads.values(), start=1):
-            self.sync += [endpoint.valid.eq(word_taken & (word_section == number)), endpoint.lane.eq(word_lane),
-                          endpoint.address.eq(word_address), endpoint.data.eq(word)]
+            self.sync += [
+                endpoint.valid.eq(word_taken & (word_section == number)),
+                endpoint.lane.eq(word_lane),
+                endpoint.address.eq(word_address),
+                endpoint.data.eq(word),
+            ]
         in_fields = Signal()
         is_first = Signal()
         wrong_magic = Signal()
         self.comb += in_fields.eq(word_taken & (word_section == 0))
         self.sync += [
-            If(in_fields, Case(word_address[:3], {number: field.eq(word) for number, field in enumerate(self.fields.values(), start=1)})),
-            is_first.eq(in_fields & (word_address[:3] == 0)), wrong_magic.eq(word != LAYOUT_MAGIC),
+            If(
+                in_fields,
+                Case(
+                    word_address[:3],
+                    {number: field.eq(word) for number, field in enumerate(self.fields.values(), start=1)},
+                ),
+            ),
+            is_first.eq(in_fields & (word_address[:3] == 0)),
+            wrong_magic.eq(word != LAYOUT_MAGIC),
             If(is_first & wrong_magic, bad.eq(1)),
             If(complete & ~bad & ~self.abandon, loaded.eq(1)),
         ]
 
         self.crc32 = crc32 = Crc32()
-        self.comb += [crc32.clear.eq(self.start), crc32.valid.eq(taken), crc32.word.eq(sink.word),
-                      If(loaded, self.crc.eq(crc32.crc))]
+        self.comb += [
+            crc32.clear.eq(self.start),
+            crc32.valid.eq(taken),
+            crc32.word.eq(sink.word),
+            If(loaded, self.crc.eq(crc32.crc)),
+        ]

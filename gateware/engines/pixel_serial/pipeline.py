@@ -1,4 +1,5 @@
 """The three stages of LST-1, one after the other: rows, columns, classifier; each on an image of its own."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -44,14 +45,22 @@ class Pipeline(LiteXModule):
         # # #
 
         self.rows = rows = MacArray(MacArrayConfig(SIZE, SIZE, x_width=9, weight_width=CODE_WIDTH))
-        self.columns = columns = MacArray(MacArrayConfig(SIZE, SIZE, x_width=CODE_WIDTH, weight_width=CODE_WIDTH))
+        self.columns = columns = MacArray(
+            MacArrayConfig(SIZE, SIZE, x_width=CODE_WIDTH, weight_width=CODE_WIDTH)
+        )
         self.classifier = classifier = MacArray(
-            MacArrayConfig(CLASSES, PIXELS, x_width=CODE_WIDTH, weight_width=CODE_WIDTH, block_ram=True))
+            MacArrayConfig(CLASSES, PIXELS, x_width=CODE_WIDTH, weight_width=CODE_WIDTH, block_ram=True)
+        )
         self.rows_bias = BiasAdder(BiasAdderConfig(SIZE, rows.source.acc.nbits))
         self.columns_bias = BiasAdder(BiasAdderConfig(SIZE, columns.source.acc.nbits))
         self.classifier_bias = BiasAdder(BiasAdderConfig(CLASSES, classifier.source.acc.nbits))
-        table = ActivationTableConfig(acc_width=32, index_width=MAX_INDEX_WIDTH, code_width=CODE_WIDTH, lanes=SIZE,
-                                      index_width_per_channel=MAX_INDEX_WIDTH_PER_CHANNEL)
+        table = ActivationTableConfig(
+            acc_width=32,
+            index_width=MAX_INDEX_WIDTH,
+            code_width=CODE_WIDTH,
+            lanes=SIZE,
+            index_width_per_channel=MAX_INDEX_WIDTH_PER_CHANNEL,
+        )
         self.rows_table, self.columns_table = ActivationTable(table), ActivationTable(table)
         self.transposer = Transposer(TransposerConfig(SIZE, CODE_WIDTH))
         self.classify = Classify(LOGIT_WIDTH, CLASSES)
@@ -81,7 +90,9 @@ class Pipeline(LiteXModule):
             classifier.sink.x.eq(self.columns_table.source.code),
             classifier.source.connect(self.classifier_bias.sink),
             self.classifier_bias.source.connect(self.classify.sink, omit={"lane"}),
-            results.sink.valid.eq(self.classify.source.valid & (self.with_logits | self.classify.source.last)),
+            results.sink.valid.eq(
+                self.classify.source.valid & (self.with_logits | self.classify.source.last)
+            ),
             results.sink.last.eq(self.classify.source.last),
             results.sink.data.eq(self.classify.source.word),
             self.source.valid.eq(results.source.valid),
@@ -109,9 +120,11 @@ class Pipeline(LiteXModule):
             self.blocked.eq(~open_),
         ]
         self.sync += [
-            If(sink.valid & open_,
+            If(
+                sink.valid & open_,
                 is_last.eq(pixel_number == PIXELS - 2),
-                If(is_last, pixel_number.eq(0)).Else(pixel_number.eq(pixel_number + 1))),
+                If(is_last, pixel_number.eq(0)).Else(pixel_number.eq(pixel_number + 1)),
+            ),
             has_credit.eq(credits != 0),
             open_.eq(granted | (open_ & ~ends)),
             returned.eq(self.source.valid & self.source.ready & self.source.last),

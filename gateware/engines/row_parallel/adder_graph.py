@@ -5,6 +5,7 @@ terms +-2**s x. A pair of terms that several outputs share, whatever its common 
 of its own; the commonest pair goes first, until no pair occurs twice. What is left of each output is summed as a tree, shallowest
 signals first. Sharing digit patterns is Hartley's method (IEEE TCAS-II 43(10), 1996).
 """
+
 from __future__ import annotations
 
 import heapq
@@ -62,11 +63,13 @@ class AdderGraph:
     def ranges(self, low: int, high: int) -> List[Tuple[int, int]]:
         """Least and greatest value of every signal for inputs in low .. high, exact: inputs are independent."""
         weights = np.zeros((self.inputs + len(self.additions), self.inputs), np.int64)
-        weights[:self.inputs] = np.eye(self.inputs, dtype=np.int64)
+        weights[: self.inputs] = np.eye(self.inputs, dtype=np.int64)
         for number, addition in enumerate(self.additions, self.inputs):
             weights[number] = sum(term.sign * (weights[term.signal] << term.shift) for term in addition)
         positive, negative = np.maximum(weights, 0).sum(1), np.minimum(weights, 0).sum(1)
-        return list(zip((positive * low + negative * high).tolist(), (positive * high + negative * low).tolist()))
+        return list(
+            zip((positive * low + negative * high).tolist(), (positive * high + negative * low).tolist())
+        )
 
     @cached_property
     def depths(self) -> List[int]:
@@ -82,13 +85,21 @@ class _Search:
 
     def __init__(self, matrix: np.ndarray):
         self.inputs = matrix.shape[1]
-        self.terms: List[Set[Term]] = [{Term(column, shift, sign) for column, weight in enumerate(row.tolist())
-                                        for shift, sign in signed_digits(weight)} for row in matrix]
+        self.terms: List[Set[Term]] = [
+            {
+                Term(column, shift, sign)
+                for column, weight in enumerate(row.tolist())
+                for shift, sign in signed_digits(weight)
+            }
+            for row in matrix
+        ]
         self.additions: List[Addition] = []
         self.counts: Counter = Counter()
         for terms in self.terms:
             ordered = sorted(terms)
-            self.counts.update(_pattern(one, other) for place, one in enumerate(ordered) for other in ordered[:place])
+            self.counts.update(
+                _pattern(one, other) for place, one in enumerate(ordered) for other in ordered[:place]
+            )
 
     def share(self) -> None:
         queue = [self._entry(pattern) for pattern, count in self.counts.items() if count > 1]
@@ -99,8 +110,14 @@ class _Search:
                 if self.counts[pattern] > 1:
                     heapq.heappush(queue, self._entry(pattern))
                 continue
-            found = [(number, *pair) for number, terms in enumerate(self.terms) for pair in _occurrences(terms, pattern)]
-            if len(found) < 2:  # the others overlap: x + 2x + 4x has the pattern twice, but only once at a time
+            found = [
+                (number, *pair)
+                for number, terms in enumerate(self.terms)
+                for pair in _occurrences(terms, pattern)
+            ]
+            if (
+                len(found) < 2
+            ):  # the others overlap: x + 2x + 4x has the pattern twice, but only once at a time
                 self.counts[pattern] = 0
                 continue
             a, b, shift, sign = pattern
@@ -138,7 +155,11 @@ class _Search:
                 (_, one), (depth, other) = heapq.heappop(queue), heapq.heappop(queue)
                 signal, low = self.inputs + len(self.additions), min(one.shift, other.shift)
                 sign = max(one.sign, other.sign)
-                self.additions.append(Addition(*(Term(term.signal, term.shift - low, term.sign * sign) for term in (one, other))))
+                self.additions.append(
+                    Addition(
+                        *(Term(term.signal, term.shift - low, term.sign * sign) for term in (one, other))
+                    )
+                )
                 depths[signal] = depth + 1
                 heapq.heappush(queue, (depth + 1, Term(signal, low, sign)))
             outputs.append(queue[0][1] if queue else None)

@@ -3,6 +3,7 @@
 Products of few bits are looked up: at address (column, activation) lies that activation's product with the weight of every class. No
 multiplier is needed, and the weights take no memory of their own.
 """
+
 from __future__ import annotations
 
 from typing import List
@@ -29,17 +30,19 @@ class Classifier(LiteXModule):
     def __init__(self, layer: Layer, rows: int, columns: int, x_width: int, acc_width: int):
         self.column = column = Signal(max=columns)
         self.sink = sink = stream.Endpoint([(f"x{row}", (x_width, True)) for row in range(rows)])
-        self.source = source = stream.Endpoint([(f"y{number}", (acc_width, True)) for number in range(layer.fan_out)])
+        self.source = source = stream.Endpoint(
+            [(f"y{number}", (acc_width, True)) for number in range(layer.fan_out)]
+        )
 
         # # #
 
         # (classes, rows, columns, codes): codes in the order of their bit patterns, as the memory is addressed.
         low, high = code_range(x_width)
-        products = layer.weights_q.reshape(layer.fan_out, rows, columns, 1) * np.r_[0:high + 1, low:0]
+        products = layer.weights_q.reshape(layer.fan_out, rows, columns, 1) * np.r_[0 : high + 1, low:0]
         width = product_width(layer, x_width)
         looked_up: List[List[Signal]] = [[] for _ in range(layer.fan_out)]
         for first in range(0, rows, 2):
-            self._add_products(products[:, first:first + 2], first, width, looked_up)
+            self._add_products(products[:, first : first + 2], first, width, looked_up)
         totals = [self._tree(terms) for terms in looked_up]
         depth = (rows - 1).bit_length()
         before = 3 + depth  # address, memory, its output register, tree
@@ -52,24 +55,34 @@ class Classifier(LiteXModule):
         self.latency = before + 1
         self.comb += [sink.ready.eq(1), source.valid.eq(delayed(self, ends, self.latency, reset_less=False))]
 
-    def _add_products(self, products: np.ndarray, first: int, width: int, looked_up: List[List[Signal]]) -> None:
+    def _add_products(
+        self, products: np.ndarray, first: int, width: int, looked_up: List[List[Signal]]
+    ) -> None:
         """One memory for one or two rows, products (classes, rows, columns, codes): a word holds the products of all classes."""
         classes, rows, columns, codes = products.shape
         padded = np.zeros((classes, rows, 1 << len(self.column), codes), np.int64)
         padded[:, :, :columns] = products & ((1 << width) - 1)
-        words = [sum(part << width * number for number, part in enumerate(word)) for word in padded.reshape(classes, -1).T.tolist()]
+        words = [
+            sum(part << width * number for number, part in enumerate(word))
+            for word in padded.reshape(classes, -1).T.tolist()
+        ]
         memory = Memory(classes * width, len(words), init=words, name=f"products{first}")
         self.specials += memory
         for place in range(rows):
             port = memory.get_port(mode=READ_FIRST)
             self.specials += port
             address = Signal(len(port.adr), reset_less=True, name=f"address{first + place}")
-            word = Signal(classes * width, reset_less=True, name=f"word{first + place}")  # the block RAM's output register
-            self.sync += [address.eq(Cat(getattr(self.sink, f"x{first + place}"), self.column, place)), word.eq(port.dat_r)]
+            word = Signal(
+                classes * width, reset_less=True, name=f"word{first + place}"
+            )  # the block RAM's output register
+            self.sync += [
+                address.eq(Cat(getattr(self.sink, f"x{first + place}"), self.column, place)),
+                word.eq(port.dat_r),
+            ]
             self.comb += port.adr.eq(address)
             for number, terms in enumerate(looked_up):
                 product = Signal((width, True), name=f"product{number}_{first + place}")
-                self.comb += product.eq(word[width * number:width * (number + 1)])
+                self.comb += product.eq(word[width * number : width * (number + 1)])
                 terms.append(product)
 
     def _tree(self, terms: List[Signal]) -> Signal:
@@ -77,7 +90,7 @@ class Classifier(LiteXModule):
         while len(terms) > 1:
             sums = []
             for place in range(0, len(terms), 2):
-                pair = terms[place:place + 2]
+                pair = terms[place : place + 2]
                 total = Signal((len(pair[0]) + len(pair) - 1, True), reset_less=True, name="tree")
                 self.sync += total.eq(sum(pair[1:], pair[0]))
                 sums.append(total)

@@ -1,4 +1,5 @@
 """A constant matrix times a vector, one vector per clock: the additions of an AdderGraph, a register after each."""
+
 from __future__ import annotations
 
 from typing import List, Tuple
@@ -24,8 +25,12 @@ class ConstantMatrix(LiteXModule):
     def __init__(self, matrix: np.ndarray, bias: np.ndarray, x_range: Tuple[int, int], acc_width: int):
         graph = AdderGraph.of(matrix)
         self.latency = max(graph.depths) + 1
-        self.sink = sink = stream.Endpoint([(f"x{number}", shape_of(*x_range)) for number in range(graph.inputs)])
-        self.source = source = stream.Endpoint([(f"y{number}", (acc_width, True)) for number in range(len(graph.outputs))])
+        self.sink = sink = stream.Endpoint(
+            [(f"x{number}", shape_of(*x_range)) for number in range(graph.inputs)]
+        )
+        self.source = source = stream.Endpoint(
+            [(f"y{number}", (acc_width, True)) for number in range(len(graph.outputs))]
+        )
 
         # # #
 
@@ -40,11 +45,15 @@ class ConstantMatrix(LiteXModule):
                 return line[age]
             # A signal of its own: Verilog cuts a shift within an expression of mixed signs to the width of what is shifted.
             width, signed = value_bits_sign(line[age])
-            wide = Signal((width + term.shift, signed), name=f"signal{term.signal}_{age}_times{1 << term.shift}")
+            wide = Signal(
+                (width + term.shift, signed), name=f"signal{term.signal}_{age}_times{1 << term.shift}"
+            )
             self.comb += wide.eq(line[age] << term.shift)
             return wide
 
-        for number, (addition, (low, high)) in enumerate(zip(graph.additions, graph.ranges(*x_range)[graph.inputs:]), graph.inputs):
+        for number, (addition, (low, high)) in enumerate(
+            zip(graph.additions, graph.ranges(*x_range)[graph.inputs :]), graph.inputs
+        ):
             clock = graph.depths[number] - 1
             positive, other = sorted(addition, key=lambda term: -term.sign)
             one, two = shifted(positive, clock), shifted(other, clock)
@@ -58,4 +67,7 @@ class ConstantMatrix(LiteXModule):
             else:
                 sum_ = shifted(term, self.latency - 1)
                 self.sync += y.eq(sum_ + constant if term.sign > 0 else constant - sum_)
-        self.comb += [sink.ready.eq(1), source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False))]
+        self.comb += [
+            sink.ready.eq(1),
+            source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False)),
+        ]

@@ -1,4 +1,5 @@
 """The row-parallel engine: one LST-1 network as constants, one row per clock."""
+
 from __future__ import annotations
 
 from gateware.cores.image_buffer import ImageBuffer
@@ -27,4 +28,9 @@ class RowParallelEngine(BuiltInEngine):
         bits = network.pixel_bits
         rows = [PackedRows(bits)] if layout.packed_bits else [ByteRows(bits) for _ in range(layout.ports)]
         buffers = [ImageBuffer(SIZE * bits, SIZE, BUFFERED_ROWS) for _ in rows]
-        super().__init__(Engine.ROW_PARALLEL, network, layout, Inside(rows, buffers, Pipeline(network), CREDITS, RESULT_WORDS))
+        super().__init__(
+            Engine.ROW_PARALLEL,
+            network,
+            layout,
+            Inside(rows, buffers, Pipeline(network), CREDITS, RESULT_WORDS),
+        )

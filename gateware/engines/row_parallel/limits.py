@@ -1,4 +1,5 @@
 """What the row-parallel engine can hold of a network, said before anything is synthesised: rules, and an estimate of its cost."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from gateware.engines.row_parallel.classifier import product_width
 from lst_overlay.memory.images import SIZE, ImageLayout
 from lst_overlay.network import Network, NetworkError, parameter_image
 
-MAX_ACTIVATION_BITS = 4  # the classifier's products are looked up: 5 bits of column, 1 of row and these address 1,024 words
+MAX_ACTIVATION_BITS = (
+    4  # the classifier's products are looked up: 5 bits of column, 1 of row and these address 1,024 words
+)
 LUT, RAMB18 = 17_600, 120  # XC7Z010
-LUT_SHARE = 0.8           # beyond it nobody should hope for routing
+LUT_SHARE = 0.8  # beyond it nobody should hope for routing
 # Fitted to synthesis: LUT per bit of every adder, LUT of turn, tables, image buffer, registers and DMA, LUT of a second port.
 _LUT_PER_BIT = 0.83
 _OTHER_LUT = 2_670
@@ -35,7 +38,7 @@ def estimate(network: Network, layout: ImageLayout) -> Estimate:
     added = 0
     for layer, codes in zip((rows, columns), network.input_ranges):
         graph = AdderGraph.of(layer.weights_q)
-        added += sum(shape_of(*span)[0] for span in graph.ranges(*codes)[graph.inputs:])
+        added += sum(shape_of(*span)[0] for span in graph.ranges(*codes)[graph.inputs :])
         added += SIZE * shape_of(*layer.acc_bounds(*codes))[0]
     width = product_width(dense, columns.activation.width)
     terms, bits = SIZE, width
@@ -48,21 +51,31 @@ def estimate(network: Network, layout: ImageLayout) -> Estimate:
     tables = 2 * (SIZE // 2)  # two channels in one, for two stages; an index of at most ten bits fits
     buffers = (2 if layout.take_turns else 1) * -(-SIZE * network.pixel_bits // 36)
     fifos = 2 * layout.ports
-    return Estimate(lut, SIZE // 2 * -(-network.classes * width // 18) + tables + buffers + fifos + _OTHER_RAMB18)
+    return Estimate(
+        lut, SIZE // 2 * -(-network.classes * width // 18) + tables + buffers + fifos + _OTHER_RAMB18
+    )
 
 
 def check(network: Network, layout: ImageLayout) -> None:
     """NetworkError, with the rule and the value, for a network that this engine cannot hold."""
     parameter_image(network)  # LST-1 of 28 x 28 and 10 classes, or it says what is not
     if layout.packed_bits not in (0, network.pixel_bits):
-        raise NetworkError(f"network {network.name!r} has pixels of {network.pixel_bits} bits; packed ones have {layout.packed_bits} here")
+        raise NetworkError(
+            f"network {network.name!r} has pixels of {network.pixel_bits} bits; packed ones have {layout.packed_bits} here"
+        )
     bits = network.layers[1].activation.width
     if bits > MAX_ACTIVATION_BITS:
-        raise NetworkError(f"network {network.name!r}: the classifier takes activations of at most {MAX_ACTIVATION_BITS} bits, not {bits}")
+        raise NetworkError(
+            f"network {network.name!r}: the classifier takes activations of at most {MAX_ACTIVATION_BITS} bits, not {bits}"
+        )
     found = estimate(network, layout)
     if found.ramb18 > RAMB18:
-        raise NetworkError(f"network {network.name!r} needs about {found.ramb18} RAMB18, the XC7Z010 has {RAMB18}: fewer bits of "
-                           "classifier weights make its products narrower")
+        raise NetworkError(
+            f"network {network.name!r} needs about {found.ramb18} RAMB18, the XC7Z010 has {RAMB18}: fewer bits of "
+            "classifier weights make its products narrower"
+        )
     if found.lut > LUT_SHARE * LUT:
-        raise NetworkError(f"network {network.name!r} needs about {found.lut:,} LUT, {LUT_SHARE:.0%} of the XC7Z010's are "
-                           f"{LUT_SHARE * LUT:,.0f}: fewer bits of weights of the rows and columns stages need fewer additions")
+        raise NetworkError(
+            f"network {network.name!r} needs about {found.lut:,} LUT, {LUT_SHARE:.0%} of the XC7Z010's are "
+            f"{LUT_SHARE * LUT:,.0f}: fewer bits of weights of the rows and columns stages need fewer additions"
+        )

@@ -1,4 +1,5 @@
 """The activation of all lanes at once: shift, saturation to the index, and a table of constants for each lane."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -22,18 +23,28 @@ class Lookup(LiteXModule):
 
     def __init__(self, activation: Activation, lanes: int, acc_width: int):
         self.sink = sink = stream.Endpoint([(f"x{lane}", (acc_width, True)) for lane in range(lanes)])
-        self.source = source = stream.Endpoint([(f"y{lane}", (activation.width, True)) for lane in range(lanes)])
+        self.source = source = stream.Endpoint(
+            [(f"y{lane}", (activation.width, True)) for lane in range(lanes)]
+        )
 
         # # #
 
-        self.comb += [sink.ready.eq(1), source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False))]
+        self.comb += [
+            sink.ready.eq(1),
+            source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False)),
+        ]
         for pair in range(0, lanes, 2):
             self._add_table(activation, range(pair, min(pair + 2, lanes)))
 
     def _add_table(self, activation: Activation, lanes) -> None:
         codes = activation.table_q[list(lanes)].reshape(-1) if activation.per_channel else activation.table_q
         mask = (1 << activation.width) - 1
-        memory = Memory(activation.width, len(codes), init=[code & mask for code in codes.tolist()], name=f"table{lanes[0]}")
+        memory = Memory(
+            activation.width,
+            len(codes),
+            init=[code & mask for code in codes.tolist()],
+            name=f"table{lanes[0]}",
+        )
         self.specials += memory
         for place, lane in enumerate(lanes):
             port = memory.get_port(mode=READ_FIRST)

@@ -1,4 +1,5 @@
 """The beat that all stages share: images enter at phase 0 only, so a count tells everywhere which row or column is there."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule

@@ -1,4 +1,5 @@
 """The three stages of LST-1, each on a row or a column per clock: rows, turn, columns, classifier."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -28,7 +29,10 @@ class Pipeline(LiteXModule):
         (size, _), bits = network.image_shape, network.pixel_bits
         pixel_range, rows_range, columns_range = network.input_ranges
         self.sink = sink = stream.Endpoint([("data", size * bits)])
-        widths = [signed_width(*layer.acc_bounds(*codes)) for layer, codes in zip(network.layers, network.input_ranges)]
+        widths = [
+            signed_width(*layer.acc_bounds(*codes))
+            for layer, codes in zip(network.layers, network.input_ranges)
+        ]
 
         self.rows = ConstantMatrix(rows_layer.weights_q, rows_layer.bias_q, pixel_range, widths[0])
         self.rows_lookup = Lookup(rows_layer.activation, size, widths[0])
@@ -50,23 +54,32 @@ class Pipeline(LiteXModule):
         self.phase = self.beat.count
         self.interval = size
         self.comb += [
-            self.turn.phase.eq(self.turn_beat.count), self.classifier.column.eq(self.classifier_beat.count),
+            self.turn.phase.eq(self.turn_beat.count),
+            self.classifier.column.eq(self.classifier_beat.count),
             self.rows.sink.valid.eq(sink.valid),
-            *[getattr(self.rows.sink, f"x{lane}").eq(sink.data[bits * lane:bits * (lane + 1)]) for lane in range(size)],
+            *[
+                getattr(self.rows.sink, f"x{lane}").eq(sink.data[bits * lane : bits * (lane + 1)])
+                for lane in range(size)
+            ],
         ]
         for one, other in zip(stages, stages[1:]):
             self.comb += other.sink.valid.eq(one.source.valid)
-            self.comb += [getattr(other.sink, f"x{lane}").eq(getattr(one.source, f"y{lane}")) for lane in range(size)]
+            self.comb += [
+                getattr(other.sink, f"x{lane}").eq(getattr(one.source, f"y{lane}")) for lane in range(size)
+            ]
 
         # All logits of an image are there at once, and are passed on one by one before the next image's.
         held = Signal(widths[2] * network.classes, reset_less=True)
         left = Signal(max=network.classes + 1)
         logits = [getattr(self.classifier.source, f"y{number}") for number in range(network.classes)]
         first = Signal((widths[2], True))
-        self.comb += [first.eq(held[:widths[2]]), self.classify.sink.acc.eq(first),
-                      self.classify.sink.valid.eq(left != 0)]
+        self.comb += [
+            first.eq(held[: widths[2]]),
+            self.classify.sink.acc.eq(first),
+            self.classify.sink.valid.eq(left != 0),
+        ]
         self.sync += [
-            held.eq(held[widths[2]:]),
+            held.eq(held[widths[2] :]),
             If(left != 0, left.eq(left - 1)),
             If(self.classifier.source.valid, held.eq(Cat(*logits)), left.eq(network.classes)),
         ]

@@ -1,4 +1,5 @@
 """Rows of pixel codes out of bus beats: packed by the host, or reduced here from uint8."""
+
 from __future__ import annotations
 
 from functools import reduce
@@ -21,7 +22,9 @@ class PackedRows(LiteXModule):
     """
 
     def __init__(self, pixel_bits: int):
-        self.sinks = sinks = [stream.Endpoint([("data", 8 * BEAT_BYTES)]) for _ in range(SIZE * pixel_bits // PACKED_BITS)]
+        self.sinks = sinks = [
+            stream.Endpoint([("data", 8 * BEAT_BYTES)]) for _ in range(SIZE * pixel_bits // PACKED_BITS)
+        ]
         self.source = source = stream.Endpoint([("data", SIZE * pixel_bits)])
         self.room = Signal()
 
@@ -30,8 +33,13 @@ class PackedRows(LiteXModule):
         taken = Signal()
         self.comb += taken.eq(reduce(and_, [sink.valid for sink in sinks], self.room))
         for sink in sinks:  # a beat is taken when those of all other ports are there
-            self.comb += sink.ready.eq(reduce(and_, [other.valid for other in sinks if other is not sink], self.room))
-        self.sync += [source.valid.eq(taken), source.data.eq(Cat(*[sink.data[:PACKED_BITS] for sink in sinks]))]
+            self.comb += sink.ready.eq(
+                reduce(and_, [other.valid for other in sinks if other is not sink], self.room)
+            )
+        self.sync += [
+            source.valid.eq(taken),
+            source.data.eq(Cat(*[sink.data[:PACKED_BITS] for sink in sinks])),
+        ]
 
 
 class ByteRows(LiteXModule):
@@ -48,14 +56,18 @@ class ByteRows(LiteXModule):
 
         # # #
 
-        codes = Cat(*[sink.data[8 * (byte + 1) - pixel_bits:8 * (byte + 1)] for byte in range(BEAT_BYTES)])
-        before = Signal(3 * BEAT_BYTES * pixel_bits, reset_less=True)  # the codes of the last three beats, oldest lowest
+        codes = Cat(*[sink.data[8 * (byte + 1) - pixel_bits : 8 * (byte + 1)] for byte in range(BEAT_BYTES)])
+        before = Signal(
+            3 * BEAT_BYTES * pixel_bits, reset_less=True
+        )  # the codes of the last three beats, oldest lowest
         window = Cat(before, codes)
         step = Signal(max=7)
         taken = Signal()
         self.comb += [taken.eq(sink.valid & self.room), sink.ready.eq(self.room)]
         self.sync += [
             source.valid.eq(taken & ((step == 3) | (step == 6))),
-            If(step == 3, source.data.eq(window[:SIZE * pixel_bits])).Else(source.data.eq(window[len(window) - SIZE * pixel_bits:])),
-            If(taken, before.eq(window[len(codes):]), If(step == 6, step.eq(0)).Else(step.eq(step + 1))),
+            If(step == 3, source.data.eq(window[: SIZE * pixel_bits])).Else(
+                source.data.eq(window[len(window) - SIZE * pixel_bits :])
+            ),
+            If(taken, before.eq(window[len(codes) :]), If(step == 6, step.eq(0)).Else(step.eq(step + 1))),
         ]

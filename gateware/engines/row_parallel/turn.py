@@ -1,4 +1,5 @@
 """The turn from rows to columns without a stall: lanes delayed, rotated, delayed again."""
+
 from __future__ import annotations
 
 from typing import List
@@ -42,9 +43,14 @@ class Turn(LiteXModule):
                 rotated.append(out)
             lanes = rotated
         for lane in range(size):
-            self.comb += getattr(source, f"y{lane}").eq(delayed(self, lanes[lane], size - 1 - lane, name=f"deskew{lane}_"))
+            self.comb += getattr(source, f"y{lane}").eq(
+                delayed(self, lanes[lane], size - 1 - lane, name=f"deskew{lane}_")
+            )
         self.latency = size - 1 + len(steps)
-        self.comb += [sink.ready.eq(1), source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False))]
+        self.comb += [
+            sink.ready.eq(1),
+            source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False)),
+        ]
 
 
 def rotation_steps(size: int) -> List[tuple]:

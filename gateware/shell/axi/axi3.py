@@ -1,24 +1,34 @@
 """AXI3 as the Zynq-7000's ports speak it: channels of litex streams under Arm's signal names."""
+
 from __future__ import annotations
 
 from litex.soc.interconnect import stream
 from migen import Mux
 
 BEAT_BYTES = 8
-BURST_BEATS = 16                         # AXI3's longest burst
-BURST_BYTES = BEAT_BYTES * BURST_BEATS   # buffers are aligned to it, so a burst never crosses 4 KiB
+BURST_BEATS = 16  # AXI3's longest burst
+BURST_BYTES = BEAT_BYTES * BURST_BEATS  # buffers are aligned to it, so a burst never crosses 4 KiB
 
 BURST_INCR = 0b01
-CACHE_NORMAL = 0b0011                    # modifiable, bufferable
-RESP_ERROR_BIT = 1                       # set in SLVERR and DECERR
+CACHE_NORMAL = 0b0011  # modifiable, bufferable
+RESP_ERROR_BIT = 1  # set in SLVERR and DECERR
 
 
 class Axi3Port:
     """Channels aw, w, b, ar, r; ``id_width`` bits of ID on each."""
 
     def __init__(self, data_width: int, id_width: int):
-        address = [("addr", 32), ("len", 4), ("size", 2), ("burst", 2), ("lock", 2), ("cache", 4), ("prot", 3),
-                   ("qos", 4), ("id", id_width)]
+        address = [
+            ("addr", 32),
+            ("len", 4),
+            ("size", 2),
+            ("burst", 2),
+            ("lock", 2),
+            ("cache", 4),
+            ("prot", 3),
+            ("qos", 4),
+            ("id", id_width),
+        ]
         self.aw = stream.Endpoint(address)
         self.ar = stream.Endpoint(address)
         self.w = stream.Endpoint([("data", data_width), ("strb", data_width // 8), ("id", id_width)])
@@ -28,8 +38,15 @@ class Axi3Port:
 
 def constant_address_fields(channel) -> list:
     """Statements for what never changes on aw and ar of our masters: 8-byte beats, INCR, normal memory, ID 0."""
-    return [channel.size.eq((BEAT_BYTES - 1).bit_length()), channel.burst.eq(BURST_INCR), channel.lock.eq(0),
-            channel.cache.eq(CACHE_NORMAL), channel.prot.eq(0), channel.qos.eq(0), channel.id.eq(0)]
+    return [
+        channel.size.eq((BEAT_BYTES - 1).bit_length()),
+        channel.burst.eq(BURST_INCR),
+        channel.lock.eq(0),
+        channel.cache.eq(CACHE_NORMAL),
+        channel.prot.eq(0),
+        channel.qos.eq(0),
+        channel.id.eq(0),
+    ]
 
 
 def last_burst_length(beats):

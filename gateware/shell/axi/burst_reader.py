@@ -1,4 +1,5 @@
 """Reads a stretch of memory in bursts of 16 beats into a FIFO."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -46,7 +47,7 @@ class BurstReader(LiteXModule):
         answered = Signal()
         address = self._running_address(ask, skip_bursts)
         bursts_left = Signal(beats_width - 3)
-        last_length = Signal(5)                              # 1 .. 16
+        last_length = Signal(5)  # 1 .. 16
         more = Signal()
         is_last = Signal()
         room = Signal(max=fifo_beats + 1)
@@ -54,23 +55,34 @@ class BurstReader(LiteXModule):
         unanswered = Signal(max=fifo_beats // BURST_BEATS + 1)
         popped = Signal()
 
-        self.comb += [*constant_address_fields(ar), ask.eq(more & has_room & ~ar.valid & ~self.abort & ~self.failed)]
+        self.comb += [
+            *constant_address_fields(ar),
+            ask.eq(more & has_room & ~ar.valid & ~self.abort & ~self.failed),
+        ]
         self.sync += [
             # One clock late, which ar.valid covers: two bursts are never asked for in consecutive clocks.
             is_last.eq(bursts_left == 1),
             has_room.eq(room >= BURST_BEATS),
             If(ar.ready, ar.valid.eq(0)),
-            If(ask,
-                ar.valid.eq(1), ar.addr.eq(address), ar.len.eq(Mux(is_last, last_length - 1, BURST_BEATS - 1)),
+            If(
+                ask,
+                ar.valid.eq(1),
+                ar.addr.eq(address),
+                ar.len.eq(Mux(is_last, last_length - 1, BURST_BEATS - 1)),
                 bursts_left.eq(bursts_left - 1),
-                If(is_last, more.eq(0))),
+                If(is_last, more.eq(0)),
+            ),
             If(ask & ~popped, room.eq(room - BURST_BEATS)),
             If(ask & popped, room.eq(room - (BURST_BEATS - 1))),
             If(~ask & popped, room.eq(room + 1)),
-            If(self.start,
-                more.eq(1), room.eq(fifo_beats - 3),  # as much as the FIFO is sure to take
+            If(
+                self.start,
+                more.eq(1),
+                room.eq(fifo_beats - 3),  # as much as the FIFO is sure to take
                 has_room.eq(0),  # nothing is asked for before is_last speaks of this command
-                bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
+                bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]),
+                last_length.eq(last_burst_length(self.beats)),
+            ),
             If(self.abort, more.eq(0)),
             If(ask & ~answered, unanswered.eq(unanswered + 1)),
             If(answered & ~ask, unanswered.eq(unanswered - 1)),
@@ -85,14 +97,18 @@ class BurstReader(LiteXModule):
         answer_address = self._running_address(answered, skip_bursts)
         self.comb += [r.ready.eq(1), answered.eq(valid & last)]
         self.sync += [
-            valid.eq(r.valid), last.eq(r.last), data.eq(r.data), bad.eq(r.valid & r.resp[RESP_ERROR_BIT]),
+            valid.eq(r.valid),
+            last.eq(r.last),
+            data.eq(r.data),
+            bad.eq(r.valid & r.resp[RESP_ERROR_BIT]),
             If(bad & ~self.failed, self.failed.eq(1), self.error_address.eq(answer_address)),
             If(self.start | self.abort, self.failed.eq(0)),
         ]
         self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats, block_ram=fifo_beats > 64))
         self.comb += [
             fifo.reset.eq(self.abort),
-            fifo.sink.valid.eq(valid & ~bad), fifo.sink.data.eq(data),
+            fifo.sink.valid.eq(valid & ~bad),
+            fifo.sink.data.eq(data),
             fifo.source.connect(self.source),
             popped.eq(delayed(self, fifo.source.valid & fifo.source.ready, 1, reset_less=False)),
         ]

@@ -1,4 +1,5 @@
 """Writes a stream to a stretch of memory in bursts of 16 beats."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -44,8 +45,13 @@ class BurstWriter(LiteXModule):
         self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats))
         # Cuts the path from w.ready to the FIFO: both directions of the handshake are registered.
         self.out = out = stream.Buffer([("data", 64), ("strb", 8)], pipe_valid=True, pipe_ready=True)
-        self.comb += [fifo.reset.eq(self.abort), self.sink.connect(fifo.sink), out.source.connect(w, omit={"id"}), w.id.eq(0),
-                      *constant_address_fields(aw)]
+        self.comb += [
+            fifo.reset.eq(self.abort),
+            self.sink.connect(fifo.sink),
+            out.source.connect(w, omit={"id"}),
+            w.id.eq(0),
+            *constant_address_fields(aw),
+        ]
 
         address = Signal(32)
         bursts_left = Signal(beats_width - 3)
@@ -54,7 +60,7 @@ class BurstWriter(LiteXModule):
         more = Signal()
         is_last = Signal()
         enough = Signal()
-        stored = Signal(max=fifo_beats + 2)                  # beats in the FIFO that no address has gone out for
+        stored = Signal(max=fifo_beats + 2)  # beats in the FIFO that no address has gone out for
         unanswered = Signal(max=_MAX_UNANSWERED + 1)
         beat = Signal(4)
         ask = Signal()
@@ -68,33 +74,48 @@ class BurstWriter(LiteXModule):
             pushed.eq(self.sink.valid & self.sink.ready & ~self.abort),
         ]
         self.fsm = fsm = FSM(reset_state="COLLECT")
-        fsm.act("COLLECT",
-            If(enough & ~self.abort,
+        fsm.act(
+            "COLLECT",
+            If(
+                enough & ~self.abort,
                 ask.eq(1),
-                NextValue(aw.valid, 1), NextValue(aw.addr, address), NextValue(aw.len, length - 1), NextValue(beat, length - 1),
-                NextState("ADDRESS")))
-        fsm.act("ADDRESS",
-            If(aw.ready, NextValue(aw.valid, 0), NextState("DATA")))
-        fsm.act("DATA",
+                NextValue(aw.valid, 1),
+                NextValue(aw.addr, address),
+                NextValue(aw.len, length - 1),
+                NextValue(beat, length - 1),
+                NextState("ADDRESS"),
+            ),
+        )
+        fsm.act("ADDRESS", If(aw.ready, NextValue(aw.valid, 0), NextState("DATA")))
+        fsm.act(
+            "DATA",
             out.sink.valid.eq(fifo.source.valid | self.abort),
             out.sink.last.eq(beat == 0),
             fifo.source.ready.eq(out.sink.ready),
-            If(out.sink.valid & out.sink.ready,
-                NextValue(beat, beat - 1),
-                If(beat == 0, NextState("SETTLE"))))
+            If(
+                out.sink.valid & out.sink.ready, NextValue(beat, beat - 1), If(beat == 0, NextState("SETTLE"))
+            ),
+        )
         fsm.act("SETTLE", NextState("COLLECT"))
         self.comb += [out.sink.data.eq(fifo.source.data), out.sink.strb.eq(Mux(self.abort, 0, 0xFF))]
         self.sync += [
-            If(ask,
-                address.eq(address + BURST_BYTES), bursts_left.eq(bursts_left - 1),
-                If(is_last, more.eq(0))),
+            If(
+                ask,
+                address.eq(address + BURST_BYTES),
+                bursts_left.eq(bursts_left - 1),
+                If(is_last, more.eq(0)),
+            ),
             If(~ask & pushed, stored.eq(stored + 1)),
             If(ask & ~pushed, stored.eq(stored - BURST_BEATS)),
             If(ask & pushed, stored.eq(stored - (BURST_BEATS - 1))),
             If(ask & is_last, stored.eq(0)),  # the last burst takes all there is
-            If(self.start,
-                address.eq(self.address), more.eq(1),
-                bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]), last_length.eq(last_burst_length(self.beats))),
+            If(
+                self.start,
+                address.eq(self.address),
+                more.eq(1),
+                bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]),
+                last_length.eq(last_burst_length(self.beats)),
+            ),
             If(self.abort, more.eq(0), enough.eq(0), stored.eq(0)),
             If(ask & ~answered, unanswered.eq(unanswered + 1)),
             If(answered & ~ask, unanswered.eq(unanswered - 1)),
@@ -105,7 +126,8 @@ class BurstWriter(LiteXModule):
         answer_address = Signal(32)
         self.comb += b.ready.eq(1)
         self.sync += [
-            answered.eq(b.valid), bad.eq(b.valid & b.resp[RESP_ERROR_BIT]),
+            answered.eq(b.valid),
+            bad.eq(b.valid & b.resp[RESP_ERROR_BIT]),
             If(answered, answer_address.eq(answer_address + BURST_BYTES)),
             If(bad & ~self.failed, self.failed.eq(1), self.error_address.eq(answer_address)),
             If(self.start, answer_address.eq(self.address)),

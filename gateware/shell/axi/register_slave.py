@@ -1,4 +1,5 @@
 """The registers on M_AXI_GP0: an AXI3 slave that answers every address with OKAY, at any time, whatever the engine does."""
+
 from __future__ import annotations
 
 from litex.gen import LiteXModule
@@ -21,9 +22,17 @@ class RegisterSlave(LiteXModule):
     """
 
     def __init__(self, port):
-        self.value = {r.name: Signal(32, name=f"value_{r.name.lower()}") for r in REGISTERS if r.access == "read-only"}
-        self.storage = {r.name: Signal(r.width, name=f"storage_{r.name.lower()}") for r in REGISTERS if r.access == "read-write"}
-        self.written = {r.name: Signal(name=f"written_{r.name.lower()}") for r in REGISTERS if r.access == "write-only"}
+        self.value = {
+            r.name: Signal(32, name=f"value_{r.name.lower()}") for r in REGISTERS if r.access == "read-only"
+        }
+        self.storage = {
+            r.name: Signal(r.width, name=f"storage_{r.name.lower()}")
+            for r in REGISTERS
+            if r.access == "read-write"
+        }
+        self.written = {
+            r.name: Signal(name=f"written_{r.name.lower()}") for r in REGISTERS if r.access == "write-only"
+        }
         self.data = Signal(32)
 
         # # #
@@ -40,27 +49,50 @@ class RegisterSlave(LiteXModule):
         group = Signal(max=max(2, len(groups)))
         hit = Signal()
         data = Signal(32)
-        words = {register.offset // 4: {**self.value, **self.storage}.get(register.name, 0) for register in REGISTERS}
+        words = {
+            register.offset // 4: {**self.value, **self.storage}.get(register.name, 0)
+            for register in REGISTERS
+        }
         for number, target in enumerate(groups):
-            self.sync += Case(address[2:5], {i: target.eq(words.get(number * _GROUP + i, 0)) for i in range(_GROUP)})
-        self.sync += [group.eq(address[5:]), hit.eq(address[2 + _WORD_BITS:30] == 0)]
+            self.sync += Case(
+                address[2:5], {i: target.eq(words.get(number * _GROUP + i, 0)) for i in range(_GROUP)}
+            )
+        self.sync += [group.eq(address[5:]), hit.eq(address[2 + _WORD_BITS : 30] == 0)]
         self.comb += Case(group, {i: data.eq(target) for i, target in enumerate(groups)})
 
         self.read_fsm = fsm = FSM(reset_state="IDLE")
-        fsm.act("IDLE",
+        fsm.act(
+            "IDLE",
             ar.ready.eq(1),
-            If(ar.valid,
-                NextValue(address, ar.addr), NextValue(size, ar.size), NextValue(fixed, ar.burst != BURST_INCR),
-                NextValue(beats, ar.len), NextValue(r.id, ar.id), NextState("SELECT")))
+            If(
+                ar.valid,
+                NextValue(address, ar.addr),
+                NextValue(size, ar.size),
+                NextValue(fixed, ar.burst != BURST_INCR),
+                NextValue(beats, ar.len),
+                NextValue(r.id, ar.id),
+                NextState("SELECT"),
+            ),
+        )
         fsm.act("SELECT", NextState("FETCH"))
-        fsm.act("FETCH",
-            NextValue(r.data, 0), If(hit, NextValue(r.data, data)),
-            NextValue(r.last, beats == 0), NextValue(r.valid, 1),
-            NextState("ANSWER"))
-        fsm.act("ANSWER",
-            If(r.ready,
-                NextValue(r.valid, 0), NextValue(beats, beats - 1), NextValue(address, _following(address, size, fixed)),
-                If(r.last, NextState("IDLE")).Else(NextState("SELECT"))))
+        fsm.act(
+            "FETCH",
+            NextValue(r.data, 0),
+            If(hit, NextValue(r.data, data)),
+            NextValue(r.last, beats == 0),
+            NextValue(r.valid, 1),
+            NextState("ANSWER"),
+        )
+        fsm.act(
+            "ANSWER",
+            If(
+                r.ready,
+                NextValue(r.valid, 0),
+                NextValue(beats, beats - 1),
+                NextValue(address, _following(address, size, fixed)),
+                If(r.last, NextState("IDLE")).Else(NextState("SELECT")),
+            ),
+        )
 
     def _add_write(self, aw, w, b):
         address = Signal(32)
@@ -70,20 +102,26 @@ class RegisterSlave(LiteXModule):
         strobes = Signal(4)
         write = Signal()
         self.write_fsm = fsm = FSM(reset_state="IDLE")
-        fsm.act("IDLE",
+        fsm.act(
+            "IDLE",
             aw.ready.eq(1),
-            If(aw.valid,
-                NextValue(address, aw.addr), NextValue(size, aw.size), NextValue(fixed, aw.burst != BURST_INCR),
-                NextValue(b.id, aw.id), NextState("DATA")))
-        fsm.act("DATA",
+            If(
+                aw.valid,
+                NextValue(address, aw.addr),
+                NextValue(size, aw.size),
+                NextValue(fixed, aw.burst != BURST_INCR),
+                NextValue(b.id, aw.id),
+                NextState("DATA"),
+            ),
+        )
+        fsm.act(
+            "DATA",
             w.ready.eq(1),
-            If(w.valid,
-                NextValue(address, _following(address, size, fixed)),
-                If(w.last, NextState("ACT"))))
+            If(w.valid, NextValue(address, _following(address, size, fixed)), If(w.last, NextState("ACT"))),
+        )
         fsm.delayed_enter("ACT", "ACTED", 3)
         fsm.act("ACTED", NextValue(b.valid, 1), NextState("ANSWER"))
-        fsm.act("ANSWER",
-            If(b.ready, NextValue(b.valid, 0), NextState("IDLE")))
+        fsm.act("ANSWER", If(b.ready, NextValue(b.valid, 0), NextState("IDLE")))
 
         # A beat is registered, decoded in two steps, then acted on: a clock each.
         beat_data = Signal(32)
@@ -93,10 +131,16 @@ class RegisterSlave(LiteXModule):
         known = Signal()
         word = Signal(_WORD_BITS)
         self.sync += [
-            write.eq(w.valid & w.ready), beat_address.eq(address), beat_data.eq(w.data), beat_strobes.eq(w.strb),
-            known.eq(write & (beat_address[2 + _WORD_BITS:30] == 0)), word.eq(beat_address[2:]),
-            known_data.eq(beat_data), known_strobes.eq(beat_strobes),
-            self.data.eq(known_data), strobes.eq(known_strobes),
+            write.eq(w.valid & w.ready),
+            beat_address.eq(address),
+            beat_data.eq(w.data),
+            beat_strobes.eq(w.strb),
+            known.eq(write & (beat_address[2 + _WORD_BITS : 30] == 0)),
+            word.eq(beat_address[2:]),
+            known_data.eq(beat_data),
+            known_strobes.eq(beat_strobes),
+            self.data.eq(known_data),
+            strobes.eq(known_strobes),
         ]
         for register in REGISTERS:
             if register.access == "read-only":
@@ -106,7 +150,9 @@ class RegisterSlave(LiteXModule):
             if register.access == "read-write":
                 for byte in range((register.width + 7) // 8):
                     bits = slice(8 * byte, min(8 * byte + 8, register.width))
-                    self.sync += If(here & strobes[byte], self.storage[register.name][bits].eq(self.data[bits]))
+                    self.sync += If(
+                        here & strobes[byte], self.storage[register.name][bits].eq(self.data[bits])
+                    )
             else:
                 self.comb += self.written[register.name].eq(here & strobes[0])
 

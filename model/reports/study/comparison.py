@@ -1,4 +1,5 @@
 """The papers' comparison of accuracy and parameters, with the shipped networks' rows read from their files."""
+
 from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence
@@ -30,7 +31,14 @@ def _shipped() -> List[Dict[str, Any]]:
         network = load_network(find(name))
         provenance = network.provenance
         if provenance.get("dataset") == DATASET and "accuracy_integer" in provenance:
-            found.append({"network": name, "accuracy": provenance["accuracy_integer"], "parameters": network.parameters,
-                          "functions": sum(len(values) for values in provenance.get("functions", [])),
-                          "source": f"{name}.npz, {provenance['quantization']}", "ours": True})
+            found.append(
+                {
+                    "network": name,
+                    "accuracy": provenance["accuracy_integer"],
+                    "parameters": network.parameters,
+                    "functions": sum(len(values) for values in provenance.get("functions", [])),
+                    "source": f"{name}.npz, {provenance['quantization']}",
+                    "ours": True,
+                }
+            )
     return found

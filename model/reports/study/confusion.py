@@ -1,4 +1,5 @@
 """Confusion matrices of the float network and of the integer one made from it, by the integer reference."""
+
 from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence
@@ -18,7 +19,13 @@ _NAME = "confusion"
 
 
 def points(settings: Settings, subjects: Sequence[Subject]) -> List[Point]:
-    return [Point(_NAME, confusion_point, {"subject": subjects[0], "dataset": recipe_for(settings).dataset, "fmt": settings.fmt})]
+    return [
+        Point(
+            _NAME,
+            confusion_point,
+            {"subject": subjects[0], "dataset": recipe_for(settings).dataset, "fmt": settings.fmt},
+        )
+    ]
 
 
 def assemble(settings: Settings, subjects: Sequence[Subject], results: Dict[str, Dict]) -> Dict[str, Any]:
@@ -37,13 +44,23 @@ def confusion_point(subject: Subject, dataset: str, fmt: QFormat) -> Dict[str, A
     in_integers = classify(logits(integer_network(subject, fmt), part.images.numpy()))
     labels = part.labels.numpy()
     differ = in_floats != in_integers
-    return {"network": subject.name, "dataset": dataset, "format": str(fmt), "images": len(labels), "differing": int(differ.sum()),
-            "differing_float_right": int((differ & (in_floats == labels)).sum()),
-            "differing_integer_right": int((differ & (in_integers == labels)).sum()),
-            "float": _describe(labels, in_floats), "integer": _describe(labels, in_integers)}
+    return {
+        "network": subject.name,
+        "dataset": dataset,
+        "format": str(fmt),
+        "images": len(labels),
+        "differing": int(differ.sum()),
+        "differing_float_right": int((differ & (in_floats == labels)).sum()),
+        "differing_integer_right": int((differ & (in_integers == labels)).sum()),
+        "float": _describe(labels, in_floats),
+        "integer": _describe(labels, in_integers),
+    }
 
 
 def _describe(labels: np.ndarray, classes: np.ndarray) -> Dict[str, Any]:
     correct = int((labels == classes).sum())
-    return {"accuracy": round(100 * correct / len(labels), 4), "correct": correct,
-            "confusion": confusion_matrix(labels, classes, labels=range(10)).tolist()}
+    return {
+        "accuracy": round(100 * correct / len(labels), 4),
+        "correct": correct,
+        "confusion": confusion_matrix(labels, classes, labels=range(10)).tolist(),
+    }

@@ -1,4 +1,5 @@
 """The study from its points to its page."""
+
 from __future__ import annotations
 
 import json
@@ -16,11 +17,22 @@ from model.reports.study.sweep import Point, run, write_whole
 from model.training.data import load_test
 
 # What computes a part; divergence has the points of fractions.
-_SOURCE = {"hidden": hidden, "confusion": confusion, "fractions": fractions, "divergence": fractions, "comparison": comparison}
+_SOURCE = {
+    "hidden": hidden,
+    "confusion": confusion,
+    "fractions": fractions,
+    "divergence": fractions,
+    "comparison": comparison,
+}
 
 
-def study(settings: Settings, only: Sequence[str] = PARTS, jobs: Optional[int] = None, scheduler: Optional[str] = None,
-          restart: bool = False) -> List[Path]:
+def study(
+    settings: Settings,
+    only: Sequence[str] = PARTS,
+    jobs: Optional[int] = None,
+    scheduler: Optional[str] = None,
+    restart: bool = False,
+) -> List[Path]:
     """Compute the parts, keep their figures in settings.build, write their pictures and the page. Returns the files written."""
     torch.set_num_threads(1)  # one is fastest for networks this small, and the same everywhere
     load_test(recipe_for(settings).dataset)  # if it is missing, say so at once
@@ -28,7 +40,9 @@ def study(settings: Settings, only: Sequence[str] = PARTS, jobs: Optional[int] =
     points = _points(settings, subjects, only)
     results = run(points, settings.build / "points", jobs, scheduler, restart)
     mark, written = [subject.sha256 for subject in subjects], []
-    for part in [part for part in PARTS if part in only or part == "comparison"]:  # which costs nothing and has the shipped files' rows
+    for part in [
+        part for part in PARTS if part in only or part == "comparison"
+    ]:  # which costs nothing and has the shipped files' rows
         found = _assemble(part, settings, subjects, results)
         path = settings.build / f"{part}.json"
         write_whole(path, json.dumps({"subjects": mark, **found}, indent=1) + "\n")
@@ -39,11 +53,18 @@ def study(settings: Settings, only: Sequence[str] = PARTS, jobs: Optional[int] =
 
 def _points(settings: Settings, subjects: Sequence[Subject], only: Sequence[str]) -> List[Point]:
     """Of all wanted parts, each once; t-SNE, the longest, begins first."""
-    points = {point.name: point for part, source in _SOURCE.items() if part in only for point in source.points(settings, subjects)}
+    points = {
+        point.name: point
+        for part, source in _SOURCE.items()
+        if part in only
+        for point in source.points(settings, subjects)
+    }
     return list(points.values())
 
 
-def _assemble(part: str, settings: Settings, subjects: Sequence[Subject], results: Dict[str, Dict]) -> Dict[str, Any]:
+def _assemble(
+    part: str, settings: Settings, subjects: Sequence[Subject], results: Dict[str, Dict]
+) -> Dict[str, Any]:
     found = _SOURCE[part].assemble(settings, subjects, results)
     return {"fractions": found, "summary": divergence.summarise(found)} if part == "divergence" else found
 

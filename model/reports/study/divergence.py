@@ -1,4 +1,5 @@
 """Kullback-Leibler divergence of a layer's weights before and after quantisation, and whether accuracy follows it."""
+
 from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Sequence
@@ -19,7 +20,9 @@ def kl_divergence(before: np.ndarray, after: np.ndarray, bins: int) -> float:
     return float((p * np.log(p / q)).sum())
 
 
-def layer_divergences(before: Sequence[np.ndarray], after: Sequence[np.ndarray], bins: Sequence[int]) -> Dict[str, List[float]]:
+def layer_divergences(
+    before: Sequence[np.ndarray], after: Sequence[np.ndarray], bins: Sequence[int]
+) -> Dict[str, List[float]]:
     """KL of each layer, by number of bins."""
     return {str(count): [kl_divergence(*pair, count) for pair in zip(before, after)] for count in bins}
 
@@ -39,15 +42,27 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> Optional[float]:
 def summarise(fractions: Dict[str, Any]) -> Dict[str, Any]:
     """The divergences of all points of the fraction study against what they lose: correlations, and where either jumps."""
     points = fractions["points"]
-    groups = {"all": points, **{f"post-training, {network['title']}": [point for point in points if point["network"] == name
-                                                                       and point["method"] != "fine-tuned"]
-                                for name, network in fractions["networks"].items()},
-              "fine-tuned": [point for point in points if point["method"] == "fine-tuned"]}
+    groups = {
+        "all": points,
+        **{
+            f"post-training, {network['title']}": [
+                point for point in points if point["network"] == name and point["method"] != "fine-tuned"
+            ]
+            for name, network in fractions["networks"].items()
+        },
+        "fine-tuned": [point for point in points if point["method"] == "fine-tuned"],
+    }
     bins = list(points[0]["divergence"])
-    return {"bins": bins, "pseudo_count": PSEUDO_COUNT,
-            "correlations": {count: {name: _correlations(group, count, fractions) for name, group in groups.items()} for count in bins},
-            "jumps": {count: _jumps(fractions, count) for count in bins},
-            "counterexamples": {count: _counterexample(fractions, count) for count in bins}}
+    return {
+        "bins": bins,
+        "pseudo_count": PSEUDO_COUNT,
+        "correlations": {
+            count: {name: _correlations(group, count, fractions) for name, group in groups.items()}
+            for count in bins
+        },
+        "jumps": {count: _jumps(fractions, count) for count in bins},
+        "counterexamples": {count: _counterexample(fractions, count) for count in bins},
+    }
 
 
 def against_float(point: Dict[str, Any], fractions: Dict[str, Any]) -> float:
@@ -74,8 +89,11 @@ def verdict(correlation: Optional[float]) -> str:
 def _correlations(points: List[Dict], count: str, fractions: Dict[str, Any]) -> Dict[str, Any]:
     accuracy = [against_float(point, fractions) for point in points]
     layers = zip(*[point["divergence"][count] for point in points])
-    return {"points": len(points), "total": rank_correlation([total(point, count) for point in points], accuracy),
-            "layers": [rank_correlation(layer, accuracy) for layer in layers]}
+    return {
+        "points": len(points),
+        "total": rank_correlation([total(point, count) for point in points], accuracy),
+        "layers": [rank_correlation(layer, accuracy) for layer in layers],
+    }
 
 
 def _jumps(fractions: Dict[str, Any], count: str) -> List[Dict[str, Any]]:
@@ -85,12 +103,29 @@ def _jumps(fractions: Dict[str, Any], count: str) -> List[Dict[str, Any]]:
         points = curve["points"]
         if len(points) < 2:
             continue
-        falls = [(high["accuracy"] - low["accuracy"], high["frac_bits"], low["frac_bits"]) for low, high in zip(points, points[1:])]
-        rises = [(total(low, count) - total(high, count), high["frac_bits"], low["frac_bits"]) for low, high in zip(points, points[1:])]
+        falls = [
+            (high["accuracy"] - low["accuracy"], high["frac_bits"], low["frac_bits"])
+            for low, high in zip(points, points[1:])
+        ]
+        rises = [
+            (total(low, count) - total(high, count), high["frac_bits"], low["frac_bits"])
+            for low, high in zip(points, points[1:])
+        ]
         fall, rise = max(falls), max(rises)
-        found.append({"network": curve["network"], "method": curve["method"], "rounding": curve["rounding"], "accuracy_fall": fall[0],
-                      "accuracy_from": fall[1], "accuracy_to": fall[2], "divergence_rise": rise[0], "divergence_from": rise[1],
-                      "divergence_to": rise[2], "same": fall[1:] == rise[1:]})
+        found.append(
+            {
+                "network": curve["network"],
+                "method": curve["method"],
+                "rounding": curve["rounding"],
+                "accuracy_fall": fall[0],
+                "accuracy_from": fall[1],
+                "accuracy_to": fall[2],
+                "divergence_rise": rise[0],
+                "divergence_from": rise[1],
+                "divergence_to": rise[2],
+                "same": fall[1:] == rise[1:],
+            }
+        )
     return found
 
 
@@ -98,16 +133,27 @@ def _counterexample(fractions: Dict[str, Any], count: str) -> Optional[Dict[str,
     """Of all pairs of points whose second has at least the first's divergence, the one in which it loses less by the most."""
     points = fractions["points"]
     found = [(total(point, count), against_float(point, fractions)) for point in points]
-    pairs = [(b[1] - a[1], -number_a, -number_b) for number_a, a in enumerate(found) for number_b, b in enumerate(found)
-             if b[0] >= a[0] and b[1] > a[1]]
+    pairs = [
+        (b[1] - a[1], -number_a, -number_b)
+        for number_a, a in enumerate(found)
+        for number_b, b in enumerate(found)
+        if b[0] >= a[0] and b[1] > a[1]
+    ]
     if not pairs:
         return None
     gap, lower, higher = max(pairs)  # of equals the first in the order of the points
-    return {"gap": gap, "lower": _describe(points[-lower], count), "higher": _describe(points[-higher], count)}
+    return {
+        "gap": gap,
+        "lower": _describe(points[-lower], count),
+        "higher": _describe(points[-higher], count),
+    }
 
 
 def _describe(point: Dict[str, Any], count: str) -> Dict[str, Any]:
-    return {**{name: point[name] for name in ("network", "method", "rounding", "format", "accuracy")}, "divergence": total(point, count)}
+    return {
+        **{name: point[name] for name in ("network", "method", "rounding", "format", "accuracy")},
+        "divergence": total(point, count),
+    }
 
 
 def curves(fractions: Dict[str, Any]) -> List[Dict[str, Any]]:
@@ -116,5 +162,12 @@ def curves(fractions: Dict[str, Any]) -> List[Dict[str, Any]]:
     for point in fractions["points"]:
         if point["int_bits"] == fractions["int_bits"]:
             found.setdefault((point["network"], point["method"], point["rounding"]), []).append(point)
-    return [{"network": network, "method": method, "rounding": rounding, "points": sorted(points, key=lambda point: point["frac_bits"])}
-            for (network, method, rounding), points in found.items()]
+    return [
+        {
+            "network": network,
+            "method": method,
+            "rounding": rounding,
+            "points": sorted(points, key=lambda point: point["frac_bits"]),
+        }
+        for (network, method, rounding), points in found.items()
+    ]

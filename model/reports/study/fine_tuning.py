@@ -1,4 +1,5 @@
 """Quantisation-aware fine-tuning in a fixed-point format: the steps are the format's, the weights are trained on."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -18,7 +19,9 @@ class FixedPointTraining(Training):
     """A training run that goes on from a float network, computing in the format; the float network's recipe with a falling rate."""
 
     def __init__(self, network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split):
-        super().__init__(dataclasses.replace(recipe, init_from=None, widths=None, schedule="one_cycle"), split)
+        super().__init__(
+            dataclasses.replace(recipe, init_from=None, widths=None, schedule="one_cycle"), split
+        )
         self.network = fixed_point(network, fmt)
         self.stages = stages(self.recipe, self.network, None, self.steps_per_epoch)
 

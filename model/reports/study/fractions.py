@@ -1,4 +1,5 @@
 """Accuracy over the number of fraction bits: post-training, post-training of the weights alone, and with fine-tuning."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -26,50 +27,112 @@ def points(settings: Settings, subjects: Sequence[Subject]) -> List[Point]:
     """Every network in every format by every method; fine-tuning is for ours, whose recipe we have."""
     dataset, found = recipe_for(settings).dataset, []
     for subject in subjects:
-        found.append(Point(f"{subject.name}-float", float_point, {"subject": subject, "dataset": dataset, "bins": settings.bins}))
-        found += [Point(_name(subject, method, rounding, fmt), post_training_point,
-                        {"subject": subject, "dataset": dataset, "fmt": fmt, "method": method, "rounding": rounding, "bins": settings.bins})
-                  for method in _QUANTIZE for rounding in ROUNDINGS for fmt in settings.formats + settings.extra_formats]
-    return found + [Point(_name(subjects[0], FINE_TUNED, "nearest", fmt), fine_tuned_point,
-                          {"subject": subjects[0], "dataset": dataset, "fmt": fmt, "epochs": settings.fine_tuning_epochs,
-                           "rate": settings.fine_tuning_rate, "bins": settings.bins}) for fmt in settings.formats]
+        found.append(
+            Point(
+                f"{subject.name}-float",
+                float_point,
+                {"subject": subject, "dataset": dataset, "bins": settings.bins},
+            )
+        )
+        found += [
+            Point(
+                _name(subject, method, rounding, fmt),
+                post_training_point,
+                {
+                    "subject": subject,
+                    "dataset": dataset,
+                    "fmt": fmt,
+                    "method": method,
+                    "rounding": rounding,
+                    "bins": settings.bins,
+                },
+            )
+            for method in _QUANTIZE
+            for rounding in ROUNDINGS
+            for fmt in settings.formats + settings.extra_formats
+        ]
+    return found + [
+        Point(
+            _name(subjects[0], FINE_TUNED, "nearest", fmt),
+            fine_tuned_point,
+            {
+                "subject": subjects[0],
+                "dataset": dataset,
+                "fmt": fmt,
+                "epochs": settings.fine_tuning_epochs,
+                "rate": settings.fine_tuning_rate,
+                "bins": settings.bins,
+            },
+        )
+        for fmt in settings.formats
+    ]
 
 
 def assemble(settings: Settings, subjects: Sequence[Subject], results: Dict[str, Dict]) -> Dict[str, Any]:
     wanted = points(settings, subjects)
-    return {"int_bits": settings.int_bits, "frac_bits": list(settings.frac_bits), "bins": list(settings.bins),
-            "fine_tuning": {"epochs": settings.fine_tuning_epochs, "rate": settings.fine_tuning_rate, "seed": recipe_for(settings).seed},
-            "networks": {subject.name: {**subject.describe(), **results[f"{subject.name}-float"]} for subject in subjects},
-            "points": [results[point.name] for point in wanted if point.function is not float_point]}
+    return {
+        "int_bits": settings.int_bits,
+        "frac_bits": list(settings.frac_bits),
+        "bins": list(settings.bins),
+        "fine_tuning": {
+            "epochs": settings.fine_tuning_epochs,
+            "rate": settings.fine_tuning_rate,
+            "seed": recipe_for(settings).seed,
+        },
+        "networks": {
+            subject.name: {**subject.describe(), **results[f"{subject.name}-float"]} for subject in subjects
+        },
+        "points": [results[point.name] for point in wanted if point.function is not float_point],
+    }
 
 
 def float_point(subject: Subject, dataset: str, bins: Sequence[int]) -> Dict[str, Any]:
     """The network in real numbers, and how wide the bins of its weights' histograms are."""
     network, part = subject.load(), load_test(dataset)
-    return {"accuracy": percent(network, part), "images": len(part.labels), "dataset": dataset,
-            "bin_bits": bin_bits(weights_of(network), bins), "layers": [stage.axis.value for stage in network.stages()],
-            "largest_weight": max(float(np.abs(weights).max()) for weights in weights_of(network))}
+    return {
+        "accuracy": percent(network, part),
+        "images": len(part.labels),
+        "dataset": dataset,
+        "bin_bits": bin_bits(weights_of(network), bins),
+        "layers": [stage.axis.value for stage in network.stages()],
+        "largest_weight": max(float(np.abs(weights).max()) for weights in weights_of(network)),
+    }
 
 
-def post_training_point(subject: Subject, dataset: str, fmt: QFormat, method: str, rounding: str, bins: Sequence[int]) -> Dict[str, Any]:
+def post_training_point(
+    subject: Subject, dataset: str, fmt: QFormat, method: str, rounding: str, bins: Sequence[int]
+) -> Dict[str, Any]:
     """method: POST_TRAINING or WEIGHTS_ONLY."""
     network = subject.load()
     quantized = _QUANTIZE[method](network, fmt, rounding)
-    return {**_describe(subject, method, rounding, fmt), "accuracy": percent(quantized, load_test(dataset)),
-            "divergence": layer_divergences(weights_of(network), _quantized_weights(quantized), bins)}
+    return {
+        **_describe(subject, method, rounding, fmt),
+        "accuracy": percent(quantized, load_test(dataset)),
+        "divergence": layer_divergences(weights_of(network), _quantized_weights(quantized), bins),
+    }
 
 
-def fine_tuned_point(subject: Subject, dataset: str, fmt: QFormat, epochs: int, rate: float, bins: Sequence[int]) -> Dict[str, Any]:
+def fine_tuned_point(
+    subject: Subject, dataset: str, fmt: QFormat, epochs: int, rate: float, bins: Sequence[int]
+) -> Dict[str, Any]:
     """The divergence is that of the fine-tuned weights, real and quantised."""
     recipe = recipe_of_subject(subject)
-    recipe = dataclasses.replace(recipe, epochs=epochs, calm_epochs=min(epochs, recipe.calm_epochs), learning_rate=rate,
-                                 schedule="one_cycle")
+    recipe = dataclasses.replace(
+        recipe,
+        epochs=epochs,
+        calm_epochs=min(epochs, recipe.calm_epochs),
+        learning_rate=rate,
+        schedule="one_cycle",
+    )
     split = load_split(dataset)
     quantized = fine_tune(subject.load(), fmt, recipe, split)
     real = [layer.weight.detach().double().numpy() for layer in quantized.layers]
-    return {**_describe(subject, FINE_TUNED, "nearest", fmt), "accuracy": percent(quantized, load_test(dataset)),
-            "validation_accuracy": percent(quantized, split.validation),
-            "divergence": layer_divergences(real, _quantized_weights(quantized), bins)}
+    return {
+        **_describe(subject, FINE_TUNED, "nearest", fmt),
+        "accuracy": percent(quantized, load_test(dataset)),
+        "validation_accuracy": percent(quantized, split.validation),
+        "divergence": layer_divergences(real, _quantized_weights(quantized), bins),
+    }
 
 
 def percent(network: nn.Module, part: Part) -> float:
@@ -90,8 +153,14 @@ def _quantized_weights(network: nn.Module) -> List[np.ndarray]:
 
 
 def _describe(subject: Subject, method: str, rounding: str, fmt: QFormat) -> Dict[str, Any]:
-    return {"network": subject.name, "method": method, "rounding": rounding, "format": str(fmt), "int_bits": fmt.int_bits,
-            "frac_bits": fmt.frac_bits}
+    return {
+        "network": subject.name,
+        "method": method,
+        "rounding": rounding,
+        "format": str(fmt),
+        "int_bits": fmt.int_bits,
+        "frac_bits": fmt.frac_bits,
+    }
 
 
 def _name(subject: Subject, method: str, rounding: str, fmt: QFormat) -> str:

@@ -1,4 +1,5 @@
 """What the network makes of a digit: the codes after the row layer and after the column layer, and t-SNE of the latter."""
+
 from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence
@@ -14,18 +15,26 @@ from model.reports.study.subjects import Subject, recipe_for
 from model.reports.study.sweep import Point
 from model.training.data import load_test
 
-COMPONENTS = 50   # what t-SNE sees of the hidden layer
+COMPONENTS = 50  # what t-SNE sees of the hidden layer
 PERPLEXITY = 30
 _DIGITS, _TSNE = "hidden", "tsne"
 
 
 def points(settings: Settings, subjects: Sequence[Subject]) -> List[Point]:
     arguments = {"subject": subjects[0], "dataset": recipe_for(settings).dataset, "fmt": settings.fmt}
-    return [Point(_TSNE, tsne_point, {**arguments, "seed": settings.seed}), Point(_DIGITS, digits_point, arguments)]
+    return [
+        Point(_TSNE, tsne_point, {**arguments, "seed": settings.seed}),
+        Point(_DIGITS, digits_point, arguments),
+    ]
 
 
 def assemble(settings: Settings, subjects: Sequence[Subject], results: Dict[str, Dict]) -> Dict[str, Any]:
-    return {"network": subjects[0].name, "format": str(settings.fmt), "digits": results[_DIGITS], "tsne": results[_TSNE]}
+    return {
+        "network": subjects[0].name,
+        "format": str(settings.fmt),
+        "digits": results[_DIGITS],
+        "tsne": results[_TSNE],
+    }
 
 
 def digits_point(subject: Subject, dataset: str, fmt: QFormat) -> Dict[str, Any]:
@@ -34,8 +43,13 @@ def digits_point(subject: Subject, dataset: str, fmt: QFormat) -> Dict[str, Any]
     chosen = [int(np.flatnonzero(part.labels.numpy() == digit)[0]) for digit in range(10)]
     images = part.images.numpy()[chosen]
     rows, columns = hidden(network, images)[:2]
-    return {"image_numbers": chosen, "one": round(1 / network.layers[0].activation.step), "images": images.tolist(),
-            "rows": rows.tolist(), "columns": columns.tolist()}
+    return {
+        "image_numbers": chosen,
+        "one": round(1 / network.layers[0].activation.step),
+        "images": images.tolist(),
+        "rows": rows.tolist(),
+        "columns": columns.tolist(),
+    }
 
 
 def tsne_point(subject: Subject, dataset: str, fmt: QFormat, seed: int) -> Dict[str, Any]:
@@ -45,5 +59,11 @@ def tsne_point(subject: Subject, dataset: str, fmt: QFormat, seed: int) -> Dict[
     codes = columns.reshape(len(columns), -1) * network.layers[1].activation.step
     components = PCA(COMPONENTS, svd_solver="full").fit_transform(codes)
     plane = TSNE(perplexity=PERPLEXITY, init="pca", random_state=seed, n_jobs=1).fit_transform(components)
-    return {"images": len(codes), "components": COMPONENTS, "perplexity": PERPLEXITY, "seed": seed,
-            "points": np.round(plane.astype(np.float64), 2).tolist(), "labels": part.labels.tolist()}
+    return {
+        "images": len(codes),
+        "components": COMPONENTS,
+        "perplexity": PERPLEXITY,
+        "seed": seed,
+        "points": np.round(plane.astype(np.float64), 2).tolist(),
+        "labels": part.labels.tolist(),
+    }

@@ -1,4 +1,5 @@
 """What others published: figures of the literature, typed in once, each with its source. Nothing of ours."""
+
 from __future__ import annotations
 
 from typing import NamedTuple

@@ -1,4 +1,5 @@
 """What the study computes and where its files go."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -44,6 +45,13 @@ class Settings:
 
 FULL = Settings()
 # The same course on the digits inside scikit-learn: a check that all of it works, in a minute, without MNIST.
-QUICK = Settings(command="python -m model study --quick", recipe=Path("recipes/lst1_digits.toml"), epochs=20,
-                 train=Path("build/study/quick/train"), build=Path("build/study/quick"), page=Path("build/study/quick/study.md"),
-                 frac_bits=(1, 3, 4, 5, 7), fine_tuning_epochs=1)
+QUICK = Settings(
+    command="python -m model study --quick",
+    recipe=Path("recipes/lst1_digits.toml"),
+    epochs=20,
+    train=Path("build/study/quick/train"),
+    build=Path("build/study/quick"),
+    page=Path("build/study/quick/study.md"),
+    frac_bits=(1, 3, 4, 5, 7),
+    fine_tuning_epochs=1,
+)

@@ -1,4 +1,5 @@
 """The float networks that are studied: ours, trained if it is not there, and the published one, if it is."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -36,18 +37,32 @@ class Subject:
         return cls(name, title, path, hashlib.sha256(path.read_bytes()).hexdigest())
 
     def load(self) -> nn.Module:
-        return load_published(self.path) if self.path.suffix == SUFFIX else selected_network(load_checkpoint(self.path))
+        return (
+            load_published(self.path)
+            if self.path.suffix == SUFFIX
+            else selected_network(load_checkpoint(self.path))
+        )
 
     def describe(self) -> Dict[str, Any]:
-        return {"name": self.name, "title": self.title, "sha256": self.sha256,
-                "parameters": parameters_of(self.load())}
+        return {
+            "name": self.name,
+            "title": self.title,
+            "sha256": self.sha256,
+            "parameters": parameters_of(self.load()),
+        }
 
 
 def train_recipe(recipe: Recipe, directory: Path, device: str = "cpu") -> Dict[str, Any]:
     """A training run as a sweep's point: leaves directory/checkpoint.pt, returns its figures, accuracies in percent."""
     state = train(recipe, directory, device=device)
-    return {"recipe": recipe.name, "seed": recipe.seed, "epochs": state["epoch"], "selected_epoch": state["selected"]["epoch"],
-            "validation_accuracy": 100 * state["selected"]["validation_accuracy"], "test_accuracy": 100 * state["test_accuracy"]}
+    return {
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "epochs": state["epoch"],
+        "selected_epoch": state["selected"]["epoch"],
+        "validation_accuracy": 100 * state["selected"]["validation_accuracy"],
+        "test_accuracy": 100 * state["test_accuracy"],
+    }
 
 
 def recipe_for(settings: Settings) -> Recipe:

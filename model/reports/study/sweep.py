@@ -3,6 +3,7 @@
 A point is a name, a function and its arguments. Its result lies in <directory>/<name>.json with a fingerprint of function and
 arguments; a point whose fingerprint changed is computed anew. A changed program does not change it: `restart` does.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -22,7 +23,10 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 
 from tqdm import tqdm
 
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}  # of the workers: one thread each, and the bar is ours alone
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "TQDM_DISABLE": "1",
+}  # of the workers: one thread each, and the bar is ours alone
 _CONNECT_SECONDS = 10
 
 
@@ -43,11 +47,16 @@ class Point:
 
     def __post_init__(self):
         if not re.fullmatch(r"[\w+-][\w.+-]*", self.name):
-            raise SweepError(f"a point's name becomes a file's, letters, digits and . _ + - only, not {self.name!r}")
+            raise SweepError(
+                f"a point's name becomes a file's, letters, digits and . _ + - only, not {self.name!r}"
+            )
 
     @property
     def fingerprint(self) -> str:
-        content = {"function": f"{self.function.__module__}.{self.function.__qualname__}", "arguments": self.arguments}
+        content = {
+            "function": f"{self.function.__module__}.{self.function.__qualname__}",
+            "arguments": self.arguments,
+        }
         try:
             return hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).hexdigest()
         except TypeError as error:
@@ -62,8 +71,13 @@ class Outcome(NamedTuple):
     trace: str = ""
 
 
-def run(points: Sequence[Point], directory, jobs: Optional[int] = None, scheduler: Optional[str] = None,
-        restart: bool = False) -> Dict[str, Dict[str, Any]]:
+def run(
+    points: Sequence[Point],
+    directory,
+    jobs: Optional[int] = None,
+    scheduler: Optional[str] = None,
+    restart: bool = False,
+) -> Dict[str, Dict[str, Any]]:
     """Results by name, of all points in their order. Raises SweepError if one failed, when the rest is done.
 
     jobs: processes, as many as cores if not given. scheduler: the address of a Dask scheduler whose workers compute instead; they
@@ -73,7 +87,11 @@ def run(points: Sequence[Point], directory, jobs: Optional[int] = None, schedule
     names = [point.name for point in points]
     if len(set(names)) < len(names):
         raise SweepError(f"two points are named {next(name for name in names if names.count(name) > 1)}")
-    kept = {} if restart else {point.name: result for point in points if (result := _kept(directory, point)) is not None}
+    kept = (
+        {}
+        if restart
+        else {point.name: result for point in points if (result := _kept(directory, point)) is not None}
+    )
     wanted = [point for point in points if point.name not in kept]
     results, failed = dict(kept), []
     with tqdm(total=len(points), initial=len(kept), desc="points", unit="point") as progress:
@@ -87,8 +105,10 @@ def run(points: Sequence[Point], directory, jobs: Optional[int] = None, schedule
             progress.update()
     if failed:
         more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
-        raise SweepError(f"{len(failed)} of {len(points)} points failed, the rest is kept in {directory}; "
-                         f"traces in *.error.txt there: {'; '.join(failed[:3])}{more}")
+        raise SweepError(
+            f"{len(failed)} of {len(points)} points failed, the rest is kept in {directory}; "
+            f"traces in *.error.txt there: {'; '.join(failed[:3])}{more}"
+        )
     return {name: results[name] for name in names}
 
 
@@ -108,7 +128,12 @@ def _kept(directory: Path, point: Point) -> Optional[Dict[str, Any]]:
     try:
         kept = json.loads(file_of(directory, point.name).read_text(encoding="utf-8"))
         return kept["result"] if kept["fingerprint"] == point.fingerprint else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError):  # not there, or not ours: computed, and replaced
+    except (
+        FileNotFoundError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ):  # not there, or not ours: computed, and replaced
         return None
 
 
@@ -128,10 +153,14 @@ def _keep(directory: Path, point: Point, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _outcomes(points: Sequence[Point], jobs: Optional[int], scheduler: Optional[str]) -> Iterator[Tuple[Point, Outcome]]:
+def _outcomes(
+    points: Sequence[Point], jobs: Optional[int], scheduler: Optional[str]
+) -> Iterator[Tuple[Point, Outcome]]:
     if not points:
         return
-    with _processes(min(jobs or os.cpu_count() or 1, len(points))) if scheduler is None else _dask(scheduler) as executor:
+    with (
+        _processes(min(jobs or os.cpu_count() or 1, len(points))) if scheduler is None else _dask(scheduler)
+    ) as executor:
         futures = {executor.submit(_call, point.function, point.arguments): point for point in points}
         try:
             for future in as_completed(futures):
@@ -170,7 +199,9 @@ def _processes(jobs: int) -> Iterator[Executor]:
     before = {key: os.environ.get(key) for key in _ENVIRONMENT}
     os.environ.update(_ENVIRONMENT)
     try:
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_die_quietly) as executor:
+        with ProcessPoolExecutor(
+            jobs, multiprocessing.get_context("spawn"), initializer=_die_quietly
+        ) as executor:
             yield executor
     finally:
         for key, value in before.items():

@@ -1,4 +1,5 @@
 """Finding the bitstream, and refusing the wrong one."""
+
 import pytest
 
 from gateware.shell import hwh
@@ -18,8 +19,10 @@ def make(bitfile, device=None, **options):
     return LST1Overlay(bitfile, device or FakeBoard(NETWORKS), network=NETWORKS[0], **options)
 
 
-@pytest.mark.parametrize("variable, expected", [(None, "zybo_z7_10"), ("", "zybo_z7_10"), ("Zybo-Z7-10", "zybo_z7_10"),
-                                                ("Pynq-Z2", "pynq_z2")])
+@pytest.mark.parametrize(
+    "variable, expected",
+    [(None, "zybo_z7_10"), ("", "zybo_z7_10"), ("Zybo-Z7-10", "zybo_z7_10"), ("Pynq-Z2", "pynq_z2")],
+)
 def test_board_name(monkeypatch, variable, expected):
     monkeypatch.delenv("BOARD", raising=False)
     if variable is not None:
@@ -29,7 +32,9 @@ def test_board_name(monkeypatch, variable, expected):
 
 
 def test_bitstream_is_found_by_board(monkeypatch, tmp_path):
-    monkeypatch.setattr(bitstream_files, "search_roots", lambda: [tmp_path / "package", tmp_path / "checkout"])
+    monkeypatch.setattr(
+        bitstream_files, "search_roots", lambda: [tmp_path / "package", tmp_path / "checkout"]
+    )
     directory = tmp_path / "checkout" / "simulated"
     directory.mkdir(parents=True)
     expected = write_bitstream(directory)
@@ -37,8 +42,10 @@ def test_bitstream_is_found_by_board(monkeypatch, tmp_path):
         assert overlay.bitfile_name == str(expected)
 
 
-@pytest.mark.parametrize("device, board, command", [(FakeBoard(), "simulated", "make simulator"),
-                                                    (Board(), "zybo_z7_10", "make bitstream")])
+@pytest.mark.parametrize(
+    "device, board, command",
+    [(FakeBoard(), "simulated", "make simulator"), (Board(), "zybo_z7_10", "make bitstream")],
+)
 def test_missing_bitstream_names_file_and_command(monkeypatch, tmp_path, device, board, command):
     monkeypatch.delenv("BOARD", raising=False)
     monkeypatch.setattr(bitstream_files, "search_roots", lambda: [tmp_path])
@@ -63,15 +70,21 @@ def test_named_bitstream_is_missing(tmp_path):
 def test_hwh_must_have_the_same_stem(tmp_path):
     bitfile = write_bitstream(tmp_path)
     bitfile.with_suffix(".hwh").rename(tmp_path / "design_1.hwh")
-    with pytest.raises(BitstreamError, match="pixel_serial-loadable.hwh must lie beside it with the same stem .there: design_1.hwh"):
+    with pytest.raises(
+        BitstreamError,
+        match="pixel_serial-loadable.hwh must lie beside it with the same stem .there: design_1.hwh",
+    ):
         make(bitfile)
 
 
 def test_a_built_in_network_must_have_its_file_beside_it(tmp_path):
     bitfile = write_bitstream(tmp_path, capabilities={**PIXEL_SERIAL, "ENGINE": 1, "LOADABLE": 0})
     device = FakeBoard(NETWORKS)
-    with pytest.raises(BitstreamError, match=f"{bitfile} has its network built in.*: {bitfile.with_suffix('.npz')} must lie beside it "
-                                             "with the same stem; copy it along with the .bit and the .hwh"):
+    with pytest.raises(
+        BitstreamError,
+        match=f"{bitfile} has its network built in.*: {bitfile.with_suffix('.npz')} must lie beside it "
+        "with the same stem; copy it along with the .bit and the .hwh",
+    ):
         LST1Overlay(bitfile, device)
     assert device.downloads == 0 and not device.written
 
@@ -92,11 +105,19 @@ def test_hwh_of_another_design(tmp_path):
         make(bitfile)
 
 
-@pytest.mark.parametrize("old, new, message", [
-    ('NAME="BUILD_HASH" VALUE="0x1234ABCD"', 'NAME="BUILD_HASH" VALUE="soon"', "BUILD_HASH must be a number, not 'soon'"),
-    ('NAME="DIVISOR1"', 'NAME="DIVISOR9"', "no parameter DIVISOR1"),
-    ('NAME="DIVISOR0" VALUE="5"', 'NAME="DIVISOR0" VALUE="0"', "divisors must be 1..63, not 0 and 1"),
-    ('NAME="COMPLETED"', 'NAME="ENDED"', "describes no register COMPLETED")])
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        (
+            'NAME="BUILD_HASH" VALUE="0x1234ABCD"',
+            'NAME="BUILD_HASH" VALUE="soon"',
+            "BUILD_HASH must be a number, not 'soon'",
+        ),
+        ('NAME="DIVISOR1"', 'NAME="DIVISOR9"', "no parameter DIVISOR1"),
+        ('NAME="DIVISOR0" VALUE="5"', 'NAME="DIVISOR0" VALUE="0"', "divisors must be 1..63, not 0 and 1"),
+        ('NAME="COMPLETED"', 'NAME="ENDED"', "describes no register COMPLETED"),
+    ],
+)
 def test_hwh_with_a_wrong_entry(tmp_path, old, new, message):
     bitfile = write_bitstream(tmp_path)
     path = bitfile.with_suffix(".hwh")
@@ -110,7 +131,10 @@ def test_damaged_bitstream_is_never_downloaded(tmp_path):
     bitfile = write_bitstream(tmp_path, content=b"\x00" * 1000)
     bitfile.write_bytes(b"\x00" * 999 + b"\x01")
     device = FakeBoard(NETWORKS)
-    with pytest.raises(BitstreamError, match="damaged, or not the bitstream that pixel_serial-loadable.hwh describes .SHA-256"):
+    with pytest.raises(
+        BitstreamError,
+        match="damaged, or not the bitstream that pixel_serial-loadable.hwh describes .SHA-256",
+    ):
         make(bitfile, device)
     assert device.downloads == 0 and not device.written
 
@@ -120,20 +144,29 @@ def test_failed_download_names_the_file(tmp_path):
 
     def refuse(*_):
         raise OSError("fpga_manager: Invalid argument")
+
     device.download = refuse
-    with pytest.raises(BitstreamError, match="pixel_serial-loadable.bit: download failed .OSError: fpga_manager"):
+    with pytest.raises(
+        BitstreamError, match="pixel_serial-loadable.bit: download failed .OSError: fpga_manager"
+    ):
         make(write_bitstream(tmp_path), device)
 
 
 def test_build_hash_of_another_build(tmp_path):
-    with pytest.raises(BitstreamError, match="do not belong together: BUILD_HASH reads 0x1234ABCD, the .hwh says 0x00000001"):
+    with pytest.raises(
+        BitstreamError, match="do not belong together: BUILD_HASH reads 0x1234ABCD, the .hwh says 0x00000001"
+    ):
         make(write_bitstream(tmp_path, build_hash=1))
 
 
-@pytest.mark.parametrize("register, value, message", [
-    ("MAGIC", 0xDEADBEEF, "not an lst_overlay accelerator: MAGIC reads 0xDEADBEEF, not 0x4F54534C"),
-    ("ABI_VERSION", 99, "ABI version 99, this driver knows 3: update lst-overlay"),
-    ("CAPABILITIES", 1, "CAPABILITIES reads .'ENGINE': 1, .*the .hwh says .'ENGINE': 0")])
+@pytest.mark.parametrize(
+    "register, value, message",
+    [
+        ("MAGIC", 0xDEADBEEF, "not an lst_overlay accelerator: MAGIC reads 0xDEADBEEF, not 0x4F54534C"),
+        ("ABI_VERSION", 99, "ABI version 99, this driver knows 3: update lst-overlay"),
+        ("CAPABILITIES", 1, "CAPABILITIES reads .'ENGINE': 1, .*the .hwh says .'ENGINE': 0"),
+    ],
+)
 def test_hardware_that_is_something_else(tmp_path, register, value, message):
     device = FakeBoard(NETWORKS)
     device.faults.registers[register] = value
@@ -144,7 +177,9 @@ def test_hardware_that_is_something_else(tmp_path, register, value, message):
 
 def test_engine_of_another_kind(tmp_path):
     hwh = write_bitstream(tmp_path).with_suffix(".hwh")
-    hwh.write_text(hwh.read_text().replace('NAME="CAPABILITY_ENGINE" VALUE="0"', 'NAME="CAPABILITY_ENGINE" VALUE="9"'))
+    hwh.write_text(
+        hwh.read_text().replace('NAME="CAPABILITY_ENGINE" VALUE="0"', 'NAME="CAPABILITY_ENGINE" VALUE="9"')
+    )
     with pytest.raises(BitstreamError, match="engine pixel-serial is not one that LST1Overlay drives"):
         make(hwh.with_suffix(".bit"))
 
@@ -173,7 +208,9 @@ def test_attach_leaves_the_clock_alone(tmp_path):
 def test_attach_refuses_a_clock_too_fast_for_the_design(tmp_path):
     device = FakeBoard(NETWORKS)
     device.clock = 5 << 8 | 1 << 20
-    with pytest.raises(BitstreamError, match="built for at most 142.857 MHz, FCLK0 runs at 200.000 MHz: download=True"):
+    with pytest.raises(
+        BitstreamError, match="built for at most 142.857 MHz, FCLK0 runs at 200.000 MHz: download=True"
+    ):
         make(write_bitstream(tmp_path, divisors=(7, 1)), device, download=False)
 
 
@@ -190,7 +227,10 @@ def test_driver_and_gateware_mean_the_same():
     assert accelerator.MAGIC == register_table.MAGIC
     assert register_table.ABI_VERSION in accelerator.ABI_VERSIONS
     assert bitstream_files.VLNV == hwh.VLNV
-    assert (packing.MODE_CLASSES, packing.MODE_LOGITS) == (register_table.ResultMode.CLASSES, register_table.ResultMode.LOGITS)
+    assert (packing.MODE_CLASSES, packing.MODE_LOGITS) == (
+        register_table.ResultMode.CLASSES,
+        register_table.ResultMode.LOGITS,
+    )
     assert packing.RESULT.itemsize == 48
     assert accelerator.MAX_IMAGES == (1 << register_table.BY_NAME["IMAGES"].width) - 1
     assert BUILD_HASH == 0x1234ABCD

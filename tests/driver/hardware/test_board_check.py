@@ -1,4 +1,5 @@
 """overlay.self_test: what a board whose boot image configured it differently gets to read."""
+
 import numpy as np
 import pytest
 
@@ -24,7 +25,9 @@ def real(tmp_path, monkeypatch):
 
 
 def failed(overlay):
-    return [f"{check.name}: {check.found} ({check.rule})" for check in overlay.self_test() if not check.passed]
+    return [
+        f"{check.name}: {check.found} ({check.rule})" for check in overlay.self_test() if not check.passed
+    ]
 
 
 def test_all_passes_on_every_board(overlay):
@@ -34,7 +37,13 @@ def test_all_passes_on_every_board(overlay):
 def test_all_passes_on_a_real_board(real):
     assert not failed(real[1])
     assert [check.name for check in real[1].self_test()] == [
-        "S_AXI_HP0 read width", "S_AXI_HP0 write width", "level shifters", "FCLK0", "logits", "classes"]
+        "S_AXI_HP0 read width",
+        "S_AXI_HP0 write width",
+        "level shifters",
+        "FCLK0",
+        "logits",
+        "classes",
+    ]
 
 
 def test_clock_that_is_not_what_the_divisors_say(real):
@@ -42,17 +51,30 @@ def test_clock_that_is_not_what_the_divisors_say(real):
     assert len(failed(real[1])) == 1 and "MHz measured (200.000 MHz by its divisors)" in failed(real[1])[0]
 
 
-@pytest.mark.parametrize("address, value, text", [
-    (AFI0_RDCHAN_CTRL, 1, "S_AXI_HP0 read width: 32 bits (64 bits)"), (AFI0_WRCHAN_CTRL, 1, "S_AXI_HP0 write width: 32 bits (64 bits)"),
-    (LVL_SHFTR_EN, 0, "level shifters: LVL_SHFTR_EN = 0x0 (0xF, all on)")])
+@pytest.mark.parametrize(
+    "address, value, text",
+    [
+        (AFI0_RDCHAN_CTRL, 1, "S_AXI_HP0 read width: 32 bits (64 bits)"),
+        (AFI0_WRCHAN_CTRL, 1, "S_AXI_HP0 write width: 32 bits (64 bits)"),
+        (LVL_SHFTR_EN, 0, "level shifters: LVL_SHFTR_EN = 0x0 (0xF, all on)"),
+    ],
+)
 def test_ps_configured_another_way(real, address, value, text):
     real[0].processing_system[address] = value
     assert failed(real[1]) == [text]
 
 
-@pytest.mark.parametrize("address, value, text", [
-    (AFI0_RDCHAN_CTRL, 1, "S_AXI_HP0 read width: 32 bits, must be 64 bits; clear bit 0 of 0xF8008000"),
-    (LVL_SHFTR_EN, 0, "level shifters: LVL_SHFTR_EN = 0x0, must be 0xF, all on; the PS and the PL are cut off")])
+@pytest.mark.parametrize(
+    "address, value, text",
+    [
+        (AFI0_RDCHAN_CTRL, 1, "S_AXI_HP0 read width: 32 bits, must be 64 bits; clear bit 0 of 0xF8008000"),
+        (
+            LVL_SHFTR_EN,
+            0,
+            "level shifters: LVL_SHFTR_EN = 0x0, must be 0xF, all on; the PS and the PL are cut off",
+        ),
+    ],
+)
 def test_what_would_stop_the_processor_is_told_before_a_register_is_read(tmp_path, address, value, text):
     device = FakeBoard(NETWORKS)
     device.processing_system[address] = value
@@ -67,7 +89,11 @@ def test_hardware_that_gives_no_answer_is_a_finding(fake):
     device, overlay = fake
     device.faults.error = (ErrorCode.READ_RESPONSE, 0x1000)
     found = failures(overlay)
-    assert list(found) == ["answers"] and "hardware error 1" in found["answers"].found and "\n" not in found["answers"].found
+    assert (
+        list(found) == ["answers"]
+        and "hardware error 1" in found["answers"].found
+        and "\n" not in found["answers"].found
+    )
     assert not failures(overlay)
 
 
@@ -86,7 +112,11 @@ def test_wrong_logits_everywhere(fake):
 def test_logits_that_change_from_run_to_run(fake, monkeypatch):
     device, overlay = fake
     answers, rng = device.answers, np.random.default_rng(0)
-    monkeypatch.setattr(device, "answers", lambda network, images: answers(network, images) + (rng.random((len(images), 1)) < 0.1))
+    monkeypatch.setattr(
+        device,
+        "answers",
+        lambda network, images: answers(network, images) + (rng.random((len(images), 1)) < 0.1),
+    )
     found = failures(overlay)
     assert "from run to run" in found["logits"].found and "lower one" in found["logits"].advice
 
@@ -94,7 +124,9 @@ def test_logits_that_change_from_run_to_run(fake, monkeypatch):
 def test_logits_that_are_wrong_for_some_images(fake, monkeypatch):
     device, overlay = fake
     answers = device.answers
-    monkeypatch.setattr(device, "answers", lambda network, images: answers(network, images) + (images[:, :1] > 128))
+    monkeypatch.setattr(
+        device, "answers", lambda network, images: answers(network, images) + (images[:, :1] > 128)
+    )
     found = failures(overlay)
     assert list(found) == ["logits"] and "please report" in found["logits"].advice
 
@@ -107,7 +139,10 @@ def test_stored_logits_tell_a_broken_numpy_from_broken_hardware(tmp_path, monkey
         broken = overlay.logits(images(), software=True) + 1
         monkeypatch.setattr("lst_overlay.hardware.measurements.reference_logits", lambda *_: broken)
         found = failures(overlay)
-    assert found["reference"].found == "100 of 100 digits differ" and "hardware is not to blame" in found["reference"].advice
+    assert (
+        found["reference"].found == "100 of 100 digits differ"
+        and "hardware is not to blame" in found["reference"].advice
+    )
 
 
 def test_the_stored_digits_and_logits_are_those_of_today():

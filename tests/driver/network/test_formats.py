@@ -43,13 +43,17 @@ def test_ties_round_up(value, code):
     assert QFormat(8, 0).quantize(value) == code
 
 
-@pytest.mark.parametrize("value, code", [(1e300, 127), (-1e300, -128), (np.inf, 127), (-np.inf, -128), (127.4, 127), (127.5, 127)])
+@pytest.mark.parametrize(
+    "value, code", [(1e300, 127), (-1e300, -128), (np.inf, 127), (-np.inf, -128), (127.4, 127), (127.5, 127)]
+)
 def test_quantize_saturates(value, code):
     assert QFormat(8, 0).quantize(value) == code
 
 
 def test_one_bit_holds_minus_one_and_zero():
-    np.testing.assert_array_equal(QFormat(1, 0).quantize([-3.0, -0.6, -0.5, 0.4, 0.5, 3.0]), [-1, -1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(
+        QFormat(1, 0).quantize([-3.0, -0.6, -0.5, 0.4, 0.5, 3.0]), [-1, -1, 0, 0, 0, 0]
+    )
 
 
 def test_unsigned_codes_start_at_zero():
@@ -84,8 +88,14 @@ def test_parse_refuses_what_is_not_a_format(text):
         QFormat.parse(text)
 
 
-@pytest.mark.parametrize("int_bits, frac_bits, message", [(0, 7, "int_bits must be at least 1"), (1, -1, "frac_bits must be at least 0"),
-                                                          (17, 16, "width must be at most 32 bits, not 33")])
+@pytest.mark.parametrize(
+    "int_bits, frac_bits, message",
+    [
+        (0, 7, "int_bits must be at least 1"),
+        (1, -1, "frac_bits must be at least 0"),
+        (17, 16, "width must be at most 32 bits, not 33"),
+    ],
+)
 def test_impossible_formats_are_refused(int_bits, frac_bits, message):
     with pytest.raises(ValueError, match=message):
         QFormat(int_bits, frac_bits)

@@ -1,4 +1,5 @@
 """Photographs of digits become what MNIST's preparation makes of them."""
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -43,7 +44,11 @@ def test_ink_may_be_darker_or_brighter_than_the_paper():
 def test_size_place_and_colour_do_not_matter_much():
     digit = sample_digits.load()[0][1]
     first = digit_of(photograph(digit)).astype(int)
-    for other in (photograph(digit, at=(5, 5)), photograph(digit, size=(900, 1200), scale=24), np.dstack([photograph(digit)] * 3)):
+    for other in (
+        photograph(digit, at=(5, 5)),
+        photograph(digit, size=(900, 1200), scale=24),
+        np.dstack([photograph(digit)] * 3),
+    ):
         assert np.abs(digit_of(other).astype(int) - first).mean() < 7
 
 
@@ -92,12 +97,21 @@ def test_sixteen_bits_of_grey_are_as_good_as_eight(tmp_path):
     np.testing.assert_array_equal(digit_of(tmp_path / "deep.png"), digit_of(page))
 
 
-@pytest.mark.parametrize("picture, message", [
-    (np.full((50, 50), 200, np.uint8), "no digit in the picture: its strokes must stand out by 16 of 255 grey levels, found 0"),
-    (np.zeros((50, 50)), r"array of uint8, not \(50, 50\) of float64"),
-    (np.zeros((0, 50), np.uint8), r"not \(0, 50\)"),
-    (np.zeros(50, np.uint8), r"not \(50,\)"), (np.zeros((9, 9, 2), np.uint8), r"not \(9, 9, 2\)"),
-    (None, "a picture is a file, a PIL image or an array, not NoneType"), (7, "not int")])
+@pytest.mark.parametrize(
+    "picture, message",
+    [
+        (
+            np.full((50, 50), 200, np.uint8),
+            "no digit in the picture: its strokes must stand out by 16 of 255 grey levels, found 0",
+        ),
+        (np.zeros((50, 50)), r"array of uint8, not \(50, 50\) of float64"),
+        (np.zeros((0, 50), np.uint8), r"not \(0, 50\)"),
+        (np.zeros(50, np.uint8), r"not \(50,\)"),
+        (np.zeros((9, 9, 2), np.uint8), r"not \(9, 9, 2\)"),
+        (None, "a picture is a file, a PIL image or an array, not NoneType"),
+        (7, "not int"),
+    ],
+)
 def test_what_holds_no_digit_is_refused(picture, message):
     with pytest.raises(ValueError, match=message):
         digit_of(picture)

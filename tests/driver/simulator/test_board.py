@@ -1,4 +1,5 @@
 """The simulated board as pynq sees it. Its fabric is tests/gateware/simulator/simulator_top.v, which can do little but break rules."""
+
 import shutil
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from tests.boards.fake import PIXEL_SERIAL
 from tests.conftest import simulator_library
 
 BASE = 0x4000_0000
-ID, SCRATCH, UNINITIALISED, START, ADDRESS, BUSY, RESPONSE = (BASE + offset for offset in (0, 4, 8, 0xC, 0x10, 0x24, 0x28))
+ID, SCRATCH, UNINITIALISED, START, ADDRESS, BUSY, RESPONSE = (
+    BASE + offset for offset in (0, 4, 8, 0xC, 0x10, 0x24, 0x28)
+)
 TIME = BASE + 0x40
 FPGA0_CLK_CTRL, FPGA_RST_CTRL, LVL_SHFTR_EN, AFI0 = 0xF8000170, 0xF8000240, 0xF8000900, 0xF8008000
 
@@ -62,6 +65,7 @@ def transfer(board, what, address):
 
 # The .bit of a simulated build.
 
+
 def test_bit_says_what_was_written(bitfile):
     bit = read_bit(bitfile)
     assert bit.build_hash == 0xCAFE and bit.library.parent == bitfile.parent and bit.library.suffix == ".so"
@@ -78,16 +82,26 @@ def test_library_elsewhere_is_refused(bitfile, library):
         write_bit(bitfile, library, 0)
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"\x00\x09\x0f\xf0\x0f\xf0 a real one", "a bitstream for a real FPGA; the simulated board takes those of `make simulator`"),
-    (b"", "not the bitstream of a simulated board"),
-    (b"LSTSIM2\n{}", "not the bitstream of a simulated board"),
-    (b"LSTSIM1\n{\"build_hash\": 1", "damaged header"),
-    (b"LSTSIM1\n\xff\xfe", "damaged header"),
-    (b"LSTSIM1\n[]", "damaged header"),
-    (b"LSTSIM1\n{}", "damaged header .KeyError: 'build_hash'"),
-    (b'LSTSIM1\n{"build_hash": 1, "library": "../x.so", "library_sha256": ""}', "library a file name"),
-    (b'LSTSIM1\n{"build_hash": 1, "library": "gone.so", "library_sha256": ""}', "its library gone.so does not lie beside it")])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (
+            b"\x00\x09\x0f\xf0\x0f\xf0 a real one",
+            "a bitstream for a real FPGA; the simulated board takes those of `make simulator`",
+        ),
+        (b"", "not the bitstream of a simulated board"),
+        (b"LSTSIM2\n{}", "not the bitstream of a simulated board"),
+        (b'LSTSIM1\n{"build_hash": 1', "damaged header"),
+        (b"LSTSIM1\n\xff\xfe", "damaged header"),
+        (b"LSTSIM1\n[]", "damaged header"),
+        (b"LSTSIM1\n{}", "damaged header .KeyError: 'build_hash'"),
+        (b'LSTSIM1\n{"build_hash": 1, "library": "../x.so", "library_sha256": ""}', "library a file name"),
+        (
+            b'LSTSIM1\n{"build_hash": 1, "library": "gone.so", "library_sha256": ""}',
+            "its library gone.so does not lie beside it",
+        ),
+    ],
+)
 def test_foreign_or_damaged_bit_is_one_clear_error(bitfile, content, message):
     bitfile.write_bytes(content)
     with pytest.raises(BitstreamError, match=f"traffic.bit: .*{message}"):
@@ -102,6 +116,7 @@ def test_library_of_another_build_is_refused(bitfile):
 
 
 # Below an unmodified pynq.
+
 
 def overlay_on(board, bitfile):
     overlay = pynq.Overlay(str(bitfile), device=board, download=False)
@@ -132,9 +147,14 @@ def test_bit_without_hwh_is_refused(bitfile):
         SimulatedBoard().get_bitfile_metadata(str(bitfile))
 
 
-@pytest.mark.skipif(pynq.__version__.startswith("3.0"), reason="pynq 3.0's Clocks ask for the processor that Python runs on")
+@pytest.mark.skipif(
+    pynq.__version__.startswith("3.0"), reason="pynq 3.0's Clocks ask for the processor that Python runs on"
+)
 def test_clocks_of_pynq_set_the_clock_of_their_own_board(bitfile):
-    for divisors, mhz in (((6, 1), 500 / 3), ((7, 1), 1000 / 7)):  # pynq keeps the Clocks of the first device it met
+    for divisors, mhz in (
+        ((6, 1), 500 / 3),
+        ((7, 1), 1000 / 7),
+    ):  # pynq keeps the Clocks of the first device it met
         board = SimulatedBoard()
         overlay_on(board, bitfile)
         pynq.ps.Clocks.set_pl_clk(0, *divisors)
@@ -157,6 +177,7 @@ def test_get_device_is_one_board_and_pynqs_active_one(monkeypatch):
 
 
 # Memory.
+
 
 def test_design_sees_the_processors_writes_only_after_flush(board):
     source, destination = board.allocate(16, np.uint64), board.allocate(16, np.uint64)
@@ -211,7 +232,9 @@ def test_buffers_are_pynqs_aligned_and_apart(board):
     assert all(end + 4096 <= after.physical_address for end, after in zip(ends, buffers[1:]))
 
 
-@pytest.mark.parametrize("release", [lambda buffer: buffer.freebuffer(), lambda buffer: buffer.__exit__(None, None, None)])
+@pytest.mark.parametrize(
+    "release", [lambda buffer: buffer.freebuffer(), lambda buffer: buffer.__exit__(None, None, None)]
+)
 def test_freed_buffer_is_out_of_bounds_for_the_design(board, release):
     buffer = board.allocate(128, np.uint8)
     release(buffer)
@@ -235,11 +258,14 @@ def test_view_does_not_free_its_buffer(board):
 
 
 def test_contiguous_memory_is_as_small_as_on_the_board(board):
-    with pytest.raises(MemoryError, match=f"no room for a buffer of {CMA_BYTES + 1} bytes: 0 of the board's {CMA_BYTES}"):
+    with pytest.raises(
+        MemoryError, match=f"no room for a buffer of {CMA_BYTES + 1} bytes: 0 of the board's {CMA_BYTES}"
+    ):
         board.allocate(CMA_BYTES + 1, np.uint8)
 
 
 # Registers and time.
+
 
 def test_download_is_a_fresh_power_up_and_buffers_stay(board, library):
     buffer = board.allocate(128, np.uint8)
@@ -274,9 +300,9 @@ def test_waiting_reads_let_time_pass(board):
             read(board, ID)
         return board.fabric.cycles - before
 
-    assert cycles_of_reads(1) < 50                  # news: as fast as a processor reads
+    assert cycles_of_reads(1) < 50  # news: as fast as a processor reads
     cycles_of_reads(20)
-    assert 2500 <= cycles_of_reads(1) < 2600        # 25 us at 100 MHz
+    assert 2500 <= cycles_of_reads(1) < 2600  # 25 us at 100 MHz
     write(board, SCRATCH, 1)
     assert cycles_of_reads(1) < 50
 

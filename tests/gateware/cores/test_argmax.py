@@ -1,4 +1,5 @@
 """Classify in Migen's simulator."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,10 @@ def run(images, gaps=(), width=8):
     images, beats = np.asarray(images), []
     dut = Classify(width, images.shape[1])
     # A clock without data follows each image; gaps come on top.
-    pauses = [int(i % images.shape[1] == 0) + gap for i, gap in enumerate([*gaps, *[0] * images.size][:images.size])]
+    pauses = [
+        int(i % images.shape[1] == 0) + gap
+        for i, gap in enumerate([*gaps, *[0] * images.size][: images.size])
+    ]
 
     def process():
         yield from feed(dut.sink, [{"acc": int(acc)} for acc in images.ravel()], pauses)
@@ -22,7 +26,9 @@ def run(images, gaps=(), width=8):
 
     simulate(dut, process(), watch(dut.source, beats))
     words = [(word ^ 1 << width - 1) - (1 << width - 1) for word in values(beats, "word")]
-    return np.reshape(words, (-1, images.shape[1] + 1)), np.reshape(values(beats, "last"), (-1, images.shape[1] + 1))
+    return np.reshape(words, (-1, images.shape[1] + 1)), np.reshape(
+        values(beats, "last"), (-1, images.shape[1] + 1)
+    )
 
 
 def assert_classified(images, gaps=(), width=8):
@@ -37,14 +43,18 @@ def test_the_largest_logit_wins_wherever_it_is(best):
     assert_classified([np.where(np.arange(5) == best, -3, -4)])
 
 
-@pytest.mark.parametrize("logits", [[7, 7, 7], [-1, 5, 5], [5, -1, 5], [-8, -8, -9], [0, 0, 0], [-128, -128, -128]])
+@pytest.mark.parametrize(
+    "logits", [[7, 7, 7], [-1, 5, 5], [5, -1, 5], [-8, -8, -9], [0, 0, 0], [-128, -128, -128]]
+)
 def test_ties_go_to_the_lowest_class(logits):
     assert_classified([logits])
 
 
 def test_the_whole_signed_range_is_compared():
     low, high = -(2**31), 2**31 - 1
-    assert_classified([[low, high, 0], [high, low, high], [low, low, low], [-1, 0, low], [-1, low, -2]], width=32)
+    assert_classified(
+        [[low, high, 0], [high, low, high], [low, low, low], [-1, 0, low], [-1, low, -2]], width=32
+    )
 
 
 def test_an_image_forgets_the_one_before():
@@ -52,6 +62,9 @@ def test_an_image_forgets_the_one_before():
 
 
 @settings(max_examples=25, deadline=None)
-@given(images=st.lists(st.tuples(*[st.integers(-4, 3)] * 4), min_size=1, max_size=4), gaps=st.lists(st.integers(0, 3), max_size=16))
+@given(
+    images=st.lists(st.tuples(*[st.integers(-4, 3)] * 4), min_size=1, max_size=4),
+    gaps=st.lists(st.integers(0, 3), max_size=16),
+)
 def test_gaps_change_nothing(images, gaps):
     assert_classified(np.array(images), gaps, width=3)

@@ -1,4 +1,5 @@
 """Cascade in Migen's simulator: matrix times vector as NumPy has it."""
+
 import numpy as np
 import pytest
 from migen import run_simulation
@@ -11,7 +12,9 @@ SIZE = 6
 
 def layer(seed, weights_width=5, extreme=False):
     rng, high = np.random.default_rng(seed), (1 << weights_width - 1) - 1
-    weights = rng.choice([-high, high], (SIZE, SIZE)) if extreme else rng.integers(-high, high + 1, (SIZE, SIZE))
+    weights = (
+        rng.choice([-high, high], (SIZE, SIZE)) if extreme else rng.integers(-high, high + 1, (SIZE, SIZE))
+    )
     return Layer(Axis.ROWS, weights, rng.integers(-60, 61, SIZE), weights_width, 1.0)
 
 
@@ -20,7 +23,11 @@ def run(layers, ranges, lanes, vectors):
     dut = Cascade(layers, ranges, lanes)
     beats = []
     for vector in vectors:
-        beats += [None] if vector is None else [(vector[0], vector[1][k:k + lanes]) for k in range(0, SIZE, lanes)]
+        beats += (
+            [None]
+            if vector is None
+            else [(vector[0], vector[1][k : k + lanes]) for k in range(0, SIZE, lanes)]
+        )
     out, entered, left = [], [], []
 
     def process():
@@ -46,11 +53,18 @@ def run(layers, ranges, lanes, vectors):
 
 def vectors_for(ranges, which, seed):
     rng = np.random.default_rng(seed)
-    return [None if number is None else (number, rng.integers(ranges[number][0], ranges[number][1] + 1, SIZE)) for number in which]
+    return [
+        None if number is None else (number, rng.integers(ranges[number][0], ranges[number][1] + 1, SIZE))
+        for number in which
+    ]
 
 
 def assert_right(layers, ranges, lanes, vectors):
-    expected = [layers[vector[0]].weights_q @ vector[1] + layers[vector[0]].bias_q for vector in vectors if vector is not None]
+    expected = [
+        layers[vector[0]].weights_q @ vector[1] + layers[vector[0]].bias_q
+        for vector in vectors
+        if vector is not None
+    ]
     np.testing.assert_array_equal(run(layers, ranges, lanes, vectors), expected)
 
 

@@ -1,4 +1,5 @@
 """ChannelTable in Migen's simulator: shift, saturation and the right channel's table."""
+
 import numpy as np
 import pytest
 
@@ -16,7 +17,9 @@ def activation(channels, index_width, shift):
     return Activation(shift, index_width, 1.0, rng.integers(-8, 8, shape), 4, 1.0)
 
 
-@pytest.mark.parametrize("index_width, shift", [(3, 0), (3, 2), (5, 1), (5, 7), (8, 0), (1, 0), (1, 31), (4, 10)])
+@pytest.mark.parametrize(
+    "index_width, shift", [(3, 0), (3, 2), (5, 1), (5, 7), (8, 0), (1, 0), (1, 31), (4, 10)]
+)
 @pytest.mark.parametrize("channels", [0, 6])
 def test_codes_come_from_the_table_of_their_channel(channels, index_width, shift):
     function, chosen = activation(channels, index_width, shift), range(3, 6)
@@ -30,5 +33,9 @@ def test_codes_come_from_the_table_of_their_channel(channels, index_width, shift
     simulate(dut, process(), watch(dut.source, beats))
     half = 1 << index_width - 1
     entries = np.clip(accs >> shift, -half, half - 1) + half
-    tables = function.table_q[chosen.start + np.arange(len(accs)) % 3, entries] if channels else function.table_q[entries]
+    tables = (
+        function.table_q[chosen.start + np.arange(len(accs)) % 3, entries]
+        if channels
+        else function.table_q[entries]
+    )
     assert values(beats, "code") == tables.tolist()

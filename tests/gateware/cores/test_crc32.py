@@ -1,4 +1,5 @@
 """Crc32 in Migen's simulator against zlib."""
+
 import random
 import struct
 import zlib

@@ -1,4 +1,5 @@
 """Fifo in Migen's simulator."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

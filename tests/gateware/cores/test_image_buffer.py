@@ -1,4 +1,5 @@
 """Rows out of beats, the buffer of whole images and their admission, in Migen's simulator."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,16 +51,30 @@ def run_rows(dut, beats, gaps, room):
 
 
 @settings(max_examples=3, deadline=None)
-@given(gaps=st.lists(st.integers(0, 3), min_size=1, max_size=5), room=st.sampled_from([(1,), (1, 0), (0, 0, 1)]))
-@pytest.mark.parametrize("layout, bits", [(ImageLayout(1, 2), 2), (ImageLayout(2, 4), 4), (ImageLayout(), 2), (ImageLayout(), 3),
-                                          (ImageLayout(), 4)], ids=str)
+@given(
+    gaps=st.lists(st.integers(0, 3), min_size=1, max_size=5), room=st.sampled_from([(1,), (1, 0), (0, 0, 1)])
+)
+@pytest.mark.parametrize(
+    "layout, bits",
+    [
+        (ImageLayout(1, 2), 2),
+        (ImageLayout(2, 4), 4),
+        (ImageLayout(), 2),
+        (ImageLayout(), 3),
+        (ImageLayout(), 4),
+    ],
+    ids=str,
+)
 def test_rows_hold_the_codes_of_their_pixels(layout, bits, gaps, room):
     images = np.random.default_rng(bits).integers(0, 256, (1, 28, 28), dtype=np.uint8)
     buffers = [np.empty((1, layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
     layout.fill(images.reshape(1, -1), buffers)
     beats = [buffer.view("<u8").ravel() for buffer in buffers]
     dut = PackedRows(bits) if layout.packed_bits else ByteRows(bits)
-    expected = [sum(int(code) << bits * place for place, code in enumerate(row)) for row in pixel_codes(images, bits)[0]]
+    expected = [
+        sum(int(code) << bits * place for place, code in enumerate(row))
+        for row in pixel_codes(images, bits)[0]
+    ]
     assert run_rows(dut, beats, gaps, room) == expected
 
 
@@ -72,8 +87,11 @@ class Entrance(LiteXModule):
         self.beat = Phase(self.rows)
         self.buffers = [ImageBuffer(8, self.rows, 32) for _ in range(buffers)]
         self.submodules += self.buffers
-        self.admission = (Admission(self.buffers, credits, interval) if interval
-                          else Admission(self.buffers, credits, self.rows, self.beat.count))
+        self.admission = (
+            Admission(self.buffers, credits, interval)
+            if interval
+            else Admission(self.buffers, credits, self.rows, self.beat.count)
+        )
         self.returned = Signal()
         self.comb += self.admission.returned.eq(self.returned)
 
@@ -118,7 +136,11 @@ def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, sta
 
 
 @settings(max_examples=8, deadline=None)
-@given(gaps=st.lists(st.integers(0, 7), min_size=1, max_size=6), credits=st.integers(1, 3), answer_after=st.integers(1, 20))
+@given(
+    gaps=st.lists(st.integers(0, 7), min_size=1, max_size=6),
+    credits=st.integers(1, 3),
+    answer_after=st.integers(1, 20),
+)
 def test_images_enter_whole_in_order_and_row_r_in_phase_r(gaps, credits, answer_after):
     values = np.random.default_rng(0).integers(0, 256, 48).tolist()
     entered = enter([values], gaps, credits, answer_after)
@@ -127,7 +149,11 @@ def test_images_enter_whole_in_order_and_row_r_in_phase_r(gaps, credits, answer_
 
 
 @settings(max_examples=8, deadline=None)
-@given(gaps=st.lists(st.integers(0, 7), min_size=1, max_size=6), credits=st.integers(1, 3), answer_after=st.integers(1, 20))
+@given(
+    gaps=st.lists(st.integers(0, 7), min_size=1, max_size=6),
+    credits=st.integers(1, 3),
+    answer_after=st.integers(1, 20),
+)
 def test_without_a_phase_images_enter_whole_and_in_order(gaps, credits, answer_after):
     values, clocks = np.random.default_rng(0).integers(0, 256, 48).tolist(), []
     assert [row for _, row in enter([values], gaps, credits, answer_after, 15, clocks)] == values
@@ -135,7 +161,9 @@ def test_without_a_phase_images_enter_whole_and_in_order(gaps, credits, answer_a
     assert (np.diff(times, axis=1) == 1).all() and (np.diff(times[:, 0]) >= 15).all()
 
 
-@pytest.mark.parametrize("interval", [20, 21, 40])  # longer than it takes to feed an image, so that images wait
+@pytest.mark.parametrize(
+    "interval", [20, 21, 40]
+)  # longer than it takes to feed an image, so that images wait
 def test_images_that_wait_enter_as_soon_as_the_pipeline_is_free(interval):
     clocks = []
     enter([list(range(48))], (0,), interval=interval, clocks=clocks)
@@ -145,12 +173,14 @@ def test_images_that_wait_enter_as_soon_as_the_pipeline_is_free(interval):
 @pytest.mark.parametrize("interval", [None, 4, 15])
 def test_a_clock_without_an_image_is_starved_or_blocked_as_it_lacks_pixels_or_credits(interval):
     rows, clocks, stalls = [list(range(48))], [], []
-    enter(rows, (0,), credits=1, answer_after=50, interval=interval, clocks=clocks, stalls=stalls)  # far slower than images come
-    starved, blocked = np.array(stalls)[clocks[3]:].T
+    enter(
+        rows, (0,), credits=1, answer_after=50, interval=interval, clocks=clocks, stalls=stalls
+    )  # far slower than images come
+    starved, blocked = np.array(stalls)[clocks[3] :].T
     assert not starved.any() and blocked.mean() > 0.5
     clocks, stalls = [], []
     enter(rows, (20,), interval=interval, clocks=clocks, stalls=stalls)
-    starved, blocked = np.array(stalls)[clocks[3]:].T
+    starved, blocked = np.array(stalls)[clocks[3] :].T
     assert starved.mean() > 0.5 and not blocked.any()
 
 
@@ -161,7 +191,9 @@ def test_two_buffers_take_turns_of_eight_images():
 
 
 def test_a_buffer_that_cannot_hold_an_image_is_refused():
-    with pytest.raises(ValueError, match="depth must be a power of two and hold an image of 28 words and 11 more, not 32"):
+    with pytest.raises(
+        ValueError, match="depth must be a power of two and hold an image of 28 words and 11 more, not 32"
+    ):
         ImageBuffer(56, 28, 32)
 
 

@@ -1,4 +1,5 @@
 """MacArray in Migen's simulator, small: sums of NumPy, whatever the gaps."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,8 +19,14 @@ def random_codes(seed, shape, width):
 
 
 def load(dut, cfg, weights):
-    yield from feed(dut.load, [{"lane": lane, "address": address, "data": int(weight)}
-                               for lane, row in enumerate(weights) for address, weight in enumerate(row)])
+    yield from feed(
+        dut.load,
+        [
+            {"lane": lane, "address": address, "data": int(weight)}
+            for lane, row in enumerate(weights)
+            for address, weight in enumerate(row)
+        ],
+    )
     yield from idle(cfg.read_latency)
 
 
@@ -45,13 +52,22 @@ def sums(beats, cfg):
 
 @both
 def test_vectors_back_to_back(cfg):
-    weights, x = random_codes(1, (cfg.lanes, cfg.depth), cfg.weight_width), random_codes(2, (5, cfg.depth), cfg.x_width)
+    weights, x = (
+        random_codes(1, (cfg.lanes, cfg.depth), cfg.weight_width),
+        random_codes(2, (5, cfg.depth), cfg.x_width),
+    )
     np.testing.assert_array_equal(sums(run(cfg, [("load", weights), ("vectors", x)]), cfg), x @ weights.T)
 
 
-@pytest.mark.parametrize("cfg", [MacArrayConfig(4, 4, 4, 4), MacArrayConfig(2, 2, 4, 4, block_ram=True), MacArrayConfig(9, 9, 3, 3)])
+@pytest.mark.parametrize(
+    "cfg",
+    [MacArrayConfig(4, 4, 4, 4), MacArrayConfig(2, 2, 4, 4, block_ram=True), MacArrayConfig(9, 9, 3, 3)],
+)
 def test_results_fill_every_clock_when_lanes_equal_depth(cfg):
-    weights, x = random_codes(1, (cfg.lanes, cfg.depth), cfg.weight_width), random_codes(2, (6, cfg.depth), cfg.x_width)
+    weights, x = (
+        random_codes(1, (cfg.lanes, cfg.depth), cfg.weight_width),
+        random_codes(2, (6, cfg.depth), cfg.x_width),
+    )
     beats = run(cfg, [("load", weights), ("vectors", x)])
     np.testing.assert_array_equal(sums(beats, cfg), x @ weights.T)
     assert np.all(np.diff([clock for clock, _ in beats]) == 1)
@@ -59,7 +75,10 @@ def test_results_fill_every_clock_when_lanes_equal_depth(cfg):
 
 @both
 def test_constant_weights_and_biases(cfg):
-    weights, x = random_codes(1, (cfg.lanes, cfg.depth), cfg.weight_width), random_codes(2, (4, cfg.depth), cfg.x_width)
+    weights, x = (
+        random_codes(1, (cfg.lanes, cfg.depth), cfg.weight_width),
+        random_codes(2, (4, cfg.depth), cfg.x_width),
+    )
     biases, beats = random_codes(3, cfg.lanes, 7), []
     dut = MacArray(cfg, weights, biases)
 
@@ -72,10 +91,19 @@ def test_constant_weights_and_biases(cfg):
 
 
 @settings(max_examples=25, deadline=None)
-@given(cfg=st.sampled_from([LUT_RAM, BLOCK_RAM]), gaps=st.lists(st.integers(0, 3), max_size=18), seed=st.integers(0, 99))
+@given(
+    cfg=st.sampled_from([LUT_RAM, BLOCK_RAM]),
+    gaps=st.lists(st.integers(0, 3), max_size=18),
+    seed=st.integers(0, 99),
+)
 def test_gaps_change_no_sum(cfg, gaps, seed):
-    weights, x = random_codes(seed, (cfg.lanes, cfg.depth), cfg.weight_width), random_codes(seed + 1, (3, cfg.depth), cfg.x_width)
-    np.testing.assert_array_equal(sums(run(cfg, [("load", weights), ("vectors", x, gaps)]), cfg), x @ weights.T)
+    weights, x = (
+        random_codes(seed, (cfg.lanes, cfg.depth), cfg.weight_width),
+        random_codes(seed + 1, (3, cfg.depth), cfg.x_width),
+    )
+    np.testing.assert_array_equal(
+        sums(run(cfg, [("load", weights), ("vectors", x, gaps)]), cfg), x @ weights.T
+    )
 
 
 @both
@@ -91,7 +119,10 @@ def test_results_of_a_vector_come_without_gaps_lane_0_first(cfg):
 def test_most_negative_codes_squared(cfg):
     weights = np.full((cfg.lanes, cfg.depth), -(1 << cfg.weight_width - 1))
     x = np.full((2, cfg.depth), -(1 << cfg.x_width - 1))
-    assert (sums(run(cfg, [("load", weights), ("vectors", x)]), cfg) == cfg.depth << cfg.x_width + cfg.weight_width - 2).all()
+    assert (
+        sums(run(cfg, [("load", weights), ("vectors", x)]), cfg)
+        == cfg.depth << cfg.x_width + cfg.weight_width - 2
+    ).all()
 
 
 @both
@@ -121,11 +152,18 @@ def test_accumulators_hold_the_largest_sum_and_never_more_than_a_logit():
     assert MacArrayConfig(10, 784, x_width=13, weight_width=13).acc_width == 32
 
 
-@pytest.mark.parametrize("sizes, message", [
-    ((1, 4, 4, 4), "lanes must be at least 2, not 1"),
-    ((5, 4, 4, 4), r"depth must be at least lanes \(5\), so that results leave before the next ones are due, not 4"),
-    ((2, 4, 19, 4), "a DSP48E1 multiplies 18 by 25 bits, not 19 by 4"),
-    ((2, 4, 18, 26), "a DSP48E1 multiplies 18 by 25 bits, not 18 by 26")])
+@pytest.mark.parametrize(
+    "sizes, message",
+    [
+        ((1, 4, 4, 4), "lanes must be at least 2, not 1"),
+        (
+            (5, 4, 4, 4),
+            r"depth must be at least lanes \(5\), so that results leave before the next ones are due, not 4",
+        ),
+        ((2, 4, 19, 4), "a DSP48E1 multiplies 18 by 25 bits, not 19 by 4"),
+        ((2, 4, 18, 26), "a DSP48E1 multiplies 18 by 25 bits, not 18 by 26"),
+    ],
+)
 def test_impossible_sizes_are_refused(sizes, message):
     with pytest.raises(ValueError, match=message):
         MacArrayConfig(*sizes)

@@ -1,4 +1,5 @@
 """Transposer in Migen's simulator: matrices of 3 x 3 in by row, out by column."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,7 +28,9 @@ def random_matrices(count, size, seed=1):
 
 
 def assert_transposed(beats, matrices):
-    np.testing.assert_array_equal(np.reshape(values(beats, "code"), matrices.shape), matrices.transpose(0, 2, 1))
+    np.testing.assert_array_equal(
+        np.reshape(values(beats, "code"), matrices.shape), matrices.transpose(0, 2, 1)
+    )
 
 
 @pytest.mark.parametrize("size", [3, 4, 5])

@@ -1,4 +1,5 @@
 """Unpacker in Migen's simulator."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,11 @@ from tests.gateware.streams import feed, simulate, take, valid_without_ready, va
 def run(beats, feed_gaps=(), take_gaps=(), beat_width=64, word_width=8):
     dut, taken = Unpacker(beat_width, word_width), []
     words = len(beats) * beat_width // word_width
-    simulate(dut, feed(dut.sink, [{"data": beat} for beat in beats], feed_gaps), take(dut.source, taken, words, take_gaps))
+    simulate(
+        dut,
+        feed(dut.sink, [{"data": beat} for beat in beats], feed_gaps),
+        take(dut.source, taken, words, take_gaps),
+    )
     return taken
 
 
@@ -33,8 +38,11 @@ def test_a_word_per_clock_without_bubbles(word_width):
 
 
 @settings(max_examples=25, deadline=None)
-@given(beats=st.lists(st.integers(0, 2**16 - 1), min_size=1, max_size=5), feed_gaps=st.lists(st.integers(0, 8), max_size=5),
-       take_gaps=st.lists(st.integers(0, 4), max_size=20))
+@given(
+    beats=st.lists(st.integers(0, 2**16 - 1), min_size=1, max_size=5),
+    feed_gaps=st.lists(st.integers(0, 8), max_size=5),
+    take_gaps=st.lists(st.integers(0, 4), max_size=20),
+)
 def test_right_under_any_stalls(beats, feed_gaps, take_gaps):
     assert values(run(beats, feed_gaps, take_gaps, 16, 4), "word") == words_of(beats, 16, 4)
 

@@ -1,4 +1,5 @@
 """engine_bench.cpp behind names: the emitted engine alone, its streams under any pattern of stalls."""
+
 import ctypes
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ CREDITS = 5
 
 
 def lst1_random(seed, **sizes):
-    return random_network(seed, 28, 28, 28, 10, **{"weights_width": 8, "width": 8, "index_width": 10, "shift": 6, **sizes})
+    return random_network(
+        seed, 28, 28, 28, 10, **{"weights_width": 8, "width": 8, "index_width": 10, "shift": 6, **sizes}
+    )
 
 
 def random_images(count, seed=0):
@@ -28,15 +31,15 @@ NETWORK = lst1_random(1)
 
 @dataclass
 class Run:
-    logits: np.ndarray     # (images, 10) int64
-    classes: np.ndarray    # (images,) int64
-    done_at: np.ndarray    # (images, 11): the cycle in which each word was taken
+    logits: np.ndarray  # (images, 10) int64
+    classes: np.ndarray  # (images,) int64
+    done_at: np.ndarray  # (images, 11): the cycle in which each word was taken
     fed: int
     taken: int
     starved: int
     blocked: int
-    changed: int           # words that changed, or went away, while they waited
-    last: np.ndarray       # (images, 11) bool
+    changed: int  # words that changed, or went away, while they waited
+    last: np.ndarray  # (images, 11) bool
 
 
 class EngineBench:
@@ -44,7 +47,9 @@ class EngineBench:
 
     def __init__(self, seed=1):
         if EngineBench.library is None:
-            EngineBench.library = verilated(ENGINE, standalone_engine_verilog(), Path(__file__).with_suffix(".cpp").read_text())
+            EngineBench.library = verilated(
+                ENGINE, standalone_engine_verilog(), Path(__file__).with_suffix(".cpp").read_text()
+            )
             EngineBench.library.bench_create.restype = ctypes.c_void_p
             EngineBench.library.bench_crc.restype = ctypes.c_uint32
         self.bench = ctypes.c_void_p(self.library.bench_create(seed))
@@ -64,7 +69,9 @@ class EngineBench:
     def load_words(self, words, pattern=STEADY):
         """Returns the cycles that it took."""
         words = np.ascontiguousarray(words, dtype=np.uint32)
-        return self.library.bench_load_words(self.bench, _pointer(words), len(words), bytes(pattern), len(pattern))
+        return self.library.bench_load_words(
+            self.bench, _pointer(words), len(words), bytes(pattern), len(pattern)
+        )
 
     def load(self, network, pattern=STEADY):
         self.load_start()
@@ -74,7 +81,11 @@ class EngineBench:
     @property
     def status(self):
         """(loaded, bad, crc)"""
-        return (self.library.bench_loaded(self.bench), self.library.bench_bad(self.bench), self.library.bench_crc(self.bench))
+        return (
+            self.library.bench_loaded(self.bench),
+            self.library.bench_bad(self.bench),
+            self.library.bench_crc(self.bench),
+        )
 
     def flush(self, cycles=1):
         self.library.bench_flush(self.bench, cycles)
@@ -87,11 +98,29 @@ class EngineBench:
         words, done_at, counts = np.zeros(room, np.uint64), np.zeros(room, np.uint64), np.zeros(5, np.int64)
         if limit is None:
             limit = (len(pixels) + 4000 + 30 * results) * len(feed) * len(take)
-        self.library.bench_run(self.bench, _pointer(pixels), len(pixels), bytes(feed), len(feed), _pointer(words), _pointer(done_at),
-                               results, bytes(take), len(take), ctypes.c_uint64(limit), _pointer(counts))
+        self.library.bench_run(
+            self.bench,
+            _pointer(pixels),
+            len(pixels),
+            bytes(feed),
+            len(feed),
+            _pointer(words),
+            _pointer(done_at),
+            results,
+            bytes(take),
+            len(take),
+            ctypes.c_uint64(limit),
+            _pointer(counts),
+        )
         words = words.reshape(-1, RESULT_WORDS)
         values = (words & 0xFFFFFFFF).astype(np.uint32).view(np.int32).astype(np.int64)
-        return Run(values[:, :10], values[:, 10], done_at.reshape(-1, RESULT_WORDS).astype(np.int64), *map(int, counts), words >> 32 != 0)
+        return Run(
+            values[:, :10],
+            values[:, 10],
+            done_at.reshape(-1, RESULT_WORDS).astype(np.int64),
+            *map(int, counts),
+            words >> 32 != 0,
+        )
 
 
 def _pointer(array):
@@ -102,5 +131,7 @@ def assert_right(run, network, images):
     expected = logits(network, images)
     assert run.taken == len(images) * RESULT_WORDS
     wrong = np.flatnonzero((run.logits != expected).any(axis=1) | (run.classes != classify(expected)))
-    assert len(wrong) == 0, f"{len(wrong)} of {len(images)} images differ: {[(i, run.logits[i], expected[i]) for i in wrong[:5]]}"
+    assert len(wrong) == 0, (
+        f"{len(wrong)} of {len(images)} images differ: {[(i, run.logits[i], expected[i]) for i in wrong[:5]]}"
+    )
     assert not run.last[:, :10].any() and run.last[:, 10].all()

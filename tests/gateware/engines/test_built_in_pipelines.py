@@ -1,5 +1,6 @@
 """The pipelines of engines with their network built in, on small networks: Migen's simulator and the emitted Verilog, both
 against the integer reference."""
+
 import ctypes
 
 import numpy as np
@@ -16,9 +17,23 @@ from tests.gateware.verilated import verilated
 SIZE, CLASSES = 6, 4
 # The pipeline, and pixels of a word that enters it in a clock.
 PIPELINES = {"folded": (Folded, 1), "pixel_pairs": (PixelPairs, 2), "row_parallel": (RowParallel, SIZE)}
-SETTINGS = [{}, {"per_channel": False}, {"pixel_bits": 4, "weights": 6}, {"codes": 3}, {"index": 3, "shift": 0}, {"index": 10, "shift": 2},
-            {"index": 1}, {"shift": 31}, {"silent": True}, {"extreme": True}, {"pixel_bits": 4, "weights": 6, "extreme": True}]
-WIDE = [{"pixel_bits": 8, "weights": 13, "codes": 13}, {"pixel_bits": 8, "weights": 13, "codes": 13, "extreme": True, "shift": 17}]
+SETTINGS = [
+    {},
+    {"per_channel": False},
+    {"pixel_bits": 4, "weights": 6},
+    {"codes": 3},
+    {"index": 3, "shift": 0},
+    {"index": 10, "shift": 2},
+    {"index": 1},
+    {"shift": 31},
+    {"silent": True},
+    {"extreme": True},
+    {"pixel_bits": 4, "weights": 6, "extreme": True},
+]
+WIDE = [
+    {"pixel_bits": 8, "weights": 13, "codes": 13},
+    {"pixel_bits": 8, "weights": 13, "codes": 13, "extreme": True, "shift": 17},
+]
 
 BENCH = """
 #include "Vpipeline.h"
@@ -50,7 +65,9 @@ extern "C" __attribute__((visibility("default"))) int run(const uint64_t* data, 
 """
 
 
-def network(seed, pixel_bits=2, weights=4, codes=4, per_channel=True, extreme=False, index=5, shift=1, silent=False):
+def network(
+    seed, pixel_bits=2, weights=4, codes=4, per_channel=True, extreme=False, index=5, shift=1, silent=False
+):
     """6 x 6 pixels, four classes. extreme: every code is the least or the greatest; silent: activations and their biases are 0."""
     rng = np.random.default_rng(seed)
 
@@ -67,8 +84,17 @@ def network(seed, pixel_bits=2, weights=4, codes=4, per_channel=True, extreme=Fa
         biases = rng.integers(-30, 31, fan_out) * (not (silent and activated))
         return Layer(axis, some(code_range(weights)[1], (fan_out, fan_in)), biases, weights, 1.0, activation)
 
-    return Network("small", "lst1", pixel_bits, (SIZE, SIZE), (
-        layer(Axis.ROWS, SIZE, SIZE, True), layer(Axis.COLUMNS, SIZE, SIZE, True), layer(Axis.DENSE, SIZE * SIZE, CLASSES, False)))
+    return Network(
+        "small",
+        "lst1",
+        pixel_bits,
+        (SIZE, SIZE),
+        (
+            layer(Axis.ROWS, SIZE, SIZE, True),
+            layer(Axis.COLUMNS, SIZE, SIZE, True),
+            layer(Axis.DENSE, SIZE * SIZE, CLASSES, False),
+        ),
+    )
 
 
 def random_images(count, seed=0):
@@ -83,25 +109,44 @@ def stimuli(name, net, images, pauses):
     forget_names()
     dut = make(net)
     codes = pixel_codes(images, net.pixel_bits).reshape(len(images), -1, pixels).astype(np.uint64)
-    words = (codes << np.arange(0, net.pixel_bits * pixels, net.pixel_bits, dtype=np.uint64)).sum(axis=2, dtype=np.uint64)
-    starts = np.cumsum([dut.interval * (1 + pauses[number % len(pauses)]) for number in range(len(images))], dtype=np.int32)
+    words = (codes << np.arange(0, net.pixel_bits * pixels, net.pixel_bits, dtype=np.uint64)).sum(
+        axis=2, dtype=np.uint64
+    )
+    starts = np.cumsum(
+        [dut.interval * (1 + pauses[number % len(pauses)]) for number in range(len(images))], dtype=np.int32
+    )
     return dut, words, starts
 
 
 def in_verilog(name, net, images, pauses=(0,)):
     """Classes behind logits, (N, classes + 1). pauses: intervals that are left out before each image, in turn."""
     dut, words, starts = stimuli(name, net, images, pauses)
-    library = verilated("pipeline", emit(dut, "pipeline", {*dut.sink.flatten(), *dut.source.flatten()}), BENCH)
+    library = verilated(
+        "pipeline", emit(dut, "pipeline", {*dut.sink.flatten(), *dut.source.flatten()}), BENCH
+    )
     out = np.full((len(images), CLASSES + 1), 0x55555555, np.int32)
     pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (words, starts, out)]
-    came = library.run(pointers[0], words.shape[1], pointers[1], len(images), pointers[2], out.size + 1, int(starts[-1]) + 400, 1)
+    came = library.run(
+        pointers[0],
+        words.shape[1],
+        pointers[1],
+        len(images),
+        pointers[2],
+        out.size + 1,
+        int(starts[-1]) + 400,
+        1,
+    )
     assert came == out.size
     return out
 
 
 def in_migen(name, net, images, pauses=(0,)):
     dut, words, starts = stimuli(name, net, images, pauses)
-    entering = {int(start) + number: int(word) for start, image in zip(starts, words) for number, word in enumerate(image)}
+    entering = {
+        int(start) + number: int(word)
+        for start, image in zip(starts, words)
+        for number, word in enumerate(image)
+    }
     out = []
 
     def process():
@@ -110,7 +155,7 @@ def in_migen(name, net, images, pauses=(0,)):
             yield dut.sink.data.eq(entering.get(clock, -1))
             yield
             if (yield dut.source.valid):
-                word = (yield dut.source.word)
+                word = yield dut.source.word
                 out.append(word - (word >> 31 << 32))
 
     run_simulation(dut, process())
@@ -136,8 +181,12 @@ def test_codes_of_13_bits(settings):
 
 
 # What Migen's simulator takes and Migen prints wrongly unless one knows: shifts of unsigned codes within signed sums, empty slices.
-PRINTED = [("row_parallel", {"pixel_bits": 4, "weights": 6}), ("folded", {"index": 1}), ("pixel_pairs", {"shift": 31}),
-           ("row_parallel", {"index": 1, "shift": 31, "silent": True})]
+PRINTED = [
+    ("row_parallel", {"pixel_bits": 4, "weights": 6}),
+    ("folded", {"index": 1}),
+    ("pixel_pairs", {"shift": 31}),
+    ("row_parallel", {"index": 1, "shift": 31, "silent": True}),
+]
 
 
 @pytest.mark.parametrize("name, settings", [*((name, SETTINGS[-1]) for name in PIPELINES), *PRINTED], ids=str)

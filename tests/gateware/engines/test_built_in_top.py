@@ -2,6 +2,7 @@
 
 The emitted Verilog, verilated.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,13 +43,27 @@ class Case:
 # Each is up to a minute of compiling, so only one of the row-parallel ones always runs.
 DESIGNS = [
     pytest.param(Case("folded", Engine.FOLDED, "lst1_q6.7", ImageLayout(), 1606), id="folded"),
-    pytest.param(Case("pixel_pairs", Engine.PIXEL_PAIRS, "lst1_w6a4p4", ImageLayout(), 392), id="pixel pairs"),
-    pytest.param(Case("row_parallel", Engine.ROW_PARALLEL, "lst1_w4a4p2", ImageLayout(1, 2), 28), id="2 bits packed"),
-    pytest.param(Case("row_parallel", Engine.ROW_PARALLEL, "lst1_w5c4a4p4", ImageLayout(2, 4), 28), id="4 bits packed",
-                 marks=pytest.mark.slow),
-    pytest.param(Case("row_parallel_uint8", Engine.ROW_PARALLEL, "lst1_w4a4p2", ImageLayout(), 98), id="uint8", marks=pytest.mark.slow),
-    pytest.param(Case("row_parallel_uint8x2", Engine.ROW_PARALLEL, "lst1_w5c4a4p4", ImageLayout(2), 49), id="uint8 two ports",
-                 marks=pytest.mark.slow),
+    pytest.param(
+        Case("pixel_pairs", Engine.PIXEL_PAIRS, "lst1_w6a4p4", ImageLayout(), 392), id="pixel pairs"
+    ),
+    pytest.param(
+        Case("row_parallel", Engine.ROW_PARALLEL, "lst1_w4a4p2", ImageLayout(1, 2), 28), id="2 bits packed"
+    ),
+    pytest.param(
+        Case("row_parallel", Engine.ROW_PARALLEL, "lst1_w5c4a4p4", ImageLayout(2, 4), 28),
+        id="4 bits packed",
+        marks=pytest.mark.slow,
+    ),
+    pytest.param(
+        Case("row_parallel_uint8", Engine.ROW_PARALLEL, "lst1_w4a4p2", ImageLayout(), 98),
+        id="uint8",
+        marks=pytest.mark.slow,
+    ),
+    pytest.param(
+        Case("row_parallel_uint8x2", Engine.ROW_PARALLEL, "lst1_w5c4a4p4", ImageLayout(2), 49),
+        id="uint8 two ports",
+        marks=pytest.mark.slow,
+    ),
 ]
 pytestmark = pytest.mark.xdist_group("built_in_top")
 
@@ -79,7 +94,9 @@ def top(design):
 
 
 def assert_right(board, images, mode, **where):
-    np.testing.assert_array_equal(board.run_batch(images, mode, **where), expected_results(board.network, images, mode))
+    np.testing.assert_array_equal(
+        board.run_batch(images, mode, **where), expected_results(board.network, images, mode)
+    )
 
 
 def test_what_it_says_of_itself(top, design):
@@ -111,7 +128,9 @@ def test_clocks_of_an_image_in_a_long_batch(top, design, mode):
     _, _, case = design
     board, images = top("ideal"), 80
     board.run_batch(random_images(images), mode)
-    waiting = 28 * GROUP if case.layout.take_turns else 0  # the last turn's images are all there when the turn before it ends
+    waiting = (
+        28 * GROUP if case.layout.take_turns else 0
+    )  # the last turn's images are all there when the turn before it ends
     latency = 2 * case.clocks + 400
     assert case.clocks * images < board.counter("CYCLES") < (case.clocks + 1) * images + waiting + latency
 
@@ -129,7 +148,9 @@ def test_a_queued_batch_runs_after_the_first(top):
     board.start(12, ResultMode.LOGITS, destination=OTHER_RESULTS)
     board.wait_completed(2)
     for mode, address in ((ResultMode.CLASSES, RESULTS), (ResultMode.LOGITS, OTHER_RESULTS)):
-        np.testing.assert_array_equal(board.read_memory(address, result_bytes(12, mode)), expected_results(board.network, images, mode))
+        np.testing.assert_array_equal(
+            board.read_memory(address, result_bytes(12, mode)), expected_results(board.network, images, mode)
+        )
 
 
 @pytest.mark.parametrize("memory", ["default", "swift", "hesitant", "one burst"])
@@ -167,7 +188,10 @@ def test_results_that_nobody_takes_hold_the_engine_and_nothing_is_lost(top, desi
     assert board.status("DONE") == 0
     board.inject(hold_write_responses=False)
     board.wait_completed(1)
-    np.testing.assert_array_equal(board.read_memory(RESULTS, result_bytes(80, ResultMode.LOGITS)), expected_results(board.network, images))
+    np.testing.assert_array_equal(
+        board.read_memory(RESULTS, result_bytes(80, ResultMode.LOGITS)),
+        expected_results(board.network, images),
+    )
     assert board.counter("STALL_OUTPUT") > 10_000
 
 

@@ -1,4 +1,5 @@
 """The frontier of accuracy over area."""
+
 import dataclasses
 
 import pytest
@@ -26,14 +27,23 @@ def test_test_accuracy_decides_nothing():
 def test_a_point_tells_what_its_network_file_says():
     network = load_network(find("lst1_w5c4a4p4"))
     found = point_of(network)
-    assert found.formats == "5, 5, 4 / 4 / 4" and found.name == "lst1_w5c4a4p4" and found.seed == network.provenance["seed"]
+    assert (
+        found.formats == "5, 5, 4 / 4 / 4"
+        and found.name == "lst1_w5c4a4p4"
+        and found.seed == network.provenance["seed"]
+    )
     assert found.lut == estimate(network, ImageLayout(2, 4)).lut and found.fits
-    assert (found.validation, found.test) == (network.provenance["accuracy_validation"], network.provenance["accuracy_integer"])
+    assert (found.validation, found.test) == (
+        network.provenance["accuracy_validation"],
+        network.provenance["accuracy_integer"],
+    )
 
 
 def test_networks_that_have_no_place_on_it_are_one_error():
     with pytest.raises(NetworkError, match="'lst1_q6.7' has pixels of 8 bits, packed ones have 2 or 4"):
         point_of(load_network(find("lst1_q6.7")))
     network = load_network(find("lst1_w4a4p2"))
-    with pytest.raises(NetworkError, match="its provenance does not tell recipe, seed, accuracy_validation, accuracy_integer"):
+    with pytest.raises(
+        NetworkError, match="its provenance does not tell recipe, seed, accuracy_validation, accuracy_integer"
+    ):
         point_of(dataclasses.replace(network, provenance={}))

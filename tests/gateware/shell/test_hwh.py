@@ -1,4 +1,5 @@
 """The .hwh as pynq's own parser sees it, and the generated register documents."""
+
 import hashlib
 
 import pytest
@@ -28,10 +29,16 @@ def test_every_register_and_field_arrives(parsed):
     assert list(found) == [register.name for register in REGISTERS]
     for register in REGISTERS:
         entry = found[register.name]
-        assert (entry["address_offset"], entry["size"], entry["access"]) == (register.offset, 32, register.access)
+        assert (entry["address_offset"], entry["size"], entry["access"]) == (
+            register.offset,
+            32,
+            register.access,
+        )
         assert entry["description"] == register.description
-        assert {name: (f["bit_offset"], f["bit_width"], f["access"], f["description"]) for name, f in entry["fields"].items()} == {
-            f.name: (f.offset, f.width, register.access, f.description) for f in register.fields}
+        assert {
+            name: (f["bit_offset"], f["bit_width"], f["access"], f["description"])
+            for name, f in entry["fields"].items()
+        } == {f.name: (f.offset, f.width, register.access, f.description) for f in register.fields}
 
 
 def test_parameters_arrive(parsed):
@@ -61,9 +68,15 @@ def test_same_design_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-@pytest.mark.parametrize("build_hash, divisors, message", [
-    (1 << 32, (5, 1), "must fit 32 bits, not 0x100000000"), (-1, (5, 1), "must fit 32 bits"),
-    (0, (0, 1), "must be 1..63, not 0"), (0, (5, 64), "must be 1..63, not 64")])
+@pytest.mark.parametrize(
+    "build_hash, divisors, message",
+    [
+        (1 << 32, (5, 1), "must fit 32 bits, not 0x100000000"),
+        (-1, (5, 1), "must fit 32 bits"),
+        (0, (0, 1), "must be 1..63, not 0"),
+        (0, (5, 64), "must be 1..63, not 64"),
+    ],
+)
 def test_bad_arguments(tmp_path, build_hash, divisors, message):
     with pytest.raises(ValueError, match=message):
         hwh.write_hwh(tmp_path / "x.hwh", build_hash, PIXEL_SERIAL, divisors)
@@ -76,8 +89,11 @@ def test_registers_md_is_not_stale():
 
 def test_csr_json_names_every_register(tmp_path, monkeypatch):
     import json
+
     table = json.loads(register_docs.csr_json())
-    assert [(r["name"], r["address"]) for r in table["registers"]] == [(r.name, BASE_ADDRESS + r.offset) for r in REGISTERS]
+    assert [(r["name"], r["address"]) for r in table["registers"]] == [
+        (r.name, BASE_ADDRESS + r.offset) for r in REGISTERS
+    ]
     assert len(table["error_codes"]) == len(ERROR_TEXTS)
 
 

@@ -1,4 +1,5 @@
 """ResultPacker in Migen's simulator, in the layouts that the driver unpacks."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,11 @@ def random_results(count, seed=1):
 
 
 def words_of(logits, classes):
-    return [{"word": int(word), "last": int(i == 10)} for row, class_ in zip(logits, classes) for i, word in enumerate([*row, class_])]
+    return [
+        {"word": int(word), "last": int(i == 10)}
+        for row, class_ in zip(logits, classes)
+        for i, word in enumerate([*row, class_])
+    ]
 
 
 def run(mode, batches, feed_gaps=NO_GAPS, take_gaps=NO_GAPS):
@@ -64,7 +69,7 @@ def test_the_driver_and_the_gateware_mean_the_same_modes():
 @counts
 def test_classes_fill_bytes_and_the_rest_of_the_last_beat_is_zero(count):
     _, classes = batch = random_results(count)
-    raw, = run(ResultMode.CLASSES, [batch])
+    (raw,) = run(ResultMode.CLASSES, [batch])
     np.testing.assert_array_equal(unpack_classes(raw, count), classes)
     assert len(raw) == -(-count // 8) * 8 and not raw[count:].any()
 
@@ -72,7 +77,7 @@ def test_classes_fill_bytes_and_the_rest_of_the_last_beat_is_zero(count):
 @counts
 def test_logits_come_with_class_and_image_number(count):
     logits, classes = batch = random_results(count)
-    raw, = run(ResultMode.LOGITS, [batch])
+    (raw,) = run(ResultMode.LOGITS, [batch])
     np.testing.assert_array_equal(unpack_logits(raw, count), logits)
     np.testing.assert_array_equal(raw.view(RESULT)["class"], classes)
     np.testing.assert_array_equal(raw.view(RESULT)["number"], np.arange(count))
@@ -87,8 +92,12 @@ def test_a_batch_begins_afresh(mode):
 
 
 @settings(max_examples=25, deadline=None)
-@given(mode=st.sampled_from(ResultMode), count=st.integers(1, 10), feed_gaps=st.lists(st.integers(0, 9), max_size=20),
-       take_gaps=st.lists(st.integers(0, 30), max_size=6))
+@given(
+    mode=st.sampled_from(ResultMode),
+    count=st.integers(1, 10),
+    feed_gaps=st.lists(st.integers(0, 9), max_size=20),
+    take_gaps=st.lists(st.integers(0, 30), max_size=6),
+)
 def test_right_under_any_stalls(mode, count, feed_gaps, take_gaps):
     batch = random_results(count)
     np.testing.assert_array_equal(run(mode, [batch], feed_gaps, take_gaps)[0], run(mode, [batch])[0])

@@ -1,4 +1,5 @@
 """START and LOAD on the whole design: results, queue, order, cycles."""
+
 import numpy as np
 import pytest
 
@@ -43,7 +44,9 @@ def test_batch_gives_results_and_touches_nothing_else(top, mode, count):
     before = board.read_memory(RESULTS, BUFFER_BYTES)
     results = board.run_batch(images, mode)
     np.testing.assert_array_equal(results, expected_results(NETWORK, images, mode))
-    np.testing.assert_array_equal(board.read_memory(RESULTS, BUFFER_BYTES)[results.size:], before[results.size:])
+    np.testing.assert_array_equal(
+        board.read_memory(RESULTS, BUFFER_BYTES)[results.size :], before[results.size :]
+    )
 
 
 @MODES
@@ -65,7 +68,15 @@ def test_any_memory_gives_the_same_results(top, memory):
 @pytest.mark.parametrize("latency", [1, 2, 3, 400])
 @pytest.mark.parametrize("withheld", [0, 128, 230])
 def test_any_latency_gives_the_same_results(top, outstanding, latency, withheld):
-    board = top(dict(latency_cycles=latency, outstanding=outstanding, withheld_per_256=withheld, cpu_timeout_cycles=1000), network=NETWORK)
+    board = top(
+        dict(
+            latency_cycles=latency,
+            outstanding=outstanding,
+            withheld_per_256=withheld,
+            cpu_timeout_cycles=1000,
+        ),
+        network=NETWORK,
+    )
     images = random_images(2)
     for mode in ResultMode:
         np.testing.assert_array_equal(board.run_batch(images, mode), expected_results(NETWORK, images, mode))
@@ -79,8 +90,18 @@ def test_results_do_not_depend_on_the_power_up_state(top, seed):
 def test_nothing_is_loaded_at_power_up(top):
     for seed in range(1, 6):
         board = top(seed=seed)
-        assert board.status("IDLE", "DONE", "QUEUE_READY", "LOADED", "ERROR", "DRAINING", "DRAIN_STUCK") == (1, 0, 1, 0, 0, 0, 0)
-        assert [board.read(name) for name in ("NETWORK_HASH", "ACCEPTED", "COMPLETED", "ERROR_CODE")] == [0] * 4
+        assert board.status("IDLE", "DONE", "QUEUE_READY", "LOADED", "ERROR", "DRAINING", "DRAIN_STUCK") == (
+            1,
+            0,
+            1,
+            0,
+            0,
+            0,
+            0,
+        )
+        assert [board.read(name) for name in ("NETWORK_HASH", "ACCEPTED", "COMPLETED", "ERROR_CODE")] == [
+            0
+        ] * 4
 
 
 @MODES
@@ -88,10 +109,18 @@ def test_nothing_is_loaded_at_power_up(top):
 def test_buffers_may_end_with_the_batch(top, mode, count):
     board = top(network=NETWORK)
     images = random_images(count)
-    source, destination = PIXELS + BUFFER_BYTES - -(-count * IMAGE // 128) * 128, RESULTS + BUFFER_BYTES - 1024
-    for address, end in ((PIXELS, source + count * IMAGE), (RESULTS, destination + result_bytes(count, mode))):
+    source, destination = (
+        PIXELS + BUFFER_BYTES - -(-count * IMAGE // 128) * 128,
+        RESULTS + BUFFER_BYTES - 1024,
+    )
+    for address, end in (
+        (PIXELS, source + count * IMAGE),
+        (RESULTS, destination + result_bytes(count, mode)),
+    ):
         board.replace_buffer(address, end - address)
-    np.testing.assert_array_equal(board.run_batch(images, mode, source, destination), expected_results(NETWORK, images, mode))
+    np.testing.assert_array_equal(
+        board.run_batch(images, mode, source, destination), expected_results(NETWORK, images, mode)
+    )
 
 
 def test_results_follow_each_other_when_destinations_do(top):
@@ -116,6 +145,7 @@ def test_networks_replace_each_other(top, other):
 
 # The queue.
 
+
 def test_registers_may_be_written_at_once_after_start(top):
     board = top(network=NETWORK)
     first, second = random_images(3, seed=1), random_images(5, seed=2)
@@ -128,7 +158,9 @@ def test_registers_may_be_written_at_once_after_start(top):
         board.write(name, 0xFFFF_FFFF)
     board.wait_completed(done + 2)
     np.testing.assert_array_equal(board.read_memory(RESULTS, 3 * 48), expected_results(NETWORK, first))
-    np.testing.assert_array_equal(board.read_memory(OTHER_RESULTS, 8), expected_results(NETWORK, second, ResultMode.CLASSES))
+    np.testing.assert_array_equal(
+        board.read_memory(OTHER_RESULTS, 8), expected_results(NETWORK, second, ResultMode.CLASSES)
+    )
 
 
 def test_queued_batches_end_in_order(top):
@@ -158,7 +190,11 @@ def test_start_is_ignored_while_the_queue_is_full(top):
     assert board.read("ACCEPTED") == accepted + 2
     board.wait_status(IDLE=1)
     board.run(10_000)
-    assert (board.read("ACCEPTED"), board.read("COMPLETED"), board.status("IDLE")) == (accepted + 2, accepted + 2, 1)
+    assert (board.read("ACCEPTED"), board.read("COMPLETED"), board.status("IDLE")) == (
+        accepted + 2,
+        accepted + 2,
+        1,
+    )
     np.testing.assert_array_equal(board.read_memory(RESULTS, 4 * 48), expected_results(NETWORK, images))
     np.testing.assert_array_equal(board.read_memory(OTHER_RESULTS, 96), expected_results(NETWORK, images[:2]))
     np.testing.assert_array_equal(board.read_memory(OTHER_RESULTS + 96, 1000), untouched)
@@ -182,7 +218,10 @@ def test_load_queued_behind_a_batch_leaves_its_results_alone(top, memory):
     images = random_images(6)
     board.write_memory(PIXELS, images)
     board.write_memory(OTHER_PARAMETERS, parameter_image(OTHER_NETWORK))
-    for network, other, address in ((NETWORK, OTHER_NETWORK, OTHER_PARAMETERS), (OTHER_NETWORK, NETWORK, PARAMETERS)):
+    for network, other, address in (
+        (NETWORK, OTHER_NETWORK, OTHER_PARAMETERS),
+        (OTHER_NETWORK, NETWORK, PARAMETERS),
+    ):
         done = board.read("COMPLETED")
         board.start(6)
         board.write("SOURCE", address)
@@ -209,7 +248,9 @@ def test_start_at_any_clock_around_the_end_of_the_former(top):
         board.wait_completed(done + 2, 20_000)
         assert board.status("DONE", "IDLE", "ERROR") == (1, 1, 0), moment
         for address in (RESULTS, OTHER_RESULTS):
-            np.testing.assert_array_equal(board.read_memory(address, 48), expected, err_msg=f"START {moment} clocks later")
+            np.testing.assert_array_equal(
+                board.read_memory(address, 48), expected, err_msg=f"START {moment} clocks later"
+            )
 
 
 def test_done_is_cleared_by_the_next_start(top):
@@ -221,6 +262,7 @@ def test_done_is_cleared_by_the_next_start(top):
 
 
 # The end of a command.
+
 
 def test_completed_waits_for_the_last_write_response(top):
     board = top(network=NETWORK)
@@ -261,10 +303,13 @@ def test_results_are_in_memory_when_completed_moves(top, seed):
     board.start(len(images))
     while board.read("COMPLETED") == done:
         pass
-    np.testing.assert_array_equal(board.read_memory(RESULTS, 48 * len(images)), expected_results(NETWORK, images))
+    np.testing.assert_array_equal(
+        board.read_memory(RESULTS, 48 * len(images)), expected_results(NETWORK, images)
+    )
 
 
 # Cycles, as the documents promise them.
+
 
 @pytest.mark.parametrize("memory", ["default", "ideal"])
 def test_at_most_790_cycles_per_image(top, memory):

@@ -1,4 +1,5 @@
 """Every ErrorCode of the whole design: what is reported, that nothing went on, and that it works again without a LOAD."""
+
 import numpy as np
 import pytest
 
@@ -37,13 +38,17 @@ def assert_recovers(board, network=NETWORK):
     board.assert_works(network)
 
 
-@pytest.mark.parametrize("arguments, code, address", [
-    (dict(source=PIXELS + 1), ErrorCode.SOURCE_ALIGNMENT, PIXELS + 1),
-    (dict(source=PIXELS + 8), ErrorCode.SOURCE_ALIGNMENT, PIXELS + 8),
-    (dict(source=PIXELS + 64), ErrorCode.SOURCE_ALIGNMENT, PIXELS + 64),
-    (dict(destination=RESULTS + 1), ErrorCode.DESTINATION_ALIGNMENT, RESULTS + 1),
-    (dict(destination=RESULTS + 64), ErrorCode.DESTINATION_ALIGNMENT, RESULTS + 64),
-    (dict(images=0), ErrorCode.NO_IMAGES, 0)])
+@pytest.mark.parametrize(
+    "arguments, code, address",
+    [
+        (dict(source=PIXELS + 1), ErrorCode.SOURCE_ALIGNMENT, PIXELS + 1),
+        (dict(source=PIXELS + 8), ErrorCode.SOURCE_ALIGNMENT, PIXELS + 8),
+        (dict(source=PIXELS + 64), ErrorCode.SOURCE_ALIGNMENT, PIXELS + 64),
+        (dict(destination=RESULTS + 1), ErrorCode.DESTINATION_ALIGNMENT, RESULTS + 1),
+        (dict(destination=RESULTS + 64), ErrorCode.DESTINATION_ALIGNMENT, RESULTS + 64),
+        (dict(images=0), ErrorCode.NO_IMAGES, 0),
+    ],
+)
 def test_bad_arguments_are_refused_before_any_burst(top, arguments, code, address):
     board = top(network=NETWORK)
     before, done = traffic(board), board.read("COMPLETED")
@@ -220,7 +225,10 @@ def test_error_stays_and_commands_are_ignored_until_reset(top):
         board.write("IMAGES", 1)
         board.write("CONTROL", command)
         board.run(3000)
-        assert board.status("ERROR", "QUEUE_READY", "IDLE") == (1, 0, 1) and board.read("ERROR_CODE") == ErrorCode.NO_IMAGES
+        assert (
+            board.status("ERROR", "QUEUE_READY", "IDLE") == (1, 0, 1)
+            and board.read("ERROR_CODE") == ErrorCode.NO_IMAGES
+        )
     assert board.read("ACCEPTED") == accepted and traffic(board) == before
     assert_recovers(board)
 
@@ -271,5 +279,7 @@ def test_most_images_need_no_wider_counters(top):
     board.start(0xF_FFFF)
     assert board.error() == ErrorCode.READ_RESPONSE
     assert board.read("ERROR_ADDRESS") == PIXELS + 784 * 64
-    assert all("'range'" in text for text in board.violations())  # what was asked for beyond the buffer before the answer came
+    assert all(
+        "'range'" in text for text in board.violations()
+    )  # what was asked for beyond the buffer before the answer came
     board.clear_violations()

@@ -1,4 +1,5 @@
 """Registers of the whole design: every address answers in every state; counters."""
+
 import numpy as np
 import pytest
 
@@ -30,7 +31,11 @@ def storm(board, seed, accesses, may_write=lambda offset: True):
     """Random reads and writes, single and in bursts, a third of them beside the registers; each is answered or BoardFrozen is raised."""
     random = np.random.default_rng(seed)
     for _ in range(accesses):
-        offset = 4 * int(random.integers(0, LAST // 4 + 8)) if random.integers(3) else 4 * int(random.integers(0, 1 << 28))
+        offset = (
+            4 * int(random.integers(0, LAST // 4 + 8))
+            if random.integers(3)
+            else 4 * int(random.integers(0, 1 << 28))
+        )
         beats = int(random.integers(1, min(16, (4096 - offset % 4096) // 4) + 1)) if random.integers(2) else 1
         address = BASE_ADDRESS + offset
         values = [int(value) for value in random.integers(0, 1 << 32, beats)]
@@ -40,7 +45,9 @@ def storm(board, seed, accesses, may_write=lambda offset: True):
         if kind == 0 and writable:
             board.write_burst(address, values, int(random.integers(0, 16)))
         elif kind == 1 and may_write(offset):
-            board.read_and_write32(BASE_ADDRESS + 4 * int(random.integers(0, LAST // 4 + 1)), address, values[0])
+            board.read_and_write32(
+                BASE_ADDRESS + 4 * int(random.integers(0, LAST // 4 + 1)), address, values[0]
+            )
         else:
             board.read_burst(address, beats)
         assert board.cycles - before < 70 + 20 * beats  # the processor's own hesitation included
@@ -124,7 +131,11 @@ def test_unmapped_addresses_read_zero_and_ignore_writes(top):
     before = board.read_burst(BASE_ADDRESS, 16)
     random = np.random.default_rng(0)
     offsets = [LAST + 4, 0x7C, 0x80, 0x98, 0x100, 0xFFC, 0x1000, 0x1018, 0xFFFC, 0x1_0000, 0x1_0018]
-    offsets += [1 << bit for bit in range(7, 30)] + [0x18 | 1 << bit for bit in range(7, 30)] + [WINDOW_END - BASE_ADDRESS - 4]
+    offsets += (
+        [1 << bit for bit in range(7, 30)]
+        + [0x18 | 1 << bit for bit in range(7, 30)]
+        + [WINDOW_END - BASE_ADDRESS - 4]
+    )
     for offset in offsets + [4 * int(word) for word in random.integers(32, 1 << 28, 100)]:
         assert board.read32(BASE_ADDRESS + offset) == 0, hex(offset)
         board.write32(BASE_ADDRESS + offset, 0xFFFF_FFFF)
@@ -193,7 +204,12 @@ def test_design_is_emitted_the_same_every_time():
 
 def test_constants(top):
     board = top()
-    assert board.read_burst(BASE_ADDRESS, 4) == [MAGIC, ABI_VERSION, 0x110, make_design("pixel_serial").build_hash]
+    assert board.read_burst(BASE_ADDRESS, 4) == [
+        MAGIC,
+        ABI_VERSION,
+        0x110,
+        make_design("pixel_serial").build_hash,
+    ]
     assert board.read("PARAMETER_BYTES") == IMAGE_BYTES
 
 
@@ -211,6 +227,7 @@ def test_whoever_has_a_write_response_reads_what_the_write_did(top):
 
 
 # Counters.
+
 
 @pytest.mark.parametrize("memory", ["ideal", "default"])
 def test_cycles_count_the_time_between_start_and_completed(top, memory):
@@ -301,4 +318,8 @@ def test_stall_output_counts_results_that_are_not_taken(top):
 
 def test_load_stalls_nothing(top):
     board = top(network=NETWORK)
-    assert board.counter("STALL_INPUT") < 4 and board.counter("STALL_OUTPUT") == 0 and board.counter("CYCLES") > 34_000
+    assert (
+        board.counter("STALL_INPUT") < 4
+        and board.counter("STALL_OUTPUT") == 0
+        and board.counter("CYCLES") > 34_000
+    )

@@ -1,4 +1,5 @@
 """SOFT_RESET at any moment, and the reset of the PL: the bus drains by its rules, the next batch is right, the network stays."""
+
 import numpy as np
 import pytest
 
@@ -42,16 +43,23 @@ def test_a_second_reset_drains_as_long_as_the_first(top, clocks):
     board.wait_status(IDLE=1, DRAINING=0)
 
 
-@pytest.mark.parametrize("memory, network", [
-    *((memory, NETWORK) for memory in ("default", "swift", "hesitant", "one burst")), ("default", CHANNEL_NETWORK)],
-    ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    "memory, network",
+    [
+        *((memory, NETWORK) for memory in ("default", "swift", "hesitant", "one burst")),
+        ("default", CHANNEL_NETWORK),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_reset_at_random_moments_of_a_batch(top, memory, network):
     board = top(memory, network=network, **PROMPT)
     board.run_batch(random_images(3))
     length = board.counter("CYCLES")
     for moment in np.random.default_rng(0).integers(0, length + 50, 12):
         interrupt_batch(board, 3, moment)
-        assert board.status("LOADED", "DRAINING") == (1, 0) and board.read("NETWORK_HASH") == image_crc(parameter_image(network))
+        assert board.status("LOADED", "DRAINING") == (1, 0) and board.read("NETWORK_HASH") == image_crc(
+            parameter_image(network)
+        )
         board.assert_works(network, seed=moment)
         assert board.violations() == [], f"SOFT_RESET after {moment} clocks"
 
@@ -112,7 +120,7 @@ def test_owed_beats_go_out_without_strobes(top):
             break
     assert taken < 8
     # Two beats wait in registers beside the one at the port: they cannot be called back.
-    assert (board.read_memory(RESULTS, 128)[8 * (taken + 4):] == 0xA5).all()
+    assert (board.read_memory(RESULTS, 128)[8 * (taken + 4) :] == 0xA5).all()
     board.assert_works(NETWORK)
 
 
@@ -231,4 +239,6 @@ def test_reset_of_the_pl_forgets_the_network(top):
     assert board.status("IDLE", "LOADED") == (1, 0)
     assert [board.read(name) for name in ("NETWORK_HASH", "ACCEPTED", "COMPLETED", "SOURCE")] == [0] * 4
     board.load(OTHER_NETWORK)
-    np.testing.assert_array_equal(board.run_batch(random_images(2)), expected_results(OTHER_NETWORK, random_images(2)))
+    np.testing.assert_array_equal(
+        board.run_batch(random_images(2)), expected_results(OTHER_NETWORK, random_images(2))
+    )

@@ -1,4 +1,5 @@
 """The whole design on the simulated PS and memory, driven by register names, for tests/gateware/test_top_*.py."""
+
 import tempfile
 from pathlib import Path
 from typing import Optional
@@ -22,7 +23,13 @@ from lst_overlay.registers import BASE_ADDRESS, BY_NAME, ErrorCode, ResultMode
 from lst_overlay.simulator.library import MEMORY_MODELS, SimulatedLibrary
 from tests import BUILT
 
-PARAMETERS, OTHER_PARAMETERS, PIXELS, RESULTS, OTHER_RESULTS = 0x0100_0000, 0x0110_0000, 0x0200_0000, 0x0300_0000, 0x0310_0000
+PARAMETERS, OTHER_PARAMETERS, PIXELS, RESULTS, OTHER_RESULTS = (
+    0x0100_0000,
+    0x0110_0000,
+    0x0200_0000,
+    0x0300_0000,
+    0x0310_0000,
+)
 PIXELS_1 = 0x0210_0000  # of the second port, if packed
 BUFFER_BYTES = 0x1_0000
 START, LOAD, SOFT_RESET, SAMPLE = (1 << field.offset for field in BY_NAME["CONTROL"].fields)
@@ -55,10 +62,23 @@ def random_network(seed: int, pixel_bits: int = 8) -> Network:
         activation = None
         if shift is not None:
             activation = Activation(shift, 10, 1.0, random.integers(-4096, 4096, 1024), 13, 1.0)
-        return Layer(axis, random.integers(-127, 128, (fan_out, fan_in)), random.integers(-bias, bias + 1, fan_out), 8, 1.0, activation)
+        return Layer(
+            axis,
+            random.integers(-127, 128, (fan_out, fan_in)),
+            random.integers(-bias, bias + 1, fan_out),
+            8,
+            1.0,
+            activation,
+        )
 
-    return Network(f"random-{seed}", "lst1", pixel_bits, (28, 28), (
-        layer(Axis.ROWS, 28, 28, 9, 200_000), layer(Axis.COLUMNS, 28, 28, 13), layer(Axis.DENSE, 10, 784)), {"seed": seed})
+    return Network(
+        f"random-{seed}",
+        "lst1",
+        pixel_bits,
+        (28, 28),
+        (layer(Axis.ROWS, 28, 28, 9, 200_000), layer(Axis.COLUMNS, 28, 28, 13), layer(Axis.DENSE, 10, 784)),
+        {"seed": seed},
+    )
 
 
 def random_images(count: int, seed: int = 0) -> np.ndarray:
@@ -69,7 +89,9 @@ def result_bytes(images: int, mode: ResultMode) -> int:
     return 48 * images if mode == ResultMode.LOGITS else -(-images // 8) * 8
 
 
-def expected_results(network: Network, images: np.ndarray, mode: ResultMode = ResultMode.LOGITS) -> np.ndarray:
+def expected_results(
+    network: Network, images: np.ndarray, mode: ResultMode = ResultMode.LOGITS
+) -> np.ndarray:
     """The bytes that a batch leaves in memory, by the integer reference."""
     values = logits(network, images)
     classes = values.argmax(axis=1)
@@ -83,7 +105,9 @@ class Top(SimulatedLibrary):
     """A board with the top on it. Buffers: PARAMETERS, PIXELS, PIXELS_1, RESULTS and OTHER_... of BUFFER_BYTES each."""
 
     def __init__(self, library, memory="default", seed=1, layout=ImageLayout(), **changes):
-        super().__init__(library, dict(MEMORIES[memory] if isinstance(memory, str) else memory, **changes), seed)
+        super().__init__(
+            library, dict(MEMORIES[memory] if isinstance(memory, str) else memory, **changes), seed
+        )
         self.layout = layout
         self.map(PARAMETERS, IMAGE_BYTES)
         self.map(OTHER_PARAMETERS, IMAGE_BYTES)
@@ -110,7 +134,12 @@ class Top(SimulatedLibrary):
     def status(self, *names: str):
         """The bits of STATUS called ``names``: one value, or a tuple."""
         value = self.read("STATUS")
-        bits = tuple(value >> field.offset & 1 for name in names for field in BY_NAME["STATUS"].fields if field.name == name)
+        bits = tuple(
+            value >> field.offset & 1
+            for name in names
+            for field in BY_NAME["STATUS"].fields
+            if field.name == name
+        )
         return bits[0] if len(names) == 1 else bits
 
     def wait_status(self, cycles: int = 100_000, **fields: int) -> None:
@@ -124,15 +153,28 @@ class Top(SimulatedLibrary):
 
     # Commands.
 
-    def start(self, images: int, mode: ResultMode = ResultMode.LOGITS, source: int = PIXELS, destination: int = RESULTS) -> None:
-        sources = zip(("SOURCE", "SOURCE_1"), self.layout.sources([source, PIXELS_1][:self.layout.buffers]))
-        for name, value in (("IMAGES", images), *sources, ("DESTINATION", destination), ("RESULT_MODE", mode)):
+    def start(
+        self,
+        images: int,
+        mode: ResultMode = ResultMode.LOGITS,
+        source: int = PIXELS,
+        destination: int = RESULTS,
+    ) -> None:
+        sources = zip(("SOURCE", "SOURCE_1"), self.layout.sources([source, PIXELS_1][: self.layout.buffers]))
+        for name, value in (
+            ("IMAGES", images),
+            *sources,
+            ("DESTINATION", destination),
+            ("RESULT_MODE", mode),
+        ):
             self.write(name, value)
         self.write("CONTROL", START)
 
     def put(self, images: np.ndarray, source: int = PIXELS) -> None:
         """Images into memory, as the engine reads them."""
-        buffers = [np.empty((len(images), self.layout.bytes_per_image), np.uint8) for _ in range(self.layout.buffers)]
+        buffers = [
+            np.empty((len(images), self.layout.bytes_per_image), np.uint8) for _ in range(self.layout.buffers)
+        ]
         self.layout.fill(images.reshape(len(images), -1), buffers)
         for address, buffer in zip((source, PIXELS_1), buffers):
             self.write_memory(address, buffer)
@@ -150,12 +192,20 @@ class Top(SimulatedLibrary):
         self.write("CONTROL", SOFT_RESET)
         self.wait_status(cycles, IDLE=1, ERROR=0)
 
-    def run_batch(self, images: np.ndarray, mode: ResultMode = ResultMode.LOGITS, source: int = PIXELS, destination: int = RESULTS):
+    def run_batch(
+        self,
+        images: np.ndarray,
+        mode: ResultMode = ResultMode.LOGITS,
+        source: int = PIXELS,
+        destination: int = RESULTS,
+    ):
         """START, waited for; returns the result bytes."""
         self.put(images, source)
         done = self.read("COMPLETED")
         self.start(len(images), mode, source, destination)
-        self.wait_completed(done + 1, 20_000 + 2000 * len(images) * (1 + self.parameters.withheld_per_256 // 100))
+        self.wait_completed(
+            done + 1, 20_000 + 2000 * len(images) * (1 + self.parameters.withheld_per_256 // 100)
+        )
         return self.read_memory(destination, result_bytes(len(images), mode))
 
     def assert_works(self, network: Network, seed: int = 0, images: int = 2) -> None:

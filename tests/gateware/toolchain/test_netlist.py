@@ -1,4 +1,5 @@
 """What is read from a mapped netlist, on netlists of a few cells."""
+
 import json
 
 import pytest
@@ -10,9 +11,14 @@ def cell(type_, inputs=None, outputs=None, **parameters):
     """inputs, outputs: port -> net number, "x", or a list of them."""
     sides = (("input", inputs or {}), ("output", outputs or {}))
     return {
-        "type": type_, "parameters": parameters,
+        "type": type_,
+        "parameters": parameters,
         "port_directions": {port: side for side, ports in sides for port in ports},
-        "connections": {port: bits if isinstance(bits, list) else [bits] for _, ports in sides for port, bits in ports.items()},
+        "connections": {
+            port: bits if isinstance(bits, list) else [bits]
+            for _, ports in sides
+            for port, bits in ports.items()
+        },
     }
 
 
@@ -21,6 +27,7 @@ def netlist(tmp_path):
     def read(**cells):
         (tmp_path / "netlist.json").write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
         return Netlist.read(tmp_path / "netlist.json", "top")
+
     return read
 
 
@@ -41,7 +48,9 @@ def test_registers_alone_have_no_level(netlist):
 
 
 def test_every_lut_in_a_chain_is_a_level(netlist):
-    levels, path = netlist(a=flip_flop("0", 2), l1=lut(3, 2), l2=lut(4, 3, 2), l3=lut(5, 4), b=flip_flop(5, 6)).deepest_path()
+    levels, path = netlist(
+        a=flip_flop("0", 2), l1=lut(3, 2), l2=lut(4, 3, 2), l3=lut(5, 4), b=flip_flop(5, 6)
+    ).deepest_path()
     assert (levels, path) == (3, ["LUT1 l1", "LUT2 l2", "LUT1 l3", "FDRE b.D"])
 
 
@@ -52,11 +61,19 @@ def test_the_longer_of_two_ways_counts(netlist):
 
 
 def test_a_register_ends_a_path(netlist):
-    assert netlist(a=flip_flop("0", 2), l1=lut(3, 2), b=flip_flop(3, 4), l2=lut(5, 4), c=flip_flop(5, 6)).deepest_path()[0] == 1
+    assert (
+        netlist(
+            a=flip_flop("0", 2), l1=lut(3, 2), b=flip_flop(3, 4), l2=lut(5, 4), c=flip_flop(5, 6)
+        ).deepest_path()[0]
+        == 1
+    )
 
 
 def test_wide_multiplexers_are_levels(netlist):
-    muxes = {"m7": cell("MUXF7", {"I0": 3, "S": 2}, {"O": 4}), "m8": cell("MUXF8", {"I0": 4, "S": 2}, {"O": 5})}
+    muxes = {
+        "m7": cell("MUXF7", {"I0": 3, "S": 2}, {"O": 4}),
+        "m8": cell("MUXF8", {"I0": 4, "S": 2}, {"O": 5}),
+    }
     assert netlist(a=flip_flop("0", 2), l1=lut(3, 2), **muxes, b=flip_flop(5, 6)).deepest_path()[0] == 3
 
 
@@ -66,7 +83,12 @@ def test_a_carry_chain_counts_one(netlist):
 
 
 def test_a_second_carry_chain_counts_again(netlist):
-    assert netlist(a=flip_flop("0", 2), c1=carry("0", 2, 10), c2=carry("0", 12, 20), b=flip_flop(22, 40)).deepest_path()[0] == 2
+    assert (
+        netlist(
+            a=flip_flop("0", 2), c1=carry("0", 2, 10), c2=carry("0", 12, 20), b=flip_flop(22, 40)
+        ).deepest_path()[0]
+        == 2
+    )
 
 
 def test_reading_lut_ram_is_a_level_but_writing_it_is_not(netlist):
@@ -79,8 +101,14 @@ def test_reading_lut_ram_is_a_level_but_writing_it_is_not(netlist):
 
 
 def test_block_ram_and_multipliers_end_paths(netlist):
-    cells = {"ram": cell("RAMB18E1", {"ADDRARDADDR": [3]}, {"DOADO": [4]}), "dsp": cell("DSP48E1", {"A": [5]}, {"P": [6]})}
-    assert netlist(a=flip_flop("0", 2), l1=lut(3, 2), l2=lut(5, 4), b=flip_flop(6, 7), **cells).deepest_path()[0] == 1
+    cells = {
+        "ram": cell("RAMB18E1", {"ADDRARDADDR": [3]}, {"DOADO": [4]}),
+        "dsp": cell("DSP48E1", {"A": [5]}, {"P": [6]}),
+    }
+    assert (
+        netlist(a=flip_flop("0", 2), l1=lut(3, 2), l2=lut(5, 4), b=flip_flop(6, 7), **cells).deepest_path()[0]
+        == 1
+    )
 
 
 def test_a_path_deeper_than_pythons_stack(netlist):
@@ -89,18 +117,46 @@ def test_a_path_deeper_than_pythons_stack(netlist):
 
 
 def test_cells_cost_what_they_take_on_the_device(netlist):
-    counts = {"LUT1": 1, "LUT6": 2, "INV": 1, "RAM32M": 3, "RAM64M": 1, "RAM32X1D": 1, "SRL16E": 2, "SRLC32E": 1, "MUXF7": 5, "CARRY4": 2,
-              "FDRE": 4, "FDSE": 1, "FDCE": 1, "FDPE": 1, "RAMB18E1": 3, "RAMB36E1": 2, "DSP48E1": 6, "BUFG": 1}
+    counts = {
+        "LUT1": 1,
+        "LUT6": 2,
+        "INV": 1,
+        "RAM32M": 3,
+        "RAM64M": 1,
+        "RAM32X1D": 1,
+        "SRL16E": 2,
+        "SRLC32E": 1,
+        "MUXF7": 5,
+        "CARRY4": 2,
+        "FDRE": 4,
+        "FDSE": 1,
+        "FDCE": 1,
+        "FDPE": 1,
+        "RAMB18E1": 3,
+        "RAMB36E1": 2,
+        "DSP48E1": 6,
+        "BUFG": 1,
+    }
     cells = {f"{name}_{i}": cell(name) for name, count in counts.items() for i in range(count)}
     assert netlist(**cells).resources() == {
-        "lut": 1 + 2 + 1 + 4 * 3 + 4 + 2 + 2 + 1, "ff": 7, "ramb18": 3 + 2 * 2, "dsp48e1": 6}
+        "lut": 1 + 2 + 1 + 4 * 3 + 4 + 2 + 2 + 1,
+        "ff": 7,
+        "ramb18": 3 + 2 * 2,
+        "dsp48e1": 6,
+    }
 
 
 def test_undriven_inputs_are_found(netlist):
     ps7 = cell("PS7", {"WDATA": ["0", 2, "x", 99, "z", "1"], "RID": [2], "DDRARB": ["x"]})
     read = netlist(a=flip_flop("0", 2), ps=ps7, other=cell("BUFG", {"WDATA": "x"}))
     assert read.undriven_inputs("PS7", {"WDATA": 7, "RID": 1, "BID": 2}) == [
-        "ps.WDATA[2]", "ps.WDATA[3]", "ps.WDATA[4]", "ps.WDATA[6]", "ps.BID[0]", "ps.BID[1]"]
+        "ps.WDATA[2]",
+        "ps.WDATA[3]",
+        "ps.WDATA[4]",
+        "ps.WDATA[6]",
+        "ps.BID[0]",
+        "ps.BID[1]",
+    ]
 
 
 @pytest.mark.parametrize("register", ["AREG", "BREG", "MREG", "PREG"])

@@ -1,4 +1,5 @@
 """vivado.tcl itself, run by tclsh: which commands it gives, in which order, and on which files."""
+
 import subprocess
 
 import pytest
@@ -14,7 +15,9 @@ PART = "xc7z010clg400-1"
 def work_dir(tmp_path_factory):
     directory = tmp_path_factory.mktemp("vivado")
     write_sources(make_design("pixel_serial"), directory)
-    done = subprocess.run([write_stub(directory), "-mode", "batch", "-source", SCRIPT, "-tclargs", PART], cwd=directory)
+    done = subprocess.run(
+        [write_stub(directory), "-mode", "batch", "-source", SCRIPT, "-tclargs", PART], cwd=directory
+    )
     assert done.returncode == 0
     return directory
 
@@ -36,13 +39,25 @@ def test_what_is_built_is_what_the_script_lists(commands, work_dir):
 
 def test_the_project_has_the_same_files(commands, work_dir):
     assert of(commands, "create_project")[0] == ["-force", TOP, "project", "-part", PART]
-    assert of(commands, "add_files") == [listed_sources(work_dir / SCRIPT), ["-fileset", "constrs_1", f"{TOP}.xdc"]]
+    assert of(commands, "add_files") == [
+        listed_sources(work_dir / SCRIPT),
+        ["-fileset", "constrs_1", f"{TOP}.xdc"],
+    ]
 
 
 def test_steps_come_in_order_and_the_bitstream_last(commands):
     names = [command for command, *_ in commands]
-    steps = ["read_verilog", "synth_design", "place_design", "route_design", "report_timing_summary", "report_utilization", "check_timing",
-             "get_timing_paths", "write_bitstream"]
+    steps = [
+        "read_verilog",
+        "synth_design",
+        "place_design",
+        "route_design",
+        "report_timing_summary",
+        "report_utilization",
+        "check_timing",
+        "get_timing_paths",
+        "write_bitstream",
+    ]
     assert sorted(steps, key=names.index) == steps and names[-1] == "write_bitstream"
 
 
@@ -58,5 +73,7 @@ def test_reports_of_timing_utilisation_and_clocks_are_files(commands, work_dir):
 
 def test_without_a_part_it_says_how_to_give_one(work_dir, tmp_path):
     (tmp_path / SCRIPT).write_text((work_dir / SCRIPT).read_text())
-    done = subprocess.run([write_stub(tmp_path), "-source", SCRIPT], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [write_stub(tmp_path), "-source", SCRIPT], cwd=tmp_path, capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (1, f"vivado.tcl: give the part, e.g. -tclargs {PART}\n")

@@ -1,4 +1,5 @@
 """The wheel for the board holds what a board needs, and nothing that it cannot use."""
+
 import re
 import zipfile
 
@@ -29,26 +30,43 @@ def packed(tmp_path_factory):
 
 def test_driver_networks_registers_and_notebooks(packed):
     files = packed.namelist()
-    assert {f"lst_overlay/{name}" for name in ("overlay.py", "__main__.py", "registers.json", "samples/digits.npz", "network/reference.py",
-                                               "notebooks/__init__.py", "notebooks/1_first_digits.ipynb")} <= set(files)
+    assert {
+        f"lst_overlay/{name}"
+        for name in (
+            "overlay.py",
+            "__main__.py",
+            "registers.json",
+            "samples/digits.npz",
+            "network/reference.py",
+            "notebooks/__init__.py",
+            "notebooks/1_first_digits.ipynb",
+        )
+    } <= set(files)
     assert {f"lst_overlay/samples/networks/{name}.npz" for name in shipped_networks.names()} <= set(files)
 
 
 def test_bitstreams_of_real_boards_and_a_description_of_every_engine(packed):
     files = {name for name in packed.namelist() if "/bitstreams/" in name}
-    assert {f"lst_overlay/bitstreams/pynq_z2/{name}" for name in (
-        "pixel_serial-loadable.bit", "pixel_serial-loadable.hwh", "manifest.json")} <= files
+    assert {
+        f"lst_overlay/bitstreams/pynq_z2/{name}"
+        for name in ("pixel_serial-loadable.bit", "pixel_serial-loadable.hwh", "manifest.json")
+    } <= files
     described = {name.split("/")[-1].split("-")[0] for name in files if "/zybo_z7_10/" in name}
     assert described == set(ENGINES)
     networks = {name for name in files if name.endswith(".npz")}
-    assert {name.replace(".npz", ".hwh") for name in networks} | {"lst_overlay/bitstreams/zybo_z7_10/pixel_serial-loadable.hwh",
-                                                                  "lst_overlay/bitstreams/pynq_z2/pixel_serial-loadable.hwh"} == {
-        name for name in files if name.endswith(".hwh")}
+    assert {name.replace(".npz", ".hwh") for name in networks} | {
+        "lst_overlay/bitstreams/zybo_z7_10/pixel_serial-loadable.hwh",
+        "lst_overlay/bitstreams/pynq_z2/pixel_serial-loadable.hwh",
+    } == {name for name in files if name.endswith(".hwh")}
     assert not any("simulated" in name or name.endswith(".v") for name in files)
 
 
 def test_it_asks_for_numpy_and_pynq_alone_and_tells_pynq_what_it_has(packed):
-    about = {name.rsplit("/", 1)[-1]: packed.read(name).decode() for name in packed.namelist() if ".dist-info/" in name}
+    about = {
+        name.rsplit("/", 1)[-1]: packed.read(name).decode()
+        for name in packed.namelist()
+        if ".dist-info/" in name
+    }
     required = re.findall(r"^Requires-Dist: (?!.*extra)(.*)$", about["METADATA"], re.MULTILINE)
     assert required == ["numpy", "pynq"]
     assert "[pynq.notebooks]\nlst_overlay = lst_overlay.notebooks" in about["entry_points.txt"]

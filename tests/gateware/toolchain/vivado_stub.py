@@ -1,4 +1,5 @@
 """A program in Vivado's place: tclsh runs the real script on stubs of Vivado's commands, and each use of one is recorded."""
+
 import re
 import shutil
 import stat
@@ -13,9 +14,25 @@ STUBS = {
     "get_cells": "return {a b}",
     "current_fileset": "return sources_1",
     "write_bitstream": "close [open [lindex $args end] w]",
-    **dict.fromkeys(("create_project", "add_files", "set_property", "close_project", "read_verilog", "read_xdc", "synth_design",
-                     "opt_design", "place_design", "phys_opt_design", "route_design", "report_timing_summary", "report_utilization",
-                     "report_drc"), ""),
+    **dict.fromkeys(
+        (
+            "create_project",
+            "add_files",
+            "set_property",
+            "close_project",
+            "read_verilog",
+            "read_xdc",
+            "synth_design",
+            "opt_design",
+            "place_design",
+            "phys_opt_design",
+            "route_design",
+            "report_timing_summary",
+            "report_utilization",
+            "report_drc",
+        ),
+        "",
+    ),
 }
 RECORD = "commands.txt"
 
@@ -25,13 +42,19 @@ def write_stub(directory, **changed):
     if shutil.which("tclsh") is None:
         pytest.skip("tclsh is not on this machine")
     stubs = directory / "stubs.tcl"
-    stubs.write_text(f"proc record {{words}} {{ set file [open {RECORD} a]; puts $file $words; close $file }}\n"
-                     + "".join(f"proc {name} {{args}} {{ record [concat {name} $args]; {body} }}\n"
-                               for name, body in {**STUBS, **changed}.items()))
+    stubs.write_text(
+        f"proc record {{words}} {{ set file [open {RECORD} a]; puts $file $words; close $file }}\n"
+        + "".join(
+            f"proc {name} {{args}} {{ record [concat {name} $args]; {body} }}\n"
+            for name, body in {**STUBS, **changed}.items()
+        )
+    )
     program = directory / "vivado-stub"
     # As Vivado: -source SCRIPT -tclargs ARGUMENTS.
-    program.write_text("#!/bin/sh\nwhile [ $1 != -source ]; do shift; done\n"
-                       f"printf 'source {stubs}\\nsource %s\\n' $2 > run.tcl\nexec tclsh run.tcl $4\n")
+    program.write_text(
+        "#!/bin/sh\nwhile [ $1 != -source ]; do shift; done\n"
+        f"printf 'source {stubs}\\nsource %s\\n' $2 > run.tcl\nexec tclsh run.tcl $4\n"
+    )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return str(program)
 

@@ -11,23 +11,31 @@ from tests.images import corner_images, test_images
 
 
 def assert_equal(network, images):
-    found = torch.cat([IntegerNetwork(network)(part) for part in torch.from_numpy(images).split(1000)]).numpy()
+    found = torch.cat(
+        [IntegerNetwork(network)(part) for part in torch.from_numpy(images).split(1000)]
+    ).numpy()
     expected = logits(network, images)
     different = np.flatnonzero((found != expected).any(axis=1))
     first = different[:5]
-    assert not len(different), f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
+    assert not len(different), (
+        f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
+    )
 
 
 @given(network=small_networks, seed=st.integers(0, 1000))
 @settings(max_examples=50, deadline=None)
 def test_torch_equals_the_reference_on_any_network(network, seed):
-    assert_equal(network, np.random.default_rng(seed).integers(0, 256, (3, *network.image_shape), dtype=np.uint8))
+    assert_equal(
+        network, np.random.default_rng(seed).integers(0, 256, (3, *network.image_shape), dtype=np.uint8)
+    )
 
 
 @given(network=networks_of_any_kind, seed=st.integers(0, 1000))
 @settings(max_examples=50, deadline=None)
 def test_torch_equals_the_reference_on_every_kind(network, seed):
-    assert_equal(network, np.random.default_rng(seed).integers(0, 256, (3, *network.image_shape), dtype=np.uint8))
+    assert_equal(
+        network, np.random.default_rng(seed).integers(0, 256, (3, *network.image_shape), dtype=np.uint8)
+    )
 
 
 def test_torch_equals_the_reference_on_corner_networks():
@@ -48,6 +56,7 @@ def test_torch_equals_the_reference_on_the_whole_test_set(path):
     images = test_images(network.provenance["dataset"]).images
     if network.provenance["dataset"] == "digits":
         from datasets import load_digits
+
         images = np.concatenate([load_digits("train").images, images])
     assert len(images) in (10000, 1797)
     assert_equal(network, images)

@@ -1,4 +1,5 @@
 """The exported graph in onnxruntime against the integer reference: integers, equal for every image."""
+
 import json
 
 import numpy as np
@@ -36,7 +37,9 @@ def session(model, optimized=True):
     options.intra_op_num_threads = 1
     if not optimized:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 def assert_equal(network, images, optimized=True):
@@ -46,7 +49,9 @@ def assert_equal(network, images, optimized=True):
     expected = logits(network, images)
     different = np.flatnonzero((found != expected).any(axis=1))
     first = different[:5]
-    assert not len(different), f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
+    assert not len(different), (
+        f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
+    )
     np.testing.assert_array_equal(classes, classify(expected))
     assert found.dtype == np.int32 and classes.dtype == np.int64
 
@@ -62,22 +67,38 @@ def random_network(seed, matrix_layers, dense_layers, pixel_bits):
     for number in range(count):
         last = number == count - 1
         axis = Axis.DENSE if number >= matrix_layers else (Axis.ROWS, Axis.COLUMNS)[rng.integers(2)]
-        fan_in, fan_out = {Axis.ROWS: shape[-1], Axis.COLUMNS: shape[0], Axis.DENSE: int(np.prod(shape))}[axis], int(rng.integers(1, 5))
-        shape = {Axis.ROWS: (shape[0], fan_out), Axis.COLUMNS: (fan_out, shape[-1]), Axis.DENSE: (fan_out,)}[axis]
+        fan_in, fan_out = (
+            {Axis.ROWS: shape[-1], Axis.COLUMNS: shape[0], Axis.DENSE: int(np.prod(shape))}[axis],
+            int(rng.integers(1, 5)),
+        )
+        shape = {Axis.ROWS: (shape[0], fan_out), Axis.COLUMNS: (fan_out, shape[-1]), Axis.DENSE: (fan_out,)}[
+            axis
+        ]
         activation, add = None, None
         if not last:
             width = int(rng.integers(1, min(16, 24 - weights_widths[number + 1]) + 1))
             per_channel, index_width = bool(rng.integers(2)), int(rng.integers(1, 9))
             low, high = code_range(width)
             table_q = rng.integers(low, high + 1, ((fan_out,) if per_channel else ()) + (1 << index_width,))
-            activation = Activation(int(rng.integers(0, 13)), index_width, 0.25, table_q, width, 0.125, "random")
+            activation = Activation(
+                int(rng.integers(0, 13)), index_width, 0.25, table_q, width, 0.125, "random"
+            )
             same = [earlier for earlier, other in enumerate(shapes) if other == shape]
             # A sum is of two plain outputs, so that the widths above suffice.
             same = [earlier for earlier in same if layers[earlier].add is None]
             add = int(rng.choice(same)) if same else None
         high = code_range(int(weights_widths[number]))[1]
-        layers.append(Layer(axis, rng.integers(-high, high + 1, (fan_out, fan_in)), rng.integers(-2000, 2001, fan_out),
-                            int(weights_widths[number]), 0.5, activation, add))
+        layers.append(
+            Layer(
+                axis,
+                rng.integers(-high, high + 1, (fan_out, fan_in)),
+                rng.integers(-2000, 2001, fan_out),
+                int(weights_widths[number]),
+                0.5,
+                activation,
+                add,
+            )
+        )
         shapes.append(shape)
     return Network("random", "test", pixel_bits, image_shape, tuple(layers), {"seed": seed})
 
@@ -99,16 +120,25 @@ def test_a_shipped_network_is_equal_on_the_whole_test_set():
     assert_equal(load_network(next(path for path in SHIPPED if path.stem == "lst1_q6.7")), images)
 
 
-@given(seed=st.integers(0, 2 ** 32 - 1), matrix_layers=st.integers(0, 3), dense_layers=st.integers(0, 2), pixel_bits=st.integers(1, 8))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    matrix_layers=st.integers(0, 3),
+    dense_layers=st.integers(0, 2),
+    pixel_bits=st.integers(1, 8),
+)
 @settings(max_examples=60, deadline=None)
 def test_any_small_network_is_equal(seed, matrix_layers, dense_layers, pixel_bits):
     network = random_network(seed, matrix_layers, dense_layers, pixel_bits)
-    assert_equal(network, np.random.default_rng(seed).integers(0, 256, (5, *network.image_shape), dtype=np.uint8))
+    assert_equal(
+        network, np.random.default_rng(seed).integers(0, 256, (5, *network.image_shape), dtype=np.uint8)
+    )
 
 
 def test_random_networks_have_what_they_are_for():
     layers = [layer for seed in range(40) for layer in random_network(seed, 3, 2, 8).layers]
-    assert any(layer.add is not None and layer.axis is axis for layer in layers for axis in (Axis.ROWS, Axis.COLUMNS))
+    assert any(
+        layer.add is not None and layer.axis is axis for layer in layers for axis in (Axis.ROWS, Axis.COLUMNS)
+    )
     assert any(layer.add is not None and layer.axis is Axis.DENSE for layer in layers)
     tables = {(layer.axis, layer.activation.per_channel) for layer in layers if layer.activation}
     assert tables == {(axis, per_channel) for axis in Axis for per_channel in (True, False)}
@@ -158,7 +188,9 @@ def test_the_files_integers_are_in_the_graph(path):
         weights = found[f"layer{number}.weights_q_int{layer.weights_width}"]
         assert weights.data_type == (TensorProto.INT8 if layer.weights_width <= 8 else TensorProto.INT32)
         np.testing.assert_array_equal(numpy_helper.to_array(weights), layer.weights_q.T)
-        np.testing.assert_array_equal(numpy_helper.to_array(found[f"layer{number}.bias_q_int32"]), layer.bias_q)
+        np.testing.assert_array_equal(
+            numpy_helper.to_array(found[f"layer{number}.bias_q_int32"]), layer.bias_q
+        )
         if layer.activation is not None:
             table = found[f"layer{number}.table_q_int{layer.activation.width}"]
             np.testing.assert_array_equal(numpy_helper.to_array(table), layer.activation.table_q.ravel())
@@ -173,22 +205,46 @@ def test_quantisers_of_at_most_eight_bits_are_qcdq():
         dequantize = made_by[name]
         clip = made_by[dequantize.input[0]]
         quantize = made_by[clip.input[0]]
-        assert [node.op_type for node in (quantize, clip, dequantize)] == ["QuantizeLinear", "Clip", "DequantizeLinear"]
+        assert [node.op_type for node in (quantize, clip, dequantize)] == [
+            "QuantizeLinear",
+            "Clip",
+            "DequantizeLinear",
+        ]
         assert (values[clip.input[1]], values[clip.input[2]]) == (low, high)
-        assert quantize.input[1:] == dequantize.input[1:] and [values[scale] for scale in quantize.input[1:]] == [1, 0]
+        assert quantize.input[1:] == dequantize.input[1:] and [
+            values[scale] for scale in quantize.input[1:]
+        ] == [1, 0]
 
 
 def test_metadata_and_annotations_tell_widths_and_steps():
     network = load_network(W6A4)
     model = to_onnx(network)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    assert (metadata["name"], metadata["content_sha256"], metadata["pixel_bits"]) == ("lst1_w6a4p4", content_hash(network), "4")
+    assert (metadata["name"], metadata["content_sha256"], metadata["pixel_bits"]) == (
+        "lst1_w6a4p4",
+        content_hash(network),
+        "4",
+    )
     layer = json.loads(metadata["layer0"])
-    assert (layer["axis"], layer["weights_width"], layer["weights_step"]) == ("rows", 6, network.layers[0].weights_step)
-    assert (layer["activation"]["width"], layer["activation"]["step"]) == (4, network.layers[0].activation.step)
+    assert (layer["axis"], layer["weights_width"], layer["weights_step"]) == (
+        "rows",
+        6,
+        network.layers[0].weights_step,
+    )
+    assert (layer["activation"]["width"], layer["activation"]["step"]) == (
+        4,
+        network.layers[0].activation.step,
+    )
     assert json.loads(metadata["layer2"])["activation"] is None and "layer3" not in metadata
-    types = {entry.tensor_name: entry.quant_parameter_tensor_names[0].value for entry in model.graph.quantization_annotation}
-    assert types["pixels"] == "UINT4" and types["layer0.weights_q_int6"] == "INT6" and types["layer0.output"] == "INT4"
+    types = {
+        entry.tensor_name: entry.quant_parameter_tensor_names[0].value
+        for entry in model.graph.quantization_annotation
+    }
+    assert (
+        types["pixels"] == "UINT4"
+        and types["layer0.weights_q_int6"] == "INT6"
+        and types["layer0.output"] == "INT4"
+    )
 
 
 def test_the_same_network_gives_the_same_bytes(tmp_path):
@@ -202,14 +258,22 @@ def test_export_says_what_it_wrote(tmp_path):
     out = tmp_path / "n.onnx"
     done = command("export", W6A4, "--out", out)
     assert done.returncode == 0, done.stderr
-    assert f"written: {out}\n" in done.stdout and content_hash(load_network(W6A4)) in done.stdout and not done.stderr
+    assert (
+        f"written: {out}\n" in done.stdout
+        and content_hash(load_network(W6A4)) in done.stdout
+        and not done.stderr
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["n.onnx"]
     onnx.checker.check_model(onnx.load(out), full_check=True)
 
 
 def assert_one_line(done, *parts):
     assert done.returncode == 1 and not done.stdout
-    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and all(part in done.stderr for part in parts)
+    assert (
+        done.stderr.startswith("error: ")
+        and done.stderr.count("\n") == 1
+        and all(part in done.stderr for part in parts)
+    )
 
 
 def test_a_missing_network_is_a_usage_error(tmp_path):
@@ -219,7 +283,11 @@ def test_a_missing_network_is_a_usage_error(tmp_path):
 
 def test_what_is_no_network_file_is_one_line(tmp_path):
     (tmp_path / "foreign.npz").write_bytes(b"PK no archive")
-    assert_one_line(command("export", tmp_path / "foreign.npz", "--out", tmp_path / "n.onnx"), "foreign.npz", "not a network file")
+    assert_one_line(
+        command("export", tmp_path / "foreign.npz", "--out", tmp_path / "n.onnx"),
+        "foreign.npz",
+        "not a network file",
+    )
     assert not (tmp_path / "n.onnx").exists()
 
 

@@ -79,43 +79,63 @@ def test_an_unsigned_number_has_no_qformat():
         from_fxp(Fxp(0, signed=False, n_word=8, n_frac=4))
 
 
-@given(seed=st.integers(0, 10 ** 6), fmt=st.builds(QFormat, int_bits=st.integers(2, 6), frac_bits=st.integers(1, 8)))
+@given(
+    seed=st.integers(0, 10**6),
+    fmt=st.builds(QFormat, int_bits=st.integers(2, 6), frac_bits=st.integers(1, 8)),
+)
 @settings(max_examples=25, deadline=None)
 def test_post_training_torch_equals_the_reference(seed, fmt):
     quantized = quantize_post_training(random_network(seed, 4, 5, 3), fmt)
     images = random_images(seed, 5, 4)
-    np.testing.assert_array_equal(quantized.logits_q(images).numpy(), logits(quantized.export("n", {}), images.numpy()))
+    np.testing.assert_array_equal(
+        quantized.logits_q(images).numpy(), logits(quantized.export("n", {}), images.numpy())
+    )
 
 
 def test_post_training_codes_are_the_formats():
     network, fmt = random_network(0), QFormat(6, 7)
     exported = quantize_post_training(network, fmt).export("n", {})
-    np.testing.assert_array_equal(exported.layers[0].weights_q, fmt.quantize(network.lst[0].rows.weight.detach().numpy()))
-    np.testing.assert_array_equal(exported.layers[2].weights_q, fmt.quantize(network.classifier.weight.detach().numpy()))
-    np.testing.assert_array_equal(exported.layers[1].activation.table_q, fmt.quantize(np.tanh(np.arange(-512, 512) / 128)))
+    np.testing.assert_array_equal(
+        exported.layers[0].weights_q, fmt.quantize(network.lst[0].rows.weight.detach().numpy())
+    )
+    np.testing.assert_array_equal(
+        exported.layers[2].weights_q, fmt.quantize(network.classifier.weight.detach().numpy())
+    )
+    np.testing.assert_array_equal(
+        exported.layers[1].activation.table_q, fmt.quantize(np.tanh(np.arange(-512, 512) / 128))
+    )
 
 
-@given(seed=st.integers(0, 10 ** 6), fmt=st.builds(QFormat, int_bits=st.integers(2, 6), frac_bits=st.integers(1, 8)),
-       kind=st.sampled_from(list(KINDS)), function=st.sampled_from(list(FUNCTIONS)), rounding=st.sampled_from(["nearest", "floor"]))
+@given(
+    seed=st.integers(0, 10**6),
+    fmt=st.builds(QFormat, int_bits=st.integers(2, 6), frac_bits=st.integers(1, 8)),
+    kind=st.sampled_from(list(KINDS)),
+    function=st.sampled_from(list(FUNCTIONS)),
+    rounding=st.sampled_from(["nearest", "floor"]),
+)
 @settings(max_examples=50, deadline=None)
 def test_post_training_torch_equals_the_reference_for_every_network(seed, fmt, kind, function, rounding):
     quantized = quantize_post_training(small_network(kind, function, seed), fmt, rounding)
     images = random_images(seed, 5, 5)
-    np.testing.assert_array_equal(quantized.logits_q(images).numpy(), logits(quantized.export("n", {}), images.numpy()))
+    np.testing.assert_array_equal(
+        quantized.logits_q(images).numpy(), logits(quantized.export("n", {}), images.numpy())
+    )
 
 
 def test_rounding_down_truncates_weights_and_table_entries():
     network, fmt = random_network(0), QFormat(6, 3)
     exported = quantize_post_training(network, fmt, "floor").export("n", {})
-    np.testing.assert_array_equal(exported.layers[0].weights_q, np.floor(network.lst[0].rows.weight.detach().numpy() * 8))
+    np.testing.assert_array_equal(
+        exported.layers[0].weights_q, np.floor(network.lst[0].rows.weight.detach().numpy() * 8)
+    )
     index = np.arange(-512, 512) * exported.layers[0].activation.index_step
     np.testing.assert_array_equal(exported.layers[0].activation.table_q, np.floor(np.tanh(index) * 8))
 
 
 def test_every_table_of_a_format_has_its_step():
     exported = quantize_post_training(small_network("reslst3", "relu"), QFormat(6, 7)).export("n", {})
-    assert {layer.activation.step for layer in exported.layers[:-1]} == {2.0 ** -7}
-    assert {layer.weights_step for layer in exported.layers} == {2.0 ** -7}
+    assert {layer.activation.step for layer in exported.layers[:-1]} == {2.0**-7}
+    assert {layer.weights_step for layer in exported.layers} == {2.0**-7}
 
 
 def test_another_rounding_is_refused():
@@ -123,8 +143,11 @@ def test_another_rounding_is_refused():
         quantize_post_training(random_network(0), QFormat(6, 7), "up")
 
 
-@pytest.mark.parametrize("network", [random_network(0), *map(normalized_network, ("lst1", "reslst3", "784-40-10"))],
-                         ids=["lst1", "lst1 normalized", "reslst3 normalized", "784-40-10 normalized"])
+@pytest.mark.parametrize(
+    "network",
+    [random_network(0), *map(normalized_network, ("lst1", "reslst3", "784-40-10"))],
+    ids=["lst1", "lst1 normalized", "reslst3 normalized", "784-40-10 normalized"],
+)
 @pytest.mark.parametrize("rounding", ["nearest", "floor"])
 def test_weights_alone_are_those_of_the_whole_network(rounding, network):
     fmt = QFormat(2, 4)
@@ -135,7 +158,11 @@ def test_weights_alone_are_those_of_the_whole_network(rounding, network):
 
 def test_q6_7_has_the_published_index():
     for layer in quantize_post_training(random_network(0), QFormat(6, 7)).export("n", {}).layers[:2]:
-        assert (layer.activation.shift, layer.activation.index_width, layer.activation.index_step) == (7, 10, 2.0 ** -7)
+        assert (layer.activation.shift, layer.activation.index_width, layer.activation.index_step) == (
+            7,
+            10,
+            2.0**-7,
+        )
 
 
 def test_a_file_says_how_it_was_made():
@@ -151,7 +178,9 @@ def test_accuracies_are_of_the_images_they_are_named_for():
     figures = quantize_checkpoint(trained(epochs=6), "n.npz", QFormat(6, 7))
     network, validation, test = load_network("n.npz"), small_split().validation, small_test("digits")
     for key, part in (("accuracy_validation", validation), ("accuracy_integer", test)):
-        assert figures[key] == pytest.approx(100 * np.mean(classify(logits(network, part.images.numpy())) == part.labels.numpy()), abs=1e-3)
+        assert figures[key] == pytest.approx(
+            100 * np.mean(classify(logits(network, part.images.numpy())) == part.labels.numpy()), abs=1e-3
+        )
     assert figures["accuracy_validation"] != figures["accuracy_integer"]  # or this shows nothing
 
 
@@ -168,16 +197,26 @@ def test_a_distilled_file_names_its_teacher_and_how_to_make_it():
     Path("recipes").mkdir()
     Path("recipes/teacher.toml").touch()  # one of this checkout's; the other lies anywhere
     trained("teacher", network="784-10", epochs=1)
-    distilled = trained("taught", augmentation=Augmentation(copies=2), distillation=Distillation("teacher/checkpoint.pt"), epochs=1, seed=2)
+    distilled = trained(
+        "taught",
+        augmentation=Augmentation(copies=2),
+        distillation=Distillation("teacher/checkpoint.pt"),
+        epochs=1,
+        seed=2,
+    )
     quantize_checkpoint(distilled, "n.npz", QFormat(6, 7))
     provenance = load_network("n.npz").provenance
     assert provenance["teacher"]["recipe_name"] == "teacher" and provenance["parent"] is None
-    assert provenance["command"][:2] == ["python -m model train recipes/teacher.toml --seed 1",
-                                         "python -m model train taught.toml --seed 2"]
+    assert provenance["command"][:2] == [
+        "python -m model train recipes/teacher.toml --seed 1",
+        "python -m model train taught.toml --seed 2",
+    ]
 
 
 def test_learned_functions_lie_in_the_provenance_channel_by_channel():
-    quantize_checkpoint(trained(activation="piecewise_linear", knots=5, per_channel=True, epochs=1), "n.npz", QFormat(6, 7))
+    quantize_checkpoint(
+        trained(activation="piecewise_linear", knots=5, per_channel=True, epochs=1), "n.npz", QFormat(6, 7)
+    )
     network = load_network("n.npz")
     assert [len(numbers) for numbers in network.provenance["functions"]] == [28 * 5, 28 * 5]
     assert network.layers[0].activation.table_q.shape == (28, 256)

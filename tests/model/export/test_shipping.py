@@ -14,7 +14,11 @@ def recipe(monkeypatch, tmp_path):
     for module in (model.training.train, model.export.quantize):
         monkeypatch.setattr(module, "load_split", lambda dataset: small_split())
     monkeypatch.setattr(model.export.quantize, "load_test", small_test)
-    monkeypatch.setattr(model.training.train.train, "__kwdefaults__", {**model.training.train.train.__kwdefaults__, "load_test": small_test})
+    monkeypatch.setattr(
+        model.training.train.train,
+        "__kwdefaults__",
+        {**model.training.train.train.__kwdefaults__, "load_test": small_test},
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Group, "settings", lambda group: small_recipe().settings())
     return "small"
@@ -25,14 +29,23 @@ def test_the_run_that_is_best_on_validation_is_written(recipe, tmp_path):
     accuracies = [model.training.train.train(one)["selected"]["validation_accuracy"] for one in recipes]
     best = accuracies.index(max(accuracies))
     assert min(accuracies) < max(accuracies)
-    figures = ship(Shipped(tmp_path / "networks" / "n.npz", Group(recipe, "LST-1", "", range(3)), QFormat(6, 7)))
+    figures = ship(
+        Shipped(tmp_path / "networks" / "n.npz", Group(recipe, "LST-1", "", range(3)), QFormat(6, 7))
+    )
     provenance = load_network(tmp_path / "networks" / "n.npz").provenance
     assert figures["seed"] == provenance["seed"] == best
 
 
 def test_files_of_lst1_go_into_the_package_and_those_no_engine_runs_beside_it():
     files = [one.file for one in shipped()]
-    assert {path.name for path in PACKAGED.glob("*.npz")} == {path.name for path in files if path.parent == PACKAGED}
+    assert {path.name for path in PACKAGED.glob("*.npz")} == {
+        path.name for path in files if path.parent == PACKAGED
+    }
     assert [path.name for path in files if path.parent == UNPACKAGED] == [
-        "lst2_w6a4p4.npz", "reslst3_w6a4p4.npz", "resmlp_lerp_psa_h1.npz", "resmlp_lerp_psa_h0.5.npz", "resmlp_relu_h1.npz"]
+        "lst2_w6a4p4.npz",
+        "reslst3_w6a4p4.npz",
+        "resmlp_lerp_psa_h1.npz",
+        "resmlp_lerp_psa_h0.5.npz",
+        "resmlp_relu_h1.npz",
+    ]
     assert sum("widths" in group.settings() for group in STUDENTS) == len(files) - 5

@@ -1,4 +1,5 @@
 """Every test runs the compiled kernel and torch's own operations (the fixture `path`)."""
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +13,7 @@ REACH = 4.0
 SHAPE = (3, 4, 5)
 # The fixture stays as it is from one example to the next, which is what is wanted.
 quick = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-seeds, axes, knot_counts = st.integers(0, 10 ** 6), st.integers(-3, 2), st.integers(2, 12)
+seeds, axes, knot_counts = st.integers(0, 10**6), st.integers(-3, 2), st.integers(2, 12)
 
 
 def random(*shape, seed=0, scale=1.0):
@@ -37,7 +38,11 @@ def plain(x, values, axis, extrapolate):
     index = position.detach().floor().clamp(0, last - 1).long()
     row = torch.zeros_like(index)
     if len(values) > 1:
-        row = torch.arange(len(values)).view([-1 if number == axis % 3 else 1 for number in range(3)]).expand(SHAPE)
+        row = (
+            torch.arange(len(values))
+            .view([-1 if number == axis % 3 else 1 for number in range(3)])
+            .expand(SHAPE)
+        )
     return values[row, index] + (position - index) * (values[row, index + 1] - values[row, index])
 
 
@@ -55,11 +60,19 @@ def test_held_outside_it_is_numpys_interp(path, seed, knots, axis, per_channel):
 @quick
 def test_extrapolated_it_goes_on_along_the_end_pieces(path, seed, knots, axis, per_channel):
     x, values = random(*SHAPE, seed=seed, scale=3), tables(seed, knots, axis, per_channel)
-    y, grid = interpolate(x, values, REACH, channel_axis=axis, extrapolate=True), np.linspace(-REACH, REACH, knots)
+    y, grid = (
+        interpolate(x, values, REACH, channel_axis=axis, extrapolate=True),
+        np.linspace(-REACH, REACH, knots),
+    )
     for number, table in enumerate(values.numpy()):
         found, at = (channel(part, number, axis, per_channel).numpy() for part in (y, x))
-        below, above = (table[1] - table[0]) / (grid[1] - grid[0]), (table[-1] - table[-2]) / (grid[1] - grid[0])
-        wanted = np.interp(at, grid, table) + below * np.minimum(at + REACH, 0) + above * np.maximum(at - REACH, 0)
+        below, above = (
+            (table[1] - table[0]) / (grid[1] - grid[0]),
+            (table[-1] - table[-2]) / (grid[1] - grid[0]),
+        )
+        wanted = (
+            np.interp(at, grid, table) + below * np.minimum(at + REACH, 0) + above * np.maximum(at - REACH, 0)
+        )
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-11)
 
 
@@ -68,16 +81,23 @@ def test_extrapolated_it_goes_on_along_the_end_pieces(path, seed, knots, axis, p
 def test_gradients_are_those_of_finite_differences(path, axis, per_channel, extrapolate):
     x, values = random(*SHAPE, scale=3).requires_grad_(), tables(1, 6, axis, per_channel).requires_grad_()
     assert torch.autograd.gradcheck(
-        lambda x, values: interpolate(x, values, REACH, channel_axis=axis, extrapolate=extrapolate), (x, values))
+        lambda x, values: interpolate(x, values, REACH, channel_axis=axis, extrapolate=extrapolate),
+        (x, values),
+    )
 
 
 @given(seed=seeds, knots=knot_counts, axis=axes, per_channel=st.booleans(), extrapolate=st.booleans())
 @quick
 def test_gradients_are_autograds(path, seed, knots, axis, per_channel, extrapolate):
     weights, gradients = random(*SHAPE, seed=seed + 2), []
-    for function in (lambda x, v: interpolate(x, v, REACH, channel_axis=axis, extrapolate=extrapolate),
-                     lambda x, v: plain(x, v, axis, extrapolate)):
-        x, values = random(*SHAPE, seed=seed, scale=3).requires_grad_(), tables(seed, knots, axis, per_channel).requires_grad_()
+    for function in (
+        lambda x, v: interpolate(x, v, REACH, channel_axis=axis, extrapolate=extrapolate),
+        lambda x, v: plain(x, v, axis, extrapolate),
+    ):
+        x, values = (
+            random(*SHAPE, seed=seed, scale=3).requires_grad_(),
+            tables(seed, knots, axis, per_channel).requires_grad_(),
+        )
         gradients.append(torch.autograd.grad((function(x, values) * weights).sum(), (x, values)))
     for found, wanted in zip(*gradients):
         torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
@@ -114,7 +134,9 @@ def test_nan_stays_nan_and_corrupts_nothing(path):
 def test_far_outside_it_is_held(path, dtype):
     values = torch.tensor([[-0.25, 0.5, 0.75]], dtype=dtype)
     x = torch.tensor([-1e30, -1e9, -REACH, REACH, 1e9, 1e30], dtype=dtype)
-    torch.testing.assert_close(interpolate(x, values, REACH), torch.tensor([-0.25] * 3 + [0.75] * 3, dtype=dtype))
+    torch.testing.assert_close(
+        interpolate(x, values, REACH), torch.tensor([-0.25] * 3 + [0.75] * 3, dtype=dtype)
+    )
 
 
 def test_far_outside_no_gradient_reaches_a_held_input(path):
@@ -132,7 +154,10 @@ def test_two_knots_are_a_straight_line(path):
 
 def test_a_transposed_input_gives_what_its_copy_gives(path):
     x, values = random(5, 4, 3, scale=3).permute(2, 1, 0), random(4, 6, seed=1)
-    assert torch.equal(interpolate(x, values, REACH, channel_axis=1), interpolate(x.contiguous(), values, REACH, channel_axis=1))
+    assert torch.equal(
+        interpolate(x, values, REACH, channel_axis=1),
+        interpolate(x.contiguous(), values, REACH, channel_axis=1),
+    )
 
 
 def test_no_numbers_give_none(path):
@@ -145,9 +170,15 @@ def test_another_number_of_tables_than_channels_is_refused(path, count):
         interpolate(torch.zeros(SHAPE), torch.zeros(count, 6), REACH, channel_axis=1)
 
 
-@pytest.mark.parametrize("knots, reach, message", [
-    (1, 4.0, "at least 2 knots, not 1"), (3, 0.0, "reach must be positive and finite, is 0.0"),
-    (3, -4.0, "range -reach .. reach is empty"), (3, float("nan"), "is nan")])
+@pytest.mark.parametrize(
+    "knots, reach, message",
+    [
+        (1, 4.0, "at least 2 knots, not 1"),
+        (3, 0.0, "reach must be positive and finite, is 0.0"),
+        (3, -4.0, "range -reach .. reach is empty"),
+        (3, float("nan"), "is nan"),
+    ],
+)
 def test_too_few_knots_and_empty_ranges_are_refused(knots, reach, message):
     with pytest.raises(ValueError, match=message):
         interpolate(torch.zeros(2), torch.zeros(1, knots), reach)

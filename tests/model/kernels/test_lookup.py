@@ -1,4 +1,5 @@
 """Every test runs the compiled kernel and torch's own operations (the fixture `path`)."""
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +18,9 @@ def expected(acc, table, shift, axis):
     index = np.clip(acc >> shift, -half, half - 1) + half
     if len(table) == 1:
         return table[0][index]
-    channels = np.arange(len(table)).reshape([-1 if number == axis % acc.ndim else 1 for number in range(acc.ndim)])
+    channels = np.arange(len(table)).reshape(
+        [-1 if number == axis % acc.ndim else 1 for number in range(acc.ndim)]
+    )
     return table[channels, index]
 
 
@@ -25,30 +28,38 @@ def real(array):
     return torch.from_numpy(np.asarray(array)).double()
 
 
-@given(seed=st.integers(0, 10 ** 6), axis=st.integers(-3, 2), per_channel=st.booleans(), index_width=st.integers(1, 10),
-       shift=st.integers(0, 12), spread=st.integers(1, 30))
+@given(
+    seed=st.integers(0, 10**6),
+    axis=st.integers(-3, 2),
+    per_channel=st.booleans(),
+    index_width=st.integers(1, 10),
+    shift=st.integers(0, 12),
+    spread=st.integers(1, 30),
+)
 @quick
 def test_it_is_shift_saturation_and_table(path, seed, axis, per_channel, index_width, shift, spread):
     rng, shape = np.random.default_rng(seed), (3, 4, 5)
-    acc = rng.integers(-2 ** spread, 2 ** spread, shape)
-    table = rng.integers(-2 ** 15, 2 ** 15, (shape[axis] if per_channel else 1, 1 << index_width))
-    np.testing.assert_array_equal(look_up(real(acc), real(table), shift, axis).numpy(), expected(acc, table, shift, axis))
+    acc = rng.integers(-(2**spread), 2**spread, shape)
+    table = rng.integers(-(2**15), 2**15, (shape[axis] if per_channel else 1, 1 << index_width))
+    np.testing.assert_array_equal(
+        look_up(real(acc), real(table), shift, axis).numpy(), expected(acc, table, shift, axis)
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shift", [0, 1, 3])
 def test_the_index_saturates_at_both_ends(path, shift, dtype):
     table = torch.arange(-4.0, 4.0, dtype=dtype)[None]  # every index is its own entry
-    first_outside = torch.tensor([-4 * 2 ** shift - 1, 4 * 2 ** shift], dtype=dtype)
-    last_inside = torch.tensor([-4 * 2 ** shift, 4 * 2 ** shift - 1], dtype=dtype)
+    first_outside = torch.tensor([-4 * 2**shift - 1, 4 * 2**shift], dtype=dtype)
+    last_inside = torch.tensor([-4 * 2**shift, 4 * 2**shift - 1], dtype=dtype)
     for acc in (first_outside, last_inside, 1000 * first_outside):
         assert look_up(acc, table, shift, 0).tolist() == [-4, 3]
 
 
 @pytest.mark.parametrize("index_width", [1, 8, 10])
 def test_the_most_negative_accumulator_takes_the_first_entry(path, index_width):
-    table = torch.arange(-2.0 ** (index_width - 1), 2.0 ** (index_width - 1), dtype=torch.float64)[None]
-    acc = torch.tensor([-2.0 ** 30, 2.0 ** 30 - 1], dtype=torch.float64)
+    table = torch.arange(-(2.0 ** (index_width - 1)), 2.0 ** (index_width - 1), dtype=torch.float64)[None]
+    acc = torch.tensor([-(2.0**30), 2.0**30 - 1], dtype=torch.float64)
     assert look_up(acc, table, 7, 0).tolist() == [table[0, 0], table[0, -1]]
 
 
@@ -69,7 +80,9 @@ def test_entries_send_their_gradient_to_the_table_of_their_channel(path):
 def test_an_accumulator_gets_the_slope_of_its_entry(path):
     acc = torch.tensor([[-9.0, -1.0], [0.0, 1.0]], dtype=torch.float64, requires_grad=True)
     slope = torch.tensor([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]], dtype=torch.float64)
-    look_up(acc, torch.zeros(2, 4, dtype=torch.float64), 0, 0, slope).backward(torch.tensor([[1.0, 10.0], [100.0, 1000.0]]))
+    look_up(acc, torch.zeros(2, 4, dtype=torch.float64), 0, 0, slope).backward(
+        torch.tensor([[1.0, 10.0], [100.0, 1000.0]])
+    )
     assert acc.grad.tolist() == [[1, 20], [700, 8000]]
 
 
@@ -82,7 +95,11 @@ def test_without_a_slope_no_gradient_reaches_the_accumulator(path):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_both_paths_give_the_same(monkeypatch, dtype):
     rng, results = np.random.default_rng(0), []
-    codes, entries, slopes = rng.integers(-3000, 3000, (4, 7, 50)), rng.integers(-8, 8, (7, 256)), rng.random((7, 256))
+    codes, entries, slopes = (
+        rng.integers(-3000, 3000, (4, 7, 50)),
+        rng.integers(-8, 8, (7, 256)),
+        rng.random((7, 256)),
+    )
     for compiled in (True, False):
         monkeypatch.setattr(model.kernels.lookup, "compiled", lambda x, answer=compiled: answer)
         acc, table = (real(array).to(dtype).requires_grad_() for array in (codes, entries))

@@ -1,4 +1,5 @@
 """Floor and clip with gradient, compiled and in torch's own operations."""
+
 import pytest
 import torch
 

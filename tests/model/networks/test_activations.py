@@ -65,7 +65,9 @@ def test_every_channel_has_its_own_function(activation, axis):
     y = function(x, channel_axis=axis)
     for channel in range(4):
         alone = activation()
-        alone.load_state_dict({name: tensor[channel:channel + 1] for name, tensor in function.state_dict().items()})
+        alone.load_state_dict(
+            {name: tensor[channel : channel + 1] for name, tensor in function.state_dict().items()}
+        )
         torch.testing.assert_close(y.select(axis, channel), alone(x.select(axis, channel), channel_axis=0))
 
 
@@ -75,7 +77,12 @@ def test_what_is_learned_gets_its_true_gradient(function):
     x = torch.linspace(-5, 5, 30, dtype=torch.float64).view(3, 10)
     names, parameters = zip(*activation.named_parameters())
     inside = [parameter.detach().mul(0.9).requires_grad_() for parameter in parameters]
-    assert gradcheck(lambda *values: torch.func.functional_call(activation, dict(zip(names, values)), (x,), {"channel_axis": 0}), inside)
+    assert gradcheck(
+        lambda *values: torch.func.functional_call(
+            activation, dict(zip(names, values)), (x,), {"channel_axis": 0}
+        ),
+        inside,
+    )
 
 
 def test_lerp_psa_is_the_published_function_at_its_knots():
@@ -84,8 +91,11 @@ def test_lerp_psa_is_the_published_function_at_its_knots():
     generator = torch.Generator().manual_seed(3)
     function.take(torch.randn(3 * 8 + 2, generator=generator, dtype=torch.float64).tolist())
     for x in torch.linspace(-REACH, REACH, 5, dtype=torch.float64):
-        scores = [torch.exp(-(x - m) ** 2 / (w ** 2 + 1)) for m, w in zip(function.m[0], function.w[0])]
-        wanted = function.g[0, 0] * sum(score / sum(scores) * v * x for score, v in zip(scores, function.v[0])) + function.beta[0, 0]
+        scores = [torch.exp(-((x - m) ** 2) / (w**2 + 1)) for m, w in zip(function.m[0], function.w[0])]
+        wanted = (
+            function.g[0, 0] * sum(score / sum(scores) * v * x for score, v in zip(scores, function.v[0]))
+            + function.beta[0, 0]
+        )
         torch.testing.assert_close(function(x[None], channel_axis=0)[0], wanted)
 
 
@@ -128,13 +138,19 @@ def test_psa_is_what_lerp_psa_approaches():
 
 def test_the_published_start_of_psa():
     function = PSA(200, per_channel=True).begin_in_residual(torch.Generator().manual_seed(0))
-    assert function.v.std().item() == pytest.approx(4.0, rel=0.1) and function.m.abs().max() <= 1 and function.m.std() > 0.5
+    assert (
+        function.v.std().item() == pytest.approx(4.0, rel=0.1)
+        and function.m.abs().max() <= 1
+        and function.m.std() > 0.5
+    )
     assert (function.w == 1).all() and (function.g == 1).all() and (function.beta == 0).all()
 
 
 def test_a_b_spline_begins_as_a_leaky_relu_and_goes_on_in_straight_lines():
     x = torch.linspace(-9, 9, 101, dtype=torch.float64)
-    torch.testing.assert_close(BSpline()(x, channel_axis=0), torch.nn.functional.leaky_relu(x, 0.01), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        BSpline()(x, channel_axis=0), torch.nn.functional.leaky_relu(x, 0.01), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_the_total_variation_of_a_spline_sums_its_changes_of_slope():

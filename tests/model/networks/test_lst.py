@@ -25,7 +25,10 @@ def parameters(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-@pytest.mark.parametrize("name, count", [("lst1", 9474), ("lst2", 11098), ("reslst3", 12722), ("784-10", 7850), ("784-40-10", 31810)])
+@pytest.mark.parametrize(
+    "name, count",
+    [("lst1", 9474), ("lst2", 11098), ("reslst3", 12722), ("784-10", 7850), ("784-40-10", 31810)],
+)
 def test_the_published_numbers_of_parameters(name, count):
     assert parameters(NETWORKS[name]()) == count
 
@@ -35,18 +38,27 @@ def test_the_published_numbers_of_parameters(name, count):
 def test_a_transform_has_2_d_in_plus_1_d_out_parameters(kind, d_in, d_out, classes):
     later = (kind.transforms - 1) * 2 * (d_out + 1) * d_out
     assert parameters(LST(d_in, d_out)) == 2 * (d_in + 1) * d_out
-    assert parameters(kind(d_in, d_out, classes)) == 2 * (d_in + 1) * d_out + later + (d_out ** 2 + 1) * classes
+    assert parameters(kind(d_in, d_out, classes)) == 2 * (d_in + 1) * d_out + later + (d_out**2 + 1) * classes
 
 
 @pytest.mark.parametrize("d_in, hidden, classes", [(28, (40,), 10), (5, (), 2), (4, (7, 6), 3)])
 def test_a_fully_connected_network_has_fan_in_plus_1_fan_out_parameters(d_in, hidden, classes):
     widths = (d_in * d_in, *hidden, classes)
-    assert parameters(MLP(hidden, d_in, classes)) == sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(widths, widths[1:]))
+    assert parameters(MLP(hidden, d_in, classes)) == sum(
+        (fan_in + 1) * fan_out for fan_in, fan_out in zip(widths, widths[1:])
+    )
 
 
-@pytest.mark.parametrize("activation, count", [
-    (partial(PiecewiseLinear, knots=33), 9540), (partial(PiecewiseLinear, knots=9, per_channel=True), 9978),
-    (LerpPSA, 9474 + 2 * 26), (partial(LerpPSA, per_channel=True), 9474 + 2 * 28 * 26), (ReLU, 9474)])
+@pytest.mark.parametrize(
+    "activation, count",
+    [
+        (partial(PiecewiseLinear, knots=33), 9540),
+        (partial(PiecewiseLinear, knots=9, per_channel=True), 9978),
+        (LerpPSA, 9474 + 2 * 26),
+        (partial(LerpPSA, per_channel=True), 9474 + 2 * 28 * 26),
+        (ReLU, 9474),
+    ],
+)
 def test_learned_functions_have_parameters_of_their_own(activation, count):
     assert parameters(LST1(activation=activation)) == count
 
@@ -58,14 +70,27 @@ def layer(linear):
 def transform(lst, x):
     """H[r, o] = tanh(sum_k W1[o, k] X[r, k] + b1[o]), Y[p, o] = tanh(sum_r W2[p, r] H[r, o] + b2[p])."""
     (w1, b1), (w2, b2) = layer(lst.rows), layer(lst.columns)
-    h = np.array([[np.tanh(sum(w1[o, k] * x[r, k] for k in range(x.shape[1])) + b1[o]) for o in range(len(w1))] for r in range(len(x))])
-    return np.array([[np.tanh(sum(w2[p, r] * h[r, o] for r in range(len(h))) + b2[p]) for o in range(h.shape[1])] for p in range(len(w2))])
+    h = np.array(
+        [
+            [np.tanh(sum(w1[o, k] * x[r, k] for k in range(x.shape[1])) + b1[o]) for o in range(len(w1))]
+            for r in range(len(x))
+        ]
+    )
+    return np.array(
+        [
+            [np.tanh(sum(w2[p, r] * h[r, o] for r in range(len(h))) + b2[p]) for o in range(h.shape[1])]
+            for p in range(len(w2))
+        ]
+    )
 
 
 def classified(network, y):
     """FC over Y row-major: Y[p, o] is number p * d_out + o."""
     w, b = layer(network.classifier)
-    return [sum(w[c, p * y.shape[1] + o] * y[p, o] for p in range(y.shape[0]) for o in range(y.shape[1])) + b[c] for c in range(len(w))]
+    return [
+        sum(w[c, p * y.shape[1] + o] * y[p, o] for p in range(y.shape[0]) for o in range(y.shape[1])) + b[c]
+        for c in range(len(w))
+    ]
 
 
 def lst1(network, x):
@@ -93,7 +118,10 @@ def mlp_hidden(network, x):
 @pytest.mark.parametrize("formula", [lst1, lst2, reslst3, mlp_hidden], ids=lambda formula: formula.__name__)
 @pytest.mark.parametrize("d_in, d_out, classes", [(5, 4, 3), (4, 6, 2)])
 def test_a_network_is_the_published_formula(formula, d_in, d_out, classes):
-    network, images = small_network(formula.__name__, d_in=d_in, d_out=d_out, classes=classes, gain=2.0), random_images(0, 3, d_in)
+    network, images = (
+        small_network(formula.__name__, d_in=d_in, d_out=d_out, classes=classes, gain=2.0),
+        random_images(0, 3, d_in),
+    )
     wanted = [formula(network, (image + 0.5) / 128 - 1) for image in images.numpy().astype(np.float64)]
     np.testing.assert_allclose(network(images).detach().numpy(), wanted, rtol=0, atol=2e-5)
 
@@ -105,7 +133,9 @@ def test_lst_is_the_published_formula_to_the_last_digit():
         torch.nn.init.normal_(linear.bias)
     images = torch.randn(2, 5, 5, dtype=torch.float64)
     found = lst(columns_first(images)).permute(1, 2, 0)
-    np.testing.assert_allclose(found.detach().numpy(), [transform(lst, x) for x in images.numpy()], rtol=1e-12)
+    np.testing.assert_allclose(
+        found.detach().numpy(), [transform(lst, x) for x in images.numpy()], rtol=1e-12
+    )
 
 
 def test_flatten_is_row_major():
@@ -113,9 +143,16 @@ def test_flatten_is_row_major():
     assert torch.equal(flatten(columns_first(y)), y.flatten(1))
 
 
-@pytest.mark.parametrize("kind, axes, adds", [
-    ("lst1", "rows columns dense", {}), ("lst2", "rows columns rows columns dense", {}),
-    ("reslst3", "rows columns rows columns rows columns dense", {5: 1}), ("mlp", "dense", {}), ("mlp_hidden", "dense dense dense", {})])
+@pytest.mark.parametrize(
+    "kind, axes, adds",
+    [
+        ("lst1", "rows columns dense", {}),
+        ("lst2", "rows columns rows columns dense", {}),
+        ("reslst3", "rows columns rows columns rows columns dense", {5: 1}),
+        ("mlp", "dense", {}),
+        ("mlp_hidden", "dense dense dense", {}),
+    ],
+)
 def test_stages_are_the_layers_in_the_order_of_computation(kind, axes, adds):
     network = small_network(kind)
     stages = network.stages()
@@ -158,11 +195,16 @@ def test_dropout_comes_before_each_activation(kind):
         for stage in network.stages():
             torch.nn.init.ones_(stage.linear.bias)
         network.train(train)(images)
-        assert [bool(stage.activation.given.any()) for stage in network.stages()[:-1]] == [not train] * (len(network.stages()) - 1)
+        assert [bool(stage.activation.given.any()) for stage in network.stages()[:-1]] == [not train] * (
+            len(network.stages()) - 1
+        )
 
 
-@pytest.mark.parametrize("network", [LST1(5, 3, 2, dropout=1.0), ResLST3(5, 3, 2, dropout=1.0), MLP((4,), 5, 2, dropout=1.0)],
-                         ids=lambda network: network.kind)
+@pytest.mark.parametrize(
+    "network",
+    [LST1(5, 3, 2, dropout=1.0), ResLST3(5, 3, 2, dropout=1.0), MLP((4,), 5, 2, dropout=1.0)],
+    ids=lambda network: network.kind,
+)
 def test_dropout_acts_on_the_logits_in_training_alone(network):
     images = random_images(0, 4, 5)
     assert not network.train()(images).any()
@@ -170,7 +212,12 @@ def test_dropout_acts_on_the_logits_in_training_alone(network):
 
 
 def test_pixels_are_symmetric_about_zero():
-    assert pixel_values(torch.tensor([0, 127, 128, 255], dtype=torch.uint8)).tolist() == [-255 / 256, -1 / 256, 1 / 256, 255 / 256]
+    assert pixel_values(torch.tensor([0, 127, 128, 255], dtype=torch.uint8)).tolist() == [
+        -255 / 256,
+        -1 / 256,
+        1 / 256,
+        255 / 256,
+    ]
 
 
 @pytest.mark.parametrize("bits", range(1, 9))

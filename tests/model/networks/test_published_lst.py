@@ -23,8 +23,11 @@ def published_state(transforms, seed=0):
     generator = torch.Generator().manual_seed(seed)
     shapes = {f"{name}.dense{number}": (28, 28) for name in NAMES[transforms] for number in (1, 2)}
     shapes["W_o"] = (10, 784)
-    return {f"{name}.{part}": 0.2 * torch.randn(shape if part == "weight" else shape[:1], generator=generator)
-            for name, shape in shapes.items() for part in ("weight", "bias")}
+    return {
+        f"{name}.{part}": 0.2 * torch.randn(shape if part == "weight" else shape[:1], generator=generator)
+        for name, shape in shapes.items()
+        for part in ("weight", "bias")
+    }
 
 
 def published_logits(state, images):
@@ -35,7 +38,9 @@ def published_logits(state, images):
     for name in sorted({key.split(".")[0] for key in state} - {"W_o"}):
         for number in (1, 2):
             weight, bias = state[f"{name}.dense{number}.weight"], state[f"{name}.dense{number}.bias"]
-            x = torch.tanh(torch.einsum("ok,nrk->nor", weight, x) + bias[:, None])  # transposed: the next one meets the columns
+            x = torch.tanh(
+                torch.einsum("ok,nrk->nor", weight, x) + bias[:, None]
+            )  # transposed: the next one meets the columns
         outputs.append(x)
     if len(outputs) == 3:
         x = x + outputs[0]
@@ -47,6 +52,7 @@ def saved(tmp_path):
     def save(state):
         torch.save(state, tmp_path / "published.pth")
         return tmp_path / "published.pth"
+
     return save
 
 
@@ -56,25 +62,41 @@ def test_each_layout_is_recognised_and_computes_what_was_published(saved, transf
     network = load_published(saved(state))
     assert network.kind == kind and not network.training
     with torch.no_grad():
-        np.testing.assert_allclose(network(images).numpy(), published_logits(state, images).numpy(), atol=1e-3)
+        np.testing.assert_allclose(
+            network(images).numpy(), published_logits(state, images).numpy(), atol=1e-3
+        )
 
 
 def test_the_published_input_is_ours_times_256_over_255(saved):
     state = published_state(1)
-    np.testing.assert_array_equal(load_published(saved(state)).lst[0].rows.weight.detach(), state["L2DST.dense1.weight"] * INPUT_SCALE)
+    np.testing.assert_array_equal(
+        load_published(saved(state)).lst[0].rows.weight.detach(), state["L2DST.dense1.weight"] * INPUT_SCALE
+    )
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda state: state.pop("L2DST.dense2.bias"), "lacks L2DST.dense2.bias"),
-    (lambda state: state.pop("W_o.weight"), "lacks W_o.weight"),
-    (lambda state: state.update({"W_o.scale": torch.ones(1)}), "has an unknown W_o.scale"),
-    (lambda state: state.update({"W_o.weight": torch.ones(10, 700)}), r"W_o.weight must have shape \(10, 784\), not \(10, 700\)"),
-    (lambda state: state.update({"W_o.bias": torch.full((10,), float("nan"))}), "W_o.bias must hold finite real numbers"),
-    (lambda state: state.update({"W_o.bias": torch.ones(10, dtype=torch.int64)}), "W_o.bias must hold finite real numbers"),
-    (lambda state: state.update({"epoch": 300}), "epoch is no tensor"),
-    (lambda state: state.update({"conv1.weight": torch.ones(3)}), "the layout of no published network"),
-    (lambda state: state.clear(), "holds nothing, not a dictionary of tensors"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda state: state.pop("L2DST.dense2.bias"), "lacks L2DST.dense2.bias"),
+        (lambda state: state.pop("W_o.weight"), "lacks W_o.weight"),
+        (lambda state: state.update({"W_o.scale": torch.ones(1)}), "has an unknown W_o.scale"),
+        (
+            lambda state: state.update({"W_o.weight": torch.ones(10, 700)}),
+            r"W_o.weight must have shape \(10, 784\), not \(10, 700\)",
+        ),
+        (
+            lambda state: state.update({"W_o.bias": torch.full((10,), float("nan"))}),
+            "W_o.bias must hold finite real numbers",
+        ),
+        (
+            lambda state: state.update({"W_o.bias": torch.ones(10, dtype=torch.int64)}),
+            "W_o.bias must hold finite real numbers",
+        ),
+        (lambda state: state.update({"epoch": 300}), "epoch is no tensor"),
+        (lambda state: state.update({"conv1.weight": torch.ones(3)}), "the layout of no published network"),
+        (lambda state: state.clear(), "holds nothing, not a dictionary of tensors"),
+    ],
+)
 def test_another_content_is_refused_in_one_line(saved, change, message):
     state = published_state(1)
     change(state)
@@ -93,7 +115,11 @@ class Code:
         return Path.touch, (self.mark,)
 
 
-@pytest.mark.parametrize("save", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))], ids=["torch", "pickle"])
+@pytest.mark.parametrize(
+    "save",
+    [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))],
+    ids=["torch", "pickle"],
+)
 def test_code_in_a_file_is_not_run(tmp_path, save):
     save({"L2DST.dense1.weight": Code(tmp_path / "ran")}, tmp_path / "code.pth")
     with pytest.raises(CheckpointError, match="not a dictionary of tensors, or damaged"):
@@ -111,7 +137,7 @@ def test_another_file_is_refused(tmp_path, content):
 @pytest.mark.parametrize("tenths", range(1, 10))
 def test_a_file_cut_off_anywhere_is_refused(saved, tenths):
     path = saved({"L2DST.dense1.weight": torch.zeros(28, 28), "W_o.weight": torch.zeros(10, 784)})
-    path.write_bytes(path.read_bytes()[:path.stat().st_size * tenths // 10])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * tenths // 10])
     with pytest.raises(CheckpointError, match="not a dictionary of tensors, or damaged"):
         load_published(path)
 

@@ -1,4 +1,5 @@
 """ResMLP for CIFAR-10: shapes, parameter counts, the order of patches."""
+
 from functools import partial
 
 import pytest
@@ -8,8 +9,13 @@ from model.networks.activations import PSA, BSpline, LerpPSA, ReLU, total_variat
 from model.networks.resmlp import ResMLP, learned, patches, pixel_values
 
 PSA_PER_CHANNEL, LERP, SPLINE = (partial(kind, per_channel=True) for kind in (PSA, LerpPSA, BSpline))
-COUNTS = {4: (322_410, 372_330, 447_210), 2: (174_186, 204_138, 249_066), 1: (100_074, 120_042, 149_994),
-          0.5: (63_018, 77_994, 100_458), 0.25: (44_490, 56_970, 75_690)}  # as published: ReLU, PSA, B-spline
+COUNTS = {
+    4: (322_410, 372_330, 447_210),
+    2: (174_186, 204_138, 249_066),
+    1: (100_074, 120_042, 149_994),
+    0.5: (63_018, 77_994, 100_458),
+    0.25: (44_490, 56_970, 75_690),
+}  # as published: ReLU, PSA, B-spline
 
 
 def pictures(count):
@@ -29,7 +35,7 @@ def test_patches_come_row_by_row_and_hold_rows_columns_colours():
     assert found.shape == (2, 64, 48)
     for token in (0, 1, 8, 63):
         row, column = 4 * (token // 8), 4 * (token % 8)
-        assert torch.equal(found[1, token], images[1, row:row + 4, column:column + 4].reshape(-1))
+        assert torch.equal(found[1, token], images[1, row : row + 4, column : column + 4].reshape(-1))
 
 
 @pytest.mark.parametrize("make", [None, PSA_PER_CHANNEL, LERP, SPLINE])
@@ -39,7 +45,9 @@ def test_logits_and_gradients_reach_everything(make):
     logits = network(pictures(3))
     assert logits.shape == (3, 10)
     logits.square().sum().backward()
-    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
+    assert all(
+        parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters()
+    )
 
 
 def test_what_is_after_each_block_leads_to_the_logits():
@@ -55,7 +63,9 @@ def test_what_is_learned_is_added_to_the_identity_and_splines_replace_it():
     x = 3 * torch.randn(2, 64, 8, dtype=torch.float64)
     for make, residual in ((PSA_PER_CHANNEL, True), (LERP, True), (SPLINE, False)):
         function = ResMLP(1, make, channels=8, blocks=1).blocks[0][1].before
-        torch.testing.assert_close(learned(function, x), function(x, channel_axis=-1) + (x if residual else 0))
+        torch.testing.assert_close(
+            learned(function, x), function(x, channel_axis=-1) + (x if residual else 0)
+        )
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -70,30 +80,46 @@ def test_affines_computed_inside_the_products_equal_affines_after_them(training)
             parameter.data.normal_()
         found = module(x)
         axes = (0, 1)
-        mean, variance = (x.mean(axes), x.var(axes, correction=0)) if training else (module.norm.running_mean, module.norm.running_var)
+        mean, variance = (
+            (x.mean(axes), x.var(axes, correction=0))
+            if training
+            else (module.norm.running_mean, module.norm.running_var)
+        )
         y = (x - mean) / (variance + 1e-5).sqrt() * module.norm.weight + module.norm.bias
-        y = mixer.mix(y.transpose(1, 2)).transpose(1, 2) if module is mixer else mlp.reduce(torch.relu(mlp.expand(y)))
+        y = (
+            mixer.mix(y.transpose(1, 2)).transpose(1, 2)
+            if module is mixer
+            else mlp.reduce(torch.relu(mlp.expand(y)))
+        )
         torch.testing.assert_close(found, x + module.affine.scale * y + module.affine.shift)
 
 
 def test_pixels_have_mean_0_and_deviation_1():
     pixels = torch.tensor([[0.4914, 0.4822, 0.4465], [0.7384, 0.7257, 0.7081]]) * 255
     found = pixel_values(pixels.round().to(torch.uint8).repeat(1, 16)).view(2, 16, 3)
-    torch.testing.assert_close(found, torch.tensor([0.0, 1.0])[:, None, None].expand(2, 16, 3), atol=0.01, rtol=0)
+    torch.testing.assert_close(
+        found, torch.tensor([0.0, 1.0])[:, None, None].expand(2, 16, 3), atol=0.01, rtol=0
+    )
 
 
 def test_blocks_begin_close_to_the_identity():
     for mixer, mlp in ResMLP(1, None, channels=8, blocks=2).blocks:
         for affine in (mixer.affine, mlp.affine):
-            assert torch.equal(affine.scale, torch.full((8,), 0.1)) and torch.equal(affine.shift, torch.zeros(8))
+            assert torch.equal(affine.scale, torch.full((8,), 0.1)) and torch.equal(
+                affine.shift, torch.zeros(8)
+            )
 
 
 def test_total_variation_is_that_of_the_splines():
     assert total_variation(ResMLP(1, LERP, channels=8, blocks=1)) == 0
     network = ResMLP(1, SPLINE, channels=8, blocks=1)
-    torch.testing.assert_close(total_variation(network), torch.tensor(16 * 0.99))  # one change of slope, by 0.99, in each of 8 + 8
+    torch.testing.assert_close(
+        total_variation(network), torch.tensor(16 * 0.99)
+    )  # one change of slope, by 0.99, in each of 8 + 8
 
 
 def test_no_hidden_channels_are_refused():
-    with pytest.raises(ValueError, match="expansion must be finite and leave at least one hidden channel of 96, is 0.001"):
+    with pytest.raises(
+        ValueError, match="expansion must be finite and leave at least one hidden channel of 96, is 0.001"
+    ):
         ResMLP(0.001)

@@ -36,7 +36,10 @@ def assert_same_integers(one, other):
         assert (same.activation is None) == (layer.activation is None)
         if layer.activation is not None:
             np.testing.assert_array_equal(same.activation.table_q, layer.activation.table_q)
-            assert (same.activation.shift, same.activation.index_width) == (layer.activation.shift, layer.activation.index_width)
+            assert (same.activation.shift, same.activation.index_width) == (
+                layer.activation.shift,
+                layer.activation.index_width,
+            )
             assert same.activation.step == pytest.approx(layer.activation.step, rel=1e-14)
 
 
@@ -55,13 +58,24 @@ def within_31_bits(quantized):
 def quantized_networks(draw):
     """Any kind with any function, one width for all layers or one for each."""
     network = small_network(
-        draw(st.sampled_from(list(KINDS))), draw(st.sampled_from(list(FUNCTIONS))), seed=draw(st.integers(0, 10 ** 6)),
-        d_in=draw(st.integers(2, 6)), d_out=draw(st.integers(2, 6)), classes=draw(st.integers(1, 4)),
-        gain=draw(st.sampled_from([0.01, 1.0, 30.0])))
+        draw(st.sampled_from(list(KINDS))),
+        draw(st.sampled_from(list(FUNCTIONS))),
+        seed=draw(st.integers(0, 10**6)),
+        d_in=draw(st.integers(2, 6)),
+        d_out=draw(st.integers(2, 6)),
+        classes=draw(st.integers(1, 4)),
+        gain=draw(st.sampled_from([0.01, 1.0, 30.0])),
+    )
     layers = len(network.stages())
-    per_layer = st.builds(Widths, st.lists(st.integers(2, 13), min_size=layers, max_size=layers),
-                          st.lists(st.integers(2, 13), min_size=layers - 1, max_size=layers - 1), st.integers(1, 8))
-    return within_31_bits(FakeQuantizedNetwork.from_float(network, draw(st.one_of(st.sampled_from(WIDTHS), per_layer))))
+    per_layer = st.builds(
+        Widths,
+        st.lists(st.integers(2, 13), min_size=layers, max_size=layers),
+        st.lists(st.integers(2, 13), min_size=layers - 1, max_size=layers - 1),
+        st.integers(1, 8),
+    )
+    return within_31_bits(
+        FakeQuantizedNetwork.from_float(network, draw(st.one_of(st.sampled_from(WIDTHS), per_layer)))
+    )
 
 
 @given(network=quantized_networks(), seed=st.integers(0, 1000))
@@ -78,7 +92,9 @@ def test_evaluation_equals_the_reference_and_torch_from_the_file(network, seed):
 @settings(max_examples=50, deadline=None)
 def test_export_and_return_give_the_same_integers(network):
     exported = network.export("n", {})
-    assert_same_integers(exported, FakeQuantizedNetwork.from_integer(exported, functions_of(network)).export("n", {}))
+    assert_same_integers(
+        exported, FakeQuantizedNetwork.from_integer(exported, functions_of(network)).export("n", {})
+    )
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -93,7 +109,7 @@ def test_training_computes_with_the_same_codes_as_evaluation_in_every_network(ki
 
 def test_evaluation_is_exact_beyond_float32():
     network = FakeQuantizedNetwork.from_float(random_network(3), WIDTHS[4])
-    network.layers[2].set_step(2.0 ** -11)
+    network.layers[2].set_step(2.0**-11)
     images = random_images(5, 20)
     expected = logits(network.export("n", {}), images.numpy())
     assert np.abs(expected).max() > 1 << 24
@@ -139,12 +155,18 @@ def test_every_parameter_learns(kind, function):
 @pytest.mark.parametrize("function", ["tanh", "lerp_psa", "lerp_psa per channel"])
 def test_an_accumulators_gradient_is_the_slope_of_the_function(function):
     """d code / d accumulator = f'(i * index_step) * unit / step, and 0 where the index saturates."""
-    layer = FakeQuantizedNetwork.from_float(small_network("lst1", function, d_in=28, d_out=4), Widths(8, 8, 8)).layers[0]
-    pixel = torch.tensor(2.0 ** -7, dtype=torch.float64)
+    layer = FakeQuantizedNetwork.from_float(
+        small_network("lst1", function, d_in=28, d_out=4), Widths(8, 8, 8)
+    ).layers[0]
+    pixel = torch.tensor(2.0**-7, dtype=torch.float64)
     with torch.no_grad():
         integers = layer.layer_codes(pixel, -127.5)
     table, entries = integers.table, integers.table.codes.shape[1]
-    x = (torch.arange(-entries // 2, entries // 2).double() * table.index_step).repeat(len(table.codes), 1).requires_grad_()
+    x = (
+        (torch.arange(-entries // 2, entries // 2).double() * table.index_step)
+        .repeat(len(table.codes), 1)
+        .requires_grad_()
+    )
     (slope,) = torch.autograd.grad(layer.activation(x, channel_axis=0).sum(), x)
     wanted = (slope * integers.unit / table.step)[:, 1:-1]
     # Next to a kink the slope between two entries is neither that of one side nor that of the other.
@@ -160,7 +182,9 @@ def test_a_channels_table_is_made_of_its_own_function():
     for number, layer in enumerate(exported.layers[:2]):
         assert layer.activation.index_width == 8 and layer.activation.table_q.shape == (4, 256)
         wanted = [round((channel / 3 - number) * 7) for channel in range(4)]
-        np.testing.assert_array_equal(layer.activation.table_q, np.repeat(np.array(wanted)[:, None], 256, axis=1))
+        np.testing.assert_array_equal(
+            layer.activation.table_q, np.repeat(np.array(wanted)[:, None], 256, axis=1)
+        )
 
 
 def test_summands_share_the_step_of_the_first():
@@ -182,9 +206,13 @@ def test_every_layer_has_its_own_widths():
 
 def test_weights_of_a_trained_network_are_taken_with_its_functions():
     trained = small_network("reslst3", "piecewise_linear per channel", seed=4)
-    quantized = FakeQuantizedNetwork.from_float(small_network("reslst3", "piecewise_linear per channel", seed=5), WIDTHS[0])
+    quantized = FakeQuantizedNetwork.from_float(
+        small_network("reslst3", "piecewise_linear per channel", seed=5), WIDTHS[0]
+    )
     quantized.take_weights(trained)
-    assert_same_integers(FakeQuantizedNetwork.from_float(trained, WIDTHS[0]).export("n", {}), quantized.export("n", {}))
+    assert_same_integers(
+        FakeQuantizedNetwork.from_float(trained, WIDTHS[0]).export("n", {}), quantized.export("n", {})
+    )
 
 
 def layer_and_input(seed, function="tanh", widths=Widths(4, 8, 8)):
@@ -192,7 +220,11 @@ def layer_and_input(seed, function="tanh", widths=Widths(4, 8, 8)):
     layer = FakeQuantizedNetwork.from_float(small_network("lst1", function, seed), widths).double().layers[0]
     layer.set_step(layer.weight.abs().max().item() / 10)
     torch.manual_seed(seed)
-    return layer, Codes(torch.randint(0, 256, (5, 1, 5)).double(), torch.tensor(2.0 ** -7, dtype=torch.float64)), -127.5
+    return (
+        layer,
+        Codes(torch.randint(0, 256, (5, 1, 5)).double(), torch.tensor(2.0**-7, dtype=torch.float64)),
+        -127.5,
+    )
 
 
 def lsq_slopes(layer):
@@ -210,7 +242,10 @@ def test_the_gradient_of_the_weights_step_is_that_of_lsq():
     acc, unit = layer(x, offset)
     (acc * unit).sum().backward()
     of_codes, values = lsq_slopes(layer), x.codes.flatten(1)
-    of_acc = of_codes @ values + (offset * of_codes.sum(1) - math.log(2) * layer.bias.detach() / unit.detach())[:, None]
+    of_acc = (
+        of_codes @ values
+        + (offset * of_codes.sum(1) - math.log(2) * layer.bias.detach() / unit.detach())[:, None]
+    )
     expected = (of_acc * unit.detach() + math.log(2) * (acc * unit).detach().flatten(1)).sum()
     assert (layer.weight.detach().abs() / 2 ** layer.log2_step.detach() > layer.max_code).any()
     assert layer.log2_step.grad.item() == pytest.approx(expected.item(), rel=1e-9)
@@ -225,11 +260,14 @@ def test_the_weights_step_reaches_the_table_through_its_index(function):
     with torch.no_grad():
         integers = layer.layer_codes(x.step, offset)
     acc = integers.weights @ x.codes.flatten(1) + integers.bias[:, None]
-    place = torch.floor(acc / 2.0 ** integers.table.shift) * integers.table.index_step
+    place = torch.floor(acc / 2.0**integers.table.shift) * integers.table.index_step
     place.requires_grad_()
     (slope,) = torch.autograd.grad(layer.activation(place, channel_axis=0).sum(), place)
     of_codes = lsq_slopes(layer)
-    of_acc = of_codes @ x.codes.flatten(1) + (offset * of_codes.sum(1) - math.log(2) * layer.bias.detach() / integers.unit)[:, None]
+    of_acc = (
+        of_codes @ x.codes.flatten(1)
+        + (offset * of_codes.sum(1) - math.log(2) * layer.bias.detach() / integers.unit)[:, None]
+    )
     expected = (slope * (of_acc * integers.unit + math.log(2) * place.detach())).sum()
     assert layer.log2_step.grad.item() == pytest.approx(expected.item(), rel=2e-2)
 
@@ -237,7 +275,7 @@ def test_the_weights_step_reaches_the_table_through_its_index(function):
 def test_where_an_entry_is_clipped_no_gradient_passes():
     layer = FakeQuantizedNetwork.from_float(small_network("lst1", "relu"), Widths(8, 4, 8)).layers[0]
     layer.set_activation_step(0.1)  # 4 bits reach 0.7
-    table = layer.layer_codes(torch.tensor(2.0 ** -7), -127.5).table
+    table = layer.layer_codes(torch.tensor(2.0**-7), -127.5).table
     x = torch.arange(-512, 512).double() * table.index_step.detach()
     assert (table.slope[0, 513:][x[513:] < 0.69] > 0).all() and not table.slope[0, x > 0.7].any()
 
@@ -246,8 +284,10 @@ def test_no_summand_begins_clipped():
     network = small_network("reslst3", "piecewise_linear")
     for lst, greatest in zip(network.lst, (0.5, 1.0, 3.0)):
         lst.columns_activation.values.data = torch.linspace(-greatest, greatest, 33)[None]
-    for quantized in (FakeQuantizedNetwork.from_float(network, Widths(6, 4, 8)),
-                      FakeQuantizedNetwork.from_float(small_network("reslst3", "piecewise_linear", 1), Widths(6, 4, 8))):
+    for quantized in (
+        FakeQuantizedNetwork.from_float(network, Widths(6, 4, 8)),
+        FakeQuantizedNetwork.from_float(small_network("reslst3", "piecewise_linear", 1), Widths(6, 4, 8)),
+    ):
         quantized.take_weights(network)
         layers = quantized.export("n", {}).layers
         assert layers[1].activation.step == layers[5].activation.step == pytest.approx(3 / 7, rel=1e-6)
@@ -256,7 +296,12 @@ def test_no_summand_begins_clipped():
 def test_a_layer_of_zeros_has_a_step():
     network = small_network("lst1")
     torch.nn.init.zeros_(network.lst[0].rows.weight)
-    assert not FakeQuantizedNetwork.from_float(network, Widths(6, 4, 8)).export("n", {}).layers[0].weights_q.any()
+    assert (
+        not FakeQuantizedNetwork.from_float(network, Widths(6, 4, 8))
+        .export("n", {})
+        .layers[0]
+        .weights_q.any()
+    )
 
 
 @given(st.floats(-1000, 1000))
@@ -319,10 +364,18 @@ def test_the_bias_holds_the_pixels_constant_and_half_a_shift():
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_network_goes_back_into_training_form_and_out_again_unchanged(path):
     network = load_network(path)
-    assert_same_integers(network, FakeQuantizedNetwork.from_integer(network, shipped_functions(network)).export(network.name, {}))
+    assert_same_integers(
+        network,
+        FakeQuantizedNetwork.from_integer(network, shipped_functions(network)).export(network.name, {}),
+    )
 
 
-@given(seed=st.integers(0, 10 ** 6), kind=st.sampled_from(list(KINDS)), widths=st.sampled_from(WIDTHS), per_channel=st.booleans())
+@given(
+    seed=st.integers(0, 10**6),
+    kind=st.sampled_from(list(KINDS)),
+    widths=st.sampled_from(WIDTHS),
+    per_channel=st.booleans(),
+)
 @settings(max_examples=30, deadline=None)
 def test_what_functions_tells_is_enough_to_make_the_tables_again(seed, kind, widths, per_channel):
     function = "piecewise_linear" + " per channel" * per_channel

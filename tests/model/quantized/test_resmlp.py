@@ -1,4 +1,5 @@
 """INT8 ResMLP: folding changes nothing, integers follow the rules, gradients are those of the real network."""
+
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,11 @@ from model.quantized.resmlp import Int8ResMLP, best_steps
 from model.quantized.resmlp_layers import QuantizedAdd, QuantizedFunction, QuantizedMean, requantised
 from tests.model.small import random_pictures
 
-MAKES = {"ReLU": None, "LERP-PSA": partial(LerpPSA, per_channel=True), "B-spline": partial(BSpline, per_channel=True)}
+MAKES = {
+    "ReLU": None,
+    "LERP-PSA": partial(LerpPSA, per_channel=True),
+    "B-spline": partial(BSpline, per_channel=True),
+}
 every_function = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 
 
@@ -54,7 +59,9 @@ def real_outputs(quantized, images):
 def test_folding_changes_nothing(make):
     made, images = network(make).double(), random_pictures(1, 6)
     with torch.no_grad():
-        torch.testing.assert_close(real_outputs(Int8ResMLP(made), images)[-1], made(images), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            real_outputs(Int8ResMLP(made), images)[-1], made(images), rtol=1e-4, atol=1e-4
+        )
 
 
 @every_function
@@ -73,7 +80,9 @@ def test_codes_times_steps_are_close_to_the_real_network(make):
     images = random_pictures(3, 20)
     quantized = Int8ResMLP(network(make)).calibrate(images)
     with torch.no_grad():
-        for number, (ours, real) in enumerate(zip(quantized.outputs(images), real_outputs(quantized, images))):
+        for number, (ours, real) in enumerate(
+            zip(quantized.outputs(images), real_outputs(quantized, images))
+        ):
             correlation = np.corrcoef((ours.codes * ours.step).flatten(), real.flatten())[0, 1]
             assert correlation > 0.99, number
             scale = ((ours.codes * ours.step).double() * real).sum() / real.square().sum()
@@ -87,7 +96,11 @@ def test_gradients_reach_every_parameter(make):
     quantized(images).square().sum().backward()
     for name, parameter in quantized.named_parameters():
         if parameter.requires_grad:
-            assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0, name
+            assert (
+                parameter.grad is not None
+                and parameter.grad.isfinite().all()
+                and parameter.grad.abs().sum() > 0
+            ), name
 
 
 @every_function
@@ -101,24 +114,36 @@ def test_gradients_are_those_of_the_real_layers_but_for_rounding(make, path):
     gradients = []
     for logits in (quantized(images).double(), real_outputs(quantized, images)[-1]):
         torch.nn.functional.cross_entropy(logits, labels).backward()
-        gradients.append({name: parameter.grad.clone() for name, parameter in quantized.named_parameters()
-                          if parameter.requires_grad and not name.endswith("step")})
+        gradients.append(
+            {
+                name: parameter.grad.clone()
+                for name, parameter in quantized.named_parameters()
+                if parameter.requires_grad and not name.endswith("step")
+            }
+        )
         quantized.zero_grad()
     assert len(gradients[0]) >= 24
     for name, ours in gradients[0].items():
-        similarity = torch.nn.functional.cosine_similarity(ours.flatten(), gradients[1][name].flatten(), dim=0)
+        similarity = torch.nn.functional.cosine_similarity(
+            ours.flatten(), gradients[1][name].flatten(), dim=0
+        )
         assert similarity > 0.95, (name, similarity)
 
 
-@given(st.lists(st.floats(-1e3, 1e3).filter(lambda x: x == 0 or abs(x) > 1e-6), min_size=1, max_size=6), st.floats(1e-3, 1e3))
+@given(
+    st.lists(st.floats(-1e3, 1e3).filter(lambda x: x == 0 or abs(x) > 1e-6), min_size=1, max_size=6),
+    st.floats(1e-3, 1e3),
+)
 @settings(max_examples=100, deadline=None)
 def test_the_shift_is_the_greatest_with_which_the_weight_fits(gains, ratio):
     weight = torch.tensor(gains, dtype=torch.float64)
-    codes, shift, _ = requantised(weight, torch.zeros(len(gains)), torch.tensor([ratio], dtype=torch.float64), torch.ones(1).double())
+    codes, shift, _ = requantised(
+        weight, torch.zeros(len(gains)), torch.tensor([ratio], dtype=torch.float64), torch.ones(1).double()
+    )
     assert codes.abs().max() <= 127 and (shift >= 1).all() and (shift <= 16).all()
     gain = weight * ratio
-    fits = (gain.abs() * 2 <= 127.4)
-    error = (codes * 2.0 ** -shift - gain).abs()
+    fits = gain.abs() * 2 <= 127.4
+    error = (codes * 2.0**-shift - gain).abs()
     assert (error[fits] <= 0.5 * 2.0 ** -shift[fits] * 1.000001).all()
     wider = (gain * 2.0 ** (shift + 1)).abs()
     assert ((wider > 127.4) | (shift == 16))[fits].all()
@@ -132,7 +157,9 @@ def test_a_gain_too_large_for_the_least_shift_saturates():
 
 def test_the_best_step_keeps_a_channel_whole_or_all_of_them():
     even = torch.linspace(-1, 1, 2000)
-    assert best_steps(torch.stack([even, even / 10], 1), 2).tolist() == pytest.approx([1 / 127, 0.1 / 127], rel=0.03)
+    assert best_steps(torch.stack([even, even / 10], 1), 2).tolist() == pytest.approx(
+        [1 / 127, 0.1 / 127], rel=0.03
+    )
     assert best_steps(torch.stack([even, even / 10], 1), 1).tolist() == pytest.approx([1 / 127], rel=0.03)
 
 
@@ -155,7 +182,11 @@ def test_the_best_step_of_a_tables_input_is_finer_where_the_function_bends():
 
 def test_calibration_asks_the_function_behind_a_layer_or_behind_its_sum_for_the_step(monkeypatch):
     asked = []
-    monkeypatch.setattr(model.quantized.resmlp, "best_steps", lambda y, count, function: (asked.append(function), best_steps(y, count, function))[1])
+    monkeypatch.setattr(
+        model.quantized.resmlp,
+        "best_steps",
+        lambda y, count, function: (asked.append(function), best_steps(y, count, function))[1],
+    )
     quantized = Int8ResMLP(network(MAKES["LERP-PSA"])).calibrate(random_pictures(8, 4))
     functions = [layer for layer in quantized.layers if isinstance(layer, QuantizedFunction)]
     assert [function for function in asked if function is not None] == functions
@@ -167,7 +198,7 @@ def test_the_mean_is_as_fine_as_its_greatest_value_allows():
     quantized = Int8ResMLP(network(None)).calibrate(images)
     mean, sums = quantized.layers[-2], quantized.codes(images)[-3].sum(1).abs().max().item()
     before, after = (quantized.outputs(images)[place].step for place in (-3, -2))
-    assert torch.equal(after, before * 2.0 ** mean.shift / 64)
+    assert torch.equal(after, before * 2.0**mean.shift / 64)
     assert sums / 2 ** mean.shift.item() <= 129 and sums / 2 ** (mean.shift.item() - 1) > 127
 
 
@@ -180,4 +211,6 @@ def test_tables_hold_every_fourth_code_of_function_and_normalisation():
         x = np.arange(-128, 128, 4) * x_step[channel]
         real = torch.from_numpy(x)[:, None] * layer.weight.double() + layer.bias.double()
         y = layer.function.double().added_to_identity(real, -1)[:, channel].detach().numpy()
-        np.testing.assert_array_equal(table.table_q[channel], np.clip(np.floor(y / table.step[channel] + 0.5), -128, 127))
+        np.testing.assert_array_equal(
+            table.table_q[channel], np.clip(np.floor(y / table.step[channel] + 0.5), -128, 127)
+        )

@@ -29,18 +29,24 @@ FIGURES = {"parameters": 9978, "selected_epoch": 290, "epochs": 300, "validation
 
 
 def test_a_cell_is_the_mean_and_the_samples_deviation_over_the_seeds():
-    results = {f"lst1 {seed}": {**FIGURES, "recipe": "lst1", "seed": seed, "test": test} for seed, test in enumerate((99.0, 99.1, 99.3))}
+    results = {
+        f"lst1 {seed}": {**FIGURES, "recipe": "lst1", "seed": seed, "test": test}
+        for seed, test in enumerate((99.0, 99.1, 99.3))
+    }
     assert "| LST-1 | float | 9,978 | 0, 1, 2 | 99.13 +- 0.15 | 98.37 |" in page(results)
     assert "3 runs are listed; they read the test set 3 times." in page(results)
 
 
 def test_runs_of_no_row_are_not_counted():
-    assert "1 runs are listed; they read the test set 1 times." in page({
-        name: {**FIGURES, "recipe": name[:-2], "seed": 0, "test": 99.0} for name in ("lst1 0", "renamed 0")})
+    assert "1 runs are listed; they read the test set 1 times." in page(
+        {name: {**FIGURES, "recipe": name[:-2], "seed": 0, "test": 99.0} for name in ("lst1 0", "renamed 0")}
+    )
 
 
 def test_an_integer_row_shows_the_integer_accuracy_and_counts_two_readings():
-    text = page({"lst1_w6a4p4 0": {**FIGURES, "recipe": "lst1_w6a4p4", "seed": 0, "test": 98.0, "integer_test": 97.5}})
+    text = page(
+        {"lst1_w6a4p4 0": {**FIGURES, "recipe": "lst1_w6a4p4", "seed": 0, "test": 98.0, "integer_test": 97.5}}
+    )
     assert "| LST-1 | weights 6, activations 4, pixels 4 bits | 9,978 | 0 | 97.50 |  |" in text
     assert "1 runs are listed; they read the test set 2 times." in text
 
@@ -51,12 +57,17 @@ def test_the_page_is_written_from_what_is_kept_and_what_is_new(tmp_path, monkeyp
     write_page({"lst1 0": {**FIGURES, "recipe": "lst1", "seed": 0, "test": 99.0}})
     write_page({"lst2 0": {**FIGURES, "recipe": "lst2", "seed": 0, "test": 99.2}})
     assert set(json.loads((tmp_path / "accuracy.json").read_text())) == {"lst1 0", "lst2 0"}
-    assert "| lst1 | 0 |" in (tmp_path / "accuracy.md").read_text() and "| lst2 | 0 |" in (tmp_path / "accuracy.md").read_text()
+    assert (
+        "| lst1 | 0 |" in (tmp_path / "accuracy.md").read_text()
+        and "| lst2 | 0 |" in (tmp_path / "accuracy.md").read_text()
+    )
 
 
 @pytest.mark.skipif(not model.reports.accuracy.RESULTS.is_file(), reason="no results are kept yet")
 def test_the_page_in_the_tree_is_that_of_the_results_in_the_tree():
-    assert model.reports.accuracy.PAGE.read_text(encoding="utf-8") == page(json.loads(model.reports.accuracy.RESULTS.read_text(encoding="utf-8")))
+    assert model.reports.accuracy.PAGE.read_text(encoding="utf-8") == page(
+        json.loads(model.reports.accuracy.RESULTS.read_text(encoding="utf-8"))
+    )
 
 
 @pytest.fixture
@@ -64,7 +75,11 @@ def small_data(monkeypatch, tmp_path):
     monkeypatch.setattr(model.training.train, "load_split", lambda dataset: small_split())
     monkeypatch.setattr(model.reports.accuracy, "load_split", lambda dataset: small_split())
     monkeypatch.setattr(model.reports.accuracy, "load_test", small_test)
-    monkeypatch.setattr(model.training.train.train, "__kwdefaults__", {**model.training.train.train.__kwdefaults__, "load_test": small_test})
+    monkeypatch.setattr(
+        model.training.train.train,
+        "__kwdefaults__",
+        {**model.training.train.train.__kwdefaults__, "load_test": small_test},
+    )
     monkeypatch.chdir(tmp_path)
 
 
@@ -72,7 +87,9 @@ def test_a_quantised_run_is_measured_with_the_integer_reference(small_data):
     run("small", small_recipe().settings())
     aware = small_recipe(name="aware", epochs=1, init_from="build/train/small/seed{seed}/checkpoint.pt")
     figures = run("aware", {**aware.settings(), "widths": {"weights": 4, "activations": 4, "pixels": 4}})
-    assert figures["integer_test"] == pytest.approx(figures["test"], abs=1e-3) != figures["integer_validation"]
+    assert (
+        figures["integer_test"] == pytest.approx(figures["test"], abs=1e-3) != figures["integer_validation"]
+    )
     assert figures["integer_validation"] == pytest.approx(figures["validation"], abs=1e-3)
     assert len(figures["sha256_without_provenance"]) == 64
     assert figures["parameters"] == 9474
@@ -89,9 +106,19 @@ def test_teacher_and_parents_are_trained_before_those_that_start_from_them(monke
 
     def fake(points, *arguments, restart):
         stages.append([point.name for point in points])
-        return {point.name: {"recipe": point.arguments["recipe"], "seed": point.arguments["settings"]["seed"]} for point in points}
+        return {
+            point.name: {"recipe": point.arguments["recipe"], "seed": point.arguments["settings"]["seed"]}
+            for point in points
+        }
 
     monkeypatch.setattr(model.reports.accuracy.sweep, "run", fake)
     results = run_all([TEACHER, *STUDENTS[:2]], jobs=1)
-    assert stages == [["teacher-1"], [f"lst1-{seed}" for seed in range(5)], [f"lst1_w6a4p4-{seed}" for seed in range(5)]]
-    assert set(results) == {"teacher 1", *(f"{recipe} {seed}" for recipe in ("lst1", "lst1_w6a4p4") for seed in range(5))}
+    assert stages == [
+        ["teacher-1"],
+        [f"lst1-{seed}" for seed in range(5)],
+        [f"lst1_w6a4p4-{seed}" for seed in range(5)],
+    ]
+    assert set(results) == {
+        "teacher 1",
+        *(f"{recipe} {seed}" for recipe in ("lst1", "lst1_w6a4p4") for seed in range(5)),
+    }

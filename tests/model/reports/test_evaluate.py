@@ -10,7 +10,13 @@ from tests.driver.network.lst.networks import SHIPPED, random_network
 from tests.images import test_images
 
 # Percent on the test set.
-REQUIRED = {"lst1_q6.7": 98.28, "lst1_w6a4p4": 99.0, "lst1_w5c4a4p4": 98.9, "lst1_w4a4p2": 98.6, "lst1_digits": 96.0}
+REQUIRED = {
+    "lst1_q6.7": 98.28,
+    "lst1_w6a4p4": 99.0,
+    "lst1_w5c4a4p4": 98.9,
+    "lst1_w4a4p2": 98.6,
+    "lst1_digits": 96.0,
+}
 DIGITS = next(path for path in SHIPPED if path.stem == "lst1_digits")
 
 
@@ -33,7 +39,9 @@ def test_the_confusion_matrix_counts_every_image():
     confusion = np.array(found.confusion)
     assert confusion.sum() == found.images == 360
     assert np.trace(confusion) == found.correct
-    np.testing.assert_array_equal(confusion.sum(axis=1), np.bincount(test_images("digits").labels, minlength=10))
+    np.testing.assert_array_equal(
+        confusion.sum(axis=1), np.bincount(test_images("digits").labels, minlength=10)
+    )
 
 
 def test_json_holds_what_the_text_says():

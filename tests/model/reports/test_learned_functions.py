@@ -1,4 +1,5 @@
 """The page of learned functions: cells, means, what is empty; and that the page in the tree is what its figures say."""
+
 import json
 
 import pytest
@@ -22,8 +23,12 @@ from model.training.checkpoint import save_checkpoint
 from model.training.recipe import Recipe
 from tests import ROOT
 
-KNOWN = {"resmlp_short-relu-1 1": {"test": 78.0}, "resmlp_short-relu-1 3": {"test": 80.0},
-         "resmlp_short_int8-relu-1 1": {"test": 77.0, "integer_test": 77.5}, "resmlp-lerp_psa-0.5 1": {"test": 86.0}}
+KNOWN = {
+    "resmlp_short-relu-1 1": {"test": 78.0},
+    "resmlp_short-relu-1 3": {"test": 80.0},
+    "resmlp_short_int8-relu-1 1": {"test": 77.0, "integer_test": 77.5},
+    "resmlp-lerp_psa-0.5 1": {"test": 86.0},
+}
 
 
 def read(path):
@@ -40,14 +45,20 @@ def test_the_page_has_means_and_empty_cells_and_the_commands_that_fill_them():
     text = page(KNOWN, read(MNIST_RESULTS), None)
     assert "| ReLU |  | 79.00 +- 1.41 |  |  |" in text and "| ReLU, INT8 |  | 77.50 |  |  |" in text
     assert "| B-spline, INT8 |  |  |  |  |" in text
-    assert "python -m model train recipes/resmlp_short_int8.toml --activation lerp_psa --expansion 0.25 --seed 1" in text
+    assert (
+        "python -m model train recipes/resmlp_short_int8.toml --activation lerp_psa --expansion 0.25 --seed 1"
+        in text
+    )
     assert "python -m benchmarks.activations --write" in text
     assert "| 1 | 6,587,328 | 49,152 | 98,304 |" in text and "| 41.7 % |" in text
 
 
 def test_published_figures_stand_beside_ours():
     text = page({}, read(MNIST_RESULTS), None)
-    assert "| LERP-PSA, published | 89.0 | 88.3 | 85.9 | 84.2 |" in text and "| LERP-PSA, INT8, published |  | 88.1 |  |  |" in text
+    assert (
+        "| LERP-PSA, published | 89.0 | 88.3 | 85.9 | 84.2 |" in text
+        and "| LERP-PSA, INT8, published |  | 88.1 |  |  |" in text
+    )
 
 
 @pytest.mark.parametrize("recipe", ["resmlp_short", "resmlp_short_int8", "resmlp", "resmlp_int8"])
@@ -56,7 +67,11 @@ def test_every_cell_has_a_recipe_that_reads(recipe):
         for expansion in EXPANSIONS:
             group = resmlp_group(recipe, activation, expansion)
             chosen = Recipe.from_settings(group.recipe, group.settings())
-            assert (chosen.activation, chosen.expansion, chosen.int8) == (activation, expansion, recipe.endswith("_int8"))
+            assert (chosen.activation, chosen.expansion, chosen.int8) == (
+                activation,
+                expansion,
+                recipe.endswith("_int8"),
+            )
 
 
 def test_what_is_asked_has_a_float_cell_for_each_in_integers():
@@ -66,7 +81,10 @@ def test_what_is_asked_has_a_float_cell_for_each_in_integers():
 
 
 def test_cells_asked_for_and_finished_are_one_group_each(monkeypatch):
-    monkeypatch.setattr("model.reports.learned_functions.finished", lambda known: [resmlp_group("resmlp_short", "relu", 1.0, [2])])
+    monkeypatch.setattr(
+        "model.reports.learned_functions.finished",
+        lambda known: [resmlp_group("resmlp_short", "relu", 1.0, [2])],
+    )
     found = {group.recipe: list(group.seeds) for group in groups(train=True)}
     assert found["resmlp_short-relu-1"] == [1, 2, 3] and len(found) == len(asked())
     assert [list(group.seeds) for group in groups(train=False)] == [[2]]
@@ -74,7 +92,10 @@ def test_cells_asked_for_and_finished_are_one_group_each(monkeypatch):
 
 def test_a_run_is_measured_when_it_is_finished_and_not_again(monkeypatch, tmp_path):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("model.reports.learned_functions.directory_of", lambda recipe: tmp_path / recipe.name / str(recipe.seed))
+    monkeypatch.setattr(
+        "model.reports.learned_functions.directory_of",
+        lambda recipe: tmp_path / recipe.name / str(recipe.seed),
+    )
     path = tmp_path / "resmlp_short-relu-1" / "2" / "checkpoint.pt"
     state = {"selected": {"epoch": 19}, "epoch": 20}
     save_checkpoint(path, state)
@@ -88,8 +109,12 @@ def test_a_run_is_measured_when_it_is_finished_and_not_again(monkeypatch, tmp_pa
 def test_pictures_are_drawn_from_any_results(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     drawn = draw(KNOWN, tmp_path)
-    assert (tmp_path / "learned_functions.svg") in drawn and all(path.read_text().startswith("<?xml") for path in drawn)
-    assert [path.read_bytes() for path in draw(KNOWN, tmp_path / "again")] == [path.read_bytes() for path in drawn]
+    assert (tmp_path / "learned_functions.svg") in drawn and all(
+        path.read_text().startswith("<?xml") for path in drawn
+    )
+    assert [path.read_bytes() for path in draw(KNOWN, tmp_path / "again")] == [
+        path.read_bytes() for path in drawn
+    ]
 
 
 def test_the_page_in_the_tree_is_what_its_figures_say(monkeypatch):

@@ -1,4 +1,3 @@
-
 import numpy as np
 import pytest
 
@@ -9,29 +8,52 @@ from tests import ROOT
 from tests.driver.network.lst.networks import SHIPPED, lst1, random_network
 
 KEPT = sorted([*SHIPPED, *(ROOT / "networks").glob("*lst*.npz")])
-ABOUT = {"quantization": "post-training Q6.7", "accuracy_validation": 98.5, "accuracy_float": 98.75, "seed": 3, "torch": "2.13.0",
-         "device": "cpu", "selected_epoch": 7, "command": ["first command", "second command"], "recipe": "one",
-         "recipe_settings": {"epochs": 9, "batch": 250}}
+ABOUT = {
+    "quantization": "post-training Q6.7",
+    "accuracy_validation": 98.5,
+    "accuracy_float": 98.75,
+    "seed": 3,
+    "torch": "2.13.0",
+    "device": "cpu",
+    "selected_epoch": 7,
+    "command": ["first command", "second command"],
+    "recipe": "one",
+    "recipe_settings": {"epochs": 9, "batch": 250},
+}
 
 
 def told(network, **changes):
     """A network with provenance, and what an evaluation of it might say."""
-    network = Network(network.name, network.kind, network.pixel_bits, network.image_shape, network.layers, ABOUT)
+    network = Network(
+        network.name, network.kind, network.pixel_bits, network.image_shape, network.layers, ABOUT
+    )
     confusion = 10 * np.eye(10, dtype=int)
     confusion[4, 9], confusion[4, 4] = 3, 7
-    return page(network, Evaluation("n.npz", network.name, "mnist", 100, 97.0, 97, 100, None, confusion.tolist()))
+    return page(
+        network, Evaluation("n.npz", network.name, "mnist", 100, 97.0, 97, 100, None, confusion.tolist())
+    )
 
 
 def test_a_page_tells_accuracy_formats_recipe_and_limits():
     text = told(lst1(1, 0, np.arange(-512, 512)))
-    for expected in ("9,474 weights and biases", "| integer, the MNIST test set, 10,000 images | 97.00 |", "| **4** | 0 | 0 | 0 | 0 | 7 |",
-                     "| rows | 28 -> 28 | 13 |", "10 bits, shift 7", "first command\nsecond command", "| epochs | `9` |",
-                     "Its commonest error: 4 taken for 9, 3 of 10.", "It runs on the pixel-serial engine"):
+    for expected in (
+        "9,474 weights and biases",
+        "| integer, the MNIST test set, 10,000 images | 97.00 |",
+        "| **4** | 0 | 0 | 0 | 0 | 7 |",
+        "| rows | 28 -> 28 | 13 |",
+        "10 bits, shift 7",
+        "first command\nsecond command",
+        "| epochs | `9` |",
+        "Its commonest error: 4 taken for 9, 3 of 10.",
+        "It runs on the pixel-serial engine",
+    ):
         assert expected in text
 
 
 def test_a_page_says_why_the_engine_does_not_take_a_network():
-    assert "The pixel-serial engine does not take it: network 'random' (test) is not an LST-1" in told(random_network(1))
+    assert "The pixel-serial engine does not take it: network 'random' (test) is not an LST-1" in told(
+        random_network(1)
+    )
 
 
 def test_the_accumulators_bits_are_those_that_any_input_can_need():
@@ -48,7 +70,9 @@ def test_describe_writes_page_and_picture(tmp_path):
     digits = next(path for path in SHIPPED if path.stem == "lst1_digits")
     assert write_page(digits, tmp_path) == tmp_path / "lst1_digits.md"
     assert (tmp_path / "lst1_digits.svg").is_file()
-    assert "integer, the last 360 of scikit-learn's digits" in (tmp_path / "lst1_digits.md").read_text(encoding="utf-8")
+    assert "integer, the last 360 of scikit-learn's digits" in (tmp_path / "lst1_digits.md").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.slow

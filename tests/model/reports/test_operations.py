@@ -1,4 +1,5 @@
 """Operations of one image against the published counts."""
+
 from functools import partial
 
 import pytest
@@ -16,8 +17,10 @@ TABLE_BYTES = {4: 122_880, 2: 73_728, 1: 49_152, 0.5: 36_864, 0.25: 30_720}
 @pytest.mark.parametrize("expansion", PRODUCTS)
 def test_operations_are_as_published(expansion):
     images = random_pictures(0, 2)
-    relu, lerp = (operations(Int8ResMLP(ResMLP(expansion, make).eval()).calibrate(images).export("n", {}))
-                  for make in (None, partial(LerpPSA, per_channel=True)))
+    relu, lerp = (
+        operations(Int8ResMLP(ResMLP(expansion, make).eval()).calibrate(images).export("n", {}))
+        for make in (None, partial(LerpPSA, per_channel=True))
+    )
     assert relu.products == lerp.products == PRODUCTS[expansion]
     assert relu.affines == lerp.affines == 98_304
     assert (relu.look_ups, relu.table_bytes) == (0, 0)

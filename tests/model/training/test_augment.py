@@ -48,7 +48,9 @@ def test_shift_moves_by_at_most_its_amount():
     assert 0.2 < distances.max() < 0.26
 
 
-@pytest.mark.parametrize("augmentation", [Augmentation(12, 0, 0, 0), Augmentation(0, .12, 0, 0), Augmentation(0, 0, 0, .15)])
+@pytest.mark.parametrize(
+    "augmentation", [Augmentation(12, 0, 0, 0), Augmentation(0, 0.12, 0, 0), Augmentation(0, 0, 0, 0.15)]
+)
 def test_rotation_scale_and_shear_keep_the_middle(augmentation):
     blob = torch.zeros(1, 28, 28, dtype=torch.uint8)
     blob[0, 10:18, 12:16] = 200
@@ -63,7 +65,10 @@ def test_rotation_reaches_its_angle_and_no_further():
     angles = []
     for image in Augmentation(20, 0, 0, 0)(bar.repeat(50, 1, 1), generator()):
         x, y = (torch.arange(28) - 13.5).expand(28, 28), (torch.arange(28) - 13.5)[:, None].expand(28, 28)
-        angles.append(math.degrees(math.atan2(2 * float((image * x * y).sum()), float((image * (x * x - y * y)).sum()))) / 2)
+        angles.append(
+            math.degrees(math.atan2(2 * float((image * x * y).sum()), float((image * (x * x - y * y)).sum())))
+            / 2
+        )
     assert 17 < max(angles) < 21 and -21 < min(angles) < -17
 
 
@@ -79,7 +84,9 @@ def test_scale_changes_both_sides_each_in_its_own_way():
 
 def test_elastic_moves_points_by_about_its_pixels():
     stripes = torch.zeros(28, 28)
-    stripes[:, 14:] = 200.0  # an edge: what lies right of the middle in every row shows how far that row was moved
+    stripes[:, 14:] = (
+        200.0  # an edge: what lies right of the middle in every row shows how far that row was moved
+    )
     moved = Augmentation(0, 0, 0, 0, elastic=1.0)(stripes.to(torch.uint8).repeat(100, 1, 1), generator())
     shifts = moved[:, 3:-3, 8:20].float().sum(2) / 200 - 6
     assert 0.5 < shifts.std() < 1.2 and (shifts.std(dim=1) > 0.1).all()

@@ -50,7 +50,11 @@ def test_copies_do_not_depend_on_the_seed_of_the_run(tmp_path):
     np.testing.assert_array_equal(*copies)
 
 
-@pytest.mark.parametrize("changes", [{"copies": 3}, {"shear": 0.1}, {"rotate_degrees": 10.0}, {"scale": 0.1}, {"shift": 0.1}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [{"copies": 3}, {"shear": 0.1}, {"rotate_degrees": 10.0}, {"scale": 0.1}, {"shift": 0.1}],
+    ids=str,
+)
 def test_other_settings_make_another_file(tmp_path, changes):
     augmented_copies(PART, TWO, tmp_path)
     augmented_copies(PART, dataclasses.replace(TWO, **changes), tmp_path)
@@ -91,10 +95,14 @@ def test_logits_are_what_the_teacher_says_of_each_copy(tmp_path, kind):
     torch.manual_seed(0)
     network = kind()
     copies = augmented_copies(PART, TWO, tmp_path)
-    found = teacher_logits(copies, PART, TWO, network.train(), directory=tmp_path)  # batch normalisation must not learn from it
+    found = teacher_logits(
+        copies, PART, TWO, network.train(), directory=tmp_path
+    )  # batch normalisation must not learn from it
     assert found.dtype == np.float32 and found.shape == (2, 12, 10)
     for copy, said in zip(copies, found):
-        np.testing.assert_allclose(said, network.eval()(torch.from_numpy(copy)).detach().numpy(), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            said, network.eval()(torch.from_numpy(copy)).detach().numpy(), rtol=1e-5, atol=1e-5
+        )
 
 
 def test_the_teacher_stays_as_it_is(tmp_path):
@@ -118,7 +126,13 @@ def test_another_teacher_or_other_copies_make_another_file(tmp_path):
     teacher_logits(copies, PART, TWO, teacher(0), directory=tmp_path / "logits")
     teacher_logits(copies, PART, TWO, teacher(1), directory=tmp_path / "logits")
     other = dataclasses.replace(TWO, shear=0.1)
-    teacher_logits(augmented_copies(PART, other, tmp_path / "copies"), PART, other, teacher(0), directory=tmp_path / "logits")
+    teacher_logits(
+        augmented_copies(PART, other, tmp_path / "copies"),
+        PART,
+        other,
+        teacher(0),
+        directory=tmp_path / "logits",
+    )
     assert len(files(tmp_path / "logits")) == 3
 
 

@@ -101,14 +101,22 @@ def test_every_key_survives_settings(tmp_path):
         seen |= set(settings)
         assert Recipe.from_settings(name, json.loads(json.dumps(settings))) == recipe
     assert seen == {field.name for field in dataclasses.fields(Recipe)} - {"name"}
-    assert (recipe.weight_decay, recipe.picture_augmentation.crop, recipe.distillation.transfer_epochs) == (1e-5, 3, 7)
+    assert (recipe.weight_decay, recipe.picture_augmentation.crop, recipe.distillation.transfer_epochs) == (
+        1e-5,
+        3,
+        7,
+    )
     recipe = Recipe.read(tmp_path / "everything.toml")
     assert (recipe.knots, recipe.augmentation.copies, recipe.distillation.temperature) == (17, 4, 3.0)
 
 
 def test_defaults_are_written_out_and_unset_tables_left_out():
     settings = Recipe("plain").settings()
-    assert settings["dropout"] == 0.0 and settings["schedule"] == "one_cycle" and settings["per_channel"] is False
+    assert (
+        settings["dropout"] == 0.0
+        and settings["schedule"] == "one_cycle"
+        and settings["per_channel"] is False
+    )
     assert not {"knots", "augmentation", "distillation", "widths", "init_from"} & settings.keys()
 
 
@@ -124,8 +132,15 @@ def test_dropout_reaches_the_network():
     assert [module.p for module in network.modules() if isinstance(module, torch.nn.Dropout)] == [0.25] * 3
 
 
-SHORT = Recipe("resmlp_short", dataset="cifar10", network="resmlp", expansion=1.0, activation="relu", total_variation=1e-5,
-               init_from="build/train/x-{activation}-{expansion}/seed{seed}/checkpoint.pt")
+SHORT = Recipe(
+    "resmlp_short",
+    dataset="cifar10",
+    network="resmlp",
+    expansion=1.0,
+    activation="relu",
+    total_variation=1e-5,
+    init_from="build/train/x-{activation}-{expansion}/seed{seed}/checkpoint.pt",
+)
 
 
 def test_a_variant_is_named_after_its_function_and_width_and_so_is_its_parent():
@@ -133,12 +148,15 @@ def test_a_variant_is_named_after_its_function_and_width_and_so_is_its_parent():
     assert variant.name == "resmlp_short-lerp_psa-0.5"
     assert (variant.activation, variant.expansion, variant.per_channel) == ("lerp_psa", 0.5, True)
     assert variant.ancestors["parent"] == Path("build/train/x-lerp_psa-0.5/seed1/checkpoint.pt")
-    assert SHORT.variant(None, 2.0).name == "resmlp_short-relu-2" and not SHORT.variant("relu", None).per_channel
+    assert (
+        SHORT.variant(None, 2.0).name == "resmlp_short-relu-2" and not SHORT.variant("relu", None).per_channel
+    )
 
 
 def test_the_command_of_a_run_makes_the_same_run():
     assert SHORT.variant("b_spline", 0.25).command == (
-        "python -m model train recipes/resmlp_short.toml --activation b_spline --expansion 0.25 --seed 1")
+        "python -m model train recipes/resmlp_short.toml --activation b_spline --expansion 0.25 --seed 1"
+    )
     assert SHORT.command == "python -m model train recipes/resmlp_short.toml --seed 1"
     assert Recipe("elsewhere", seed=3).command == "python -m model train elsewhere.toml --seed 3"
 
@@ -149,13 +167,18 @@ def test_a_variant_of_no_width_is_refused_and_not_taken_for_the_recipes_own():
 
 
 def test_only_resmlp_has_variants():
-    with pytest.raises(RecipeError, match="recipe lst: --activation and --expansion belong to network resmlp, this one is lst1"):
+    with pytest.raises(
+        RecipeError,
+        match="recipe lst: --activation and --expansion belong to network resmlp, this one is lst1",
+    ):
         Recipe("lst").variant("relu", None)
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "piecewise_linear"])
 def test_a_variant_of_another_function_is_refused_with_those_of_resmlp(activation):
-    with pytest.raises(RecipeError, match=f"--activation must be one of relu, psa, lerp_psa, b_spline, not '{activation}'"):
+    with pytest.raises(
+        RecipeError, match=f"--activation must be one of relu, psa, lerp_psa, b_spline, not '{activation}'"
+    ):
         SHORT.variant(activation, None)
 
 
@@ -167,12 +190,21 @@ def test_every_network_has_a_name(network):
 
 def test_one_width_is_that_of_all_layers_and_a_list_one_for_each():
     assert Widths(6, 4, 8).weights_of(3) == [6, 6, 6] and Widths(6, 4, 8).activations_of(3)[:2] == [4, 4]
-    assert Widths([6, 5, 4], [3, 2], 8).weights_of(3) == [6, 5, 4] and Widths([6, 5, 4], [3, 2], 8).activations_of(3)[:2] == [3, 2]
+    assert Widths([6, 5, 4], [3, 2], 8).weights_of(3) == [6, 5, 4] and Widths(
+        [6, 5, 4], [3, 2], 8
+    ).activations_of(3)[:2] == [3, 2]
 
 
-@pytest.mark.parametrize("widths, message", [
-    (Widths([6, 6], 4, 8), "\\[widths\\] weights must be one number or 3, one for each layer, not 2"),
-    (Widths(6, [4, 4, 4], 8), "\\[widths\\] activations must be one number or 2, one for each layer, not 3")])
+@pytest.mark.parametrize(
+    "widths, message",
+    [
+        (Widths([6, 6], 4, 8), "\\[widths\\] weights must be one number or 3, one for each layer, not 2"),
+        (
+            Widths(6, [4, 4, 4], 8),
+            "\\[widths\\] activations must be one number or 2, one for each layer, not 3",
+        ),
+    ],
+)
 def test_another_number_of_widths_than_layers_is_refused(widths, message):
     with pytest.raises(RecipeError, match=message):
         FakeQuantizedNetwork.from_float(LST1(3, 3, 2), widths)
@@ -188,92 +220,182 @@ def test_a_recipe_whose_name_no_network_can_have_is_refused_before_training(tmp_
 RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
 
 
-@pytest.mark.parametrize("text, message", [
-    ("epoch = 3", "unknown key 'epoch'; there are dataset, network, .*epochs"),
-    ('name = "x"', "unknown key 'name'"),
-    ("[augmentation]\nscal = 0.1", r"\[augmentation\] has no key 'scal'; there are rotate_degrees, scale"),
-    ("augmentation = 5", "augmentation must be a table, not 5"),
-    ('epochs = "3"', "epochs must be a valid integer, not '3'"),
-    ("batch = 7.5", "batch must be a valid integer, not 7.5"),
-    ("seed = true", "seed must be a valid integer, not True"),
-    ('dropout = "x"', "dropout must be a valid number, not 'x'"),
-    ('per_channel = "no"', "per_channel must be a valid boolean, not 'no'"),
-    ('dataset = ["mnist"]', r"dataset must be a valid string, not \['mnist'\]"),
-    ('[augmentation]\nrotate_degrees = "a"', r"\[augmentation\] rotate_degrees must be a valid number, not 'a'"),
-    ("[augmentation]\nscale = -3.0", r"\[augmentation\] scale must not be negative, is -3.0"),
-    ("[augmentation]\nscale = 1.0", r"\[augmentation\] scale must be below 1, is 1.0"),
-    ('init_from = "x{foo}.pt"',
-     "init_from and teacher may name the run's {seed}, {activation} and {expansion} and nothing else in braces, are 'x{foo}.pt' and None"),
-    ('network = "lenet"', "network must be one of lst1, lst2, reslst3, 784-10, 784-40-10, cnn, resmlp, not 'lenet'"),
-    ('activation = "piecewise_linear"\nknots = 1', "knots must be at least 2, not 1"),
-    ('activation = "piecewise_linear"\nknots = 0', "knots must be at least 2, not 0"),
-    ("knots = 33", "knots and per_channel belong to a learned activation, not to tanh"),
-    ('activation = "relu"\nper_channel = true', "knots and per_channel belong to a learned activation, not to relu"),
-    ("dropout = 1.0", "dropout must lie in 0..1 and not be 1, is 1.0"),
-    ("dropout = -0.1", "dropout must lie in 0..1 and not be 1, is -0.1"),
-    ('network = "cnn"\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}',
-     "widths do not go with network cnn"),
-    ('dropout = 0.1\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}', "widths do not go with dropout 0.1"),
-    ('normalize = true\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}', "widths do not go with normalize"),
-    ("calm_epochs = 2", "calm_epochs must lie in 0..epochs, and needs augmentation, is 2"),
-    ("epochs = 3\ncalm_epochs = 4\naugmentation = {}", "calm_epochs must lie in 0..epochs, and needs augmentation, is 4"),
-    ("dropout = nan", "dropout must lie in 0..1 and not be 1, is nan"),
-    ('schedule = "step"', "schedule must be one of one_cycle, cosine, constant, not 'step'"),
-    ("weight_decay = -1e-5", "weight_decay must not be negative, is -1e-05"),
-    ("[augmentation]\ncopies = -1", "copies must not be negative, is -1"),
-    ("[augmentation]\ncopy = 1", "copy"),
-    ('[distillation]\nteacher = "t.pt"', "distillation needs augmentation with copies"),
-    ('[augmentation]\n[distillation]\nteacher = "t.pt"', "distillation needs augmentation with copies"),
-    ("[augmentation]\ncopies = 2\n[distillation]\nweight = 0.5", r"\[distillation\] needs teacher"),
-    ('[augmentation]\ncopies = 2\n[distillation]\nteacher = "/t.pt"', "teacher must be relative"),
-    ('[distillation]\nteacher = "t.pt"\nweight = 0', "\\[distillation\\] weight must lie in 0..1 and not be 0, is 0"),
-    ('[distillation]\nteacher = "t.pt"\nweight = 1.5', "\\[distillation\\] weight must lie in 0..1 and not be 0, is 1.5"),
-    ('[distillation]\nteacher = "t.pt"\ntemperature = 0', "\\[distillation\\] temperature must be positive, not 0"),
-    ("[widths]\nweights = [4, 17]\nactivations = 4\npixels = 4", "\\[widths\\] weights must have 2..16 bits, not 17"),
-    ("[widths]\nweights = 4\nactivations = [4, 1]\npixels = 4", "\\[widths\\] activations must have 2..16 bits, not 1"),
-    ("[widths]\nweights = 4\nactivations = 4\npixels = [4]", r"\[widths\] pixels must be a valid integer, not \[4\]"),
-    ("[widths]\nweights = 4.5\nactivations = 4\npixels = 4", r"\[widths\] weights must be a valid integer, not 4.5"),
-    ("epoch = 3", "epoch"),
-    ("epochs = 0", "epochs must be positive, not 0"),
-    ('dataset = "cifar"', "dataset must be one of mnist, digits, cifar10, not 'cifar'"),
-    ('activation = "sigmoid"', "activation must be one of tanh, relu, piecewise_linear, psa, lerp_psa, b_spline, not 'sigmoid'"),
-    ("[widths]\nweights = 4", r"\[widths\] needs activations and pixels"),
-    ("[widths]\nweights = 4\nactivations = 4\npixels = 4", "widths need init_from"),
-    ("[widths]\nweights = 1\nactivations = 4\npixels = 4", "\\[widths\\] weights must have 2..16 bits, not 1"),
-    ("[widths]\nweights = 4\nactivations = 1\npixels = 4", "\\[widths\\] activations must have 2..16 bits, not 1"),
-    ("[widths]\nweights = 4\nactivations = 4\npixels = 9", "\\[widths\\] pixels must have 1..8 bits, not 9"),
-    ('init_from = "/tmp/checkpoint.pt"', "init_from must be relative"),
-    ('activation = "psa"\nknots = 9', "psa has no knots, lerp_psa is the same function on a grid"),
-    ("epochs = ", "not TOML"),
-    ('network = "resmlp"', "network resmlp and dataset cifar10 go together, not resmlp and mnist"),
-    ('dataset = "cifar10"', "network resmlp and dataset cifar10 go together, not lst1 and cifar10"),
-    ("expansion = 1.0", "expansion belongs to network resmlp"),
-    ("int8 = true", "int8 belongs to network resmlp"),
-    ("[picture_augmentation]", "picture_augmentation belongs to network resmlp"),
-    (RESMLP, "network resmlp needs expansion"),
-    (RESMLP + "expansion = 0.001", "expansion must be finite and leave at least one hidden channel of 96, is 0.001"),
-    (RESMLP + "expansion = 0.0", "expansion must be finite and leave at least one hidden channel of 96, is 0.0"),
-    (RESMLP + "expansion = nan", "expansion must be finite and leave at least one hidden channel of 96, is nan"),
-    ('dataset = "cifar10"\nnetwork = "resmlp"\nexpansion = 1.0',
-     "activation must be one of relu, psa, lerp_psa, b_spline for network resmlp, not 'tanh'"),
-    ('dataset = "cifar10"\nnetwork = "resmlp"\nexpansion = 1.0\nactivation = "lerp_psa"',
-     "network resmlp with activation lerp_psa needs per_channel = true"),
-    (RESMLP + 'expansion = 6.0\nint8 = true\ninit_from = "a.pt"', "int8 takes at most 512 hidden channels, not 576"),
-    (RESMLP + 'expansion = 1.0\nint8 = true\ninit_from = "a.pt"\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = 1',
-     "int8 does not go with transfer_epochs"),
-    (RESMLP + 'expansion = 1.0\nint8 = true\ninit_from = "a.pt"\nweight_decay = 1e-5',
-     "weight_decay does not go with training in integers"),
-    ("total_variation = -1.0", "total_variation must not be negative, is -1.0"),
-    ("total_variation = nan", "total_variation must not be negative, is nan"),
-    ("seed = -1", "seed must lie in 0..2\\^63 - 1, is -1"),
-    (RESMLP + "expansion = 1.0\ndropout = 0.1", "dropout does not go with network resmlp"),
-    (RESMLP + "expansion = 1.0\naugmentation = {}", "augmentation does not go with network resmlp"),
-    (RESMLP + "expansion = 1.0\nint8 = true", "int8 needs init_from"),
-    (RESMLP + "expansion = 1.0\n[picture_augmentation]\nmagnitude = 31", r"\[picture_augmentation\] magnitude must lie in 0..30, is 31"),
-    ('[augmentation]\ncopies = 2\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = 2', "transfer_epochs belongs to network resmlp"),
-    (RESMLP + 'expansion = 1.0\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = -1',
-     r"\[distillation\] transfer_epochs must not be negative, is -1"),
-])
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("epoch = 3", "unknown key 'epoch'; there are dataset, network, .*epochs"),
+        ('name = "x"', "unknown key 'name'"),
+        (
+            "[augmentation]\nscal = 0.1",
+            r"\[augmentation\] has no key 'scal'; there are rotate_degrees, scale",
+        ),
+        ("augmentation = 5", "augmentation must be a table, not 5"),
+        ('epochs = "3"', "epochs must be a valid integer, not '3'"),
+        ("batch = 7.5", "batch must be a valid integer, not 7.5"),
+        ("seed = true", "seed must be a valid integer, not True"),
+        ('dropout = "x"', "dropout must be a valid number, not 'x'"),
+        ('per_channel = "no"', "per_channel must be a valid boolean, not 'no'"),
+        ('dataset = ["mnist"]', r"dataset must be a valid string, not \['mnist'\]"),
+        (
+            '[augmentation]\nrotate_degrees = "a"',
+            r"\[augmentation\] rotate_degrees must be a valid number, not 'a'",
+        ),
+        ("[augmentation]\nscale = -3.0", r"\[augmentation\] scale must not be negative, is -3.0"),
+        ("[augmentation]\nscale = 1.0", r"\[augmentation\] scale must be below 1, is 1.0"),
+        (
+            'init_from = "x{foo}.pt"',
+            "init_from and teacher may name the run's {seed}, {activation} and {expansion} and nothing else in braces, are 'x{foo}.pt' and None",
+        ),
+        (
+            'network = "lenet"',
+            "network must be one of lst1, lst2, reslst3, 784-10, 784-40-10, cnn, resmlp, not 'lenet'",
+        ),
+        ('activation = "piecewise_linear"\nknots = 1', "knots must be at least 2, not 1"),
+        ('activation = "piecewise_linear"\nknots = 0', "knots must be at least 2, not 0"),
+        ("knots = 33", "knots and per_channel belong to a learned activation, not to tanh"),
+        (
+            'activation = "relu"\nper_channel = true',
+            "knots and per_channel belong to a learned activation, not to relu",
+        ),
+        ("dropout = 1.0", "dropout must lie in 0..1 and not be 1, is 1.0"),
+        ("dropout = -0.1", "dropout must lie in 0..1 and not be 1, is -0.1"),
+        (
+            'network = "cnn"\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}',
+            "widths do not go with network cnn",
+        ),
+        (
+            'dropout = 0.1\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}',
+            "widths do not go with dropout 0.1",
+        ),
+        (
+            'normalize = true\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}',
+            "widths do not go with normalize",
+        ),
+        ("calm_epochs = 2", "calm_epochs must lie in 0..epochs, and needs augmentation, is 2"),
+        (
+            "epochs = 3\ncalm_epochs = 4\naugmentation = {}",
+            "calm_epochs must lie in 0..epochs, and needs augmentation, is 4",
+        ),
+        ("dropout = nan", "dropout must lie in 0..1 and not be 1, is nan"),
+        ('schedule = "step"', "schedule must be one of one_cycle, cosine, constant, not 'step'"),
+        ("weight_decay = -1e-5", "weight_decay must not be negative, is -1e-05"),
+        ("[augmentation]\ncopies = -1", "copies must not be negative, is -1"),
+        ("[augmentation]\ncopy = 1", "copy"),
+        ('[distillation]\nteacher = "t.pt"', "distillation needs augmentation with copies"),
+        ('[augmentation]\n[distillation]\nteacher = "t.pt"', "distillation needs augmentation with copies"),
+        ("[augmentation]\ncopies = 2\n[distillation]\nweight = 0.5", r"\[distillation\] needs teacher"),
+        ('[augmentation]\ncopies = 2\n[distillation]\nteacher = "/t.pt"', "teacher must be relative"),
+        (
+            '[distillation]\nteacher = "t.pt"\nweight = 0',
+            "\\[distillation\\] weight must lie in 0..1 and not be 0, is 0",
+        ),
+        (
+            '[distillation]\nteacher = "t.pt"\nweight = 1.5',
+            "\\[distillation\\] weight must lie in 0..1 and not be 0, is 1.5",
+        ),
+        (
+            '[distillation]\nteacher = "t.pt"\ntemperature = 0',
+            "\\[distillation\\] temperature must be positive, not 0",
+        ),
+        (
+            "[widths]\nweights = [4, 17]\nactivations = 4\npixels = 4",
+            "\\[widths\\] weights must have 2..16 bits, not 17",
+        ),
+        (
+            "[widths]\nweights = 4\nactivations = [4, 1]\npixels = 4",
+            "\\[widths\\] activations must have 2..16 bits, not 1",
+        ),
+        (
+            "[widths]\nweights = 4\nactivations = 4\npixels = [4]",
+            r"\[widths\] pixels must be a valid integer, not \[4\]",
+        ),
+        (
+            "[widths]\nweights = 4.5\nactivations = 4\npixels = 4",
+            r"\[widths\] weights must be a valid integer, not 4.5",
+        ),
+        ("epoch = 3", "epoch"),
+        ("epochs = 0", "epochs must be positive, not 0"),
+        ('dataset = "cifar"', "dataset must be one of mnist, digits, cifar10, not 'cifar'"),
+        (
+            'activation = "sigmoid"',
+            "activation must be one of tanh, relu, piecewise_linear, psa, lerp_psa, b_spline, not 'sigmoid'",
+        ),
+        ("[widths]\nweights = 4", r"\[widths\] needs activations and pixels"),
+        ("[widths]\nweights = 4\nactivations = 4\npixels = 4", "widths need init_from"),
+        (
+            "[widths]\nweights = 1\nactivations = 4\npixels = 4",
+            "\\[widths\\] weights must have 2..16 bits, not 1",
+        ),
+        (
+            "[widths]\nweights = 4\nactivations = 1\npixels = 4",
+            "\\[widths\\] activations must have 2..16 bits, not 1",
+        ),
+        (
+            "[widths]\nweights = 4\nactivations = 4\npixels = 9",
+            "\\[widths\\] pixels must have 1..8 bits, not 9",
+        ),
+        ('init_from = "/tmp/checkpoint.pt"', "init_from must be relative"),
+        ('activation = "psa"\nknots = 9', "psa has no knots, lerp_psa is the same function on a grid"),
+        ("epochs = ", "not TOML"),
+        ('network = "resmlp"', "network resmlp and dataset cifar10 go together, not resmlp and mnist"),
+        ('dataset = "cifar10"', "network resmlp and dataset cifar10 go together, not lst1 and cifar10"),
+        ("expansion = 1.0", "expansion belongs to network resmlp"),
+        ("int8 = true", "int8 belongs to network resmlp"),
+        ("[picture_augmentation]", "picture_augmentation belongs to network resmlp"),
+        (RESMLP, "network resmlp needs expansion"),
+        (
+            RESMLP + "expansion = 0.001",
+            "expansion must be finite and leave at least one hidden channel of 96, is 0.001",
+        ),
+        (
+            RESMLP + "expansion = 0.0",
+            "expansion must be finite and leave at least one hidden channel of 96, is 0.0",
+        ),
+        (
+            RESMLP + "expansion = nan",
+            "expansion must be finite and leave at least one hidden channel of 96, is nan",
+        ),
+        (
+            'dataset = "cifar10"\nnetwork = "resmlp"\nexpansion = 1.0',
+            "activation must be one of relu, psa, lerp_psa, b_spline for network resmlp, not 'tanh'",
+        ),
+        (
+            'dataset = "cifar10"\nnetwork = "resmlp"\nexpansion = 1.0\nactivation = "lerp_psa"',
+            "network resmlp with activation lerp_psa needs per_channel = true",
+        ),
+        (
+            RESMLP + 'expansion = 6.0\nint8 = true\ninit_from = "a.pt"',
+            "int8 takes at most 512 hidden channels, not 576",
+        ),
+        (
+            RESMLP
+            + 'expansion = 1.0\nint8 = true\ninit_from = "a.pt"\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = 1',
+            "int8 does not go with transfer_epochs",
+        ),
+        (
+            RESMLP + 'expansion = 1.0\nint8 = true\ninit_from = "a.pt"\nweight_decay = 1e-5',
+            "weight_decay does not go with training in integers",
+        ),
+        ("total_variation = -1.0", "total_variation must not be negative, is -1.0"),
+        ("total_variation = nan", "total_variation must not be negative, is nan"),
+        ("seed = -1", "seed must lie in 0..2\\^63 - 1, is -1"),
+        (RESMLP + "expansion = 1.0\ndropout = 0.1", "dropout does not go with network resmlp"),
+        (RESMLP + "expansion = 1.0\naugmentation = {}", "augmentation does not go with network resmlp"),
+        (RESMLP + "expansion = 1.0\nint8 = true", "int8 needs init_from"),
+        (
+            RESMLP + "expansion = 1.0\n[picture_augmentation]\nmagnitude = 31",
+            r"\[picture_augmentation\] magnitude must lie in 0..30, is 31",
+        ),
+        (
+            '[augmentation]\ncopies = 2\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = 2',
+            "transfer_epochs belongs to network resmlp",
+        ),
+        (
+            RESMLP + 'expansion = 1.0\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = -1',
+            r"\[distillation\] transfer_epochs must not be negative, is -1",
+        ),
+    ],
+)
 def test_a_wrong_recipe_is_refused_with_its_name(tmp_path, text, message):
     path = tmp_path / "wrong.toml"
     path.write_text(text)

@@ -1,4 +1,5 @@
 """Training of ResMLP: stages of teaching block by block, resumed and unbroken; total variation; integers."""
+
 import pytest
 import torch
 
@@ -20,12 +21,21 @@ from tests.model.small import (
 from tests.model.training.test_train import assert_same
 
 SPLIT = picture_split()
-TAUGHT = {"distillation": Distillation("teacher/checkpoint.pt", weight=0.8, temperature=1.0, transfer_epochs=2)}
+TAUGHT = {
+    "distillation": Distillation("teacher/checkpoint.pt", weight=0.8, temperature=1.0, transfer_epochs=2)
+}
 LEARNED = {"activation": "lerp_psa", "per_channel": True}
 SPLINE = {"activation": "b_spline", "per_channel": True, "total_variation": 1e-4}
 INT8 = {"int8": True, "init_from": "float-{activation}/checkpoint.pt"}
-RECIPES = {"labels": {}, "taught": TAUGHT, "taught splines": {**TAUGHT, **SPLINE}, "taught PSA": {**TAUGHT, **LEARNED}, "int8": INT8,
-           "int8 PSA": {**INT8, **LEARNED}, "int8 splines": {**INT8, **SPLINE}}
+RECIPES = {
+    "labels": {},
+    "taught": TAUGHT,
+    "taught splines": {**TAUGHT, **SPLINE},
+    "taught PSA": {**TAUGHT, **LEARNED},
+    "int8": INT8,
+    "int8 PSA": {**INT8, **LEARNED},
+    "int8 splines": {**INT8, **SPLINE},
+}
 
 
 def run(directory, recipe, **options):
@@ -62,7 +72,11 @@ def test_each_block_is_taught_alone_from_the_teachers_embedding():
     for block in range(4):
         for _ in range(2):
             training.run_epoch()
-        changed = {name for name, parameter in training.network.named_parameters() if not torch.equal(parameter, before[name])}
+        changed = {
+            name
+            for name, parameter in training.network.named_parameters()
+            if not torch.equal(parameter, before[name])
+        }
         assert {".".join(name.split(".")[:2]) for name in changed} == {f"blocks.{block}"}
         before = {name: parameter.clone() for name, parameter in training.network.named_parameters()}
     training.run_epoch()
@@ -71,12 +85,16 @@ def test_each_block_is_taught_alone_from_the_teachers_embedding():
 
 
 @pytest.mark.parametrize("block", [0, 2])
-def test_a_block_learns_what_the_teacher_gives_behind_the_same_block_from_what_the_student_gives_before_it(block):
+def test_a_block_learns_what_the_teacher_gives_behind_the_same_block_from_what_the_student_gives_before_it(
+    block,
+):
     training = Training(picture_recipe(**TAUGHT), SPLIT)
     teacher, images = training.teacher, SPLIT.train.images
     stage = stages(training.recipe, training.network.train(), teacher, 1)[block]
     found, wanted = training.network.after_blocks(images)[block + 1], teacher.after_blocks(images)[block + 1]
-    assert stage.loss(images, None, None).item() == pytest.approx((found - wanted).square().mean().item(), rel=1e-5)
+    assert stage.loss(images, None, None).item() == pytest.approx(
+        (found - wanted).square().mean().item(), rel=1e-5
+    )
 
 
 def test_epochs_of_teaching_blocks_are_not_selected():
@@ -86,7 +104,9 @@ def test_epochs_of_teaching_blocks_are_not_selected():
 
 
 def test_the_total_variation_is_in_the_loss_of_splines():
-    plain, penalised = (Training(picture_recipe(**{**SPLINE, "total_variation": weight}), SPLIT) for weight in (0.0, 0.5))
+    plain, penalised = (
+        Training(picture_recipe(**{**SPLINE, "total_variation": weight}), SPLIT) for weight in (0.0, 0.5)
+    )
     images, labels = SPLIT.train
     difference = penalised.stage.loss(images, labels, None) - plain.stage.loss(images, labels, None)
     torch.testing.assert_close(difference, 0.5 * total_variation(penalised.network))
@@ -95,7 +115,12 @@ def test_the_total_variation_is_in_the_loss_of_splines():
 def test_splines_have_a_learning_rate_of_their_own_and_no_decay():
     training = Training(picture_recipe(**SPLINE, weight_decay=1e-3, schedule="constant"), SPLIT)
     others, splines = training.stage.optimizer.param_groups
-    assert (splines["lr"], splines["weight_decay"], others["lr"], others["weight_decay"]) == (SPLINE_LEARNING_RATE, 0.0, 4e-3, 1e-3)
+    assert (splines["lr"], splines["weight_decay"], others["lr"], others["weight_decay"]) == (
+        SPLINE_LEARNING_RATE,
+        0.0,
+        4e-3,
+        1e-3,
+    )
     assert {tuple(values.shape) for values in splines["params"]} == {(96, 65), (3, 65)}
     assert sum(map(len, (others["params"], splines["params"]))) == len(list(training.network.parameters()))
 
@@ -113,13 +138,17 @@ def test_what_was_trained_in_integers_is_exported_as_it_was_trained(changes):
 
 def test_a_run_stopped_while_blocks_are_taught_says_so_to_who_would_use_it():
     run("halfway", picture_recipe(**TAUGHT), stop_after=3)
-    with pytest.raises(CheckpointError, match="stopped after epoch 3, while blocks were taught, with nothing to select yet"):
+    with pytest.raises(
+        CheckpointError, match="stopped after epoch 3, while blocks were taught, with nothing to select yet"
+    ):
         selected_network(load_checkpoint("halfway/checkpoint.pt"))
 
 
 def test_training_in_integers_begins_with_the_calibrated_parent():
     training = Training(picture_recipe(**INT8, **LEARNED), SPLIT)
-    parent = Int8ResMLP(selected_network(load_checkpoint("float-lerp_psa/checkpoint.pt"))).calibrate(SPLIT.train.images)
+    parent = Int8ResMLP(selected_network(load_checkpoint("float-lerp_psa/checkpoint.pt"))).calibrate(
+        SPLIT.train.images
+    )
     assert_same(dict(training.network.state_dict()), dict(parent.state_dict()))
 
 
@@ -129,7 +158,9 @@ def test_a_teacher_without_copies_is_asked_as_it_goes():
     images, labels, soft = next(training.batches())
     teacher = selected_network(load_checkpoint("teacher/checkpoint.pt"))
     torch.testing.assert_close(soft, teacher(images).detach())
-    assert not torch.allclose(training.stage.loss(images, labels, soft), training.stage.loss(images, labels, None))
+    assert not torch.allclose(
+        training.stage.loss(images, labels, soft), training.stage.loss(images, labels, None)
+    )
 
 
 def test_teaching_blocks_keeps_its_rate_and_what_follows_has_the_recipes_schedule():
@@ -145,15 +176,29 @@ def test_a_parameter_that_is_no_number_stops_the_run_even_if_the_loss_is_one():
     """Look-ups take a NaN to an entry of the table."""
     training = Training(picture_recipe(**INT8, **LEARNED), SPLIT)
     training.network.layers[1].bias.data[3] = float("nan")
-    with pytest.raises(TrainingError, match=r"layers.1.bias is not finite after step 2 \(epoch 1\)|loss is nan"):
+    with pytest.raises(
+        TrainingError, match=r"layers.1.bias is not finite after step 2 \(epoch 1\)|loss is nan"
+    ):
         training.run_epoch()
 
 
-@pytest.mark.parametrize("changes, message", [
-    ({"int8": True, "init_from": "lst/checkpoint.pt"}, "init_from is a LST-1, which is of no use to network resmlp"),
-    ({"distillation": Distillation("lst/checkpoint.pt")}, "teacher is a LST-1, which is of no use to network resmlp"),
-    ({"distillation": Distillation("int8-relu/checkpoint.pt", transfer_epochs=1)},
-     "transfer_epochs need a float teacher, this one is quantised")])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (
+            {"int8": True, "init_from": "lst/checkpoint.pt"},
+            "init_from is a LST-1, which is of no use to network resmlp",
+        ),
+        (
+            {"distillation": Distillation("lst/checkpoint.pt")},
+            "teacher is a LST-1, which is of no use to network resmlp",
+        ),
+        (
+            {"distillation": Distillation("int8-relu/checkpoint.pt", transfer_epochs=1)},
+            "transfer_epochs need a float teacher, this one is quantised",
+        ),
+    ],
+)
 def test_ancestors_of_another_family_are_refused(changes, message):
     train(small_recipe(name="lst", epochs=1), "lst", split=small_split(), load_test=small_test)
     run("int8-relu", picture_recipe(**{**INT8, "learning_rate": 1e-3}))
@@ -163,12 +208,19 @@ def test_ancestors_of_another_family_are_refused(changes, message):
 
 def test_integers_are_not_what_integers_start_from():
     run("parent", picture_recipe(**INT8))
-    with pytest.raises(CheckpointError, match="init_from must be a float network, parent/checkpoint.pt is quantised"):
+    with pytest.raises(
+        CheckpointError, match="init_from must be a float network, parent/checkpoint.pt is quantised"
+    ):
         run("again", picture_recipe(int8=True, init_from="parent/checkpoint.pt"))
 
 
 def test_a_missing_parent_is_named_with_the_command_that_makes_it():
-    recipe = picture_recipe(int8=True, init_from="build/train/resmlp_short-{activation}-{expansion}/seed{seed}/checkpoint.pt")
-    with pytest.raises(FileNotFoundError, match="train it first: python -m model train recipes/resmlp_short.toml --activation relu "
-                                                "--expansion 0.03 --seed 1"):
+    recipe = picture_recipe(
+        int8=True, init_from="build/train/resmlp_short-{activation}-{expansion}/seed{seed}/checkpoint.pt"
+    )
+    with pytest.raises(
+        FileNotFoundError,
+        match="train it first: python -m model train recipes/resmlp_short.toml --activation relu "
+        "--expansion 0.03 --seed 1",
+    ):
         run("orphan", recipe)

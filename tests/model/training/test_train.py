@@ -42,7 +42,10 @@ def ancestors(tmp_path, monkeypatch):
     """A trained float network and a teacher under the working directory, where augmented copies are kept as well."""
     monkeypatch.chdir(tmp_path)
     run("parent", small_recipe(name="parent", epochs=1))
-    run("learned", small_recipe(name="learned", epochs=1, activation="piecewise_linear", knots=9, per_channel=True))
+    run(
+        "learned",
+        small_recipe(name="learned", epochs=1, activation="piecewise_linear", knots=9, per_channel=True),
+    )
     run("teacher", small_recipe(name="teacher", epochs=1, network="784-10"))
 
 
@@ -60,10 +63,17 @@ RECIPES = {
     "distilled": {**DISTILLED, "dropout": 0.1},
     "quantized": QUANTIZED,
     "quantized and distilled": {**QUANTIZED, **DISTILLED},
-    "per channel and quantized": {"activation": "piecewise_linear", "knots": 9, "per_channel": True,
-                                  "init_from": "learned/checkpoint.pt", "widths": Widths([4, 5, 6], [3, 4], 4)},
+    "per channel and quantized": {
+        "activation": "piecewise_linear",
+        "knots": 9,
+        "per_channel": True,
+        "init_from": "learned/checkpoint.pt",
+        "widths": Widths([4, 5, 6], [3, 4], 4),
+    },
 }
-every_recipe = pytest.mark.parametrize("recipe", [small_recipe(**changes) for changes in RECIPES.values()], ids=RECIPES)
+every_recipe = pytest.mark.parametrize(
+    "recipe", [small_recipe(**changes) for changes in RECIPES.values()], ids=RECIPES
+)
 
 
 def exported_hash(state):
@@ -100,8 +110,14 @@ def test_a_finished_run_is_not_run_again(tmp_path, monkeypatch):
 
 def test_a_run_names_its_parent_and_its_teacher(ancestors):
     state = run("run", small_recipe(**QUANTIZED, **DISTILLED))
-    assert {kind: ancestor["recipe_name"] for kind, ancestor in state["ancestors"].items()} == {"parent": "parent", "teacher": "teacher"}
-    assert state["ancestors"]["parent"]["recipe"]["epochs"] == 1 and state["ancestors"]["parent"]["test_accuracy"] is not None
+    assert {kind: ancestor["recipe_name"] for kind, ancestor in state["ancestors"].items()} == {
+        "parent": "parent",
+        "teacher": "teacher",
+    }
+    assert (
+        state["ancestors"]["parent"]["recipe"]["epochs"] == 1
+        and state["ancestors"]["parent"]["test_accuracy"] is not None
+    )
 
 
 def test_the_parent_may_be_of_the_runs_own_seed(ancestors):
@@ -136,7 +152,9 @@ def test_images_labels_and_teachers_logits_stay_together(ancestors):
 
 def test_the_loss_is_labels_and_teacher_in_their_parts(ancestors):
     """(1 - weight) CE(labels) + weight T^2 CE(teacher / T, student / T)."""
-    recipe = small_recipe(**{**DISTILLED, "distillation": Distillation("teacher/checkpoint.pt", weight=0.75, temperature=2.0)})
+    recipe = small_recipe(
+        **{**DISTILLED, "distillation": Distillation("teacher/checkpoint.pt", weight=0.75, temperature=2.0)}
+    )
     training = Training(recipe, SPLIT)
     images, labels, soft = next(training.batches())
     logits = training.network(images).detach()
@@ -159,7 +177,9 @@ def test_training_learns(tmp_path):
 
 def test_the_test_set_is_read_once_and_at_the_end(tmp_path, monkeypatch):
     reads = []
-    monkeypatch.setattr(model.training.train, "load_test", None)  # there is no other way to it than the argument
+    monkeypatch.setattr(
+        model.training.train, "load_test", None
+    )  # there is no other way to it than the argument
 
     def counting(dataset):
         reads.append(dataset)
@@ -174,10 +194,14 @@ def test_the_test_set_is_read_once_and_at_the_end(tmp_path, monkeypatch):
 
 def test_the_selected_weights_are_those_of_the_best_validation(tmp_path, monkeypatch):
     figures = iter([0.5, 0.9, 0.7])
-    monkeypatch.setattr(model.training.train, "accuracy", lambda network, part, device="cpu": next(figures, 0.1))
+    monkeypatch.setattr(
+        model.training.train, "accuracy", lambda network, part, device="cpu": next(figures, 0.1)
+    )
     state = run(tmp_path)
     assert (state["selected"]["epoch"], state["selected"]["validation_accuracy"]) == (2, 0.9)
-    assert not torch.equal(state["selected"]["network"]["classifier.weight"], state["network"]["classifier.weight"])
+    assert not torch.equal(
+        state["selected"]["network"]["classifier.weight"], state["network"]["classifier.weight"]
+    )
 
 
 def test_of_epochs_equal_on_validation_the_last_is_selected(tmp_path, monkeypatch):
@@ -187,21 +211,30 @@ def test_of_epochs_equal_on_validation_the_last_is_selected(tmp_path, monkeypatc
 
 def test_validation_is_what_selects(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(model.training.train, "accuracy", lambda network, part, device="cpu": seen.append(part) or 0.5)
+    monkeypatch.setattr(
+        model.training.train, "accuracy", lambda network, part, device="cpu": seen.append(part) or 0.5
+    )
     run(tmp_path, stop_after=2)
     assert all(part is SPLIT.validation for part in seen) and len(seen) == 2
 
 
 def test_a_loss_that_is_nan_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):
     run(tmp_path, stop_after=1)
-    monkeypatch.setattr(model.training.stages.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan"))
-    with pytest.raises(TrainingError, match=r"loss is nan at step 3 \(epoch 2\); last good checkpoint: .*checkpoint.pt \(epoch 1\)"):
+    monkeypatch.setattr(
+        model.training.stages.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan")
+    )
+    with pytest.raises(
+        TrainingError,
+        match=r"loss is nan at step 3 \(epoch 2\); last good checkpoint: .*checkpoint.pt \(epoch 1\)",
+    ):
         run(tmp_path)
     assert load_checkpoint(tmp_path / "checkpoint.pt")["epoch"] == 1
 
 
 def test_a_loss_that_is_nan_at_once_says_that_there_is_no_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(model.training.stages.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan"))
+    monkeypatch.setattr(
+        model.training.stages.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan")
+    )
     with pytest.raises(TrainingError, match="at step 0 .* last good checkpoint: none yet"):
         run(tmp_path)
 
@@ -215,7 +248,10 @@ def test_a_gpu_that_is_not_there_is_named_before_anything_is_read(tmp_path, monk
 
 def test_a_changed_recipe_does_not_resume(tmp_path):
     run(tmp_path, stop_after=1)
-    with pytest.raises(CheckpointError, match="was made with other settings .*--out names another directory, --restart overwrites"):
+    with pytest.raises(
+        CheckpointError,
+        match="was made with other settings .*--out names another directory, --restart overwrites",
+    ):
         run(tmp_path, small_recipe(batch=30))
 
 
@@ -226,7 +262,10 @@ def test_a_run_whose_ancestor_was_trained_anew_is_not_taken_for_its_child(ancest
     run("run", recipe, stop_after=stop_after)
     changes = {"network": "784-10"} if kind == "teacher" else {}
     run(kind, small_recipe(name=kind, epochs=1, learning_rate=1e-3, **changes), restart=True)
-    with pytest.raises(CheckpointError, match=f"made with other {kind} than {kind}/checkpoint.pt; --out .* --restart overwrites"):
+    with pytest.raises(
+        CheckpointError,
+        match=f"made with other {kind} than {kind}/checkpoint.pt; --out .* --restart overwrites",
+    ):
         run("run", recipe)
     assert run("run", recipe, restart=True)["ancestors"][kind]["recipe"]["learning_rate"] == 1e-3
 
@@ -240,9 +279,17 @@ def test_a_finished_run_outlives_its_ancestors(ancestors):
 
 @pytest.mark.parametrize("kind, changes", [("parent", QUANTIZED), ("teacher", DISTILLED)])
 def test_an_unfinished_ancestor_is_refused(ancestors, kind, changes):
-    run(kind, small_recipe(name=kind, network="784-10" if kind == "teacher" else "lst1"), stop_after=1, restart=True)
-    with pytest.raises(CheckpointError, match=f"{kind}/checkpoint.pt: training stopped after 1 of 3 epochs; finish it first: "
-                                               f"python -m model train {kind}.toml --seed 1"):
+    run(
+        kind,
+        small_recipe(name=kind, network="784-10" if kind == "teacher" else "lst1"),
+        stop_after=1,
+        restart=True,
+    )
+    with pytest.raises(
+        CheckpointError,
+        match=f"{kind}/checkpoint.pt: training stopped after 1 of 3 epochs; finish it first: "
+        f"python -m model train {kind}.toml --seed 1",
+    ):
         run("run", small_recipe(**changes))
 
 
@@ -256,7 +303,9 @@ def test_a_checkpoint_from_before_a_key_was_there_is_still_the_recipes(tmp_path)
 
 def test_restart_begins_anew(tmp_path):
     run(tmp_path, stop_after=1)
-    assert_same(run(tmp_path, small_recipe(batch=30), restart=True), run(tmp_path / "new", small_recipe(batch=30)))
+    assert_same(
+        run(tmp_path, small_recipe(batch=30), restart=True), run(tmp_path / "new", small_recipe(batch=30))
+    )
 
 
 def test_a_write_leaves_nothing_beside_the_checkpoint(tmp_path):
@@ -264,21 +313,33 @@ def test_a_write_leaves_nothing_beside_the_checkpoint(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:100], lambda content: content[:len(content) // 2], lambda content: b"",
-                                    lambda content: b"not a checkpoint at all",
-                                    *(lambda content, tenths=tenths: content[:len(content) * tenths // 10] for tenths in range(1, 10))])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:100],
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: b"not a checkpoint at all",
+        *(lambda content, tenths=tenths: content[: len(content) * tenths // 10] for tenths in range(1, 10)),
+    ],
+)
 def test_a_damaged_checkpoint_is_refused_by_name(tmp_path, damage):
     run(tmp_path, stop_after=1)
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(CheckpointError, match="checkpoint.pt: not a checkpoint, or damaged .*--restart makes it anew"):
+    with pytest.raises(
+        CheckpointError, match="checkpoint.pt: not a checkpoint, or damaged .*--restart makes it anew"
+    ):
         load_checkpoint(path)
 
 
 def test_a_directory_that_is_a_file_is_refused_before_the_first_epoch(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setattr(Training, "run_epoch", None)
-    with pytest.raises(TrainingError, match="file: is a file or lies under one, where the directory of the checkpoint should be"):
+    with pytest.raises(
+        TrainingError,
+        match="file: is a file or lies under one, where the directory of the checkpoint should be",
+    ):
         run(tmp_path / "file")
 
 
@@ -289,7 +350,9 @@ def test_a_foreign_torch_file_is_refused(tmp_path):
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
-    torch.save({"version": 1, "network": small_recipe()}, tmp_path / "code.pt")  # an object that only a pickle can hold
+    torch.save(
+        {"version": 1, "network": small_recipe()}, tmp_path / "code.pt"
+    )  # an object that only a pickle can hold
     with pytest.raises(CheckpointError, match="code.pt: not a checkpoint"):
         load_checkpoint(tmp_path / "code.pt")
 
@@ -297,23 +360,33 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
 def test_a_missing_checkpoint_says_what_makes_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="train it first: python -m model train RECIPE.toml"):
         load_checkpoint(tmp_path / "none.pt")
-    with pytest.raises(FileNotFoundError, match="train it first: python -m model train recipes/teacher.toml --seed 1"):
+    with pytest.raises(
+        FileNotFoundError, match="train it first: python -m model train recipes/teacher.toml --seed 1"
+    ):
         load_checkpoint("build/train/teacher/seed1/other.pt")
 
 
 def test_the_last_epochs_see_half_the_augmentation(tmp_path, monkeypatch):
-    monkeypatch.setattr(model.training.train, "augmented_copies", lambda part, augmentation: copies.augmented_copies(part, augmentation, tmp_path))
+    monkeypatch.setattr(
+        model.training.train,
+        "augmented_copies",
+        lambda part, augmentation: copies.augmented_copies(part, augmentation, tmp_path),
+    )
     recipe = small_recipe(epochs=3, calm_epochs=1, augmentation=Augmentation(rotate_degrees=20.0, copies=2))
     training = Training(recipe, SPLIT)
     assert training.calm.augmentation.rotate_degrees == 10.0
     for epoch, phase in ((0, training.strong), (1, training.strong), (2, training.calm)):
         training.epoch = epoch
         known = {image.numpy().tobytes() for image in phase.copies[epoch % 2]}
-        assert all(image.numpy().tobytes() in known for images, _, _ in training.batches() for image in images)
+        assert all(
+            image.numpy().tobytes() in known for images, _, _ in training.batches() for image in images
+        )
 
 
 def test_half_the_augmentation_keeps_the_number_of_copies():
-    assert Augmentation(12.0, 0.2, 0.1, 0.3, elastic=0.5, copies=7).halved() == Augmentation(6.0, 0.1, 0.05, 0.15, elastic=0.25, copies=7)
+    assert Augmentation(12.0, 0.2, 0.1, 0.3, elastic=0.5, copies=7).halved() == Augmentation(
+        6.0, 0.1, 0.05, 0.15, elastic=0.25, copies=7
+    )
 
 
 def test_a_quantised_network_is_no_parent(tmp_path, monkeypatch):
@@ -321,5 +394,7 @@ def test_a_quantised_network_is_no_parent(tmp_path, monkeypatch):
     train(small_recipe(), "float", split=small_split(), load_test=small_test)
     aware = small_recipe(name="aware", epochs=1, init_from="float/checkpoint.pt", widths=Widths(4, 4, 4))
     train(aware, "aware", split=small_split(), load_test=small_test)
-    with pytest.raises(CheckpointError, match="init_from must be a float network, aware/checkpoint.pt is quantised"):
+    with pytest.raises(
+        CheckpointError, match="init_from must be a float network, aware/checkpoint.pt is quantised"
+    ):
         Training(dataclasses.replace(aware, init_from="aware/checkpoint.pt"), small_split())

@@ -3,6 +3,7 @@
 A layer works on codes. ``acc = weights_q . x_q`` is exact; with an activation the layer's output is
 ``table[sat((acc + bias_q) >> shift)]``, plus, in a residual network, an earlier layer's output; without one it is ``acc + bias_q``.
 """
+
 from __future__ import annotations
 
 import re
@@ -32,15 +33,16 @@ def check_name(name: str) -> None:
     """NetworkError unless files may be named after it."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise NetworkError(
-            f"a network's name must be 1 to 64 of letters, digits, '.', '_', '-', and begin with a letter or digit, not {name!r}")
+            f"a network's name must be 1 to 64 of letters, digits, '.', '_', '-', and begin with a letter or digit, not {name!r}"
+        )
 
 
 class Axis(str, Enum):
     """What a layer's weights are applied to."""
 
-    ROWS = "rows"        # (N, r, k) -> (N, r, o): the same weights on every row
+    ROWS = "rows"  # (N, r, k) -> (N, r, o): the same weights on every row
     COLUMNS = "columns"  # (N, r, o) -> (N, p, o): the same weights on every column
-    DENSE = "dense"      # (N, anything) flattened row-major -> (N, o)
+    DENSE = "dense"  # (N, anything) flattened row-major -> (N, o)
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,17 @@ class Activation:
     def __post_init__(self):
         _check_whole("activation shift", self.shift, 0, 31)
         limit = MAX_INDEX_WIDTH_PER_CHANNEL if self.per_channel else MAX_INDEX_WIDTH
-        _check_whole(f"activation index_width{' with a table per channel' * self.per_channel}", self.index_width, 1, limit)
+        _check_whole(
+            f"activation index_width{' with a table per channel' * self.per_channel}",
+            self.index_width,
+            1,
+            limit,
+        )
         if self.table_q.ndim not in (1, 2) or self.table_q.shape[-1] != 1 << self.index_width:
-            raise NetworkError(f"activation table must have shape ({1 << self.index_width},) or (channels, {1 << self.index_width}), "
-                               f"not {self.table_q.shape}")
+            raise NetworkError(
+                f"activation table must have shape ({1 << self.index_width},) or (channels, {1 << self.index_width}), "
+                f"not {self.table_q.shape}"
+            )
         _check_whole("activation width", self.width, 1, MAX_CODE_WIDTH)
         _check_codes("activation table", self.table_q, *code_range(self.width))
         _check_step("activation step", self.step)
@@ -105,8 +114,14 @@ class Layer:
         _check_codes("weights_q", self.weights_q, -high, high)
         _check_codes("bias_q", self.bias_q, *code_range(32))
         _check_step("weights_step", self.weights_step)
-        if self.activation is not None and self.activation.per_channel and len(self.activation.table_q) != self.fan_out:
-            raise NetworkError(f"{self.fan_out} channels need as many tables, not {len(self.activation.table_q)}")
+        if (
+            self.activation is not None
+            and self.activation.per_channel
+            and len(self.activation.table_q) != self.fan_out
+        ):
+            raise NetworkError(
+                f"{self.fan_out} channels need as many tables, not {len(self.activation.table_q)}"
+            )
 
     @property
     def fan_in(self) -> int:
@@ -145,7 +160,9 @@ class Network:
         check_name(self.name)
         _check_whole("pixel_bits", self.pixel_bits, 1, 8)
         if len(self.image_shape) != 2 or any(type(size) is not int or size < 1 for size in self.image_shape):
-            raise NetworkError(f"image_shape must be (rows, columns), whole numbers from 1, not {tuple(self.image_shape)}")
+            raise NetworkError(
+                f"image_shape must be (rows, columns), whole numbers from 1, not {tuple(self.image_shape)}"
+            )
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
         shape, shapes = tuple(self.image_shape), []
@@ -154,28 +171,45 @@ class Network:
             shape = _output_shape(where, layer, shape)
             last = number == len(self.layers) - 1
             if last != (layer.activation is None):
-                raise NetworkError(f"{where}: {'the last layer has no' if last else 'every layer but the last has an'} activation")
+                raise NetworkError(
+                    f"{where}: {'the last layer has no' if last else 'every layer but the last has an'} activation"
+                )
             if layer.add is not None:
                 self._check_sum(where, number, shape, shapes)
             shapes.append(shape)
         if len(shape) != 1:
             raise NetworkError(f"the last layer must be dense, not {self.layers[-1].axis.value}")
         for number, (layer, codes) in enumerate(zip(self.layers, self.input_ranges)):
-            width = max(-low_or_high - 1 if low_or_high < 0 else low_or_high
-                        for low_or_high in layer.acc_bounds(*codes)).bit_length() + 1
+            width = (
+                max(
+                    -low_or_high - 1 if low_or_high < 0 else low_or_high
+                    for low_or_high in layer.acc_bounds(*codes)
+                ).bit_length()
+                + 1
+            )
             if width > MAX_ACC_WIDTH:
-                raise NetworkError(f"layer {number} ({layer.axis.value}): accumulators need {width} bits, "
-                                   f"at most {MAX_ACC_WIDTH} are allowed")
+                raise NetworkError(
+                    f"layer {number} ({layer.axis.value}): accumulators need {width} bits, "
+                    f"at most {MAX_ACC_WIDTH} are allowed"
+                )
 
-    def _check_sum(self, where: str, number: int, shape: Tuple[int, ...], shapes: List[Tuple[int, ...]]) -> None:
+    def _check_sum(
+        self, where: str, number: int, shape: Tuple[int, ...], shapes: List[Tuple[int, ...]]
+    ) -> None:
         layer = self.layers[number]
         if layer.activation is None or type(layer.add) is not int or not 0 <= layer.add < number:
-            raise NetworkError(f"{where}: adds layer {layer.add}, but only a layer with activation can add, and only an earlier one")
+            raise NetworkError(
+                f"{where}: adds layer {layer.add}, but only a layer with activation can add, and only an earlier one"
+            )
         if shapes[layer.add] != shape:
-            raise NetworkError(f"{where}: its output has shape {shape}, that of layer {layer.add}, which it adds, {shapes[layer.add]}")
+            raise NetworkError(
+                f"{where}: its output has shape {shape}, that of layer {layer.add}, which it adds, {shapes[layer.add]}"
+            )
         summand = self.layers[layer.add].activation
         if summand.step != layer.activation.step:
-            raise NetworkError(f"{where}: summands must share one step, found {layer.activation.step} and {summand.step}")
+            raise NetworkError(
+                f"{where}: summands must share one step, found {layer.activation.step} and {summand.step}"
+            )
 
     @property
     def input_ranges(self) -> List[Tuple[int, int]]:
@@ -190,11 +224,18 @@ class Network:
         return ranges + outputs
 
     def __repr__(self) -> str:
-        weights, outputs = ([str(width) for width in widths] for widths in (
-            [layer.weights_width for layer in self.layers], [layer.activation.width for layer in self.layers[:-1]]))
-        return (f"Network({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels of {self.pixel_bits} bits, "
-                f"{self.parameters:,} parameters, weights of {'-'.join(dict.fromkeys(weights))} bits"
-                + (f", activations of {'-'.join(dict.fromkeys(outputs))} bits)" if outputs else ")"))
+        weights, outputs = (
+            [str(width) for width in widths]
+            for widths in (
+                [layer.weights_width for layer in self.layers],
+                [layer.activation.width for layer in self.layers[:-1]],
+            )
+        )
+        return (
+            f"Network({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels of {self.pixel_bits} bits, "
+            f"{self.parameters:,} parameters, weights of {'-'.join(dict.fromkeys(weights))} bits"
+            + (f", activations of {'-'.join(dict.fromkeys(outputs))} bits)" if outputs else ")")
+        )
 
     @property
     def classes(self) -> int:
@@ -222,7 +263,9 @@ def _output_shape(where: str, layer: Layer, shape: Tuple[int, ...]) -> Tuple[int
     else:
         fan_in, out = shape[0], (layer.fan_out, shape[1])
     if layer.fan_in != fan_in:
-        raise NetworkError(f"{where}: fan_in must be {fan_in} for an input of shape {shape}, not {layer.fan_in}")
+        raise NetworkError(
+            f"{where}: fan_in must be {fan_in} for an input of shape {shape}, not {layer.fan_in}"
+        )
     return out
 
 
@@ -235,7 +278,9 @@ def _check_codes(what: str, codes: np.ndarray, low: int, high: int) -> None:
 
 def _check_whole(what: str, value: int, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
-        raise NetworkError(f"{what} must be {low}..{high}{' and whole' * (type(value) is not int)}, not {value}")
+        raise NetworkError(
+            f"{what} must be {low}..{high}{' and whole' * (type(value) is not int)}, not {value}"
+        )
 
 
 def _check_step(what: str, step: float) -> None:

@@ -3,6 +3,7 @@
 Little-endian 32-bit words, section after section as `SECTIONS` lists them; the gateware walks the same list.
 Whatever is narrower than its container is sign-extended here, so the hardware keeps the low bits of each word.
 """
+
 from __future__ import annotations
 
 import zlib
@@ -14,8 +15,8 @@ from ..formats import code_range
 from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis, Network, NetworkError
 
 LAYOUT_MAGIC = 0x3254534C  # "LST2", first word of every image
-CODE_WIDTH = 13            # container of weights and activations, the published Q6.7
-SIZE = 28                  # rows, columns and features of LST-1
+CODE_WIDTH = 13  # container of weights and activations, the published Q6.7
+SIZE = 28  # rows, columns and features of LST-1
 CLASSES = 10
 
 
@@ -37,7 +38,9 @@ SECTIONS = (
     Section("fields", 1, 6),
     Section("rows_weights", SIZE, SIZE),
     Section("rows_bias", 1, SIZE),
-    Section("rows_table", SIZE, 1 << MAX_INDEX_WIDTH_PER_CHANNEL),  # a table for all channels fills the first four lanes
+    Section(
+        "rows_table", SIZE, 1 << MAX_INDEX_WIDTH_PER_CHANNEL
+    ),  # a table for all channels fills the first four lanes
     Section("columns_weights", SIZE, SIZE),
     Section("columns_bias", 1, SIZE),
     Section("columns_table", SIZE, 1 << MAX_INDEX_WIDTH_PER_CHANNEL),
@@ -51,8 +54,16 @@ def parameter_image(network: Network) -> np.ndarray:
     """LST-1 network -> (IMAGE_BYTES / 4,) uint32. Raises NetworkError if the engine cannot hold it."""
     rows, columns, classifier = _lst1_layers(network)
     sections = {
-        "fields": np.array([LAYOUT_MAGIC, rows.activation.shift, columns.activation.shift, 8 - network.pixel_bits,
-                            rows.activation.per_channel, columns.activation.per_channel]),
+        "fields": np.array(
+            [
+                LAYOUT_MAGIC,
+                rows.activation.shift,
+                columns.activation.shift,
+                8 - network.pixel_bits,
+                rows.activation.per_channel,
+                columns.activation.per_channel,
+            ]
+        ),
         "rows_weights": rows.weights_q,
         "rows_bias": rows.bias_q,
         "rows_table": _table_words(rows.activation),
@@ -75,9 +86,15 @@ def image_crc(image: np.ndarray) -> int:
 def _lst1_layers(network: Network) -> tuple:
     axes = tuple(layer.axis for layer in network.layers)
     shapes = tuple(layer.weights_q.shape for layer in network.layers)
-    if axes != (Axis.ROWS, Axis.COLUMNS, Axis.DENSE) or shapes != ((SIZE, SIZE), (SIZE, SIZE), (CLASSES, SIZE * SIZE)):
-        raise NetworkError(f"network {network.name!r} ({network.kind}) is not an LST-1 of {SIZE}x{SIZE} and {CLASSES} classes: "
-                           f"its layers are {', '.join(f'{a.value} {s[1]}->{s[0]}' for a, s in zip(axes, shapes))}")
+    if axes != (Axis.ROWS, Axis.COLUMNS, Axis.DENSE) or shapes != (
+        (SIZE, SIZE),
+        (SIZE, SIZE),
+        (CLASSES, SIZE * SIZE),
+    ):
+        raise NetworkError(
+            f"network {network.name!r} ({network.kind}) is not an LST-1 of {SIZE}x{SIZE} and {CLASSES} classes: "
+            f"its layers are {', '.join(f'{a.value} {s[1]}->{s[0]}' for a, s in zip(axes, shapes))}"
+        )
     if any(layer.add is not None for layer in network.layers):
         raise NetworkError(f"network {network.name!r} adds an earlier layer's output, the engine cannot")
     low, high = code_range(CODE_WIDTH)
@@ -85,8 +102,10 @@ def _lst1_layers(network: Network) -> tuple:
         codes = [layer.weights_q] + ([layer.activation.table_q] if layer.activation is not None else [])
         for array in codes:
             if array.min() < low or array.max() > high:
-                raise NetworkError(f"network {network.name!r}: {name} codes must fit {CODE_WIDTH} bits, "
-                                   f"found {array.min()}..{array.max()}")
+                raise NetworkError(
+                    f"network {network.name!r}: {name} codes must fit {CODE_WIDTH} bits, "
+                    f"found {array.min()}..{array.max()}"
+                )
     return network.layers
 
 

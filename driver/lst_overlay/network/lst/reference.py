@@ -3,6 +3,7 @@
 Matrix products run in floating-point BLAS, which is exact here: every partial sum is an integer below 2**24 in
 float32, or below 2**31 (`Network` refuses wider accumulators) in float64, which is exact to 2**53.
 """
+
 from __future__ import annotations
 
 from typing import Iterator, List, Tuple
@@ -11,7 +12,7 @@ import numpy as np
 
 from .layers import Axis, Layer, Network
 
-_CHUNK = 512          # images at a time: the intermediate arrays stay in the processor's cache
+_CHUNK = 512  # images at a time: the intermediate arrays stay in the processor's cache
 _FLOAT32_EXACT = 1 << 24
 
 
@@ -26,7 +27,9 @@ def logits(network: Network, images: np.ndarray) -> np.ndarray:
     layers = _prepared(network)
     out = np.empty((len(images), network.classes), dtype=np.int64)
     for start in range(0, len(images), _CHUNK):
-        *_, out[start:start + _CHUNK] = _outputs(layers, pixel_codes(images[start:start + _CHUNK], network.pixel_bits))
+        *_, out[start : start + _CHUNK] = _outputs(
+            layers, pixel_codes(images[start : start + _CHUNK], network.pixel_bits)
+        )
     return out
 
 
@@ -51,7 +54,7 @@ class _PreparedLayer:
     def __init__(self, layer: Layer, x_range: Tuple[int, int]):
         activation = layer.activation
         offset = 0 if activation is None else 1 << (activation.shift + activation.index_width - 1)
-        scale = 1.0 if activation is None else 2.0 ** -activation.shift
+        scale = 1.0 if activation is None else 2.0**-activation.shift
         bias_q = layer.bias_q + offset
         largest = np.abs(layer.weights_q).sum(axis=1) * max(abs(bound) for bound in x_range) + np.abs(bias_q)
         self.dtype = np.float32 if largest.max() < _FLOAT32_EXACT else np.float64
@@ -61,7 +64,9 @@ class _PreparedLayer:
         self.table, self.first_entry = None, None
         if activation is not None:
             self.table = activation.table_q.ravel().astype(np.float32)
-        if activation is not None and activation.per_channel:  # the tables lie one after the other; saturation must not leave one's own
+        if (
+            activation is not None and activation.per_channel
+        ):  # the tables lie one after the other; saturation must not leave one's own
             self.last = activation.table_q.shape[1] - 1
             self.first_entry = np.arange(layer.fan_out, dtype=np.intp) * (self.last + 1)
             if layer.axis is Axis.COLUMNS:
@@ -107,5 +112,7 @@ def _checked(network: Network, images: np.ndarray) -> np.ndarray:
     if images.dtype != np.uint8:
         raise ValueError(f"images must be uint8 pixels 0..255, not {images.dtype}")
     if images.shape[1:] not in ((rows, columns), (rows * columns,)):
-        raise ValueError(f"images must have shape (N, {rows}, {columns}) or (N, {rows * columns}), not {images.shape}")
+        raise ValueError(
+            f"images must have shape (N, {rows}, {columns}) or (N, {rows * columns}), not {images.shape}"
+        )
     return images.reshape(-1, rows, columns)

@@ -1,4 +1,5 @@
 """INT8 networks in network files: version 3 of the format of `lst_overlay.network`, one entry for each layer."""
+
 from __future__ import annotations
 
 from typing import Dict
@@ -20,7 +21,11 @@ from .layers import Add, Affine, Classifier, Golden, Int8Network, Layer, Matrix,
 
 # Of each kind of layer, what lies in the header and what in arrays of its own.
 _KINDS = {
-    "matrix": (Matrix, ("axis", "relu"), {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1", "step": "<f8"}),
+    "matrix": (
+        Matrix,
+        ("axis", "relu"),
+        {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1", "step": "<f8"},
+    ),
     "affine": (Affine, (), {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1", "step": "<f8"}),
     "table": (Table, ("function",), {"table_q": "|i1", "step": "<f8"}),
     "add": (Add, ("source",), {"weights_q": "|i1", "shift": "|i1", "step": "<f8"}),
@@ -38,8 +43,10 @@ def load_network(path) -> Int8Network:
     """Read a network file. Raises FileNotFoundError, or NetworkFileError with one line that says what is wrong."""
     header, arrays = read_archive(path)
     if header["version"] != INT8_VERSION:
-        raise NetworkFileError(f"{path}: a network of the LST family ({header.get('kind')}), where an INT8 network is wanted; "
-                               "lst_overlay.network.load_network reads it")
+        raise NetworkFileError(
+            f"{path}: a network of the LST family ({header.get('kind')}), where an INT8 network is wanted; "
+            "lst_overlay.network.load_network reads it"
+        )
     return decoded(path, _decode, header, arrays)
 
 
@@ -57,7 +64,9 @@ def _encode(network: Int8Network) -> tuple:
     arrays: Dict[str, np.ndarray] = {}
     entries = []
     for number, layer in enumerate(network.layers):
-        name, (_, keys, members) = next((name, kind) for name, kind in _KINDS.items() if isinstance(layer, kind[0]))
+        name, (_, keys, members) = next(
+            (name, kind) for name, kind in _KINDS.items() if isinstance(layer, kind[0])
+        )
         entries.append({"layer": name, **{key: getattr(layer, key) for key in keys}})
         for member, dtype in members.items():
             arrays[f"layer{number}.{member}"] = getattr(layer, member).astype(dtype)
@@ -65,8 +74,16 @@ def _encode(network: Int8Network) -> tuple:
         arrays["golden.image"] = network.golden.image.astype("|u1")
         for number, (layer, output) in enumerate(zip(network.layers, network.golden.outputs)):
             arrays[f"golden.layer{number}"] = output.astype(_golden_dtype(layer))
-    header = {"format": FORMAT, "version": INT8_VERSION, "name": network.name, "kind": network.kind,
-              "image_shape": list(network.image_shape), "patch": network.patch, "layers": entries, "provenance": network.provenance}
+    header = {
+        "format": FORMAT,
+        "version": INT8_VERSION,
+        "name": network.name,
+        "kind": network.kind,
+        "image_shape": list(network.image_shape),
+        "patch": network.patch,
+        "layers": entries,
+        "provenance": network.provenance,
+    }
     return header, arrays
 
 
@@ -74,10 +91,20 @@ def _decode(header: Dict, arrays: Dict[str, np.ndarray]) -> Int8Network:
     layers = tuple(_layer(number, entry, arrays) for number, entry in enumerate(header["layers"]))
     golden = None
     if "golden.image" in arrays:
-        outputs = tuple(stored(arrays, f"golden.layer{number}", _golden_dtype(layer)).astype(_golden_dtype(layer))
-                        for number, layer in enumerate(layers))
+        outputs = tuple(
+            stored(arrays, f"golden.layer{number}", _golden_dtype(layer)).astype(_golden_dtype(layer))
+            for number, layer in enumerate(layers)
+        )
         golden = Golden(stored(arrays, "golden.image", "|u1").astype(np.uint8), outputs)
-    return Int8Network(header["name"], header["kind"], tuple(header["image_shape"]), header["patch"], layers, header["provenance"], golden)
+    return Int8Network(
+        header["name"],
+        header["kind"],
+        tuple(header["image_shape"]),
+        header["patch"],
+        layers,
+        header["provenance"],
+        golden,
+    )
 
 
 def _layer(number: int, entry: Dict, arrays: Dict[str, np.ndarray]) -> Layer:
@@ -85,8 +112,12 @@ def _layer(number: int, entry: Dict, arrays: Dict[str, np.ndarray]) -> Layer:
         raise NetworkError(f"layer {number} is of kind {entry['layer']!r}; there are {', '.join(_KINDS)}")
     kind, keys, members = _KINDS[entry["layer"]]
     try:
-        return kind(**{key: entry[key] for key in keys}, **{member: _member(arrays, f"layer{number}.{member}", dtype)
-                                                            for member, dtype in members.items()})
+        return kind(
+            **{key: entry[key] for key in keys},
+            **{
+                member: _member(arrays, f"layer{number}.{member}", dtype) for member, dtype in members.items()
+            },
+        )
     except NetworkError as error:
         raise NetworkError(f"layer {number} ({entry['layer']}): {error}") from None
 

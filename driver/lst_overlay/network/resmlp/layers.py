@@ -4,6 +4,7 @@ Codes of an image are a matrix (tokens, channels). ``rs(a, r) = floor(a / 2**r +
 up; ``sat`` clips to -128..127. A layer's ``step``, (channels,) or (1,) float64, is the value of its output's codes, for people: no integer
 depends on it. Sources: docs/number_formats.md, section 7.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -13,12 +14,12 @@ import numpy as np
 
 from ..lst.layers import NetworkError, check_name
 
-LOW, HIGH = -128, 127          # of codes; weights are symmetric, -127..127, so that two fit one multiplier
-MAX_SHIFT = 16                 # of a requantisation; the least is 1
-MAX_FAN_IN = 512               # a sum of so many products has 24 bits: float32 holds it exactly
-MAX_TOKENS = 1 << 16           # likewise the sum of so many codes
+LOW, HIGH = -128, 127  # of codes; weights are symmetric, -127..127, so that two fit one multiplier
+MAX_SHIFT = 16  # of a requantisation; the least is 1
+MAX_FAN_IN = 512  # a sum of so many products has 24 bits: float32 holds it exactly
+MAX_TOKENS = 1 << 16  # likewise the sum of so many codes
 MAX_CLASSIFIER_BIAS = 1 << 24
-TABLE_ENTRIES = 64             # every fourth code; between them, straight lines
+TABLE_ENTRIES = 64  # every fourth code; between them, straight lines
 TABLE_STRIDE = (HIGH - LOW + 1) // TABLE_ENTRIES
 
 
@@ -35,8 +36,8 @@ class Matrix:
 
     axis: str
     weights_q: np.ndarray  # (fan_out, fan_in)
-    shift: np.ndarray      # (fan_out,)
-    bias_q: np.ndarray     # (fan_out,), in codes of the output
+    shift: np.ndarray  # (fan_out,)
+    bias_q: np.ndarray  # (fan_out,), in codes of the output
     step: np.ndarray
     relu: bool = False
 
@@ -90,9 +91,9 @@ class Table:
 class Add:
     """y = sat(x + sat(rs(weights_q z, shift))), each channel its own: z, what layer `source` gave, brought to x's steps."""
 
-    source: int            # -1 is the network's input
+    source: int  # -1 is the network's input
     weights_q: np.ndarray  # (channels,)
-    shift: np.ndarray      # (channels,)
+    shift: np.ndarray  # (channels,)
     step: np.ndarray
 
     def __post_init__(self):
@@ -121,8 +122,8 @@ class Classifier:
     """logits = weights_q x + bias_q, exact: nothing is requantised."""
 
     weights_q: np.ndarray  # (classes, channels)
-    bias_q: np.ndarray     # (classes,), in the unit of the sums
-    step: np.ndarray       # (1,): the value of a logit of 1
+    bias_q: np.ndarray  # (classes,), in the unit of the sums
+    step: np.ndarray  # (1,): the value of a logit of 1
 
     def __post_init__(self):
         _check_array("weights_q", self.weights_q, (None, None), -HIGH, HIGH)
@@ -152,12 +153,20 @@ class Int8Network:
     def __post_init__(self):
         check_name(self.name)
         sizes = (*self.image_shape, self.patch)
-        if len(sizes) != 4 or any(type(size) is not int or size < 1 for size in sizes) or any(size % self.patch for size in sizes[:2]):
-            raise NetworkError(f"image_shape must be (rows, columns, colours), divided by patches of {self.patch} pixels, "
-                               f"not {self.image_shape}")
+        if (
+            len(sizes) != 4
+            or any(type(size) is not int or size < 1 for size in sizes)
+            or any(size % self.patch for size in sizes[:2])
+        ):
+            raise NetworkError(
+                f"image_shape must be (rows, columns, colours), divided by patches of {self.patch} pixels, "
+                f"not {self.image_shape}"
+            )
         if self.input_shape[0] > MAX_TOKENS:
             raise NetworkError(f"an image may have {MAX_TOKENS} tokens at most, not {self.input_shape[0]}")
-        if [isinstance(layer, Classifier) for layer in self.layers] != [False] * (len(self.layers) - 1) + [True]:
+        if [isinstance(layer, Classifier) for layer in self.layers] != [False] * (len(self.layers) - 1) + [
+            True
+        ]:
             raise NetworkError("the last layer must be a classifier, and no other")
         if not isinstance(self.kind, str):
             raise NetworkError(f"kind must be a name, not {self.kind!r}")
@@ -168,7 +177,9 @@ class Int8Network:
             try:
                 shapes.append(_output_shape(layer, shapes))
                 if len(layer.step) not in (1, shapes[-1][-1]):
-                    raise NetworkError(f"step must be one number or {shapes[-1][-1]}, one for each channel, not {len(layer.step)}")
+                    raise NetworkError(
+                        f"step must be one number or {shapes[-1][-1]}, one for each channel, not {len(layer.step)}"
+                    )
             except NetworkError as error:
                 raise NetworkError(f"layer {number} ({type(layer).__name__.lower()}): {error}") from None
         if self.golden is not None:
@@ -197,13 +208,17 @@ class Int8Network:
     @property
     def parameters(self) -> int:
         """Stored numbers of one byte (the classifier's biases have four): weights, biases, tables; shifts are not counted."""
-        arrays = (getattr(layer, name, None) for layer in self.layers for name in ("weights_q", "bias_q", "table_q"))
+        arrays = (
+            getattr(layer, name, None) for layer in self.layers for name in ("weights_q", "bias_q", "table_q")
+        )
         return sum(array.size for array in arrays if array is not None)
 
     def __repr__(self) -> str:
         tables = any(isinstance(layer, Table) for layer in self.layers)
-        return (f"Int8Network({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels, {len(self.layers)} layers, "
-                f"{self.parameters:,} bytes of parameters{', learned functions' if tables else ''})")
+        return (
+            f"Int8Network({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels, {len(self.layers)} layers, "
+            f"{self.parameters:,} bytes of parameters{', learned functions' if tables else ''})"
+        )
 
 
 @dataclass(frozen=True)
@@ -229,16 +244,22 @@ def _output_shape(layer: Layer, shapes: list) -> Tuple[int, ...]:
         _check_fan_in(layer.weights_q.shape[1], shape[0], "channels")
         return (len(layer.weights_q),)
     if isinstance(layer, (Affine, Table)):
-        _check_fan_in(len(layer.weights_q if isinstance(layer, Affine) else layer.table_q), shape[-1], "channels")
+        _check_fan_in(
+            len(layer.weights_q if isinstance(layer, Affine) else layer.table_q), shape[-1], "channels"
+        )
     elif isinstance(layer, Mean):
         return shape[1:]
     else:
         known = len(shapes) - 1
         if not -1 <= layer.source < known - 1:
-            raise NetworkError(f"source must be an earlier layer than the one before, -1..{known - 2}, not {layer.source}")
+            raise NetworkError(
+                f"source must be an earlier layer than the one before, -1..{known - 2}, not {layer.source}"
+            )
         _check_fan_in(len(layer.weights_q), shape[1], "channels")
         if shapes[layer.source + 1] != shape:
-            raise NetworkError(f"its input has shape {shape}, that of layer {layer.source}, which it adds, {shapes[layer.source + 1]}")
+            raise NetworkError(
+                f"its input has shape {shape}, that of layer {layer.source}, which it adds, {shapes[layer.source + 1]}"
+            )
     return shape
 
 
@@ -259,7 +280,9 @@ def _check_requantisation(layer: Union[Matrix, Affine], count: int) -> None:
 
 
 def _check_array(name: str, array: np.ndarray, shape: tuple, low: int, high: int) -> None:
-    fits = array.ndim == len(shape) and all(wanted in (None, size) for wanted, size in zip(shape, array.shape))
+    fits = array.ndim == len(shape) and all(
+        wanted in (None, size) for wanted, size in zip(shape, array.shape)
+    )
     if not fits or not array.size:
         wanted = ", ".join("any" if size is None else str(size) for size in shape)
         raise NetworkError(f"{name} must have shape ({wanted}), not {array.shape}")
@@ -270,5 +293,10 @@ def _check_array(name: str, array: np.ndarray, shape: tuple, low: int, high: int
 
 
 def _check_step(step: np.ndarray) -> None:
-    if step.ndim != 1 or step.dtype != np.float64 or not step.size or not (np.isfinite(step) & (step > 0)).all():
+    if (
+        step.ndim != 1
+        or step.dtype != np.float64
+        or not step.size
+        or not (np.isfinite(step) & (step > 0)).all()
+    ):
         raise NetworkError(f"step must hold positive finite numbers, float64, not {step!r}")

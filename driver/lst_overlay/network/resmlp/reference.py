@@ -3,6 +3,7 @@
 Everything is an integer; the products run in float32 BLAS, which is exact here: weights carry the factor 2**-shift, and no sum has
 more than 24 bits (`layers.MAX_FAN_IN`).
 """
+
 from __future__ import annotations
 
 from typing import Callable, Iterator, List, Sequence
@@ -22,7 +23,9 @@ def pixel_codes(network: Int8Network, images: np.ndarray) -> np.ndarray:
     if images.dtype != np.uint8:
         raise ValueError(f"images must be uint8 pixels 0..255, not {images.dtype}")
     if images.shape[1:] != network.image_shape:
-        raise ValueError(f"images must have shape (N, {', '.join(map(str, network.image_shape))}), not {images.shape}")
+        raise ValueError(
+            f"images must have shape (N, {', '.join(map(str, network.image_shape))}), not {images.shape}"
+        )
     rows, columns, colours = network.image_shape
     size = network.patch
     grid = images.reshape(-1, rows // size, size, columns // size, size, colours).swapaxes(2, 3)
@@ -34,7 +37,7 @@ def logits(network: Int8Network, images: np.ndarray) -> np.ndarray:
     codes, steps = pixel_codes(network, images), _prepared(network)
     out = np.empty((len(codes), network.classes), dtype=np.int64)
     for start in range(0, len(codes), _CHUNK):
-        *_, out[start:start + _CHUNK] = _outputs(network, steps, codes[start:start + _CHUNK])
+        *_, out[start : start + _CHUNK] = _outputs(network, steps, codes[start : start + _CHUNK])
     return out
 
 
@@ -88,6 +91,7 @@ def _matrix(layer: Matrix) -> Callable:
         acc = np.matmul(weights, x)
         acc += bias[:, None]
         return _saturated(acc, low)
+
     return along_channels if layer.axis == Axis.CHANNELS else along_tokens
 
 
@@ -108,7 +112,7 @@ def _add(layer: Add) -> Callable:
 
 
 def _mean(layer: Mean) -> Callable:
-    scale = np.float32(2.0 ** -layer.shift)
+    scale = np.float32(2.0**-layer.shift)
     return lambda x: _saturated(x.sum(axis=1) * scale + _HALF)
 
 

@@ -12,9 +12,13 @@ from lst_overlay.network import NetworkFileError, content_hash, load_network, lo
 from lst_overlay.network import archive as network_file
 from tests.driver.network.lst.networks import SHIPPED, networks_of_any_kind, random_network, random_network_of
 
-VERSION_1 = Path(__file__).parent / "data" / "version1.npz"  # random_network(1), as the first release wrote it
+VERSION_1 = (
+    Path(__file__).parent / "data" / "version1.npz"
+)  # random_network(1), as the first release wrote it
 VERSION_1_HASH = "92d9ac2c69c63144ea81a4a7266e14eb296f6237be6cf5e1c0ef5cbe607d9516"
-VERSION_2 = Path(__file__).parent / "data" / "version2.npz"  # random_network_of("ResLST-3", 4, per_channel=True), as first written
+VERSION_2 = (
+    Path(__file__).parent / "data" / "version2.npz"
+)  # random_network_of("ResLST-3", 4, per_channel=True), as first written
 VERSION_2_HASH = "5722f99143e8e22c84ffd90db0219518f9d3a8a426a6d6b0afabeb8ca711f600"
 VERSION_2_LOGITS = [[-447, 69, -198], [-443, 105, -182]]
 
@@ -87,9 +91,17 @@ def test_a_file_is_written_as_it_was_read(tmp_path, path):
     assert members(tmp_path / "again.npz") == members(path)
 
 
-@pytest.mark.parametrize("network, version", [(random_network(1), 1), (random_network_of("LST-2", 1), 1), (random_network_of("MLP", 1), 2),
-                                              (random_network_of("ResLST-3", 1), 2), (random_network_of("LST-1", 3, per_channel=True), 2)],
-                         ids=["plain", "two transforms", "sum of dense", "sum", "per channel"])
+@pytest.mark.parametrize(
+    "network, version",
+    [
+        (random_network(1), 1),
+        (random_network_of("LST-2", 1), 1),
+        (random_network_of("MLP", 1), 2),
+        (random_network_of("ResLST-3", 1), 2),
+        (random_network_of("LST-1", 3, per_channel=True), 2),
+    ],
+    ids=["plain", "two transforms", "sum of dense", "sum", "per channel"],
+)
 def test_only_what_needs_version_2_is_written_as_such(tmp_path, network, version):
     save_network(network, tmp_path / "n.npz")
     assert json.loads(members(tmp_path / "n.npz")["header.npy"].split(b"\n", 1)[1])["version"] == version
@@ -111,7 +123,7 @@ def test_every_kind_survives_its_file(tmp_path_factory, network):
 @pytest.mark.parametrize("part", [0.0, 0.001, 0.1, 0.5, 0.9, 0.999])
 def test_a_truncated_file_is_refused(saved, part):
     content = saved.read_bytes()
-    saved.write_bytes(content[:int(len(content) * part)])
+    saved.write_bytes(content[: int(len(content) * part)])
     with pytest.raises(NetworkFileError, match="n.npz: .*(truncated|damaged)"):
         load_network(saved)
 
@@ -151,11 +163,18 @@ def with_header(path, change):
     return path
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda header: header.replace(b'"random"', b'"rendom"'), "the file was altered"),
-    (lambda header: header.replace(b'"pixel_bits":', b'"pixel_bits":NaN,"x":'), "n.npz: the header is damaged"),
-    (lambda header: b"[" * 100_000, "n.npz: an .npz file, but not a network file"),
-], ids=["altered", "not JSON", "nested without end"])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda header: header.replace(b'"random"', b'"rendom"'), "the file was altered"),
+        (
+            lambda header: header.replace(b'"pixel_bits":', b'"pixel_bits":NaN,"x":'),
+            "n.npz: the header is damaged",
+        ),
+        (lambda header: b"[" * 100_000, "n.npz: an .npz file, but not a network file"),
+    ],
+    ids=["altered", "not JSON", "nested without end"],
+)
 def test_a_wrong_header_is_refused(saved, change, message):
     with pytest.raises(NetworkFileError, match=message):
         load_network(with_header(saved, change))
@@ -210,12 +229,16 @@ def test_a_file_that_breaks_a_rule_is_refused_with_the_rule(saved):
 
 @pytest.mark.parametrize("axis", ["diagonal", None])
 def test_an_unknown_axis_is_refused(saved, axis):
-    with pytest.raises(NetworkFileError, match=f"n.npz: header lacks or misstates .*{axis}.* is not a valid Axis"):
+    with pytest.raises(
+        NetworkFileError, match=f"n.npz: header lacks or misstates .*{axis}.* is not a valid Axis"
+    ):
         load_network(rewritten(saved, lambda header: header["layers"][0].update(axis=axis)))
 
 
 def test_a_shape_that_contradicts_the_header_is_refused(saved):
-    with pytest.raises(NetworkFileError, match=r"layer0.weights_q must have shape \(\d+, 5\) as the header says"):
+    with pytest.raises(
+        NetworkFileError, match=r"layer0.weights_q must have shape \(\d+, 5\) as the header says"
+    ):
         load_network(rewritten(saved, lambda header: header["layers"][0].update(fan_in=5)))
 
 
@@ -223,7 +246,11 @@ def test_a_shape_that_contradicts_the_header_is_refused(saved):
 def test_an_array_of_another_type_is_refused(saved, name, dtype):
     name = f"layer0.{name}"
     with pytest.raises(NetworkFileError, match=f"{name} must be stored as <i., not {dtype}"):
-        load_network(rewritten(saved, lambda header: None, lambda arrays: arrays.update({name: arrays[name].astype(dtype)})))
+        load_network(
+            rewritten(
+                saved, lambda header: None, lambda arrays: arrays.update({name: arrays[name].astype(dtype)})
+            )
+        )
 
 
 def test_a_missing_file_is_the_usual_error(tmp_path):
@@ -235,7 +262,7 @@ def test_a_missing_file_is_the_usual_error(tmp_path):
 def test_shipped_files_hold_no_absolute_paths_and_no_dates(path):
     network = load_network(path)
     text = json.dumps(network.provenance)
-    assert ' /' not in text and '"/' not in text
+    assert " /" not in text and '"/' not in text
     with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
@@ -244,4 +271,12 @@ def test_shipped_files_hold_no_absolute_paths_and_no_dates(path):
 def test_shipped_files_say_how_they_were_made(path):
     provenance = load_network(path).provenance
     assert provenance["command"][-1].endswith(f"--out {path.name}")
-    assert {"seed", "recipe", "dataset", "accuracy_float", "accuracy_integer", "torch", "device"} <= provenance.keys()
+    assert {
+        "seed",
+        "recipe",
+        "dataset",
+        "accuracy_float",
+        "accuracy_integer",
+        "torch",
+        "device",
+    } <= provenance.keys()

@@ -8,13 +8,30 @@ from tests.driver.network.lst.networks import lst1, random_network
 
 
 def dense(fan_in=4, fan_out=2, **changes):
-    return Layer(**{"axis": Axis.DENSE, "weights_q": np.zeros((fan_out, fan_in), np.int64), "bias_q": np.zeros(fan_out, np.int64),
-                    "weights_width": 4, "weights_step": 1.0, **changes})
+    return Layer(
+        **{
+            "axis": Axis.DENSE,
+            "weights_q": np.zeros((fan_out, fan_in), np.int64),
+            "bias_q": np.zeros(fan_out, np.int64),
+            "weights_width": 4,
+            "weights_step": 1.0,
+            **changes,
+        }
+    )
 
 
 def activation(**changes):
-    return Activation(**{"shift": 1, "index_width": 2, "index_step": 1.0, "table_q": np.array([-2, -1, 0, 1]), "width": 2,
-                         "step": 1.0, **changes})
+    return Activation(
+        **{
+            "shift": 1,
+            "index_width": 2,
+            "index_step": 1.0,
+            "table_q": np.array([-2, -1, 0, 1]),
+            "width": 2,
+            "step": 1.0,
+            **changes,
+        }
+    )
 
 
 def test_lst1_has_9474_parameters():
@@ -22,35 +39,53 @@ def test_lst1_has_9474_parameters():
     assert (network.parameters, network.classes) == (9474, 10)
 
 
-@pytest.mark.parametrize("changes, message", [
-    ({"weights_q": np.zeros(4, np.int64)}, "weights_q must have shape"),
-    ({"bias_q": np.zeros(3, np.int64)}, "bias_q must have shape"),
-    ({"weights_width": 1}, "weights_width must be 2..16"),
-    ({"weights_q": np.full((2, 4), -8)}, r"weights_q must lie in -7..7, found -8..-8"),
-    ({"weights_q": np.zeros((2, 4), np.int32)}, "weights_q must be int64"),
-    ({"weights_step": 0.0}, "weights_step must be a positive finite number"),
-    ({"bias_q": np.array([0, 2**31])}, "bias_q must lie in -2147483648..2147483647"),
-    ({"weights_q": np.zeros((0, 4), np.int64), "bias_q": np.zeros(0, np.int64)}, "weights_q must not be empty"),
-])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"weights_q": np.zeros(4, np.int64)}, "weights_q must have shape"),
+        ({"bias_q": np.zeros(3, np.int64)}, "bias_q must have shape"),
+        ({"weights_width": 1}, "weights_width must be 2..16"),
+        ({"weights_q": np.full((2, 4), -8)}, r"weights_q must lie in -7..7, found -8..-8"),
+        ({"weights_q": np.zeros((2, 4), np.int32)}, "weights_q must be int64"),
+        ({"weights_step": 0.0}, "weights_step must be a positive finite number"),
+        ({"bias_q": np.array([0, 2**31])}, "bias_q must lie in -2147483648..2147483647"),
+        (
+            {"weights_q": np.zeros((0, 4), np.int64), "bias_q": np.zeros(0, np.int64)},
+            "weights_q must not be empty",
+        ),
+    ],
+)
 def test_a_layer_refuses(changes, message):
     with pytest.raises(NetworkError, match=message):
         dense(**changes)
 
 
-@pytest.mark.parametrize("changes, message", [
-    ({"shift": 32}, "shift must be 0..31, not 32"),
-    ({"shift": 2.5}, "shift must be 0..31 and whole, not 2.5"),
-    ({"width": 17}, "activation width must be 1..16, not 17"),
-    ({"shift": -1}, "shift must be 0..31"),
-    ({"index_width": 11}, "index_width must be 1..10"),
-    ({"table_q": np.zeros(3, np.int64)}, "table must have shape"),
-    ({"table_q": np.array([-3, 0, 0, 0])}, "table must lie in -2..1"),
-    ({"step": float("nan")}, "step must be a positive finite number"),
-    ({"table_q": np.zeros((2, 2, 4), np.int64)}, r"table must have shape \(4,\) or \(channels, 4\), not \(2, 2, 4\)"),
-    ({"table_q": np.zeros((2, 3), np.int64)}, r"table must have shape \(4,\) or \(channels, 4\), not \(2, 3\)"),
-    ({"table_q": np.zeros((2, 512), np.int64), "index_width": 9}, "index_width with a table per channel must be 1..8, not 9"),
-    ({"table_q": np.array([[0, 0, 0, 0], [0, 0, 0, 2]])}, "table must lie in -2..1, found 0..2"),
-])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"shift": 32}, "shift must be 0..31, not 32"),
+        ({"shift": 2.5}, "shift must be 0..31 and whole, not 2.5"),
+        ({"width": 17}, "activation width must be 1..16, not 17"),
+        ({"shift": -1}, "shift must be 0..31"),
+        ({"index_width": 11}, "index_width must be 1..10"),
+        ({"table_q": np.zeros(3, np.int64)}, "table must have shape"),
+        ({"table_q": np.array([-3, 0, 0, 0])}, "table must lie in -2..1"),
+        ({"step": float("nan")}, "step must be a positive finite number"),
+        (
+            {"table_q": np.zeros((2, 2, 4), np.int64)},
+            r"table must have shape \(4,\) or \(channels, 4\), not \(2, 2, 4\)",
+        ),
+        (
+            {"table_q": np.zeros((2, 3), np.int64)},
+            r"table must have shape \(4,\) or \(channels, 4\), not \(2, 3\)",
+        ),
+        (
+            {"table_q": np.zeros((2, 512), np.int64), "index_width": 9},
+            "index_width with a table per channel must be 1..8, not 9",
+        ),
+        ({"table_q": np.array([[0, 0, 0, 0], [0, 0, 0, 2]])}, "table must lie in -2..1, found 0..2"),
+    ],
+)
 def test_an_activation_refuses(changes, message):
     with pytest.raises(NetworkError, match=message):
         activation(**changes)
@@ -78,22 +113,31 @@ def summed(*layers):
 
 @pytest.mark.parametrize("add", [1, 2, -1])
 def test_a_layer_adds_only_an_earlier_one(add):
-    with pytest.raises(NetworkError, match=f"layer 1 \\(rows\\): adds layer {add}, but only .* an earlier one"):
+    with pytest.raises(
+        NetworkError, match=f"layer 1 \\(rows\\): adds layer {add}, but only .* an earlier one"
+    ):
         summed(square(), square(add=add), square())
 
 
 def test_the_last_layer_adds_nothing():
-    with pytest.raises(NetworkError, match="layer 1 \\(dense\\): adds layer 0, but only a layer with activation can add"):
+    with pytest.raises(
+        NetworkError, match="layer 1 \\(dense\\): adds layer 0, but only a layer with activation can add"
+    ):
         Network("n", "test", 8, (2, 2), (square(), dense(add=0)))
 
 
 def test_summands_have_one_shape():
-    with pytest.raises(NetworkError, match=r"layer 1 \(dense\): its output has shape \(2,\), that of layer 0, which it adds, \(2, 2\)"):
+    with pytest.raises(
+        NetworkError,
+        match=r"layer 1 \(dense\): its output has shape \(2,\), that of layer 0, which it adds, \(2, 2\)",
+    ):
         Network("n", "test", 8, (2, 2), (square(), dense(activation=activation(), add=0), dense(fan_in=2)))
 
 
 def test_summands_have_one_step():
-    with pytest.raises(NetworkError, match="layer 1 \\(rows\\): summands must share one step, found 0.5 and 1.0"):
+    with pytest.raises(
+        NetworkError, match="layer 1 \\(rows\\): summands must share one step, found 0.5 and 1.0"
+    ):
         summed(square(), square(activation=activation(step=0.5), add=0))
 
 
@@ -121,13 +165,16 @@ def test_a_sums_range_counts_for_the_width_of_accumulators():
         Network("n", "test", 8, (2, 2), (square(activation=wide), square(activation=wide, add=0), last))
 
 
-@pytest.mark.parametrize("layers, message", [
-    ((), "at least one layer"),
-    ((dense(fan_in=5),), "fan_in must be 4"),
-    ((dense(activation=activation()),), "the last layer has no activation"),
-    ((dense(), dense(fan_in=2)), "every layer but the last has an activation"),
-    ((dense(axis=Axis.ROWS, fan_in=2),), "the last layer must be dense"),
-])
+@pytest.mark.parametrize(
+    "layers, message",
+    [
+        ((), "at least one layer"),
+        ((dense(fan_in=5),), "fan_in must be 4"),
+        ((dense(activation=activation()),), "the last layer has no activation"),
+        ((dense(), dense(fan_in=2)), "every layer but the last has an activation"),
+        ((dense(axis=Axis.ROWS, fan_in=2),), "the last layer must be dense"),
+    ],
+)
 def test_a_network_refuses(layers, message):
     with pytest.raises(NetworkError, match=message):
         Network("n", "test", 8, (2, 2), layers)
@@ -163,7 +210,9 @@ def test_accumulators_of_31_bits_are_accepted_and_of_32_refused():
 
 def test_acc_bounds_are_reached_and_not_passed():
     layer = random_network(1).layers[0]
-    corners = np.where(layer.weights_q[:, :, None] > 0, [255, 0], [0, 255])  # per output: the best and the worst input
+    corners = np.where(
+        layer.weights_q[:, :, None] > 0, [255, 0], [0, 255]
+    )  # per output: the best and the worst input
     acc = (layer.weights_q[:, :, None] * corners).sum(axis=1) + layer.bias_q[:, None]
     assert layer.acc_bounds(0, 255) == (acc.min(), acc.max())
 

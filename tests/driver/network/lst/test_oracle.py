@@ -1,4 +1,5 @@
 """The reference against an evaluator written from docs/number_formats.md alone (tests/oracles/lst.py)."""
+
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ def assert_equal(path, images):
     expected = logits(load_network(path), images)
     different = np.flatnonzero((found != expected).any(axis=1))
     first = different[:5]
-    assert not len(different), f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
+    assert not len(different), (
+        f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
+    )
 
 
 def images_of(path):
@@ -29,8 +32,11 @@ def images_of(path):
 
 
 def test_it_imports_nothing_of_ours():
-    assert "lst_overlay" not in [line.split()[1].split(".")[0] for line in Path(tests.oracles.lst.__file__).read_text().splitlines()
-                                 if line.startswith(("import", "from"))]
+    assert "lst_overlay" not in [
+        line.split()[1].split(".")[0]
+        for line in Path(tests.oracles.lst.__file__).read_text().splitlines()
+        if line.startswith(("import", "from"))
+    ]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -42,7 +48,10 @@ def test_shipped_networks_give_the_same_logits(path):
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_networks_give_the_same_logits_on_1000_images(path):
     images = images_of(path)
-    assert_equal(path, np.resize(images, (max(1000, len(images)), 28, 28))[:1000] if len(images) < 1000 else images[:1000])
+    assert_equal(
+        path,
+        np.resize(images, (max(1000, len(images)), 28, 28))[:1000] if len(images) < 1000 else images[:1000],
+    )
 
 
 def test_corner_networks_give_the_same_logits(tmp_path):
@@ -56,7 +65,9 @@ def test_corner_networks_give_the_same_logits(tmp_path):
 def test_networks_of_every_kind_give_the_same_logits(tmp_path, kind, per_channel):
     for seed in range(5):
         save_network(random_network_of(kind, seed, per_channel, size=4, shift=seed), tmp_path / "n.npz")
-        assert_equal(tmp_path / "n.npz", np.random.default_rng(seed).integers(0, 256, (4, 4, 4), dtype=np.uint8))
+        assert_equal(
+            tmp_path / "n.npz", np.random.default_rng(seed).integers(0, 256, (4, 4, 4), dtype=np.uint8)
+        )
 
 
 def test_an_altered_file_is_refused(tmp_path):

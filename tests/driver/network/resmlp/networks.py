@@ -1,4 +1,5 @@
 """Small INT8 networks with every kind of layer, random but reproducible."""
+
 import numpy as np
 
 from lst_overlay.network.resmlp import Add, Affine, Axis, Classifier, Int8Network, Matrix, Mean, Table, golden
@@ -22,8 +23,17 @@ def random_network(seed=0, *, channels=6, hidden=10, extreme=False, name="small"
     def requantised(shape):
         fan_in = shape[1] if len(shape) == 2 else 1
         middle = int(np.log2(127 * max(fan_in, 2) ** 0.5))
-        shift = rng.choice([1, MAX_SHIFT], shape[0]) if extreme else rng.integers(middle - 1, middle + 3, shape[0])
-        return {"weights_q": codes(shape, -127, 127), "shift": shift, "bias_q": codes(shape[0], -128, 127), "step": STEP}
+        shift = (
+            rng.choice([1, MAX_SHIFT], shape[0])
+            if extreme
+            else rng.integers(middle - 1, middle + 3, shape[0])
+        )
+        return {
+            "weights_q": codes(shape, -127, 127),
+            "shift": shift,
+            "bias_q": codes(shape[0], -128, 127),
+            "step": STEP,
+        }
 
     layers = (
         Matrix(Axis.CHANNELS, **requantised((channels, 12))),

@@ -1,4 +1,5 @@
 """INT8 networks in files: what is saved is loaded, what is wrong is refused, and each reader names the other's networks."""
+
 import dataclasses
 import json
 
@@ -43,10 +44,15 @@ def test_the_same_network_gives_the_same_bytes(saved, tmp_path):
 
 
 def test_readers_name_the_other_kind(saved, tmp_path):
-    with pytest.raises(NetworkFileError, match=r"small.npz: an INT8 network \(ResMLP\), where one of the LST family is wanted"):
+    with pytest.raises(
+        NetworkFileError,
+        match=r"small.npz: an INT8 network \(ResMLP\), where one of the LST family is wanted",
+    ):
         network.load_network(saved)
     network.save_network(random_lst(1), tmp_path / "lst.npz")
-    with pytest.raises(NetworkFileError, match="lst.npz: a network of the LST family .*, where an INT8 network is wanted"):
+    with pytest.raises(
+        NetworkFileError, match="lst.npz: a network of the LST family .*, where an INT8 network is wanted"
+    ):
         int8.load_network(tmp_path / "lst.npz")
     assert int8.holds_int8(saved) and not int8.holds_int8(tmp_path / "lst.npz")
 
@@ -60,22 +66,46 @@ def test_a_changed_weight_is_noticed(saved):
         int8.load_network(saved)
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda header, arrays: header["layers"][0].update(layer="conv"), "layer 0 is of kind 'conv'; there are matrix, affine"),
-    (lambda header, arrays: header["layers"][3].update(source=3), r"layer 3 \(add\): source must be an earlier layer"),
-    (lambda header, arrays: header["layers"][9].pop("shift"), "header lacks or misstates 'shift'"),
-    (lambda header, arrays: arrays.pop("layer3.shift"), r"layer 3 \(add\): layer3.shift is missing"),
-    (lambda header, arrays: header["layers"][0].update(relu=2), "relu must be true or false, not 2"),
-    (lambda header, arrays: header.update(provenance=None), "provenance must be an object, not None"),
-    (lambda header, arrays: arrays["layer0.shift"].fill(0), r"layer 0 \(matrix\): shift must lie in 1..16, found 0..0"),
-    (lambda header, arrays: arrays["layer0.weights_q"].fill(-128), r"weights_q must lie in -127..127"),
-    (lambda header, arrays: arrays.update({"layer4.table_q": arrays["layer4.table_q"][:, :32]}), r"must have shape \(any, 64\)"),
-    (lambda header, arrays: arrays.update({"layer4.table_q": arrays["layer4.table_q"].astype("<i2")}), "must be stored as |i1, not <i2"),
-    (lambda header, arrays: header["layers"][0].update(axis="rows"), "axis must be one of channels, tokens, not 'rows'"),
-    (lambda header, arrays: header.update(patch=3), "divided by patches of 3 pixels"),
-    (lambda header, arrays: header["layers"].pop(), "the last layer must be a classifier"),
-    (lambda header, arrays: arrays.update({"golden.layer0": arrays["golden.layer0"][:1]}), "golden must hold"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (
+            lambda header, arrays: header["layers"][0].update(layer="conv"),
+            "layer 0 is of kind 'conv'; there are matrix, affine",
+        ),
+        (
+            lambda header, arrays: header["layers"][3].update(source=3),
+            r"layer 3 \(add\): source must be an earlier layer",
+        ),
+        (lambda header, arrays: header["layers"][9].pop("shift"), "header lacks or misstates 'shift'"),
+        (lambda header, arrays: arrays.pop("layer3.shift"), r"layer 3 \(add\): layer3.shift is missing"),
+        (lambda header, arrays: header["layers"][0].update(relu=2), "relu must be true or false, not 2"),
+        (lambda header, arrays: header.update(provenance=None), "provenance must be an object, not None"),
+        (
+            lambda header, arrays: arrays["layer0.shift"].fill(0),
+            r"layer 0 \(matrix\): shift must lie in 1..16, found 0..0",
+        ),
+        (lambda header, arrays: arrays["layer0.weights_q"].fill(-128), r"weights_q must lie in -127..127"),
+        (
+            lambda header, arrays: arrays.update({"layer4.table_q": arrays["layer4.table_q"][:, :32]}),
+            r"must have shape \(any, 64\)",
+        ),
+        (
+            lambda header, arrays: arrays.update({"layer4.table_q": arrays["layer4.table_q"].astype("<i2")}),
+            "must be stored as |i1, not <i2",
+        ),
+        (
+            lambda header, arrays: header["layers"][0].update(axis="rows"),
+            "axis must be one of channels, tokens, not 'rows'",
+        ),
+        (lambda header, arrays: header.update(patch=3), "divided by patches of 3 pixels"),
+        (lambda header, arrays: header["layers"].pop(), "the last layer must be a classifier"),
+        (
+            lambda header, arrays: arrays.update({"golden.layer0": arrays["golden.layer0"][:1]}),
+            "golden must hold",
+        ),
+    ],
+)
 def test_a_file_that_breaks_a_rule_is_refused_with_the_rule(saved, change, message):
     with np.load(saved) as archive:
         arrays = {name: archive[name] for name in archive.files}
@@ -87,16 +117,27 @@ def test_a_file_that_breaks_a_rule_is_refused_with_the_rule(saved, change, messa
         int8.load_network(saved)
 
 
-@pytest.mark.parametrize("number, changes, message", [
-    (0, {"weights_q": np.zeros((6, 13), int)}, "layer 0 .*: is made for 13 channels, its input has 12"),
-    (2, {"weights_q": np.zeros((8, 9), int)}, "layer 2 .*: is made for 9 tokens, its input has 8"),
-    (4, {"table_q": np.zeros((7, 64), int)}, "layer 4 .*: is made for 7 channels, its input has 6"),
-    (8, {"source": 5}, r"layer 8 .*: its input has shape \(8, 6\), that of layer 5, which it adds, \(8, 10\)"),
-    (8, {"source": 7}, "layer 8 .*: source must be an earlier layer than the one before, -1..6, not 7"),
-    (8, {"weights_q": np.zeros(7, int), "shift": np.ones(7, int)}, "layer 8 .*: is made for 7 channels, its input has 6"),
-    (10, {"weights_q": np.zeros((5, 7), int)}, "layer 10 .*: is made for 7 channels"),
-    (0, {"step": np.ones(7)}, "layer 0 .*: step must be one number or 6, one for each channel, not 7"),
-])
+@pytest.mark.parametrize(
+    "number, changes, message",
+    [
+        (0, {"weights_q": np.zeros((6, 13), int)}, "layer 0 .*: is made for 13 channels, its input has 12"),
+        (2, {"weights_q": np.zeros((8, 9), int)}, "layer 2 .*: is made for 9 tokens, its input has 8"),
+        (4, {"table_q": np.zeros((7, 64), int)}, "layer 4 .*: is made for 7 channels, its input has 6"),
+        (
+            8,
+            {"source": 5},
+            r"layer 8 .*: its input has shape \(8, 6\), that of layer 5, which it adds, \(8, 10\)",
+        ),
+        (8, {"source": 7}, "layer 8 .*: source must be an earlier layer than the one before, -1..6, not 7"),
+        (
+            8,
+            {"weights_q": np.zeros(7, int), "shift": np.ones(7, int)},
+            "layer 8 .*: is made for 7 channels, its input has 6",
+        ),
+        (10, {"weights_q": np.zeros((5, 7), int)}, "layer 10 .*: is made for 7 channels"),
+        (0, {"step": np.ones(7)}, "layer 0 .*: step must be one number or 6, one for each channel, not 7"),
+    ],
+)
 def test_layers_that_do_not_fit_are_refused(number, changes, message):
     layers = list(random_network().layers)
     layers[number] = dataclasses.replace(layers[number], **changes)
@@ -104,18 +145,21 @@ def test_layers_that_do_not_fit_are_refused(number, changes, message):
         dataclasses.replace(random_network(), layers=tuple(layers))
 
 
-@pytest.mark.parametrize("number, changes, message", [
-    (0, {"bias_q": np.full(6, 128)}, "bias_q must lie in -128..127, found 128..128"),
-    (0, {"step": np.zeros(6)}, "step must hold positive finite numbers"),
-    (0, {"step": np.ones(6, np.float32)}, "step must hold positive finite numbers, float64"),
-    (10, {"weights_q": np.zeros((5, 513), int)}, "fan_in must be at most 512, not 513"),
-    (10, {"bias_q": np.full(5, 1 << 25)}, "bias_q must lie in -16777216..16777216"),
-    (0, {"weights_q": np.zeros((6, 513), int)}, "fan_in must be at most 512, not 513"),
-    (0, {"weights_q": np.zeros((6, 12))}, "weights_q must hold integers, not float64"),
-    (3, {"weights_q": np.full(6, 128)}, "weights_q must lie in -127..127, found 128..128"),
-    (3, {"shift": np.zeros(6, int)}, "shift must lie in 1..16, found 0..0"),
-    (9, {"shift": 0}, "shift must be a whole number in 1..16, not 0"),
-])
+@pytest.mark.parametrize(
+    "number, changes, message",
+    [
+        (0, {"bias_q": np.full(6, 128)}, "bias_q must lie in -128..127, found 128..128"),
+        (0, {"step": np.zeros(6)}, "step must hold positive finite numbers"),
+        (0, {"step": np.ones(6, np.float32)}, "step must hold positive finite numbers, float64"),
+        (10, {"weights_q": np.zeros((5, 513), int)}, "fan_in must be at most 512, not 513"),
+        (10, {"bias_q": np.full(5, 1 << 25)}, "bias_q must lie in -16777216..16777216"),
+        (0, {"weights_q": np.zeros((6, 513), int)}, "fan_in must be at most 512, not 513"),
+        (0, {"weights_q": np.zeros((6, 12))}, "weights_q must hold integers, not float64"),
+        (3, {"weights_q": np.full(6, 128)}, "weights_q must lie in -127..127, found 128..128"),
+        (3, {"shift": np.zeros(6, int)}, "shift must lie in 1..16, found 0..0"),
+        (9, {"shift": 0}, "shift must be a whole number in 1..16, not 0"),
+    ],
+)
 def test_numbers_outside_their_range_are_refused(number, changes, message):
     with pytest.raises(network.NetworkError, match=message):
         dataclasses.replace(random_network().layers[number], **changes)
@@ -124,10 +168,13 @@ def test_numbers_outside_their_range_are_refused(number, changes, message):
 def test_layers_out_of_place_are_refused():
     """Tokens are gone after the mean; nothing takes logits; there is no mean of a mean."""
     layers = random_network().layers
-    for wrong, message in ((layers[:9] + (layers[10],), "the classifier needs the mean over the tokens"),
-                           (layers[:10] + (layers[2],) + layers[10:], "tokens are needed, the mean has been taken already"),
-                           (layers[:10] + (layers[9],) + layers[10:], "tokens are needed, the mean has been taken already"),
-                           (layers + (layers[10],), "the last layer must be a classifier, and no other"), ((), "the last layer must be")):
+    for wrong, message in (
+        (layers[:9] + (layers[10],), "the classifier needs the mean over the tokens"),
+        (layers[:10] + (layers[2],) + layers[10:], "tokens are needed, the mean has been taken already"),
+        (layers[:10] + (layers[9],) + layers[10:], "tokens are needed, the mean has been taken already"),
+        (layers + (layers[10],), "the last layer must be a classifier, and no other"),
+        ((), "the last layer must be"),
+    ):
         with pytest.raises(network.NetworkError, match=message):
             dataclasses.replace(random_network(), layers=wrong)
 

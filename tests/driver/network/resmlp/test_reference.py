@@ -1,4 +1,5 @@
 """The integer reference against plain Python integers, and torch against both."""
+
 import numpy as np
 import pytest
 import torch
@@ -30,7 +31,9 @@ def test_torch_gives_the_same_in_every_tensor(extreme):
     for seed in range(10):
         network = random_network(seed, extreme=extreme)
         images = random_images(3, seed)
-        for ours, theirs in zip(Int8IntegerNetwork(network).codes(torch.from_numpy(images)), int8.outputs(network, images)):
+        for ours, theirs in zip(
+            Int8IntegerNetwork(network).codes(torch.from_numpy(images)), int8.outputs(network, images)
+        ):
             np.testing.assert_array_equal(ours.numpy(), theirs)
 
 
@@ -70,9 +73,13 @@ def test_the_shift_rounds_to_nearest_and_ties_go_up():
     assert int8.outputs(network, image[None])[0][0, 0].tolist() == [3, -2, -1, 127]
 
 
-@pytest.mark.parametrize("images, message", [
-    (np.zeros((1, *IMAGE_SHAPE), np.float32), "images must be uint8 pixels 0..255, not float32"),
-    (np.zeros((1, 8, 8, 3), np.uint8), r"images must have shape \(N, 4, 8, 3\), not \(1, 8, 8, 3\)")])
+@pytest.mark.parametrize(
+    "images, message",
+    [
+        (np.zeros((1, *IMAGE_SHAPE), np.float32), "images must be uint8 pixels 0..255, not float32"),
+        (np.zeros((1, 8, 8, 3), np.uint8), r"images must have shape \(N, 4, 8, 3\), not \(1, 8, 8, 3\)"),
+    ],
+)
 def test_other_images_are_refused(images, message):
     with pytest.raises(ValueError, match=message):
         int8.logits(random_network(), images)
@@ -86,14 +93,17 @@ def test_the_longest_sums_that_are_allowed_are_exact(axis, shift):
     size = 512
     weights, bias = rng.choice([-127, 127, 126], (size, size)), rng.choice([-128, 127], size)
     weights[0], bias[0] = 127, 127
-    layers = (int8.Matrix(axis, weights, np.full(size, shift), bias, STEP), int8.Mean(9, STEP),
-              int8.Classifier(weights[:3], np.array([1 << 24, -(1 << 24), 7]), STEP))
+    layers = (
+        int8.Matrix(axis, weights, np.full(size, shift), bias, STEP),
+        int8.Mean(9, STEP),
+        int8.Classifier(weights[:3], np.array([1 << 24, -(1 << 24), 7]), STEP),
+    )
     network = int8.Int8Network("n", "n", (size, 1, size), 1, layers)
     images = rng.choice(np.array([0, 255, 254], np.uint8), (1, size, 1, size))
     images[0, 0] = 255
     found = int8.outputs(network, images)
     x = images.reshape(size, size).astype(np.int64) - 128
-    acc = (x @ weights.T if axis == int8.Axis.CHANNELS else (weights @ x).T)
+    acc = x @ weights.T if axis == int8.Axis.CHANNELS else (weights @ x).T
     wanted = np.clip(((acc + (1 << shift >> 1)) >> shift) + bias, -128, 127)
     wanted = wanted if axis == int8.Axis.CHANNELS else wanted.T
     np.testing.assert_array_equal(found[0][0], wanted)

@@ -14,14 +14,19 @@ every_network = pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.
 
 
 def test_there_are_some_with_learned_functions_and_one_without():
-    kinds = {path.stem: any(isinstance(layer, int8.Table) for layer in int8.load_network(path).layers) for path in NETWORKS}
+    kinds = {
+        path.stem: any(isinstance(layer, int8.Table) for layer in int8.load_network(path).layers)
+        for path in NETWORKS
+    }
     assert kinds == {"resmlp_lerp_psa_h0.5": True, "resmlp_lerp_psa_h1": True, "resmlp_relu_h1": False}
 
 
 @every_network
 def test_every_tensor_of_the_golden_image_comes_out(path):
     network = int8.load_network(path)
-    for layer, (kept, found) in enumerate(zip(network.golden.outputs, int8.outputs(network, network.golden.image[None]))):
+    for layer, (kept, found) in enumerate(
+        zip(network.golden.outputs, int8.outputs(network, network.golden.image[None]))
+    ):
         np.testing.assert_array_equal(kept, found[0], err_msg=f"layer {layer}")
 
 

@@ -1,4 +1,5 @@
 """What two weights in a multiplier cannot hold is refused before synthesis, with the rule and the value."""
+
 import dataclasses
 
 import numpy as np

@@ -1,4 +1,5 @@
 """PairTransposer in Migen's simulator."""
+
 import numpy as np
 import pytest
 from migen import run_simulation

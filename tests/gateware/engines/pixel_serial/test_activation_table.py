@@ -1,4 +1,5 @@
 """ActivationTable in Migen's simulator: shift, saturation, look-up in the table of all channels or in the channel's own."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,8 +24,16 @@ def run(table, shift, accs, gaps=(), cfg=CFG):
     def process():
         yield dut.shift.eq(shift)
         yield dut.per_channel.eq(np.ndim(table) == 2)
-        yield from feed(dut.load, [{"lane": i // depth, "address": i % depth, "data": int(code)} for i, code in enumerate(np.ravel(table))])
-        yield from feed(dut.sink, [{"acc": int(acc), "lane": i % cfg.lanes} for i, acc in enumerate(accs)], gaps)
+        yield from feed(
+            dut.load,
+            [
+                {"lane": i // depth, "address": i % depth, "data": int(code)}
+                for i, code in enumerate(np.ravel(table))
+            ],
+        )
+        yield from feed(
+            dut.sink, [{"acc": int(acc), "lane": i % cfg.lanes} for i, acc in enumerate(accs)], gaps
+        )
         yield from idle(LATENCY + 2)
 
     simulate(dut, process(), watch(dut.sink, offered), watch(dut.source, beats))
@@ -34,7 +43,10 @@ def run(table, shift, accs, gaps=(), cfg=CFG):
 def expected(table, shift, accs, cfg=CFG):
     tables = np.atleast_2d(table)
     half = tables.shape[1] // 2
-    return [int(tables[i % cfg.lanes % len(tables), min(max(int(acc) >> shift, -half), half - 1) + half]) for i, acc in enumerate(accs)]
+    return [
+        int(tables[i % cfg.lanes % len(tables), min(max(int(acc) >> shift, -half), half - 1) + half])
+        for i, acc in enumerate(accs)
+    ]
 
 
 def corners(shift, cfg=CFG):
@@ -55,7 +67,15 @@ def test_code_of_every_index_and_both_ends_from_each_channels_own_table(shift):
     assert run(TABLES, shift, accs)[0] == expected(TABLES, shift, accs)
 
 
-SATURATION = [(-(2**31), -8), (-9 * 4, -8), (-8 * 4 - 1, -8), (-8 * 4, -8), (8 * 4 - 1, 7), (8 * 4, 7), (2**31 - 1, 7)]
+SATURATION = [
+    (-(2**31), -8),
+    (-9 * 4, -8),
+    (-8 * 4 - 1, -8),
+    (-8 * 4, -8),
+    (8 * 4 - 1, 7),
+    (8 * 4, 7),
+    (2**31 - 1, 7),
+]
 
 
 @pytest.mark.parametrize("acc, index", SATURATION)
@@ -63,8 +83,22 @@ def test_indexes_saturate_at_both_ends(acc, index):
     assert run(INDEXES, 2, [acc])[0] == [index]
 
 
-@pytest.mark.parametrize("acc, index", [(acc, max(-2, min(index, 1))) for acc, index in SATURATION] + [
-    (-4 * 4, -2), (-3 * 4, -2), (-2 * 4 - 1, -2), (-2 * 4, -2), (-4 - 1, -2), (-4, -1), (4 - 1, 0), (4, 1), (2 * 4, 1), (4 * 4, 1)])
+@pytest.mark.parametrize(
+    "acc, index",
+    [(acc, max(-2, min(index, 1))) for acc, index in SATURATION]
+    + [
+        (-4 * 4, -2),
+        (-3 * 4, -2),
+        (-2 * 4 - 1, -2),
+        (-2 * 4, -2),
+        (-4 - 1, -2),
+        (-4, -1),
+        (4 - 1, 0),
+        (4, 1),
+        (2 * 4, 1),
+        (4 * 4, 1),
+    ],
+)
 def test_the_narrower_index_of_a_channels_own_table_saturates_earlier(acc, index):
     tables = np.tile(INDEXES[6:10], (5, 1))
     assert run(tables, 2, [acc] * 5)[0] == [index] * 5
@@ -87,18 +121,27 @@ def test_one_code_per_clock_seven_clocks_later(table):
 
 
 @settings(max_examples=25, deadline=None)
-@given(gaps=st.lists(st.integers(0, 3), max_size=12), accs=st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=12),
-       shift=st.integers(0, 31), table=st.sampled_from([TABLE, TABLES]))
+@given(
+    gaps=st.lists(st.integers(0, 3), max_size=12),
+    accs=st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=12),
+    shift=st.integers(0, 31),
+    table=st.sampled_from([TABLE, TABLES]),
+)
 def test_gaps_change_nothing(gaps, accs, shift, table):
     codes, latencies = run(table, shift, accs, gaps)
     assert codes == expected(table, shift, accs)
     assert set(latencies) == {LATENCY}
 
 
-@pytest.mark.parametrize("cfg", [ActivationTableConfig(12, 11, 3, 2, 10), ActivationTableConfig(6, 3, 13, 3, 2)])
+@pytest.mark.parametrize(
+    "cfg", [ActivationTableConfig(12, 11, 3, 2, 10), ActivationTableConfig(6, 3, 13, 3, 2)]
+)
 def test_other_widths(cfg):
     rng, low, high = np.random.default_rng(2), -(1 << cfg.code_width - 1), 1 << cfg.code_width - 1
-    for table in (rng.integers(low, high, 1 << cfg.index_width), rng.integers(low, high, (cfg.lanes, 1 << cfg.index_width_per_channel))):
+    for table in (
+        rng.integers(low, high, 1 << cfg.index_width),
+        rng.integers(low, high, (cfg.lanes, 1 << cfg.index_width_per_channel)),
+    ):
         accs = corners(1, cfg)
         assert run(table, 1, accs, cfg=cfg)[0] == expected(table, 1, accs, cfg)
 
@@ -109,16 +152,24 @@ def test_most_negative_code_keeps_its_sign():
 
 @pytest.mark.parametrize("acc_width, index_width", [(4, 4), (33, 10)])
 def test_impossible_widths_are_refused(acc_width, index_width):
-    with pytest.raises(ValueError, match=rf"acc_width must be above index_width \({index_width}\) and at most 32, not {acc_width}"):
+    with pytest.raises(
+        ValueError,
+        match=rf"acc_width must be above index_width \({index_width}\) and at most 32, not {acc_width}",
+    ):
         ActivationTableConfig(acc_width, index_width, 8, 28, 8)
 
 
 @pytest.mark.parametrize("width", [1, 10])
 def test_impossible_widths_per_channel_are_refused(width):
-    with pytest.raises(ValueError, match=rf"index_width_per_channel must be at least 2 and below index_width \(10\), not {width}"):
+    with pytest.raises(
+        ValueError,
+        match=rf"index_width_per_channel must be at least 2 and below index_width \(10\), not {width}",
+    ):
         ActivationTableConfig(32, 10, 8, 28, width)
 
 
 def test_too_few_channels_for_the_table_of_all_are_refused():
-    with pytest.raises(ValueError, match=r"tables of 2 channels .* address_width must be at least index_width \(10\), not 9"):
+    with pytest.raises(
+        ValueError, match=r"tables of 2 channels .* address_width must be at least index_width \(10\), not 9"
+    ):
         ActivationTableConfig(32, 10, 8, 2, 8)

@@ -1,4 +1,5 @@
 """BiasAdder in Migen's simulator."""
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,9 @@ def run(biases, accs, gaps=(), cfg=CFG):
 
 def test_each_lane_has_its_own_bias_image_after_image():
     accs = np.arange(-8, 7).reshape(-1, 3)
-    np.testing.assert_array_equal(np.reshape(values(run(BIASES, accs.ravel()), "acc"), (-1, 3)), accs + BIASES)
+    np.testing.assert_array_equal(
+        np.reshape(values(run(BIASES, accs.ravel()), "acc"), (-1, 3)), accs + BIASES
+    )
 
 
 def test_lanes_come_in_turn():
@@ -35,7 +38,9 @@ def test_lanes_come_in_turn():
 
 
 @settings(max_examples=25, deadline=None)
-@given(gaps=st.lists(st.integers(0, 3), max_size=9), accs=st.lists(st.integers(-28, 27), min_size=1, max_size=9))
+@given(
+    gaps=st.lists(st.integers(0, 3), max_size=9), accs=st.lists(st.integers(-28, 27), min_size=1, max_size=9)
+)
 def test_gaps_keep_lanes_and_biases_together(gaps, accs):
     beats = run(BIASES, accs, gaps)
     assert values(beats, "acc") == [acc + BIASES[i % 3] for i, acc in enumerate(accs)]
@@ -48,4 +53,7 @@ def test_narrow_sums_keep_their_sign():
 
 def test_a_sum_as_wide_as_the_bias():
     cfg = BiasAdderConfig(lanes=2, acc_width=32)
-    assert values(run([1 << 30, -(1 << 30)], [(1 << 30) - 1, -(1 << 30)], cfg=cfg), "acc") == [2**31 - 1, -(2**31)]
+    assert values(run([1 << 30, -(1 << 30)], [(1 << 30) - 1, -(1 << 30)], cfg=cfg), "acc") == [
+        2**31 - 1,
+        -(2**31),
+    ]

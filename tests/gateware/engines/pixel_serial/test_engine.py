@@ -1,4 +1,5 @@
 """The emitted engine in Verilator against the integer reference: networks, stalls, flushes, cycle counts."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -42,11 +43,18 @@ def channel_engine():
 
 # Values.
 
-@pytest.mark.parametrize("sizes", [
-    {"weights_width": 13, "width": 6, "shift": 12}, {"weights_width": 6, "width": 4, "index_width": 7, "shift": 3},
-    {"weights_width": 2, "width": 13, "index_width": 10, "shift": 0, "pixel_bits": 1},
-    {"weights_width": 10, "width": 9, "index_width": 1, "shift": 9, "pixel_bits": 5},
-    {"weights_width": 8, "width": 1, "index_width": 5, "shift": 31, "pixel_bits": 2}, {"width": 12, "weights_width": 5, "shift": 17}])
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"weights_width": 13, "width": 6, "shift": 12},
+        {"weights_width": 6, "width": 4, "index_width": 7, "shift": 3},
+        {"weights_width": 2, "width": 13, "index_width": 10, "shift": 0, "pixel_bits": 1},
+        {"weights_width": 10, "width": 9, "index_width": 1, "shift": 9, "pixel_bits": 5},
+        {"weights_width": 8, "width": 1, "index_width": 5, "shift": 31, "pixel_bits": 2},
+        {"width": 12, "weights_width": 5, "shift": 17},
+    ],
+)
 def test_engine_equals_the_reference_for_every_format(sizes):
     network, images = lst1_random(7, **sizes), random_images(4, 3)
     bench = EngineBench()
@@ -56,7 +64,9 @@ def test_engine_equals_the_reference_for_every_format(sizes):
 
 @pytest.mark.parametrize("number, network", list(enumerate(corner_networks())))
 def test_engine_is_exact_for_the_most_extreme_codes(number, network):
-    images = np.concatenate([np.full((1, 28, 28), value, np.uint8) for value in (255, 0, 127, 128)] + [random_images(2, number)])
+    images = np.concatenate(
+        [np.full((1, 28, 28), value, np.uint8) for value in (255, 0, 127, 128)] + [random_images(2, number)]
+    )
     bench = EngineBench()
     bench.load(network)
     assert_right(bench.run(images), network, images)
@@ -65,7 +75,10 @@ def test_engine_is_exact_for_the_most_extreme_codes(number, network):
 @pytest.mark.parametrize("index_width", [1, 3, 8])
 @pytest.mark.parametrize("numbers", [(0,), (1,), (0, 1)])
 def test_engine_equals_the_reference_with_tables_for_each_channel(numbers, index_width):
-    network, images = with_channel_tables(lst1_random(7), *numbers, index_width=index_width), random_images(4, 3)
+    network, images = (
+        with_channel_tables(lst1_random(7), *numbers, index_width=index_width),
+        random_images(4, 3),
+    )
     bench = EngineBench()
     bench.load(network)
     assert_right(bench.run(images), network, images)
@@ -73,7 +86,9 @@ def test_engine_equals_the_reference_with_tables_for_each_channel(numbers, index
 
 @pytest.mark.parametrize("per_channel", [True, False])
 def test_engine_is_exact_beyond_both_ends_of_the_index(per_channel):
-    images = np.concatenate([np.full((1, 28, 28), value, np.uint8) for value in (0, 255)] + [random_images(6)])
+    images = np.concatenate(
+        [np.full((1, 28, 28), value, np.uint8) for value in (0, 255)] + [random_images(6)]
+    )
     bench, network = EngineBench(), corner_lst1(per_channel)
     bench.load(network)
     assert_right(bench.run(images), network, images)
@@ -91,7 +106,9 @@ def widest(weight, entry, low, high):
     return lst1(weight, low, entry)
 
 
-@pytest.mark.parametrize("weight, entry", [(-330, -4096), (330, -4096), (-4095, -333), (4095, -333), (-330, 4095), (4095, 330)])
+@pytest.mark.parametrize(
+    "weight, entry", [(-330, -4096), (330, -4096), (-4095, -333), (4095, -333), (-330, 4095), (4095, 330)]
+)
 def test_engine_is_exact_at_the_limit_of_31_bits(weight, entry):
     network = widest(weight, entry, 0, 2**30)
     images = np.stack([np.full((28, 28), 255, np.uint8), np.zeros((28, 28), np.uint8)])
@@ -179,6 +196,7 @@ def test_starved_counts_the_cycles_without_a_pixel(engine):
 
 # Cycles that the documents promise.
 
+
 def test_images_follow_each_other_by_784_cycles(engine):
     run = engine.run(random_images(20))
     assert (np.diff(run.done_at, axis=0) == IMAGE_CYCLES).all()
@@ -196,6 +214,7 @@ def test_latency_is_constant(engine):
 
 
 # Flush.
+
 
 @pytest.mark.parametrize("cycles", [1, 9])
 @pytest.mark.parametrize("pixels", [1, 27, 400, 783, 784])

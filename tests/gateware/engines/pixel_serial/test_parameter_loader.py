@@ -1,4 +1,5 @@
 """Parameter images into the emitted engine: what counts as loaded, and what a bad or abandoned one leaves behind."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,5 @@
 """Vectors into and out of modules that take one every clock and cannot be held."""
+
 import numpy as np
 from migen import run_simulation
 

@@ -1,4 +1,5 @@
 """Constant matrices as additions: exact, and fewer than digit by digit."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,9 @@ from gateware.engines.row_parallel.adder_graph import AdderGraph
 from lst_overlay.network import load_network
 from tests.driver.network.lst.networks import SHIPPED
 
-matrices = npst.arrays(np.int64, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.integers(-40, 40))
+matrices = npst.arrays(
+    np.int64, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.integers(-40, 40)
+)
 
 
 def digits(matrix):
@@ -38,7 +41,7 @@ def test_ranges_are_reached_and_never_left(matrix):
     graph = AdderGraph.of(matrix)
     ranges = graph.ranges(-8, 7)
     weights = np.eye(graph.inputs, dtype=np.int64)
-    for addition, (low, high) in zip(graph.additions, ranges[graph.inputs:]):
+    for addition, (low, high) in zip(graph.additions, ranges[graph.inputs :]):
         row = sum(term.sign * (weights[term.signal] << term.shift) for term in addition)
         weights = np.vstack([weights, row])
         assert high == np.where(row > 0, 7, -8) @ row and low == np.where(row > 0, -8, 7) @ row
@@ -55,7 +58,11 @@ def test_what_several_rows_share_is_added_once():
     assert len(AdderGraph.of(np.array([[1, 1, 0], [2, 2, 1], [-1, -1, 0]])).additions) == 2
 
 
-@pytest.mark.parametrize("path", [path for path in SHIPPED if path.stem in ("lst1_w4a4p2", "lst1_w5c4a4p4")], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SHIPPED if path.stem in ("lst1_w4a4p2", "lst1_w5c4a4p4")],
+    ids=lambda path: path.stem,
+)
 def test_shipped_matrices_take_less_than_six_tenths_of_the_additions_of_their_digits(path):
     for layer in load_network(path).layers[:2]:
         naive = digits(layer.weights_q) - len(layer.weights_q)

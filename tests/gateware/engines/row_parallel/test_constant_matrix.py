@@ -1,4 +1,5 @@
 """ConstantMatrix in Migen's simulator; the emitted Verilog is compared in test_pipeline.py."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,10 @@ from tests.gateware.engines.row_parallel.lanes import through
 
 def acc_width(matrix, bias, low, high):
     positive, negative = np.maximum(matrix, 0).sum(1), np.minimum(matrix, 0).sum(1)
-    return shape_of(min(-1, int((positive * low + negative * high + bias).min())), int((positive * high + negative * low + bias).max()))[0]
+    return shape_of(
+        min(-1, int((positive * low + negative * high + bias).min())),
+        int((positive * high + negative * low + bias).max()),
+    )[0]
 
 
 @settings(max_examples=25, deadline=None)
@@ -20,8 +24,15 @@ def test_every_vector_gives_matrix_times_vector_plus_bias(seed, x_range):
     rng = np.random.default_rng(seed)
     matrix = rng.integers(-15, 16, (4, 5)) * rng.integers(0, 2, (4, 5))
     bias = rng.integers(-60, 61, 4)
-    x = np.vstack([rng.integers(x_range[0], x_range[1] + 1, (6, 5)), np.full((1, 5), x_range[0]), np.full((1, 5), x_range[1]),
-                   np.where(matrix[0] > 0, *x_range), np.where(matrix[0] > 0, *x_range[::-1])])
+    x = np.vstack(
+        [
+            rng.integers(x_range[0], x_range[1] + 1, (6, 5)),
+            np.full((1, 5), x_range[0]),
+            np.full((1, 5), x_range[1]),
+            np.where(matrix[0] > 0, *x_range),
+            np.where(matrix[0] > 0, *x_range[::-1]),
+        ]
+    )
     dut = ConstantMatrix(matrix, bias, x_range, acc_width(matrix, bias, *x_range))
     out, clocks = through(dut, list(x))
     np.testing.assert_array_equal(out, x @ matrix.T + bias)
@@ -37,7 +48,16 @@ def test_valid_follows_the_vectors_and_gaps_change_nothing():
     assert clocks == [dut.latency, dut.latency + 3, dut.latency + 5]
 
 
-@pytest.mark.parametrize("low, high, shape", [(0, 0, (1, False)), (0, 3, (2, False)), (-1, 0, (1, True)), (-8, 7, (4, True)),
-                                              (-8, 8, (5, True)), (-9, 7, (5, True))])
+@pytest.mark.parametrize(
+    "low, high, shape",
+    [
+        (0, 0, (1, False)),
+        (0, 3, (2, False)),
+        (-1, 0, (1, True)),
+        (-8, 7, (4, True)),
+        (-8, 8, (5, True)),
+        (-9, 7, (5, True)),
+    ],
+)
 def test_shape_of_is_the_narrowest_that_holds_the_range(low, high, shape):
     assert shape_of(low, high) == shape

@@ -1,4 +1,5 @@
 """Networks that the row-parallel engine cannot hold are refused before synthesis, with the rule and the value."""
+
 import dataclasses
 
 import numpy as np
@@ -27,27 +28,39 @@ def test_packed_pixels_must_be_the_networks():
 
 
 def test_pixels_that_cannot_be_packed():
-    with pytest.raises(NetworkError, match="'lst1_q6.7' has pixels of 8 bits, packed ones have 2 or 4: row_parallel_uint8 takes"):
+    with pytest.raises(
+        NetworkError,
+        match="'lst1_q6.7' has pixels of 8 bits, packed ones have 2 or 4: row_parallel_uint8 takes",
+    ):
         make_design("row_parallel", load_network(find("lst1_q6.7")))
 
 
 def test_activations_too_wide_for_the_products():
-    with pytest.raises(NetworkError, match="'lst1_q6.7': the classifier takes activations of at most 4 bits, not 13"):
+    with pytest.raises(
+        NetworkError, match="'lst1_q6.7': the classifier takes activations of at most 4 bits, not 13"
+    ):
         check(load_network(find("lst1_q6.7")), ImageLayout())
 
 
 def test_weights_that_need_too_many_additions():
     layers = list(TWO.layers)
     for number in (0, 1):
-        layers[number] = dataclasses.replace(layers[number], weights_width=9,
-                                             weights_q=np.random.default_rng(number).integers(-255, 256, (28, 28)))
-    with pytest.raises(NetworkError, match=r"needs about [\d,]+ LUT, 80% of the XC7Z010's are 14,080: fewer bits of weights"):
+        layers[number] = dataclasses.replace(
+            layers[number],
+            weights_width=9,
+            weights_q=np.random.default_rng(number).integers(-255, 256, (28, 28)),
+        )
+    with pytest.raises(
+        NetworkError, match=r"needs about [\d,]+ LUT, 80% of the XC7Z010's are 14,080: fewer bits of weights"
+    ):
         check(dataclasses.replace(TWO, layers=tuple(layers)), ImageLayout(1, 2))
 
 
 def test_products_too_wide_for_the_block_ram(monkeypatch):
     monkeypatch.setattr(limits, "RAMB18", 80)
-    with pytest.raises(NetworkError, match=r"needs about \d+ RAMB18, the XC7Z010 has 80: fewer bits of classifier weights"):
+    with pytest.raises(
+        NetworkError, match=r"needs about \d+ RAMB18, the XC7Z010 has 80: fewer bits of classifier weights"
+    ):
         check(TWO, ImageLayout(1, 2))
 
 
@@ -61,9 +74,17 @@ def test_the_generator_asks():
         make_design("row_parallel_uint8", load_network(find("lst1_q6.7")))
 
 
-@pytest.mark.parametrize("engine, network, message", [
-    ("row_parallel", None, "engine row_parallel has its network built in, and none is given"),
-    ("pixel_serial", TWO, "engine pixel_serial takes its network at run time, 'lst1_w4a4p2' cannot be built in")])
+@pytest.mark.parametrize(
+    "engine, network, message",
+    [
+        ("row_parallel", None, "engine row_parallel has its network built in, and none is given"),
+        (
+            "pixel_serial",
+            TWO,
+            "engine pixel_serial takes its network at run time, 'lst1_w4a4p2' cannot be built in",
+        ),
+    ],
+)
 def test_engines_with_and_without_a_network(engine, network, message):
     with pytest.raises(NetworkError, match=message):
         make_design(engine, network)

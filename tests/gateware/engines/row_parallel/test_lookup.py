@@ -1,4 +1,5 @@
 """Lookup in Migen's simulator."""
+
 import numpy as np
 import pytest
 
@@ -19,8 +20,10 @@ def expected(act, acc):
 
 
 @pytest.mark.parametrize("channels", [None, 3])
-@pytest.mark.parametrize("shift, index_width, acc_width", [(0, 4, 6), (2, 4, 6), (3, 4, 6), (5, 4, 6), (0, 6, 6),
-                                                           (0, 6, 4), (1, 4, 4), (1, 1, 3)])
+@pytest.mark.parametrize(
+    "shift, index_width, acc_width",
+    [(0, 4, 6), (2, 4, 6), (3, 4, 6), (5, 4, 6), (0, 6, 6), (0, 6, 4), (1, 4, 4), (1, 1, 3)],
+)
 def test_every_sum_finds_its_entry(channels, shift, index_width, acc_width):
     act = activation(shift, index_width, channels)
     acc = np.arange(-(1 << acc_width - 1), 1 << acc_width - 1)

@@ -1,4 +1,5 @@
 """Turn in Migen's simulator: rows in, columns out, a matrix right behind another or after a pause of whole matrices."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Memory behind an HP port, for Migen's simulator: it checks what AXI3 asks of a master and stalls at random."""
+
 import random
 from dataclasses import dataclass, field
 
@@ -6,7 +7,7 @@ from migen import passive
 
 BEAT_BYTES = 8
 PAGE = 4096
-STEADY, OFTEN, RARELY = 1.0, 0.6, 0.15   # how often the memory is ready
+STEADY, OFTEN, RARELY = 1.0, 0.6, 0.15  # how often the memory is ready
 OKAY, SLVERR, DECERR = 0, 2, 3
 
 
@@ -33,10 +34,10 @@ class Memory:
     error: int = SLVERR
     frozen: bool = False
     clock: int = 0
-    reads: list = field(default_factory=list)     # Burst, as asked for
+    reads: list = field(default_factory=list)  # Burst, as asked for
     writes: list = field(default_factory=list)
-    beats: list = field(default_factory=list)     # (clock, address, data, strobes) as written
-    answered: int = 0                             # bursts, of either kind
+    beats: list = field(default_factory=list)  # (clock, address, data, strobes) as written
+    answered: int = 0  # bursts, of either kind
 
     def __post_init__(self):
         self.random = random.Random(self.seed)
@@ -50,7 +51,7 @@ class Memory:
     @passive
     def process(self):
         port, held = self.port, {}
-        write_data = []   # bursts whose data is still to come
+        write_data = []  # bursts whose data is still to come
         write_answers = []
         while True:
             yield
@@ -65,7 +66,9 @@ class Memory:
             seen = yield from self._offered(port.w, held)
             if seen is not None and (yield port.w.ready):
                 burst = write_data[0]
-                self.beats.append((self.clock, burst.address + BEAT_BYTES * burst.sent, seen["data"], seen["strb"]))
+                self.beats.append(
+                    (self.clock, burst.address + BEAT_BYTES * burst.sent, seen["data"], seen["strb"])
+                )
                 burst.sent += 1
                 assert seen["last"] == (burst.sent == burst.beats) and seen["id"] == 0
                 if seen["last"]:
@@ -105,9 +108,18 @@ class Memory:
 
     def _checked(self, seen):
         beats = seen["len"] + 1
-        assert (seen["size"], seen["burst"], seen["lock"], seen["cache"], seen["prot"], seen["id"]) == (3, 1, 0, 3, 0, 0)
+        assert (seen["size"], seen["burst"], seen["lock"], seen["cache"], seen["prot"], seen["id"]) == (
+            3,
+            1,
+            0,
+            3,
+            0,
+            0,
+        )
         assert seen["addr"] % BEAT_BYTES == 0
-        assert seen["addr"] // PAGE == (seen["addr"] + BEAT_BYTES * beats - 1) // PAGE, "a burst crosses 4 KiB"
+        assert seen["addr"] // PAGE == (seen["addr"] + BEAT_BYTES * beats - 1) // PAGE, (
+            "a burst crosses 4 KiB"
+        )
         return Burst(seen["addr"], beats, self.clock)
 
     @property

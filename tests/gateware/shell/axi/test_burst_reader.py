@@ -1,4 +1,5 @@
 """BurstReader in Migen's simulator on a memory with stalls."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from tests.gateware.shell.axi.memory import (
 )
 from tests.gateware.streams import clocks, simulate, take, values
 
-BASE = 0x1FFF_F000 - 3 * 128   # 4 KiB boundaries lie ahead
+BASE = 0x1FFF_F000 - 3 * 128  # 4 KiB boundaries lie ahead
 FIFO_BEATS = 64
 
 
@@ -56,8 +57,13 @@ def test_right_data_in_bursts_of_sixteen_the_last_one_shorter(beats, ready):
 
 
 @settings(max_examples=15, deadline=None)
-@given(beats=st.integers(1, 80), ready=st.sampled_from([STEADY, OFTEN, RARELY]), seed=st.integers(0, 99),
-       gaps=st.lists(st.integers(0, 40), max_size=30), page=st.integers(0, 31))
+@given(
+    beats=st.integers(1, 80),
+    ready=st.sampled_from([STEADY, OFTEN, RARELY]),
+    seed=st.integers(0, 99),
+    gaps=st.lists(st.integers(0, 40), max_size=30),
+    page=st.integers(0, 31),
+)
 def test_right_data_under_any_stalls(beats, ready, seed, gaps, page):
     address = BASE + 128 * page
     memory, data = read(address, beats, gaps, ready=ready, seed=seed)

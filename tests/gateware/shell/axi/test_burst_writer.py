@@ -1,4 +1,5 @@
 """BurstWriter in Migen's simulator on a memory with stalls."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,9 +21,9 @@ from tests.gateware.shell.axi.memory import (
 )
 from tests.gateware.streams import clocks, feed, simulate
 
-BASE = 0x1FFF_F000 - 3 * 128   # 4 KiB boundaries lie ahead
+BASE = 0x1FFF_F000 - 3 * 128  # 4 KiB boundaries lie ahead
 START_TO_DATA = 4
-OUT_BEATS = 2                  # that may be on their way when abort rises
+OUT_BEATS = 2  # that may be on their way when abort rises
 
 
 def build(**memory):
@@ -47,7 +48,9 @@ def write(dut, memory, address, beats, gaps=()):
     yield from clocks(START_TO_DATA)
     yield from feed(dut.sink, beats_of(address, beats), gaps)
     yield from until(dut.idle)
-    assert memory.unanswered == 0 and sum(burst.sent for burst in memory.writes) == sum(burst.beats for burst in memory.writes)
+    assert memory.unanswered == 0 and sum(burst.sent for burst in memory.writes) == sum(
+        burst.beats for burst in memory.writes
+    )
 
 
 def pour(dut, address):
@@ -73,8 +76,13 @@ def test_right_data_in_bursts_of_sixteen_the_last_one_shorter(beats, ready):
 
 
 @settings(max_examples=15, deadline=None)
-@given(beats=st.integers(1, 60), ready=st.sampled_from([STEADY, OFTEN, RARELY]), seed=st.integers(0, 99),
-       gaps=st.lists(st.integers(0, 40), max_size=30), page=st.integers(0, 31))
+@given(
+    beats=st.integers(1, 60),
+    ready=st.sampled_from([STEADY, OFTEN, RARELY]),
+    seed=st.integers(0, 99),
+    gaps=st.lists(st.integers(0, 40), max_size=30),
+    page=st.integers(0, 31),
+)
 def test_right_data_under_any_stalls(beats, ready, seed, gaps, page):
     address = BASE + 128 * page
     dut, memory = build(ready=ready, seed=seed)
@@ -108,7 +116,9 @@ def test_commands_follow_each_other(lengths):
             yield from write(dut, memory, address, beats)
 
     simulate(dut, process(), memory.process())
-    assert written(memory) == {address: data for command in commands for address, data in expected(*command).items()}
+    assert written(memory) == {
+        address: data for command in commands for address, data in expected(*command).items()
+    }
     assert shapes(memory.writes) == [burst for command in commands for burst in expected_shapes(*command)]
 
 

@@ -1,4 +1,5 @@
 """RegisterSlave in Migen's simulator, asked by a master that stalls."""
+
 import random
 
 import pytest
@@ -13,10 +14,15 @@ from tests.gateware.streams import clocks, simulate
 
 FIXED, INCR = 0, 1
 OKAY = 0
-READ_ONLY, READ_WRITE, WRITE_ONLY = ([r for r in REGISTERS if r.access == access] for access in ("read-only", "read-write", "write-only"))
+READ_ONLY, READ_WRITE, WRITE_ONLY = (
+    [r for r in REGISTERS if r.access == access] for access in ("read-only", "read-write", "write-only")
+)
 # Behind the last register, and what differs from a register's address in one high bit alone.
 UNMAPPED = [BASE_ADDRESS + 0x64, BASE_ADDRESS + 0x7C] + [
-    BASE_ADDRESS + BY_NAME[name].offset + (1 << bit) for bit in (7, 8, 15, 16, 29) for name in ("MAGIC", "CONTROL", "SOURCE")]
+    BASE_ADDRESS + BY_NAME[name].offset + (1 << bit)
+    for bit in (7, 8, 15, 16, 29)
+    for name in ("MAGIC", "CONTROL", "SOURCE")
+]
 
 
 def address_of(name):
@@ -144,7 +150,9 @@ def test_registers_begin_at_zero():
 @pytest.mark.parametrize("beats", [2, 3, 16])
 def test_a_burst_reads_consecutive_registers(beats, stall):
     master = Master(stall)
-    expected = [0xA5000000 + READ_ONLY.index(register) if register in READ_ONLY else 0 for register in REGISTERS][:beats]
+    expected = [
+        0xA5000000 + READ_ONLY.index(register) if register in READ_ONLY else 0 for register in REGISTERS
+    ][:beats]
 
     def process():
         yield from master.set_values()
@@ -213,7 +221,11 @@ def test_a_burst_leaves_the_window_quietly():
         yield from master.set_values()
         yield
         last = READ_ONLY[-1]
-        assert (yield from master.read(BASE_ADDRESS + last.offset, 3)) == [0xA5000000 + len(READ_ONLY) - 1, 0, 0]
+        assert (yield from master.read(BASE_ADDRESS + last.offset, 3)) == [
+            0xA5000000 + len(READ_ONLY) - 1,
+            0,
+            0,
+        ]
 
     master.run(process())
 
@@ -249,7 +261,9 @@ def test_writing_a_read_only_register_does_nothing(register):
     def process():
         yield from master.set_values()
         yield from master.write(BASE_ADDRESS + register.offset, [0xFFFFFFFF])
-        assert (yield from master.read(BASE_ADDRESS + register.offset)) == [0xA5000000 + READ_ONLY.index(register)]
+        assert (yield from master.read(BASE_ADDRESS + register.offset)) == [
+            0xA5000000 + READ_ONLY.index(register)
+        ]
         for other in READ_WRITE:
             assert (yield master.slave.storage[other.name]) == 0
 

@@ -1,4 +1,5 @@
 """Faults put into emitted Verilog, each with the rule that it breaks: rule -> what is replaced, and what it becomes."""
+
 from __future__ import annotations
 
 _SINK_D = "if (((~writer_pipe_ready_source_ready) & (~writer_pipe_ready_valid))) begin"
@@ -10,13 +11,19 @@ _R_ID = "slave_r_payload_id_fsm0_next_value4 <= slave_%s_payload_id"
 _B_ID = "slave_b_payload_id_fsm1_next_value3 <= slave_%s_payload_id"
 
 READER = {
-    "ar_reset": ("if (sys_rst) begin\n\t\treader_ar_valid <= 1'd0", "if (sys_rst) begin\n\t\treader_ar_valid <= 1'd1"),
+    "ar_reset": (
+        "if (sys_rst) begin\n\t\treader_ar_valid <= 1'd0",
+        "if (sys_rst) begin\n\t\treader_ar_valid <= 1'd1",
+    ),
     "ar_stays": ("if (reader_ar_ready) begin", "if (1'd1) begin"),
     "ar_holds": (_ASK + _ADDRESS, _ADDRESS + _ASK),
     "ar_fields": ("reader_ar_payload_burst = 1'd1", "reader_ar_payload_burst = 1'd0"),
     "ar_aligned": (_AT, "reader_address_address <= (reader_address + 3'd4);"),
     "ar_4k": (_AT, "reader_address_address <= (reader_address + 7'd64);"),
-    "ar_address": ("if (reader_ask) begin\n\t\treader_address_address <=", "if (1'd0) begin\n\t\treader_address_address <="),
+    "ar_address": (
+        "if (reader_ask) begin\n\t\treader_address_address <=",
+        "if (1'd0) begin\n\t\treader_address_address <=",
+    ),
     "ar_length": ("(reader_last_length - 1'd1)", "reader_last_length"),
     "ar_owed": ("if (reader_is_last) begin", "if (reader_bursts_left == 1'd0) begin"),
     "ar_room": ("(reader_room - 5'd16)", "(reader_room - 4'd8)"),
@@ -29,7 +36,10 @@ READER = {
     "idle_is_done": ("(~reader_start) & (~reader_more)", "(~reader_start)"),
 }
 WRITER = {
-    "aw_reset": ("if (sys_rst) begin\n\t\twriter_aw_valid <= 1'd0", "if (sys_rst) begin\n\t\twriter_aw_valid <= 1'd1"),
+    "aw_reset": (
+        "if (sys_rst) begin\n\t\twriter_aw_valid <= 1'd0",
+        "if (sys_rst) begin\n\t\twriter_aw_valid <= 1'd1",
+    ),
     "w_reset": ("writer_pipe_valid_source_valid <= 1'd0;", "writer_pipe_valid_source_valid <= 1'd1;"),
     "aw_owed": (_COLLECT, "writer_enough"),
     "aw_aligned": ("writer_address1 <= writer_address0", "writer_address1 <= (writer_address0 + 3'd4)"),
@@ -39,7 +49,10 @@ WRITER = {
     "aw_fields": ("writer_aw_payload_size = 2'd3", "writer_aw_payload_size = 2'd2"),
     "aw_4k": ("writer_address1 <= writer_address0", "writer_address1 <= (writer_address0 + 7'd64)"),
     "aw_address": ("writer_address1 <= writer_address0", "writer_address1 <= (writer_address0 + 8'd128)"),
-    "aw_length": ("writer_aw_payload_len_next_value2 <= (writer_length - 1'd1)", "writer_aw_payload_len_next_value2 <= writer_length"),
+    "aw_length": (
+        "writer_aw_payload_len_next_value2 <= (writer_length - 1'd1)",
+        "writer_aw_payload_len_next_value2 <= writer_length",
+    ),
     "aw_stored": ("(writer_stored >= writer_length)", "1'd1"),
     "aw_barred": (_COLLECT, "writer_enough"),
     "w_stays": (_SINK_D, "if ((~writer_pipe_ready_source_ready)) begin"),
@@ -48,7 +61,10 @@ WRITER = {
     "w_after_address": ("\t\t\t\tnext_state <= 2'd2;\n\t\t\tend\n", "\t\t\tend\n\t\t\tnext_state <= 2'd2;\n"),
     "w_one_id": ("writer_w_payload_id = 1'd0", "writer_w_payload_id = 1'd1"),
     "w_strobes": ("(writer_abort ? 1'd0 : 8'd255)", "(writer_abort ? 1'd0 : 8'd127)"),
-    "w_comes": ("writer_w_valid = writer_source_source_valid", "writer_w_valid = (writer_source_source_valid & writer_w_ready)"),
+    "w_comes": (
+        "writer_w_valid = writer_source_source_valid",
+        "writer_w_valid = (writer_source_source_valid & writer_w_ready)",
+    ),
     "b_taken": ("writer_b_ready = 1'd1", "writer_b_ready = writer_idle"),
     "idle_is_quiet": ("(writer_unanswered == 1'd0)", "1'd1"),
     "idle_is_done": ("(~writer_start) & (~writer_more)", "(~writer_start)"),

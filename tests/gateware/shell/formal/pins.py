@@ -1,4 +1,5 @@
 """The masters and the slave as Verilog modules called ``dut``, with a pin for every signal that the rules speak of."""
+
 from __future__ import annotations
 
 from migen import Module, Signal
@@ -41,28 +42,68 @@ def reader(**parameters) -> str:
     dut = BurstReader(port, **parameters)
     overflow = Signal()
     dut.comb += overflow.eq(dut.fifo.sink.valid & ~dut.fifo.sink.ready & ~dut.abort)
-    return _emit(Pins(dut, {"ar": port.ar}, {"r": port.r},
-                      {"start": dut.start, "abort": dut.abort, "address": dut.address, "beats": dut.beats,
-                       "source_ready": dut.source.ready},
-                      {"idle": dut.idle, "failed": dut.failed, "error_address": dut.error_address,
-                       "source_valid": dut.source.valid, "overflow": overflow}))
+    return _emit(
+        Pins(
+            dut,
+            {"ar": port.ar},
+            {"r": port.r},
+            {
+                "start": dut.start,
+                "abort": dut.abort,
+                "address": dut.address,
+                "beats": dut.beats,
+                "source_ready": dut.source.ready,
+            },
+            {
+                "idle": dut.idle,
+                "failed": dut.failed,
+                "error_address": dut.error_address,
+                "source_valid": dut.source.valid,
+                "overflow": overflow,
+            },
+        )
+    )
 
 
 def writer() -> str:
     forget_names()
     port = Axi3Port(64, 6)
     dut = BurstWriter(port)
-    return _emit(Pins(dut, {"aw": port.aw, "w": port.w}, {"b": port.b},
-                      {"start": dut.start, "abort": dut.abort, "address": dut.address, "beats": dut.beats,
-                       "sink_valid": dut.sink.valid, "sink_data": dut.sink.data},
-                      {"idle": dut.idle, "failed": dut.failed, "error_address": dut.error_address,
-                       "sink_ready": dut.sink.ready}))
+    return _emit(
+        Pins(
+            dut,
+            {"aw": port.aw, "w": port.w},
+            {"b": port.b},
+            {
+                "start": dut.start,
+                "abort": dut.abort,
+                "address": dut.address,
+                "beats": dut.beats,
+                "sink_valid": dut.sink.valid,
+                "sink_data": dut.sink.data,
+            },
+            {
+                "idle": dut.idle,
+                "failed": dut.failed,
+                "error_address": dut.error_address,
+                "sink_ready": dut.sink.ready,
+            },
+        )
+    )
 
 
 def slave() -> str:
     forget_names()
     port = Axi3Port(32, 12)
-    return _emit(Pins(RegisterSlave(port), {"r": port.r, "b": port.b}, {"ar": port.ar, "aw": port.aw, "w": port.w}, {}, {}))
+    return _emit(
+        Pins(
+            RegisterSlave(port),
+            {"r": port.r, "b": port.b},
+            {"ar": port.ar, "aw": port.aw, "w": port.w},
+            {},
+            {},
+        )
+    )
 
 
 def _emit(module: Pins) -> str:

@@ -1,4 +1,5 @@
 """Proves the rules of a checker about emitted Verilog: Yosys makes an SMT problem of both, smtbmc has Bitwuzla solve it."""
+
 from __future__ import annotations
 
 import os
@@ -48,10 +49,18 @@ def broken_within(subject: Subject, work: Path, clocks: int, rule: str) -> Set[s
 def reached_within(subject: Subject, work: Path, clocks: int, eager: bool = False) -> Set[str]:
     """Cover statements that can be reached: what the assumptions leave possible. ``eager``: nobody loses a clock."""
     _make_model(replace(subject, parameters={**subject.parameters, "EAGER": int(eager)}), work, kind="cover")
-    return set(re.findall(r"Reached cover statement in step \d+ .*?(\w+)$", _smtbmc(work, "-c", "-t", str(clocks)), re.MULTILINE))
+    return set(
+        re.findall(
+            r"Reached cover statement in step \d+ .*?(\w+)$",
+            _smtbmc(work, "-c", "-t", str(clocks)),
+            re.MULTILINE,
+        )
+    )
 
 
-def _make_model(subject: Subject, work: Path, kind: str = "assert", with_state: bool = False, only: str = "") -> None:
+def _make_model(
+    subject: Subject, work: Path, kind: str = "assert", with_state: bool = False, only: str = ""
+) -> None:
     (work / "dut.v").write_text(subject.verilog)
     state = (_HERE / f"{subject.state}.svh").read_text()
     (work / "state.svh").write_text(state if with_state else "")
@@ -61,11 +70,26 @@ def _make_model(subject: Subject, work: Path, kind: str = "assert", with_state: 
         "read_verilog dut.v",
         "read_verilog -formal -sv checker.sv",
         f"hierarchy -check -top {subject.checker}{parameters}",
-        "proc", "flatten",
-        *(f"connect -nounset -set {name} \\dut.{name}" for name in _registers(state, subject.verilog) if with_state),
+        "proc",
+        "flatten",
+        *(
+            f"connect -nounset -set {name} \\dut.{name}"
+            for name in _registers(state, subject.verilog)
+            if with_state
+        ),
         *([f"chformal -{'assert' if kind == 'cover' else 'cover'} -remove"]),
-        *([f"select -assert-count 1 t:$check */{only} %i", f"chformal -assert -remove */{only} %n"] if only else []),
-        "opt", "check -assert", "memory -nordff -nomap", "opt -full", "async2sync", "dffunmap", "clean",
+        *(
+            [f"select -assert-count 1 t:$check */{only} %i", f"chformal -assert -remove */{only} %n"]
+            if only
+            else []
+        ),
+        "opt",
+        "check -assert",
+        "memory -nordff -nomap",
+        "opt -full",
+        "async2sync",
+        "dffunmap",
+        "clean",
         "write_smt2 -wires model.smt2",
     ]
     (work / "model.ys").write_text("\n".join(script) + "\n")
@@ -90,7 +114,9 @@ def _broken(work: Path, *options: str) -> Set[str]:
 
 
 def _smtbmc(work: Path, *options: str) -> str:
-    return _run(work, _SMTBMC, "-s", "bitwuzla", "--noprogress", "--dump-vcd", "trace.vcd", *options, "model.smt2").stdout
+    return _run(
+        work, _SMTBMC, "-s", "bitwuzla", "--noprogress", "--dump-vcd", "trace.vcd", *options, "model.smt2"
+    ).stdout
 
 
 def _run(work: Path, code: str, *arguments: str) -> subprocess.CompletedProcess:
@@ -98,5 +124,11 @@ def _run(work: Path, code: str, *arguments: str) -> subprocess.CompletedProcess:
     program = work / "bitwuzla"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{_HERE / "solver.py"}" "$@"\n')
     program.chmod(0o755)
-    return subprocess.run([sys.executable, "-c", code, *arguments], cwd=work, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          env={**os.environ, "PATH": f"{work}{os.pathsep}{os.environ['PATH']}"})
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=work,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PATH": f"{work}{os.pathsep}{os.environ['PATH']}"},
+    )

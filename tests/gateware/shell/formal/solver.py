@@ -1,4 +1,5 @@
 """Bitwuzla's Python wheel as the program that smtbmc talks to: SMT-LIB commands on standard input, a line each."""
+
 import sys
 
 from bitwuzla import Option, Options, Parser, TermManager

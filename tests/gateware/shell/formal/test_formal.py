@@ -3,6 +3,7 @@
 The proofs are by induction and not bounded. What has a bound is the search for behaviours that must be there: a fault's effect
 (CLOCKS after reset) and the cover statements.
 """
+
 from dataclasses import replace
 
 import pytest
@@ -14,8 +15,12 @@ CLOCKS = 40  # two bursts' addresses, and the data of one
 
 
 def reader(fifo_beats, skip_bursts=0):
-    return Subject("axi_master_read", "burst_reader_state", pins.reader(fifo_beats=fifo_beats, skip_bursts=skip_bursts),
-                   {"FIFO_BEATS": fifo_beats, "SKIP_BURSTS": skip_bursts})
+    return Subject(
+        "axi_master_read",
+        "burst_reader_state",
+        pins.reader(fifo_beats=fifo_beats, skip_bursts=skip_bursts),
+        {"FIFO_BEATS": fifo_beats, "SKIP_BURSTS": skip_bursts},
+    )
 
 
 def writer():
@@ -46,30 +51,58 @@ def test_slave_keeps_the_rules(tmp_path):
 
 def test_the_proof_of_a_design_with_a_fault_fails(tmp_path):
     subject = slave()
-    assert "r_ends" in prove(replace(subject, verilog=subject.verilog.replace(*bugs.SLAVE["r_ends"])), tmp_path, induction=5)
+    assert "r_ends" in prove(
+        replace(subject, verilog=subject.verilog.replace(*bugs.SLAVE["r_ends"])), tmp_path, induction=5
+    )
 
 
 # Each fault takes a few seconds. What the text of the Verilog shows as plainly is left to the long run.
 LONG = {
-    "ar_reset", "aw_reset", "w_reset", "r_reset", "b_reset", "ar_aligned", "aw_aligned", "ar_fields", "aw_fields", "w_one_id", "ar_one",
-    "aw_one", "r_taken", "b_taken", "ar_comes", "aw_comes", "w_comes", "r_comes", "b_comes",
+    "ar_reset",
+    "aw_reset",
+    "w_reset",
+    "r_reset",
+    "b_reset",
+    "ar_aligned",
+    "aw_aligned",
+    "ar_fields",
+    "aw_fields",
+    "w_one_id",
+    "ar_one",
+    "aw_one",
+    "r_taken",
+    "b_taken",
+    "ar_comes",
+    "aw_comes",
+    "w_comes",
+    "r_comes",
+    "b_comes",
 }
 
 
 def faults(kinds):
-    return [pytest.param(make, rule, *texts, id=f"{make.__name__}-{rule}", marks=[pytest.mark.slow] if rule in LONG else [])
-            for make, kind in kinds.items() for rule, texts in kind.items()]
+    return [
+        pytest.param(
+            make, rule, *texts, id=f"{make.__name__}-{rule}", marks=[pytest.mark.slow] if rule in LONG else []
+        )
+        for make, kind in kinds.items()
+        for rule, texts in kind.items()
+    ]
 
 
 def reader_64():
     return reader(64)
 
 
-@pytest.mark.parametrize("make, rule, piece, fault", faults({reader_64: bugs.READER, writer: bugs.WRITER, slave: bugs.SLAVE}))
+@pytest.mark.parametrize(
+    "make, rule, piece, fault", faults({reader_64: bugs.READER, writer: bugs.WRITER, slave: bugs.SLAVE})
+)
 def test_a_fault_breaks_its_rule(tmp_path, make, rule, piece, fault):
     subject = make()
     assert subject.verilog.count(piece) == 1
-    assert broken_within(replace(subject, verilog=subject.verilog.replace(piece, fault)), tmp_path, CLOCKS, rule) == {rule}
+    assert broken_within(
+        replace(subject, verilog=subject.verilog.replace(piece, fault)), tmp_path, CLOCKS, rule
+    ) == {rule}
 
 
 @pytest.mark.parametrize("make, kind", [(reader_64, bugs.READER), (writer, bugs.WRITER), (slave, bugs.SLAVE)])
@@ -80,14 +113,21 @@ def test_every_rule_has_a_fault_that_breaks_it(make, kind):
 WHOLE = {"whole_burst", "second_burst", "short_last_burst", "second_command", "error"}
 
 
-@pytest.mark.parametrize("make, clocks, reached", [(reader_64, 40, WHOLE), (writer, 56, WHOLE), (slave, 56, {"whole_read", "whole_write"})])
+@pytest.mark.parametrize(
+    "make, clocks, reached",
+    [(reader_64, 40, WHOLE), (writer, 56, WHOLE), (slave, 56, {"whole_read", "whole_write"})],
+)
 def test_whole_bursts_are_possible(tmp_path, make, clocks, reached):
     assert reached <= reached_within(make(), tmp_path, clocks, eager=True)
 
 
-@pytest.mark.parametrize("make, clocks, reached", [
-    (reader_64, 12, {"address_waits", "abort_between", "drained", "error"}),
-    (writer, 18, {"data_wait", "abort_between", "drained"}),
-    (slave, 12, {"answer_waits", "early_data", "read_beside_write"})])
+@pytest.mark.parametrize(
+    "make, clocks, reached",
+    [
+        (reader_64, 12, {"address_waits", "abort_between", "drained", "error"}),
+        (writer, 18, {"data_wait", "abort_between", "drained"}),
+        (slave, 12, {"answer_waits", "early_data", "read_beside_write"}),
+    ],
+)
 def test_waiting_and_aborting_are_possible(tmp_path, make, clocks, reached):
     assert reached <= reached_within(make(), tmp_path, clocks)

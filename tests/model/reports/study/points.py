@@ -1,4 +1,5 @@
 """Functions for the points of test sweeps: workers import them by name."""
+
 import os
 import signal
 import time

@@ -1,4 +1,5 @@
 """The whole course: quick mode through the command, and the page of invented figures."""
+
 import dataclasses
 import json
 import re
@@ -21,27 +22,85 @@ from tests.model.test_commands import command
 
 def invented():
     """Figures of every part, small and made up."""
-    points = [{"network": network, "method": method, "rounding": rounding, "format": f"Q6.{bits}", "int_bits": 6, "frac_bits": bits,
-               "accuracy": 98.0 - 2.0 ** (6 - bits), "divergence": {"32": [2.0 ** -bits] * 3, "128": [3.0 ** -bits] * 3}}
-              for network, methods in (("ours", ("post-training", "weights only", "fine-tuned")), ("published", ("post-training",)))
-              for method in methods for rounding in ("nearest", "floor")[:1 if method == "fine-tuned" else 2] for bits in (4, 5, 7)]
-    networks = {name: {"name": name, "title": f"the {name}", "sha256": "0", "parameters": 9474, "accuracy": 98.1, "images": 360,
-                       "dataset": "digits", "bin_bits": {"32": [4.0] * 3, "128": [6.0] * 3}, "layers": ["rows", "columns", "dense"],
-                       "largest_weight": 1.0} for name in ("ours", "published")}
-    fractions = {"int_bits": 6, "frac_bits": [4, 5, 7], "bins": [32, 128], "networks": networks, "points": points,
-                 "fine_tuning": {"epochs": 2, "rate": 1e-3, "seed": 1}}
+    points = [
+        {
+            "network": network,
+            "method": method,
+            "rounding": rounding,
+            "format": f"Q6.{bits}",
+            "int_bits": 6,
+            "frac_bits": bits,
+            "accuracy": 98.0 - 2.0 ** (6 - bits),
+            "divergence": {"32": [2.0**-bits] * 3, "128": [3.0**-bits] * 3},
+        }
+        for network, methods in (
+            ("ours", ("post-training", "weights only", "fine-tuned")),
+            ("published", ("post-training",)),
+        )
+        for method in methods
+        for rounding in ("nearest", "floor")[: 1 if method == "fine-tuned" else 2]
+        for bits in (4, 5, 7)
+    ]
+    networks = {
+        name: {
+            "name": name,
+            "title": f"the {name}",
+            "sha256": "0",
+            "parameters": 9474,
+            "accuracy": 98.1,
+            "images": 360,
+            "dataset": "digits",
+            "bin_bits": {"32": [4.0] * 3, "128": [6.0] * 3},
+            "layers": ["rows", "columns", "dense"],
+            "largest_weight": 1.0,
+        }
+        for name in ("ours", "published")
+    }
+    fractions = {
+        "int_bits": 6,
+        "frac_bits": [4, 5, 7],
+        "bins": [32, 128],
+        "networks": networks,
+        "points": points,
+        "fine_tuning": {"epochs": 2, "rate": 1e-3, "seed": 1},
+    }
     matrix = [[30 * (row == column) for column in range(10)] for row in range(10)]
     images = [[[(row * column) % 128 for column in range(28)] for row in range(28)]] * 10
-    return {"fractions": fractions, "divergence": {"fractions": fractions, "summary": summarise(fractions)},
-            "confusion": {"network": "ours", "dataset": "digits", "format": "Q6.7", "images": 300, "differing": 9,
-                          "differing_float_right": 5, "differing_integer_right": 3,
-                          "float": {"accuracy": 98.1, "correct": 298, "confusion": matrix},
-                          "integer": {"accuracy": 98.0, "correct": 297, "confusion": matrix}},
-            "hidden": {"network": "ours", "format": "Q6.7",
-                       "digits": {"image_numbers": list(range(10)), "one": 128, "images": images, "rows": images, "columns": images},
-                       "tsne": {"images": 40, "components": 50, "perplexity": 30, "seed": 1, "labels": [n % 10 for n in range(40)],
-                                "points": [[n, n * n % 17] for n in range(40)]}},
-            "comparison": comparison.assemble(FULL, [], {})}
+    return {
+        "fractions": fractions,
+        "divergence": {"fractions": fractions, "summary": summarise(fractions)},
+        "confusion": {
+            "network": "ours",
+            "dataset": "digits",
+            "format": "Q6.7",
+            "images": 300,
+            "differing": 9,
+            "differing_float_right": 5,
+            "differing_integer_right": 3,
+            "float": {"accuracy": 98.1, "correct": 298, "confusion": matrix},
+            "integer": {"accuracy": 98.0, "correct": 297, "confusion": matrix},
+        },
+        "hidden": {
+            "network": "ours",
+            "format": "Q6.7",
+            "digits": {
+                "image_numbers": list(range(10)),
+                "one": 128,
+                "images": images,
+                "rows": images,
+                "columns": images,
+            },
+            "tsne": {
+                "images": 40,
+                "components": 50,
+                "perplexity": 30,
+                "seed": 1,
+                "labels": [n % 10 for n in range(40)],
+                "points": [[n, n * n % 17] for n in range(40)],
+            },
+        },
+        "comparison": comparison.assemble(FULL, [], {}),
+    }
 
 
 def test_the_page_shows_every_part_and_every_picture(tmp_path):
@@ -50,9 +109,12 @@ def test_the_page_shows_every_part_and_every_picture(tmp_path):
     drawn = {path.name for part in PARTS for path in draw(part, parts[part], tmp_path)}
     assert drawn == {Path(target).name for target in re.findall(r"!\[.+?\]\((study/.+?)\)", text)}
     assert len(re.findall("^## ", text, re.MULTILINE)) == len(PARTS) and "Not computed" not in text
-    for sentence in ("**the ours**, float: 98.10 % of 360 images",
-                     "They differ on **9 images**: of these float is right on 5, the integers on 3, neither on 1",
-                     "| the ours | post-training, nearest | 96.00 | 94.00 |", "LFC-max"):
+    for sentence in (
+        "**the ours**, float: 98.10 % of 360 images",
+        "They differ on **9 images**: of these float is right on 5, the integers on 3, neither on 1",
+        "| the ours | post-training, nearest | 96.00 | 94.00 |",
+        "LFC-max",
+    ):
         assert sentence in " ".join(text.split()), sentence
 
 
@@ -78,7 +140,9 @@ def test_a_page_without_the_published_network_says_so():
     fractions = parts["fractions"]
     del fractions["networks"]["published"]
     fractions["points"] = [point for point in fractions["points"] if point["network"] == "ours"]
-    assert "its curves are left out" in page(FULL, {"fractions": fractions}) and "left out" not in page(FULL, invented())
+    assert "its curves are left out" in page(FULL, {"fractions": fractions}) and "left out" not in page(
+        FULL, invented()
+    )
 
 
 def test_the_papers_conclusion_is_worded_by_the_number():
@@ -99,7 +163,10 @@ def test_our_rows_are_those_of_the_shipped_files():
     for network in networks:
         if network.name in ours:
             row = ours[network.name]
-            assert (row["accuracy"], row["parameters"]) == (network.provenance["accuracy_integer"], network.parameters)
+            assert (row["accuracy"], row["parameters"]) == (
+                network.provenance["accuracy_integer"],
+                network.parameters,
+            )
     assert len(rows) == len(ours) + len(FIGURES)
 
 
@@ -129,9 +196,15 @@ def test_quick_does_all_of_it(quick):
     directory, done = quick
     assert done.returncode == 0, done.stderr
     written = done.stdout.split()
-    assert written[-1] == "build/study/quick/study.md" and all((directory / path).is_file() for path in written)
+    assert written[-1] == "build/study/quick/study.md" and all(
+        (directory / path).is_file() for path in written
+    )
     text = (directory / written[-1]).read_text()
-    assert "Not computed" not in text and "its figures mean nothing" in text and "its curves are left out" in text
+    assert (
+        "Not computed" not in text
+        and "its figures mean nothing" in text
+        and "its curves are left out" in text
+    )
     for target in re.findall(r"!\[.+?\]\((.+?)\)", text):
         assert (directory / written[-1]).parent.joinpath(target).is_file()
     for part in PARTS:
@@ -153,7 +226,9 @@ def test_quick_again_computes_nothing_and_changes_nothing(quick):
 @pytest.mark.xdist_group("study")
 def test_figures_of_other_networks_are_not_shown(quick):
     directory, _ = quick
-    other = dataclasses.replace(QUICK, page=directory / "other.md", build=directory / "other", frac_bits=(5, 7), extra_formats=())
+    other = dataclasses.replace(
+        QUICK, page=directory / "other.md", build=directory / "other", frac_bits=(5, 7), extra_formats=()
+    )
     study(other, ("comparison", "confusion"), jobs=1)
     stale = directory / "other" / "confusion.json"
     stale.write_text(json.dumps({**json.loads(stale.read_text()), "subjects": ["another"]}))

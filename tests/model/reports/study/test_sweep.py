@@ -26,7 +26,10 @@ def computed(log):
 
 
 def test_points_run_side_by_side_each_with_one_thread(tmp_path):
-    pair = [Point(mine, functions.meet, {"mine": mine, "other": other, "directory": tmp_path}) for mine, other in ("ab", "ba")]
+    pair = [
+        Point(mine, functions.meet, {"mine": mine, "other": other, "directory": tmp_path})
+        for mine, other in ("ab", "ba")
+    ]
     results = run([*pair, Point("threads", functions.threads, {})], tmp_path / "kept", jobs=2)
     assert results == {"a": {"met": "b"}, "b": {"met": "a"}, "threads": {"torch": 1, "omp": "1"}}
 
@@ -65,7 +68,9 @@ def test_a_file_that_is_no_finished_point_is_replaced(tmp_path, content):
 
 
 def test_a_failing_point_is_named_and_the_rest_is_computed(tmp_path):
-    with pytest.raises(SweepError, match=r"1 of 3 points failed.*bad \(ValueError: x is 5 and that is wrong\)") as caught:
+    with pytest.raises(
+        SweepError, match=r"1 of 3 points failed.*bad \(ValueError: x is 5 and that is wrong\)"
+    ) as caught:
         run([Point("bad", functions.fail, {"x": 5}), *squares(1, 2)], tmp_path, jobs=1)
     assert "\n" not in str(caught.value)
     assert {path.name for path in tmp_path.iterdir()} == {"bad.error.txt", "square-1.json", "square-2.json"}
@@ -79,9 +84,15 @@ def test_a_trace_goes_when_the_point_succeeds(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["p.json"]
 
 
-@pytest.mark.parametrize("function, message", [
-    (functions.fail_unpicklable, "Unpicklable: no way"), (functions.not_json, "its result is not JSON"),
-    (functions.not_finite, "its result is not JSON"), (lambda: {}, "pickle")])
+@pytest.mark.parametrize(
+    "function, message",
+    [
+        (functions.fail_unpicklable, "Unpicklable: no way"),
+        (functions.not_json, "its result is not JSON"),
+        (functions.not_finite, "its result is not JSON"),
+        (lambda: {}, "pickle"),
+    ],
+)
 def test_every_kind_of_failure_names_its_point(tmp_path, function, message):
     with pytest.raises(SweepError, match=rf"bad \(.*{message}"):
         run([Point("bad", function, {}), *squares(1)], tmp_path, jobs=1)
@@ -107,8 +118,13 @@ if __name__ == "__main__":
     run([Point("square", points.square, {{"x": 2}}), Point("waiting", points.meet, waiting)], directory / "kept", jobs=1)
 """
     (tmp_path / "program.py").write_text(program)
-    sweep = subprocess.Popen([sys.executable, tmp_path / "program.py"], env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
-                             stderr=subprocess.PIPE, start_new_session=True)
+    sweep = subprocess.Popen(
+        [sys.executable, tmp_path / "program.py"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     try:
         while not (tmp_path / "a").exists():
             assert sweep.poll() is None, sweep.stderr.read()
@@ -136,19 +152,37 @@ class Other:
 
 
 def test_a_fingerprint_tells_arguments_and_functions_apart():
-    arguments = [{"x": 1}, {"x": 2}, {"x": 1.5}, {"y": 1}, {"x": QFormat(6, 7)}, {"x": QFormat(6, 6)}, {"x": Other(6, 7)}, {"x": Path("a")},
-                 {"x": [QFormat(6, 7)]}, {"x": None}]
+    arguments = [
+        {"x": 1},
+        {"x": 2},
+        {"x": 1.5},
+        {"y": 1},
+        {"x": QFormat(6, 7)},
+        {"x": QFormat(6, 6)},
+        {"x": Other(6, 7)},
+        {"x": Path("a")},
+        {"x": [QFormat(6, 7)]},
+        {"x": None},
+    ]
     prints = [Point("p", functions.square, each).fingerprint for each in arguments]
     prints += [Point("p", functions.fail, {"x": 1}).fingerprint]
     assert len(set(prints)) == len(prints)
     assert Point("q", functions.square, {"x": QFormat(6, 7)}).fingerprint == prints[4]
 
 
-@pytest.mark.parametrize("make, message", [
-    (lambda: Point("a/b", functions.square, {}), "not 'a/b'"), (lambda: Point("", functions.square, {}), "not ''"),
-    (lambda: Point(".hidden", functions.square, {}), "not '.hidden'"),
-    (lambda: Point("p", functions.square, {"x": object()}).fingerprint, "point p: an argument of type object has no fingerprint"),
-    (lambda: run(squares(1, 1), "nowhere"), "two points are named square-1")])
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: Point("a/b", functions.square, {}), "not 'a/b'"),
+        (lambda: Point("", functions.square, {}), "not ''"),
+        (lambda: Point(".hidden", functions.square, {}), "not '.hidden'"),
+        (
+            lambda: Point("p", functions.square, {"x": object()}).fingerprint,
+            "point p: an argument of type object has no fingerprint",
+        ),
+        (lambda: run(squares(1, 1), "nowhere"), "two points are named square-1"),
+    ],
+)
 def test_a_wrong_description_is_refused(make, message):
     with pytest.raises(SweepError, match=message):
         make()
@@ -156,23 +190,37 @@ def test_a_wrong_description_is_refused(make, message):
 
 def test_a_training_run_is_a_point(tmp_path):
     recipe = small_recipe(epochs=1)
-    results = run([Point("small", train_recipe, {"recipe": recipe, "directory": tmp_path / "train"})], tmp_path, jobs=1)
-    assert results["small"]["epochs"] == 1 and results["small"]["recipe"] == "small" and 0 <= results["small"]["test_accuracy"] <= 100
+    results = run(
+        [Point("small", train_recipe, {"recipe": recipe, "directory": tmp_path / "train"})], tmp_path, jobs=1
+    )
+    assert (
+        results["small"]["epochs"] == 1
+        and results["small"]["recipe"] == "small"
+        and 0 <= results["small"]["test_accuracy"] <= 100
+    )
     assert (tmp_path / "train" / "checkpoint.pt").is_file()
 
 
 @pytest.fixture(scope="module")
 def scheduler():
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+    ) as cluster:
         yield cluster.scheduler_address
 
 
 @pytest.mark.xdist_group("dask")
 def test_dask_workers_compute_side_by_side(tmp_path, scheduler):
-    pair = [Point(mine, functions.meet, {"mine": mine, "other": other, "directory": tmp_path}) for mine, other in ("ab", "ba")]
+    pair = [
+        Point(mine, functions.meet, {"mine": mine, "other": other, "directory": tmp_path})
+        for mine, other in ("ab", "ba")
+    ]
     assert run(pair, tmp_path / "kept", scheduler=scheduler) == {"a": {"met": "b"}, "b": {"met": "a"}}
-    assert run(pair, tmp_path / "kept", jobs=1) == {"a": {"met": "b"}, "b": {"met": "a"}}  # kept: alone neither would end
+    assert run(pair, tmp_path / "kept", jobs=1) == {
+        "a": {"met": "b"},
+        "b": {"met": "a"},
+    }  # kept: alone neither would end
 
 
 @pytest.mark.xdist_group("dask")
