@@ -111,7 +111,7 @@ def rows() -> Iterator[List[str]]:
             overlay.predict(images)
             overlay.device.own_s = 0.0
             whole, copying = in_turn(
-                partial(overlay.predict, images), partial(copies, overlay, images, overlay._pipeline._sets)
+                partial(overlay.predict, images), partial(copies, overlay, images, overlay._batches._sets)
             )
             with copies_left_out():
                 (rest,) = in_turn(partial(overlay.predict, images))

@@ -36,27 +36,32 @@ def main(
     pass
 
 
+def _engine(name: str) -> str:
+    """Checks --engine. Engines are imported when a command needs them: Migen takes a second."""
+    from gateware.designs import ENGINES
+
+    if name not in ENGINES:
+        raise typer.BadParameter(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
+    return name
+
+
 ENGINE = typer.Option(
-    "pixel_serial",
-    help="folded, pixel_serial, pixel_pairs, row_parallel, row_parallel_uint8 or row_parallel_uint8x2.",
+    "pixel_serial", callback=_engine, help="An engine's name; `python -m gateware engines` lists them."
 )
 NETWORK = typer.Option(
     None, help="For an engine that has its network built in: a shipped network's name, or a file."
 )
 
 
-def _built_in(engine: str, network: Optional[str]):
-    """The Network that is to be part of the design: the one named, or the engine's own. `make_design` refuses what does not go together."""
+@app.command()
+def engines() -> None:
+    """List the engines, the least parallel first: clock cycles per image, idea, what each is best at."""
     from gateware.designs import ENGINES
-    from lst_overlay.network import load_network
-    from lst_overlay.samples.shipped_networks import find
 
-    if engine not in ENGINES:
-        raise typer.BadParameter(
-            f"engine must be one of {', '.join(ENGINES)}, not {engine!r}", param_hint="--engine"
-        )
-    chosen = network or ENGINES[engine].network
-    return load_network(find(chosen)) if chosen else None
+    for spec in ENGINES.values():
+        network = "any network at run time" if spec.loadable else f"{spec.network} if none is named"
+        print(f"{spec.name}  {spec.cycles_per_image:,} cycles per image: {spec.idea}")
+        print(f"    for {spec.chosen_for}; network: {network}")
 
 
 @app.command()
@@ -66,13 +71,13 @@ def verilog(
     network: Optional[str] = NETWORK,
 ) -> None:
     """Emit the Verilog of the whole design and its .hwh."""
-    from gateware.designs import TOP, make_design
+    from gateware.designs import TOP, make_design, network_to_build_in
     from gateware.shell.hwh import write_hwh
 
-    design = make_design(engine, _built_in(engine, network))
+    design = make_design(engine, network_to_build_in(engine, network))
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{TOP}.v").write_text(design.verilog)
-    write_hwh(out / f"{TOP}.hwh", design.build_hash, design.capabilities, design.divisors)
+    write_hwh(out / f"{TOP}.hwh", design.engine, design.build_hash, design.capabilities, design.divisors)
     print(f"{out / TOP}.v  {len(design.verilog.splitlines())} lines, build hash 0x{design.build_hash:08X}")
 
 
@@ -99,19 +104,16 @@ def simulate(
     ),
 ) -> None:
     """Run images through the real pynq driver into the verilated design."""
-    from gateware.designs import ENGINES
+    from gateware.designs import network_to_build_in
     from gateware.reports.report import as_text, write_json, write_picture
     from gateware.reports.simulate import default_dataset
     from gateware.reports.simulate import simulate as run
     from gateware.simulator.bitstream import build_simulated_bitstream
 
-    built_in = _built_in(engine, network)
     if build_only:
-        print(build_simulated_bitstream(engine, built_in))
+        print(build_simulated_bitstream(engine, network_to_build_in(engine, network)))
         return
-    result = run(
-        dataset or default_dataset(), network or ENGINES[engine].network, images, memory, seed, engine
-    )
+    result = run(dataset or default_dataset(), network, images, memory, seed, engine)
     print(as_text(result.report))
     if json_file:
         write_json(result, json_file)
@@ -135,9 +137,10 @@ def resources(
     """Synthesise for the XC7Z010 with Yosys and report what the design costs (not placed, not routed)."""
     from dataclasses import asdict
 
+    from gateware.designs import network_to_build_in
     from gateware.toolchain.resources import DEVICE, measure_design
 
-    measured = measure_design(engine, _built_in(engine, network), out)
+    measured = measure_design(engine, network_to_build_in(engine, network), out)
     width = len(measured[0].design) + 10
     print(f"{'':<{width}}" + "".join(f"{key:>10}" for key in [*DEVICE, "levels"]))
     for item in measured:
@@ -165,14 +168,14 @@ def bitstream(
     out: Path = typer.Option(Path("build/vivado"), help="Directory for sources, reports and logs."),
 ) -> None:
     """Build bitstreams/BOARD with Vivado; without Vivado, write its sources and say so."""
-    from gateware.designs import make_design
+    from gateware.designs import make_design, network_to_build_in
     from gateware.toolchain.bitstream import BOARDS, build
 
     if board not in BOARDS:
         raise typer.BadParameter(
             f"board must be one of {', '.join(BOARDS)}, not {board!r}", param_hint="--board"
         )
-    design = make_design(engine, _built_in(engine, network))
+    design = make_design(engine, network_to_build_in(engine, network))
     print(build(board, design, vivado, out / board / design.stem))
 
 

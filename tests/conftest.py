@@ -1,8 +1,10 @@
 """What tests of several packages share."""
 
+import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,6 +25,15 @@ def simulated_bitstream(directory, engine="pixel_serial", network=None):
     for path in [*Path(PREBUILT).glob(f"{stem}.*"), *Path(PREBUILT).glob(f"lib{stem}-*")]:
         shutil.copy(path, directory)
     return directory / f"{stem}.bit"
+
+
+def declared_engines():
+    """The engines' declarations, or what tools/matrix.py wrote of them."""
+    if PREBUILT is None:
+        from gateware.designs import ENGINES
+
+        return list(ENGINES.values())
+    return [SimpleNamespace(**spec) for spec in json.loads((Path(PREBUILT) / "engines.json").read_text())]
 
 
 def simulator_library(verilog):

@@ -6,6 +6,7 @@ board's libraries are built before, by this environment. Writes into docs/board_
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,9 @@ from gateware.simulator.build import build_library
 from gateware.toolchain.wheel import build_wheel
 from lst_overlay.network import load_network
 from lst_overlay.samples.shipped_networks import find
+from tests.conftest import declared_engines
 from tests.driver.test_built_in import DESIGNS
+from tests.gateware.simulator import traffic_design
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "matrix"
@@ -78,9 +81,12 @@ def prepare() -> Tuple[Path, Path]:
     WORK.mkdir(parents=True, exist_ok=True)
     simulated = WORK / "simulated"
     build_simulated_bitstream(directory=simulated)
-    for engine, name in DESIGNS:
-        build_simulated_bitstream(engine, load_network(find(name)), simulated)
-    build_library(ROOT / "tests" / "gateware" / "simulator_top.v", simulated)
+    for spec, name in DESIGNS:
+        build_simulated_bitstream(spec.name, load_network(find(name)), simulated)
+    build_library(traffic_design.VERILOG, simulated)
+    declared = ("name", "network", "loadable", "cycles_per_image", "divisors")
+    engines = [{key: getattr(spec, key) for key in declared} for spec in declared_engines()]
+    (simulated / "engines.json").write_text(json.dumps(engines))
     return build_wheel(WORK), simulated
 
 
@@ -119,7 +125,7 @@ def run(python: str, pynq: str, what: str, wheel: Path, simulated: Path) -> Row:
     }
     environment.pop("PYTHONPATH", None)
     done = subprocess.run(
-        [str(binary), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/driver", "tests/network"],
+        [str(binary), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/driver"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

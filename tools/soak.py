@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from gateware.reports.report import markdown_table, replace_figures
 from lst_overlay import HardwareError, HardwareTimeout, LST1Overlay, LstOverlayError
-from lst_overlay.network import classify, load_network, logits, parameter_image
+from lst_overlay.network import classify, load_network, logits, parameter_words
 from lst_overlay.registers import ErrorCode
 from lst_overlay.samples.shipped_networks import find
 from lst_overlay.simulator.board import SimulatedBoard
@@ -57,7 +57,7 @@ class Subject:
 
     def _reset(self):
         """A batch that somebody else began, and gave up."""
-        pipeline, accelerator = self.overlay._pipeline, self.overlay.accelerator
+        pipeline, accelerator = self.overlay._batches, self.overlay.accelerator
         if pipeline._sets:
             buffers = pipeline._sets[0]
             accelerator.begin()
@@ -120,16 +120,16 @@ class Verilated(Subject):
         return {**super().breakages(), **others}
 
     def _axi_error(self):
-        if not self.overlay._pipeline._sets:
+        if not self.overlay._batches._sets:
             return None
-        buffers = self.overlay._pipeline._sets[0]
+        buffers = self.overlay._batches._sets[0]
         target = buffers.pixels[0] if self.rng.integers(2) else buffers.results
         fabric = self.overlay.device.fabric
         fabric.inject_error(target.device_address, 128)
         return fabric.clear_errors
 
     def _other_network(self):
-        self.overlay._pipeline.load(parameter_image(NETWORKS[1]))
+        self.overlay._batches.load(parameter_words(NETWORKS[1]))
 
 
 class Instant(Subject):

@@ -10,32 +10,33 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 from pynq import Device, Overlay
 
+from .devices import default_device
 from .errors import BitstreamError, BusyError, HardwareError, LstOverlayError
-from .hardware import bitstream_files, board_check
-from .hardware import measurements as figures
-from .hardware.accelerator import MAX_IMAGES, Accelerator
-from .hardware.batches import Pipeline
+from .hardware import bitstream_files, board_check, measurements
+from .hardware.accelerator import Accelerator
+from .hardware.batches import Batches
 from .hardware.clock import Fclk0, mhz
-from .hardware.devices import default_device
+from .hardware.prepared_network import PreparedNetwork, prepare
 from .hardware.pynq_record import PynqRecord
-from .memory.images import IMAGE_BYTES, SIZE, ImageLayout
-from .memory.results import MODE_CLASSES, MODE_LOGITS, checked_images
-from .network import Network, classify, image_crc, load_network, parameter_image
+from .memory.images import ImageLayout, checked_images
+from .network import Network, classify
+from .registers import MAX_IMAGES, ResultMode
 from .samples import shipped_networks
 
-ENGINES = (0, 1, 2, 3)  # CAPABILITIES.ENGINE: pixel-serial, row-parallel, folded, pixel-pairs
 AUTO = "auto"
 _FREED = "the overlay was freed: make a new LST1Overlay"
 
 
 class LST1Overlay(Overlay):
-    """A pynq.Overlay with the LST-1 accelerator, checked, clocked and loaded with a network.
+    """A pynq.Overlay with an accelerator of this project, checked, clocked and loaded with a network.
 
-    bitfile:  path of a .bit with its .hwh beside it, or its name, 'row_parallel-lst1_w4a4p2', if it lies where this board's are; None
-              is the pixel-serial engine, which takes any network (docs/programmers_guide.md).
+    bitfile:  path of a .bit with its .hwh beside it, or its name, 'row_parallel-lst1_w4a4p2', if it lies where this
+              board's bitstreams are; None is the pixel-serial engine, which takes any LST-1 network
+              (docs/programmers_guide.md).
     device:   a pynq Device; None takes the simulated board if LST_BOARD=sim is set, else pynq's active device.
     download: False attaches to the bitstream that is loaded already and leaves the clock alone.
-    network:  what `load_network` takes; None loads nothing. "auto": the one that is part of the bitstream, else the default network.
+    network:  what `load_network` takes; None loads nothing. "auto": the one that is part of the bitstream, else the
+              default network.
 
     Raises BitstreamError for files or hardware that do not fit, NetworkFileError or NetworkError for the network.
     """
@@ -61,15 +62,10 @@ class LST1Overlay(Overlay):
         self._divisors = tuple(
             bitstream_files.integer_parameter(parameters, f"DIVISOR{i}", hwh) for i in range(2)
         )
-        if self._capabilities["ENGINE"] not in ENGINES:
-            raise BitstreamError(
-                f"{hwh}: engine {parameters.get('ENGINE')} is not one that LST1Overlay drives"
-            )
-        self._layout = ImageLayout(self._capabilities["PORTS"], self._capabilities["PACKED_BITS"])
         self._engine_name = parameters.get("ENGINE", "?")
         self._simulated = bitstream_files.is_simulated(device)
-        self._network = self._image = None
-        if not self._capabilities["LOADABLE"]:
+        self._prepared: Optional[PreparedNetwork] = None
+        if not self._capabilities.loadable:
             if network != AUTO:
                 raise BitstreamError(
                     f"{path.name} has its network built in: network= must be left out, or be {AUTO!r}, not {network!r}"
@@ -78,20 +74,13 @@ class LST1Overlay(Overlay):
         elif network == AUTO:
             network = shipped_networks.DEFAULT
         if network is not None:
-            self._network, self._image = _prepared(network)
-            self._image_crc = image_crc(self._image)
-        try:
+            self._prepared = prepare(network, self._capabilities.loadable)
+        with _pynqs_errors(f"{path}: pynq cannot read the bitstream or its .hwh"):
             super().__init__(str(path), download=False, device=device)
-        except LstOverlayError:
-            raise
-        except Exception as error:  # pynq raises whatever its XML, struct and dict accesses raise
-            raise BitstreamError(
-                f"{path}: pynq cannot read the bitstream or its .hwh ({type(error).__name__}: {error})"
-            ) from error
         # pynq would set the clocks in megahertz of a wrong crystal, and pynq 4.0.0 fails at it on a Zynq-7000.
         self.clock_dict = {}
         self._fclk0 = Fclk0(device)
-        self._record = None if self._simulated else PynqRecord(str(path))
+        self._pynq_record = None if self._simulated else PynqRecord(str(path))
         if download:
             self.download()
         else:
@@ -103,18 +92,12 @@ class LST1Overlay(Overlay):
     def download(self, dtbo=None) -> None:
         """Clock, bitstream, checks, soft reset and the present network, in this order."""
         with self._exclusive(loaded=False):
-            if "_pipeline" in self.__dict__:
-                self._pipeline.release()  # XRT loads nothing new while buffers of the old design exist
+            if "_batches" in self.__dict__:
+                self._batches.release()  # XRT loads nothing new while buffers of the old design exist
             # Before the download, or the new design would run at the old one's clock for a moment.
             self._fclk0.set(self._divisors)
-            try:
+            with _pynqs_errors(f"{self.bitfile_name}: download failed"):
                 super().download(dtbo)
-            except LstOverlayError:
-                raise
-            except Exception as error:  # as above: pynq reports a damaged .bit in many ways
-                raise BitstreamError(
-                    f"{self.bitfile_name}: download failed ({type(error).__name__}: {error})"
-                ) from error
             self._connect()
 
     def predict(
@@ -124,7 +107,9 @@ class LST1Overlay(Overlay):
         timeout: Optional[float] = None,
         software: bool = False,
     ) -> Union[np.ndarray, Tuple[np.ndarray, Dict]]:
-        """images: (N, 28, 28) or (N, 784) uint8, any N >= 1 -> (N,) int64 classes, with profile (classes, dict).
+        """images: (N, *layout.shape), as a rule (N, 28, 28), or (N, pixels) uint8, any N >= 1 -> (N,) int64 classes.
+
+        profile:  (classes, dict) instead, the dict with clock cycles and images per second.
 
         timeout:  seconds that one command of at most 4,096 images (with profile 16,384) may take; None allows hundreds
                   of times what it needs.
@@ -137,47 +122,51 @@ class LST1Overlay(Overlay):
                     "profile counts the accelerator's clock cycles, of which software=True has none: throughput_test times it"
                 )
             return classify(self.logits(images, software=True)).astype(np.int64)
-        images = checked_images(images)
+        images = checked_images(images, self.layout.shape)
         with self._exclusive():
             self._ensure_network()
             if not profile:
-                return self._pipeline.run(images, MODE_CLASSES, timeout)
-            classes, measured = self._pipeline.measure(images, MODE_CLASSES, timeout)
-            return classes, figures.profile(len(images), measured, self._conditions())
+                return self._batches.run(images, ResultMode.CLASSES, timeout)
+            classes, measured = self._batches.measure(images, ResultMode.CLASSES, timeout)
+            return classes, measurements.profile(len(images), measured, self._conditions())
 
     def logits(
         self, images: np.ndarray, timeout: Optional[float] = None, software: bool = False
     ) -> np.ndarray:
-        """As `predict`, but (N, 10) int32: the raw accumulators of the classifier. Times ``network.logit_step`` they are real numbers."""
-        images = checked_images(images)
+        """As `predict`, but (N, classes) int32: the raw accumulators of the classifier.
+
+        Times ``network.logit_step`` they are real numbers.
+        """
+        images = checked_images(images, self.layout.shape)
         if software:
-            return figures.software_logits(self._present_network(), images)[0]
+            return measurements.software_logits(self._present_network(), images)[0]
         with self._exclusive():
             self._ensure_network()
-            return self._pipeline.run(images, MODE_LOGITS, timeout)
+            return self._batches.run(images, ResultMode.LOGITS, timeout)
 
     def classify(
         self, image: np.ndarray, timeout: Optional[float] = None, software: bool = False
-    ) -> figures.Classification:
-        """One image, (28, 28) or (784,) uint8 -> its digit, the probabilities of all ten, and the time it took.
+    ) -> measurements.Classification:
+        """One image, (28, 28) or (784,) uint8 -> its class, the probabilities of all classes, and the time it took.
 
         The time is a command's, from START to its end as the processor sees it; on the simulated board, cycles over clock.
         """
-        if isinstance(image, np.ndarray) and image.shape not in ((SIZE, SIZE), (IMAGE_BYTES,)):
+        shape, pixels = self.layout.shape, self.layout.image_bytes
+        if isinstance(image, np.ndarray) and image.shape not in (shape, (pixels,)):
             raise ValueError(
-                f"classify takes one image, (28, 28) or (784,), not {image.shape}: predict takes many"
+                f"classify takes one image, {shape} or ({pixels},), not {image.shape}: predict takes many"
             )
-        images = checked_images(image[None] if isinstance(image, np.ndarray) else image)
+        images = checked_images(image[None] if isinstance(image, np.ndarray) else image, shape)
         if software:
             network = self._present_network()
-            logits, time_s = figures.software_logits(network, images)
-            return figures.classification(network, logits[0], time_s, figures.WALL_CLOCK)
+            logits, time_s = measurements.software_logits(network, images)
+            return measurements.classification(network, logits[0], time_s, measurements.WALL_CLOCK)
         with self._exclusive():
             self._ensure_network()
-            logits, measured = self._pipeline.measure(images, MODE_LOGITS, timeout)
+            logits, measured = self._batches.measure(images, ResultMode.LOGITS, timeout)
             conditions = self._conditions()
-            return figures.classification(
-                self._network, logits[0], conditions.seconds(measured), conditions.time_source
+            return measurements.classification(
+                self.network, logits[0], conditions.seconds(measured), conditions.time_source
             )
 
     def throughput_test(
@@ -196,16 +185,16 @@ class LST1Overlay(Overlay):
                 for size in [_checked_size(size) for size in batch_size]
             ]
         images = np.random.default_rng(0).integers(
-            0, 256, (_checked_size(batch_size), IMAGE_BYTES), dtype=np.uint8
+            0, 256, (_checked_size(batch_size), self.layout.image_bytes), dtype=np.uint8
         )
         if software:
-            return figures.software_throughput(
-                len(images), figures.software_logits(self._present_network(), images)[1]
+            return measurements.software_throughput(
+                len(images), measurements.software_logits(self._present_network(), images)[1]
             )
         with self._exclusive():
             self._ensure_network()
-            _, measured = self._pipeline.measure(images, MODE_CLASSES, timeout, chunk_images=len(images))
-            return figures.throughput(len(images), measured, self._conditions())
+            _, measured = self._batches.measure(images, ResultMode.CLASSES, timeout, chunk_images=len(images))
+            return measurements.throughput(len(images), measured, self._conditions())
 
     def load_network(
         self,
@@ -221,12 +210,18 @@ class LST1Overlay(Overlay):
         """
         report = progress or (lambda share, what: None)
         report(0.0, f"reading {network.name if isinstance(network, Network) else network}")
-        network, image = _prepared(network)
+        if not self._capabilities.loadable:
+            name = network.name if isinstance(network, Network) else network
+            raise LstOverlayError(
+                f"cannot load network {name!r}: this bitstream has its network built in "
+                "(CAPABILITIES.LOADABLE = 0): build one with this network in it, or use pixel_serial-loadable"
+            )
+        prepared = prepare(network, loadable=True)
         with self._exclusive():
-            report(0.3, f"sending {image.nbytes:,} bytes of parameters")
-            self._load(image, network.name, timeout)
-            self._network, self._image, self._image_crc = network, image, image_crc(image)
-        report(1.0, f"{network.name} is loaded")
+            report(0.3, f"sending {prepared.words.nbytes:,} bytes of parameters")
+            self._load(prepared, timeout)
+            self._prepared = prepared
+        report(1.0, f"{prepared.network.name} is loaded")
 
     def self_test(self) -> List[board_check.Check]:
         """Port width, level shifters, on a board the true clock; stored digits and random images against the integer reference.
@@ -236,7 +231,7 @@ class LST1Overlay(Overlay):
         """
         with self._exclusive(loaded=False):
             network = self._present_network()
-            checks = board_check.check_processing_system(self.device, self._layout.hp_ports)
+            checks = board_check.check_processing_system(self.device, self.layout.hp_ports)
             if not all(check.passed for check in checks):
                 return checks  # with these wrong the processor might wait for the hardware for good
             try:
@@ -244,13 +239,13 @@ class LST1Overlay(Overlay):
                 self._ensure_network()
                 if not self._simulated:  # whose time is not the wall's
                     checks.append(board_check.check_clock(self._accelerator, self.fclk_mhz))
-                images = board_check.images()
-                expected = figures.software_logits(network, images)[0]
+                images = board_check.images(self.layout.shape)
+                expected = measurements.software_logits(network, images)[0]
                 checks += board_check.check_reference(network, expected)
-                first, second = (self._pipeline.run(images, MODE_LOGITS) for _ in range(2))
+                first, second = (self._batches.run(images, ResultMode.LOGITS) for _ in range(2))
                 checks += [
                     board_check.check_logits(first, second, expected),
-                    board_check.check_classes(self._pipeline.run(images, MODE_CLASSES), first),
+                    board_check.check_classes(self._batches.run(images, ResultMode.CLASSES), first),
                 ]
             except LstOverlayError as error:
                 checks.append(board_check.no_answer(error))
@@ -259,17 +254,17 @@ class LST1Overlay(Overlay):
     @property
     def network(self) -> Optional[Network]:
         """The network that answers; None before the first `load_network` with network=None."""
-        return self._network
+        return self._prepared.network if self._prepared else None
 
     @property
     def engine(self) -> str:
-        """As the .hwh names it: 'pixel-serial', 'row-parallel' ..."""
+        """The engine's name, as in `make bitstream ENGINE=`: 'pixel_serial', 'row_parallel' ..."""
         return self._engine_name
 
     @property
     def layout(self) -> ImageLayout:
         """How this engine wants its images: uint8 or packed, over one port or two. `predict` sees to it."""
-        return self._layout
+        return self._capabilities.layout
 
     @property
     def fclk_mhz(self) -> float:
@@ -295,40 +290,40 @@ class LST1Overlay(Overlay):
     def __repr__(self) -> str:
         # Through __dict__: pynq's __getattr__ needs a finished Overlay, and an error message may want this earlier.
         state = self.__dict__
-        network = state.get("_network")
+        prepared = state.get("_prepared")
         name = "/".join(str(state.get("bitfile_name", "?")).split(os.sep)[-2:])
         return (
             f"LST1Overlay({name}, {state.get('_engine_name', '?')}, build 0x{state.get('_build_hash', 0):08X}, "
             f"FCLK0 {mhz(state.get('_divisors', (5, 1))):.3f} MHz, "
-            f"network {network.name if network is not None else None!r}"
+            f"network {prepared.network.name if prepared else None!r}"
             f"{', simulated' if state.get('_simulated') else ''}{', freed' if state.get('_freed') else ''})"
         )
 
     def _connect(self) -> None:
         """Find the accelerator among the IP, check that it is the one described, reset and load it."""
         # Registers of the PS only: a design behind switched-off level shifters would stop the processor.
-        for check in board_check.check_processing_system(self.device, self._layout.hp_ports):
+        for check in board_check.check_processing_system(self.device, self.layout.hp_ports):
             if not check.passed:
                 raise HardwareError(f"{check.name}: {check.found}, must be {check.rule}; {check.advice}")
         name = next(name for name, entry in self.ip_dict.items() if entry["type"] == bitstream_files.VLNV)
         self._accelerator: Accelerator = getattr(self, name)
         self._accelerator.check_identity(self._build_hash, self._capabilities)
         self._accelerator.soft_reset()
-        self._pipeline = Pipeline(self._accelerator, self._layout, self.device, self._simulated)
-        if self._capabilities["LOADABLE"]:
-            if self._image is not None:
-                self._load(self._image, self._network.name, None)
+        self._batches = Batches(self._accelerator, self._capabilities, self.device, self._simulated)
+        if self._capabilities.loadable:
+            if self._prepared is not None:
+                self._load(self._prepared, None)
             return
-        found, expected = self._accelerator.registers.read("NETWORK_HASH"), self._image_crc
+        found, expected = self._accelerator.registers.read("NETWORK_HASH"), self._prepared.hash
         if found != expected:
             raise BitstreamError(
                 f"{bitstream_files.network_of(self.bitfile_name)} is not the network inside the bitstream: "
-                f"NETWORK_HASH reads 0x{found:08X}, the CRC-32 of its parameters is 0x{expected:08X}"
+                f"NETWORK_HASH reads 0x{found:08X}, its content hash begins with 0x{expected:08X}"
             )
 
     def _check_place(self) -> None:
         """Before the first look at a register: is what was downloaded last still ours?"""
-        other = self._record.other_bitfile() if self._record else None
+        other = self._pynq_record.other_bitfile() if self._pynq_record else None
         if other is not None or not self.is_loaded():
             raise BitstreamError(
                 f"another bitstream was loaded since: call download() to come back{f' ({other})' if other else ''}"
@@ -350,38 +345,41 @@ class LST1Overlay(Overlay):
             )
 
     def _ensure_network(self) -> None:
-        network = self._present_network()
-        if self._accelerator.registers.read("NETWORK_HASH") != self._image_crc:
-            self._load(self._image, network.name, None)
+        """Before images are sent: the network that answers is the present one."""
+        self._present_network()
+        found = self._accelerator.registers.read("NETWORK_HASH")
+        if found == self._prepared.hash:
+            return
+        if not self._capabilities.loadable:
+            raise HardwareError(
+                f"the bitstream has another network than {self.network.name!r}: NETWORK_HASH reads 0x{found:08X}, "
+                f"its content hash begins with 0x{self._prepared.hash:08X}: download() begins anew"
+            )
+        self._load(self._prepared, None)
 
-    def _load(self, image: np.ndarray, name: str, timeout: Optional[float]) -> None:
-        registers = self._accelerator.registers
-        if not self._capabilities["LOADABLE"]:
-            raise LstOverlayError(
-                f"cannot load network {name!r}: this bitstream has its network built in (CAPABILITIES.LOADABLE = 0): "
-                "build one with this network in it, or use pixel_serial-loadable"
-            )
-        wanted = registers.read("PARAMETER_BYTES")
-        if wanted != image.nbytes:
+    def _load(self, prepared: PreparedNetwork, timeout: Optional[float]) -> None:
+        name, words = prepared.network.name, prepared.words
+        wanted = self._accelerator.registers.read("PARAMETER_BYTES")
+        if wanted != words.nbytes:
             raise BitstreamError(
-                f"the accelerator takes {wanted} bytes of parameters, network {name!r} has {image.nbytes}"
+                f"the accelerator takes {wanted} bytes of parameters, network {name!r} has {words.nbytes}"
             )
-        found, expected = self._pipeline.load(image, timeout), image_crc(image)
-        if found != expected:
+        found = self._batches.load(words, timeout)
+        if found != prepared.hash:
             raise HardwareError(
                 f"network {name!r} did not arrive as sent: NETWORK_HASH reads 0x{found:08X}, "
-                f"the parameters' CRC-32 is 0x{expected:08X}"
+                f"the parameters' CRC-32 is 0x{prepared.hash:08X}"
             )
 
-    def _conditions(self) -> figures.Conditions:
-        return figures.Conditions(self._layout, self.fclk_mhz, self._simulated)
+    def _conditions(self) -> measurements.Conditions:
+        return measurements.Conditions(self._capabilities, self.fclk_mhz, self._simulated)
 
     def _present_network(self) -> Network:
         if self._freed:
             raise LstOverlayError(_FREED)
-        if self._network is None:
+        if self._prepared is None:
             raise LstOverlayError("no network is loaded: call load_network first")
-        return self._network
+        return self._prepared.network
 
     @contextmanager
     def _exclusive(self, usable: bool = True, loaded: bool = True):
@@ -397,9 +395,20 @@ class LST1Overlay(Overlay):
                 self._check_place()
             yield
         finally:
-            if self._freed and "_pipeline" in self.__dict__:
-                self._pipeline.release()
+            if self._freed and "_batches" in self.__dict__:
+                self._batches.release()
             self._lock.release()
+
+
+@contextmanager
+def _pynqs_errors(what: str):
+    """pynq reports a damaged .bit or .hwh by whatever its XML, struct and dict accesses raise: all BitstreamError."""
+    try:
+        yield
+    except LstOverlayError:
+        raise
+    except Exception as error:
+        raise BitstreamError(f"{what} ({type(error).__name__}: {error})") from error
 
 
 def _checked_size(batch_size) -> int:
@@ -410,14 +419,3 @@ def _checked_size(batch_size) -> int:
     if not 1 <= batch_size <= MAX_IMAGES:
         raise ValueError(f"batch_size must be 1..{MAX_IMAGES}, not {batch_size}")
     return int(batch_size)
-
-
-def _prepared(network) -> tuple:
-    """(Network, parameter image), everything checked before the hardware is touched."""
-    if not isinstance(network, Network):
-        if not isinstance(network, (str, os.PathLike)):
-            raise TypeError(
-                f"a network is a path, a shipped network's name or a Network, not {type(network).__name__}"
-            )
-        network = load_network(shipped_networks.find(network))
-    return network, parameter_image(network)

@@ -7,27 +7,25 @@ from enum import IntEnum
 from typing import Tuple
 
 MAGIC = 0x4F54534C  # "LSTO", little-endian
-ABI_VERSION = 3  # 3: SOURCE_1, engines with a built-in network
+ABI_VERSION = 4  # 4: IMAGE_SHAPE and RESULTS; NETWORK_HASH of a built-in network is its content hash
 BASE_ADDRESS = 0x4000_0000  # the PS answers 0x4000_0000..0x7FFF_FFFF on M_AXI_GP0
 DRAIN_STUCK_CYCLES = 1 << 16
 WINDOW_BYTES = 0x1_0000  # what the .hwh announces; the slave answers every other address too
 
-
-class Engine(IntEnum):
-    PIXEL_SERIAL = 0
-    ROW_PARALLEL = 1
-    FOLDED = 2
-    PIXEL_PAIRS = 3
-
-    @property
-    def label(self) -> str:
-        """'pixel-serial'"""
-        return self.name.lower().replace("_", "-")
+BEAT_BYTES = 8  # one transfer of a 64-bit HP port
+BURST_BEATS = 16  # AXI3's longest burst
+# SOURCE, SOURCE_1 and DESTINATION are multiples of a burst, so no burst crosses 4 KiB.
+ALIGNMENT = BEAT_BYTES * BURST_BEATS
+IMAGES_WIDTH = 20
+MAX_IMAGES = (1 << IMAGES_WIDTH) - 1  # of one START
+MAX_CLASSES = 256  # RESULT_MODE 0 writes a class as one byte
 
 
 class ResultMode(IntEnum):
+    """What a batch writes for each image. The layouts: `lst_overlay.memory.results`."""
+
     CLASSES = 0  # one uint8 per image, the last beat padded with zeros to 8 bytes
-    LOGITS = 1  # 48 bytes per image: ten int32 logits, int32 class, uint32 image number
+    LOGITS = 1  # a record per image: int32 values, int32 class, uint32 image number, padded to whole beats
 
 
 class ErrorCode(IntEnum):
@@ -50,7 +48,7 @@ ERROR_TEXTS = {
     ErrorCode.DESTINATION_ALIGNMENT: "DESTINATION is not a multiple of 128 (ERROR_ADDRESS: DESTINATION)",
     ErrorCode.NO_IMAGES: "START with IMAGES = 0",
     ErrorCode.NO_NETWORK: "START without a network loaded",
-    ErrorCode.BAD_PARAMETERS: "LOAD read no parameter image (its first word is not LST2)",
+    ErrorCode.BAD_PARAMETERS: "LOAD read no parameters for this engine (their first word is not the one that it expects)",
     ErrorCode.NOT_LOADABLE: "LOAD, but the network is part of this bitstream (CAPABILITIES.LOADABLE = 0)",
 }
 
@@ -90,7 +88,7 @@ REGISTERS: Tuple[Register, ...] = (
         "ABI_VERSION",
         0x04,
         "read-only",
-        "Version of this table and of parameter images; a driver refuses one it does not know.",
+        "Version of this table and of parameters in memory; a driver refuses one that it does not know.",
     ),
     Register(
         "CAPABILITIES",
@@ -98,7 +96,7 @@ REGISTERS: Tuple[Register, ...] = (
         "read-only",
         "What was built.",
         fields=(
-            Field("ENGINE", 0, 4, ", ".join(f"{engine.value} {engine.label}" for engine in Engine) + "."),
+            Field("ENGINE", 0, 4, "Number of the engine; the .hwh names it."),
             Field("LOADABLE", 4, 1, "1: the network enters through LOAD; 0: it is part of the bitstream."),
             Field("PORTS", 8, 4, "HP ports in use."),
             Field("PACKED_BITS", 12, 4, "2 or 4: bits of a packed pixel; 0: pixels are uint8."),
@@ -114,7 +112,8 @@ REGISTERS: Tuple[Register, ...] = (
         "NETWORK_HASH",
         0x10,
         "read-only",
-        "CRC-32 of the parameters loaded or built in; 0: none, or the last LOAD failed.",
+        "CRC-32 of the parameters that LOAD read, or the first 32 bits of the content hash of the built-in network; "
+        "0: none, or the last LOAD failed.",
     ),
     Register("PARAMETER_BYTES", 0x14, "read-only", "Bytes that LOAD reads; 0 if not loadable."),
     Register(
@@ -183,14 +182,16 @@ REGISTERS: Tuple[Register, ...] = (
         "0 none; " + "; ".join(f"{c.value} {t}" for c, t in ERROR_TEXTS.items() if c) + ".",
     ),
     Register("ERROR_ADDRESS", 0x24, "read-only", "The address that ERROR_CODE speaks of."),
-    Register("IMAGES", 0x28, "read-write", "Images of the next START, 1 .. 1,048,575.", width=20),
+    Register(
+        "IMAGES", 0x28, "read-write", f"Images of the next START, 1 .. {MAX_IMAGES:,}.", width=IMAGES_WIDTH
+    ),
     Register("SOURCE", 0x2C, "read-write", "Physical address of pixels or parameters, a multiple of 128."),
     Register("DESTINATION", 0x30, "read-write", "Physical address of the results, a multiple of 128."),
     Register(
         "RESULT_MODE",
         0x34,
         "read-write",
-        "0: classes, one uint8 per image, padded to 8 bytes; 1: 48 bytes per image.",
+        "0: classes, one uint8 per image, padded to 8 bytes; 1: a record per image, RESULTS.VALUES int32, class, number.",
         width=1,
     ),
     Register(
@@ -225,6 +226,29 @@ REGISTERS: Tuple[Register, ...] = (
         0x60,
         "read-write",
         "Physical address of the second port's pixels, a multiple of 128; unused if CAPABILITIES.PORTS is 1.",
+    ),
+    Register(
+        "IMAGE_SHAPE",
+        0x64,
+        "read-only",
+        "Pixels of an image, row by row.",
+        fields=(
+            Field("ROWS", 0, 12, "Rows."),
+            Field("COLUMNS", 12, 12, "Columns."),
+            Field(
+                "COLOURS", 24, 8, "Values of a pixel; 0: one, and the image has two axes, rows and columns."
+            ),
+        ),
+    ),
+    Register(
+        "RESULTS",
+        0x68,
+        "read-only",
+        "What is written for an image.",
+        fields=(
+            Field("CLASSES", 0, 16, "A class is less than this."),
+            Field("VALUES", 16, 16, "int32 values of a record in front of its class."),
+        ),
     ),
 )
 

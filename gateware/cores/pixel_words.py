@@ -7,7 +7,7 @@ from litex.soc.interconnect import stream
 from migen import Cat, Signal
 
 from gateware.cores.unpacker import Unpacker
-from gateware.shell.axi.axi3 import BEAT_BYTES
+from lst_overlay.registers import BEAT_BYTES
 
 
 class PixelWords(LiteXModule):

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import List
 
 from gateware import ROOT
-from gateware.designs import packed_layout
 from gateware.engines.row_parallel.adder_graph import AdderGraph
+from gateware.engines.row_parallel.engine import packed_layout
 from gateware.engines.row_parallel.limits import LUT, LUT_SHARE, estimate
 from gateware.reports.report import markdown_table
-from lst_overlay.network import Network, NetworkError, load_network, parameter_image
+from lst_overlay.network import Network, NetworkError, load_network, parameter_words
 from lst_overlay.samples.shipped_networks import names
 
 COMMAND = "make frontier"
@@ -36,7 +36,7 @@ class Point:
 
 def point_of(network: Network) -> Point:
     """Accuracies are those that its provenance has. NetworkError if they are missing, or the engine could not have it at all."""
-    parameter_image(network)
+    parameter_words(network)
     found = estimate(network, packed_layout(network))
     rows, columns, dense = network.layers
     formats = f"{rows.weights_width}, {columns.weights_width}, {dense.weights_width} / {rows.activation.width} / {network.pixel_bits}"

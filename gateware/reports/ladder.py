@@ -21,16 +21,7 @@ from lst_overlay.samples.shipped_networks import DEFAULT, find
 
 COMMAND = "make ladder"
 # (engine, network), the least parallel first.
-RUNGS = (
-    ("folded", "lst1_q6.7"),
-    ("pixel_serial", DEFAULT),
-    ("pixel_pairs", "lst1_w6a4p4"),
-    ("row_parallel_uint8", "lst1_w5c4a4p4"),
-    ("row_parallel_uint8x2", "lst1_w5c4a4p4"),
-    ("row_parallel", "lst1_w6a4p4"),
-    ("row_parallel", "lst1_w5c4a4p4"),
-    ("row_parallel", "lst1_w4a4p2"),
-)
+RUNGS = tuple((spec.name, network) for spec in ENGINES.values() for network in spec.measured_with)
 # The published LST-1 accelerator: its IP core alone, without DMA and registers (ITS paper and slides).
 PUBLISHED = {"lut": 914, "ff": 302, "ramb18": 67, "dsp48e1": 57, "images_per_second": 9_890}
 PUBLISHED_MHZ, PUBLISHED_CYCLES = 48.8, 4_934
@@ -129,7 +120,7 @@ def _page(rungs: List[Rung], core: Resources) -> str:
                         engine.chosen_for,
                         name,
                         "loaded at run time" if engine.loadable else "built in",
-                        engine.description,
+                        engine.idea,
                     ]
                     for name, engine in ENGINES.items()
                 ],

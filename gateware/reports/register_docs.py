@@ -11,6 +11,7 @@ import json
 import sys
 
 from gateware import ROOT
+from gateware.designs import ENGINES
 from lst_overlay.registers import (
     ABI_VERSION,
     BASE_ADDRESS,
@@ -18,7 +19,6 @@ from lst_overlay.registers import (
     MAGIC,
     REGISTERS,
     WINDOW_BYTES,
-    Engine,
     ErrorCode,
     ResultMode,
 )
@@ -49,6 +49,8 @@ def markdown() -> str:
             high = field.offset + field.width - 1
             bits = str(field.offset) if field.width == 1 else f"{high}:{field.offset}"
             lines.append(f"| | {register.name}.{field.name} | | {bits} | {field.description} |")
+    lines += ["", "## CAPABILITIES.ENGINE", "", "| number | engine | idea |", "|---|---|---|"]
+    lines += [f"| {spec.number} | {spec.name} | {spec.idea} |" for spec in ENGINES.values()]
     lines += ["", "## ERROR_CODE", "", "| code | name | meaning |", "|---|---|---|"]
     lines += [f"| {int(code)} | {code.name} | {text} |" for code, text in ERROR_TEXTS.items()]
     return "\n".join(lines) + "\n"
@@ -76,7 +78,7 @@ def csr_json() -> str:
             }
             for r in REGISTERS
         ],
-        "engines": {e.name: int(e) for e in Engine},
+        "engines": {spec.name: spec.number for spec in ENGINES.values()},
         "result_modes": {m.name: int(m) for m in ResultMode},
         "error_codes": {c.name: {"code": int(c), "text": ERROR_TEXTS[c]} for c in ErrorCode},
     }

@@ -33,7 +33,7 @@ class SimulationFailure(RuntimeError):
 
 @dataclass(frozen=True)
 class Simulation:
-    """report: the figures, keys as in report.json. images, labels, classes: (N, 28, 28), (N,), (N,)."""
+    """report: the figures, keys as in report.json. images: (N, rows, columns); labels, classes: (N,)."""
 
     report: Dict
     images: np.ndarray
@@ -42,8 +42,9 @@ class Simulation:
 
     @property
     def confusion(self) -> np.ndarray:
-        """(10, 10): images with label row that were answered with class column."""
-        table = np.zeros((10, 10), dtype=int)
+        """(classes, classes): images with label row that were answered with class column."""
+        classes = 1 + max(self.labels.max(), self.classes.max())
+        table = np.zeros((classes, classes), dtype=int)
         np.add.at(table, (self.labels, self.classes), 1)
         return table
 
@@ -70,14 +71,14 @@ def simulate(
     Logits image by image against the reference, cycles per image over one batch of all, latency over a batch of one.
     Raises SimulationFailure if the design broke a rule of the bus.
     """
-    network = network or DEFAULT_NETWORKS[dataset]
-    integers = load_network(find(network))  # a wrong name is told before anything is built
+    spec = ENGINES[engine]
+    # A wrong name is told before anything is built.
+    integers = load_network(find(network or (DEFAULT_NETWORKS[dataset] if spec.loadable else spec.network)))
     part = datasets.load(dataset, "test")
     pixels, labels = part.images[:images], part.labels[:images]
-    loadable = ENGINES[engine].loadable
-    bitfile = bitfile or build_simulated_bitstream(engine, None if loadable else integers)
+    bitfile = bitfile or build_simulated_bitstream(engine, None if spec.loadable else integers)
     board = SimulatedBoard(memory=memory_model, seed=seed)
-    with LST1Overlay(bitfile, device=board, network=integers if loadable else "auto") as overlay:
+    with LST1Overlay(bitfile, device=board, network=integers if spec.loadable else "auto") as overlay:
         logits = []
         with tqdm(total=len(pixels), desc=f"simulating {integers.name}", unit=" images") as progress:
             for start in range(0, len(pixels), _CHUNK):

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Optional, Tuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from lst_overlay.hardware.bitstream_files import VLNV
+from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.registers import (
     ABI_VERSION,
     BASE_ADDRESS,
     ERROR_TEXTS,
     REGISTERS,
     WINDOW_BYTES,
-    Engine,
     Register,
 )
 
@@ -32,17 +32,17 @@ MAX_DIVISOR = 63  # six bits each in FPGA0_CLK_CTRL
 
 def write_hwh(
     path,
+    engine: str,
     build_hash: int,
-    capabilities: Dict[str, int],
+    capabilities: Capabilities,
     divisors: Tuple[int, int] = DEFAULT_DIVISORS,
     bitstream: Optional[Path] = None,
-    name: str = "lst_overlay",
 ) -> None:
     """Write ``path``. The accelerator's PARAMETERs carry what the driver compares with the registers.
 
-    build_hash: the value of register BUILD_HASH. capabilities: fields of register CAPABILITIES. divisors: of FCLK0, 1000 MHz / (d0 * d1).
-    bitstream: the finished .bit; its SHA-256 goes in, so that the driver refuses a damaged or foreign one before
-    it is downloaded. Raises ValueError for a hash or divisor that does not fit its register.
+    engine: the name in the engine's declaration. build_hash: the value of register BUILD_HASH. divisors: FCLK0 runs
+    at 1000 MHz / (d0 * d1). bitstream: the finished .bit; its SHA-256 goes in, so that the driver refuses a damaged or
+    foreign one before it is downloaded. Raises ValueError for a hash or divisor that does not fit its register.
     """
     if not 0 <= build_hash < 1 << 32:
         raise ValueError(f"build_hash must fit 32 bits, not {build_hash:#x}")
@@ -50,7 +50,9 @@ def write_hwh(
         if not 1 <= divisor <= MAX_DIVISOR:
             raise ValueError(f"each FCLK0 divisor must be 1..{MAX_DIVISOR}, not {divisor}")
     root = Element("EDKSYSTEM", EDWVERSION="1.2", VIVADOVERSION="none: written by lst-overlay")
-    SubElement(root, "SYSTEMINFO", ARCH="zynq", DEVICE="7z010", NAME=name, PACKAGE="clg400", SPEEDGRADE="-1")
+    SubElement(
+        root, "SYSTEMINFO", ARCH="zynq", DEVICE="7z010", NAME="lst_overlay", PACKAGE="clg400", SPEEDGRADE="-1"
+    )
     SubElement(root, "EXTERNALPORTS")
     modules = SubElement(root, "MODULES")
     _processing_system(
@@ -71,8 +73,12 @@ def write_hwh(
     parameters = {
         "ABI_VERSION": str(ABI_VERSION),
         "BUILD_HASH": f"0x{build_hash:08X}",
-        "ENGINE": Engine(capabilities["ENGINE"]).label,
-        **{f"CAPABILITY_{name}": str(value) for name, value in capabilities.items()},
+        "ENGINE": engine,
+        **{
+            f"{register}.{field}": str(value)
+            for register, fields in capabilities.fields().items()
+            for field, value in fields.items()
+        },
         "DIVISOR0": str(divisors[0]),
         "DIVISOR1": str(divisors[1]),
         **{f"ERROR_TEXT_{int(code)}": text for code, text in ERROR_TEXTS.items()},

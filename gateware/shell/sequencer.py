@@ -1,4 +1,15 @@
-"""Runs the commands START and LOAD one after the other, keeps the books, and cleans up after errors and resets."""
+"""Runs the commands START and LOAD one after the other, counts their cycles, and cleans up after errors and resets.
+
+          CONTROL, arguments                            START, LOAD
+slave --------------------------> waiting --take--> running ---+---> checks ---> refusal (6)
+  ^                               (queue)           (now)      |                    |
+  |                                                            v                    v
+  |  STATUS, ERROR_CODE,                        images x beats per image    IDLE > PREPARE > CHECK > RUN
+  |  ERROR_ADDRESS (32)                         images x beats per record     ^                   |    |
+  |  counters (4 x 64)                            |        |                  +----- ABORT <------+----+
+  |                                        beats  v (27)   v (27)                      |       failed, reset
+  +--------------------------------------  readers        writer, packer  <--- flush --+
+"""
 
 from __future__ import annotations
 
@@ -9,13 +20,17 @@ from litex.gen import LiteXModule
 from migen import FSM, If, Mux, NextState, NextValue, Record, Signal
 
 from gateware.cores.signed_digits import signed_digits
-from gateware.shell.axi.axi3 import BURST_BYTES
-from lst_overlay.memory.images import GROUP
-from lst_overlay.network.lst.parameters import IMAGE_BYTES
-from lst_overlay.registers import BY_NAME, DRAIN_STUCK_CYCLES, ErrorCode, ResultMode
+from gateware.engines.engine import Engine
+from lst_overlay.memory.images import GROUP, ImageLayout
+from lst_overlay.registers import (
+    ALIGNMENT,
+    BEAT_BYTES,
+    BY_NAME,
+    DRAIN_STUCK_CYCLES,
+    ErrorCode,
+    ResultMode,
+)
 
-_LOAD_BEATS = IMAGE_BYTES // 8
-_LOGITS_BEATS = 6
 # A command's arguments, and the registers that they are taken from.
 _ARGUMENTS = {
     "images": "IMAGES",
@@ -27,15 +42,16 @@ _ARGUMENTS = {
 
 
 class Sequencer(LiteXModule):
-    """One command runs, one waits. Registers go in and out through ``slave``; readers (one per port), writer, packer and engine obey.
+    """Controls readers (one per port), writer, packer and engine by the registers of ``slave``.
 
-    A command ends when its last write response is in (START) or the network is complete (LOAD). An error ends it too:
-    everything under way is abandoned, the bus drained, and commands are ignored until SOFT_RESET.
+    One command runs, one more may wait. A command ends when its last write response is in (START) or the network is
+    complete (LOAD). An error ends it too: everything under way is abandoned, the bus is drained, and commands are
+    ignored until SOFT_RESET.
 
     loading: the first reader's beats are parameters, not pixels. flush: forget what is under way.
     """
 
-    def __init__(self, slave, readers, writer, packer, engine):
+    def __init__(self, slave, readers, writer, packer, engine: Engine):
         self.loading = Signal()
         self.flush = Signal()
 
@@ -53,7 +69,7 @@ class Sequencer(LiteXModule):
         )
         self.idle = Signal()  # nothing runs or waits
         self.take = Signal()  # the waiting command begins
-        self.go = Signal()  # the others begin
+        self.go = Signal()  # readers, writer, packer and engine begin
         self.end = Signal()  # the running command is complete
         self.abort = Signal()  # everything stops until the bus is drained
         self.pulse = {
@@ -64,8 +80,8 @@ class Sequencer(LiteXModule):
 
         self._add_queue(slave, engine)
         self._add_checks(engine)
-        self._add_course(readers, writer, engine.loader)
-        self._add_orders(readers, writer, packer, engine)
+        self._add_states(readers, writer, engine)
+        self._add_controls(readers, writer, packer, engine)
         self._add_counters(slave, engine)
 
     def _add_queue(self, slave, engine):
@@ -105,7 +121,7 @@ class Sequencer(LiteXModule):
             "IDLE": self.idle,
             "DONE": done,
             "QUEUE_READY": queue_ready,
-            "LOADED": engine.loader.loaded,
+            "LOADED": engine.parameters.loaded,
             "ERROR": self.error != 0,
             "DRAINING": self.abort,
             "DRAIN_STUCK": stuck,
@@ -117,27 +133,26 @@ class Sequencer(LiteXModule):
             value["ERROR_ADDRESS"].eq(self.error_address),
             value["ACCEPTED"].eq(accepted),
             value["COMPLETED"].eq(completed),
-            value["NETWORK_HASH"].eq(engine.loader.crc),
+            value["NETWORK_HASH"].eq(engine.parameters.crc),
         ]
 
     def _add_checks(self, engine):
         """What is wrong with the running command's arguments, two clocks after ``take``."""
-        assert BURST_BYTES == 1 << 7
-        running = self.running
+        running, low = self.running, slice(ALIGNMENT.bit_length() - 1)
         self.sync += [
             self.refusal.loading.eq(running.load & (engine.parameter_bytes == 0)),
-            self.refusal.source.eq(running.source[:7] != 0),
+            self.refusal.source.eq(running.source[low] != 0),
             self.refusal.source_1.eq(
-                ~running.load & (running.source_1[:7] != 0) & (engine.layout.ports == 2)
+                ~running.load & (running.source_1[low] != 0) & (engine.capabilities.layout.ports == 2)
             ),
-            self.refusal.destination.eq(~running.load & (running.destination[:7] != 0)),
+            self.refusal.destination.eq(~running.load & (running.destination[low] != 0)),
             self.refusal.images.eq(~running.load & (running.images == 0)),
-            self.refusal.network.eq(~running.load & ~engine.loader.loaded),
+            self.refusal.network.eq(~running.load & ~engine.parameters.loaded),
         ]
 
-    def _add_course(self, readers, writer, loader):
+    def _add_states(self, readers, writer, engine):
         """The state machine, from IDLE over checks to the end or to ABORT."""
-        refusal = self.refusal
+        refusal, parameters = self.refusal, engine.parameters
         started = Signal()
         finished = Signal()
         drained = Signal()
@@ -148,7 +163,8 @@ class Sequencer(LiteXModule):
         failure_address = Signal(32)
         refused_address = Signal(32)
         fault_address = Signal(32)
-        step = Signal(2)
+        prepare = self._prepare_clocks(engine)
+        step = Signal(max=prepare)
         settle = Signal(3)
         quiet = reduce(and_, [reader.idle for reader in readers], writer.idle)
         complete = Signal()
@@ -156,11 +172,11 @@ class Sequencer(LiteXModule):
         not_written = Signal()
         not_loaded = Signal()
         self.sync += [
-            complete.eq(started & quiet & (~self.running.load | loader.loaded)),
+            complete.eq(started & quiet & (~self.running.load | parameters.loaded)),
             finished.eq(complete),
             *[flag.eq(started & reader.failed) for flag, reader in zip(not_read, readers)],
             not_written.eq(started & writer.failed),
-            not_loaded.eq(started & self.running.load & loader.bad),
+            not_loaded.eq(started & self.running.load & parameters.bad),
             failed.eq(reduce(or_, [*not_read, not_written, not_loaded, refusal.raw_bits() != 0])),
             If(refusal.loading, failure.eq(ErrorCode.NOT_LOADABLE))
             .Elif(refusal.source | refusal.source_1, failure.eq(ErrorCode.SOURCE_ALIGNMENT))
@@ -194,7 +210,7 @@ class Sequencer(LiteXModule):
             "IDLE",
             self.idle.eq(~self.has_waiting),
             NextValue(started, 0),
-            NextValue(step, 3),
+            NextValue(step, prepare - 1),
             NextValue(settle, 0),
             If(self.has_waiting, self.take.eq(1), NextState("PREPARE")),
         )
@@ -211,7 +227,7 @@ class Sequencer(LiteXModule):
             If(failed, *fail(failure, failure_address)).Elif(finished, self.end.eq(1), NextState("IDLE")),
         )
         fsm.act(
-            "ABORT",  # at least eight clocks, in which the others have seen it
+            "ABORT",  # at least eight clocks, in which readers and writer have seen it
             self.abort.eq(1),
             NextValue(started, 0),
             If(settle != 7, NextValue(settle, settle + 1)),
@@ -220,15 +236,14 @@ class Sequencer(LiteXModule):
         for state in ("IDLE", "PREPARE", "CHECK", "RUN", "ABORT"):
             fsm.act(state, If(soft_reset, *fail(ErrorCode.NONE, 0), NextValue(settle, 0)))
 
-    def _add_orders(self, readers, writer, packer, engine):
-        """What the others obey: arguments, and registered signals to begin and to stop."""
-        assert _LOGITS_BEATS == 4 + 2
+    def _add_controls(self, readers, writer, packer, engine):
+        """Arguments, and registered signals to begin and to stop, for readers, writer, packer and engine."""
         running, images = self.running, self.running.images
-        logits_beats = Signal(len(writer.beats))
+        layout, record = engine.capabilities.layout, engine.capabilities.record
+        logits_beats = self._times(images, record.beats, len(writer.beats))
         classes_beats = Signal(len(writer.beats))
         result_beats = Signal(len(writer.beats))
         self.sync += [
-            logits_beats.eq((images << 2) + (images << 1)),
             classes_beats.eq((images + 7)[3:]),
             If(running.mode == ResultMode.LOGITS, result_beats.eq(logits_beats)).Else(
                 result_beats.eq(classes_beats)
@@ -246,13 +261,12 @@ class Sequencer(LiteXModule):
             packer.logits_mode.eq(running.mode),
         ]
         if engine.parameter_bytes:
-            self.sync += engine.loader.start.eq(self.go & running.load)
-            self.comb += engine.loader.abandon.eq(self.flush)
+            self.sync += engine.parameters.start.eq(self.go & running.load)
+            self.comb += engine.parameters.abandon.eq(self.flush)
         sources = (running.source, running.source_1)
-        for number, (reader, source, share) in enumerate(
-            zip(readers, sources, self._shares(images, engine.layout))
-        ):
-            beats = self._times(share, engine.layout.beats_per_image, len(reader.beats))
+        shares = self._shares(images, layout)
+        for number, (reader, source, share) in enumerate(zip(readers, sources, shares)):
+            beats = self._times(share, layout.beats_per_image, len(reader.beats))
             wanted = Signal()  # by the running command
             self.sync += [
                 wanted.eq(running.load if number == 0 else 0),
@@ -261,20 +275,27 @@ class Sequencer(LiteXModule):
             ]
             self.comb += [reader.address.eq(source), reader.beats.eq(beats), reader.abort.eq(self.flush)]
             if number == 0:
-                self.comb += If(running.load, reader.beats.eq(_LOAD_BEATS))
+                self.comb += If(running.load, reader.beats.eq(engine.parameter_bytes // BEAT_BYTES))
 
-    def _shares(self, images, layout):
+    @staticmethod
+    def _prepare_clocks(engine: Engine) -> int:
+        """Clocks of PREPARE: three for the checks, and one more than the longest chain of `_times`."""
+        layout, record = engine.capabilities.layout, engine.capabilities.record
+        pixels = len(list(signed_digits(layout.beats_per_image))) - 1 + layout.interleaved
+        return max(4, pixels + 1, len(list(signed_digits(record.beats))) + 1)
+
+    def _shares(self, images, layout: ImageLayout):
         """Images that each port reads."""
-        if not layout.take_turns:
+        if not layout.interleaved:
             return [images] * layout.ports
         shares = [Signal(len(images)) for _ in range(2)]
-        turns, left = images[GROUP.bit_length() :], images[: GROUP.bit_length() - 1]
-        second = images[
-            GROUP.bit_length() - 1
-        ]  # the last turn is the second port's, and the first's before it is whole
+        group_bits = GROUP.bit_length() - 1
+        pairs, left = images[group_bits + 1 :], images[:group_bits]  # of groups; images of the last group
+        # The last group is the second port's; the first port's, just before it, is then whole.
+        second = images[group_bits]
         self.sync += [
-            shares[0].eq((turns + second) * GROUP + Mux(second, 0, left)),
-            shares[1].eq(turns * GROUP + Mux(second, left, 0)),
+            shares[0].eq((pairs + second) * GROUP + Mux(second, 0, left)),
+            shares[1].eq(pairs * GROUP + Mux(second, left, 0)),
         ]
         return shares
 

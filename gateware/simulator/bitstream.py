@@ -40,7 +40,14 @@ def build_simulated_bitstream(
             other.unlink()
     bit = directory / f"{design.stem}.bit"
     write_bit(bit, library, design.build_hash)
-    write_hwh(bit.with_suffix(".hwh"), design.build_hash, design.capabilities, design.divisors, bitstream=bit)
+    write_hwh(
+        bit.with_suffix(".hwh"),
+        design.engine,
+        design.build_hash,
+        design.capabilities,
+        design.divisors,
+        bitstream=bit,
+    )
     if network is not None:
         save_network(network, network_of(bit))
     return bit

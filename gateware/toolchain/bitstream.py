@@ -53,7 +53,9 @@ def write_sources(design: Design, directory: Path) -> None:
     (directory / f"{TOP}.v").write_text(design.verilog)
     (directory / f"{TOP}.xdc").write_text(constraints(design))
     shutil.copyfile(Path(__file__).with_name(SCRIPT), directory / SCRIPT)
-    write_hwh(directory / f"{TOP}.hwh", design.build_hash, design.capabilities, design.divisors)
+    write_hwh(
+        directory / f"{TOP}.hwh", design.engine, design.build_hash, design.capabilities, design.divisors
+    )
 
 
 def constraints(design: Design) -> str:
@@ -150,7 +152,14 @@ def _deliver(board: str, design: Design, built: Path, entry: Dict) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     bit = directory / f"{design.stem}.bit"
     shutil.copyfile(built, bit)
-    write_hwh(bit.with_suffix(".hwh"), design.build_hash, design.capabilities, design.divisors, bitstream=bit)
+    write_hwh(
+        bit.with_suffix(".hwh"),
+        design.engine,
+        design.build_hash,
+        design.capabilities,
+        design.divisors,
+        bitstream=bit,
+    )
     files = [bit, bit.with_suffix(".hwh")]
     if design.network is not None:
         save_network(design.network, network_of(bit))

@@ -7,6 +7,7 @@ from typing import Optional
 from migen import Module, Signal
 
 from gateware.designs import ENGINES
+from gateware.engines.engine import Engine
 from gateware.verilog import emit, forget_names
 from lst_overlay.network import Network
 
@@ -14,30 +15,25 @@ ENGINE = "engine"
 
 
 class StandaloneEngine(Module):
-    """Pins: pixels_* or beats0_*, beats1_*, results_* (valid, ready, data), flush, with_logits, starved, blocked.
+    """Pins: beats0_* (beats1_*), results_* (valid, ready, data), start, flush, with_logits, starved, blocked.
 
     Of a loadable engine also parameters_*, load_start, load_abandon, loaded, bad, crc.
     """
 
-    def __init__(self, engine):
+    def __init__(self, engine: Engine):
         self.submodules.engine = engine
         self.pins = set()
+        for number, sink in enumerate(engine.sinks):
+            self._sink(f"beats{number}", sink, sink.data)
         if engine.parameter_bytes:
-            loader = engine.loader
-            self._sink("pixels", engine.sink, engine.sink.pixel)
-            self._sink("parameters", engine.parameters, engine.parameters.word)
-            self._inputs("", {"load_start": loader.start, "load_abandon": loader.abandon})
-            self._outputs("", {"loaded": loader.loaded, "bad": loader.bad, "crc": loader.crc})
-        else:
-            for number, sink in enumerate(engine.sinks):
-                self._sink(f"beats{number}", sink, sink.data)
-        self._outputs(
-            "results", {"valid": engine.source.valid, "data": engine.source.word, "last": engine.source.last}
-        )
+            parameters = engine.parameters
+            self._sink("parameters", parameters.sink, parameters.sink.data)
+            self._inputs("", {"load_start": parameters.start, "load_abandon": parameters.abandon})
+            self._outputs("", {"loaded": parameters.loaded, "bad": parameters.bad, "crc": parameters.crc})
+        results = {"valid": engine.source.valid, "data": engine.source.word, "last": engine.source.last}
+        self._outputs("results", results)
         self._inputs("results", {"ready": engine.source.ready})
-        self._inputs("", {"flush": engine.flush, "with_logits": engine.with_logits})
-        if engine.layout.take_turns:
-            self._inputs("", {"start": engine.start})
+        self._inputs("", {"start": engine.start, "flush": engine.flush, "with_logits": engine.with_logits})
         self._outputs("", {"starved": engine.starved, "blocked": engine.blocked})
 
     def _sink(self, prefix, endpoint, data):

@@ -9,11 +9,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from gateware import ROOT
-from gateware.designs import ENGINES, make_design
+from gateware.designs import ENGINES, make_design, network_to_build_in
 from gateware.reports.register_docs import csr_json
 from gateware.shell.hwh import write_hwh
 from lst_overlay.hardware.bitstream_files import DEFAULT_BOARD, SIMULATED
-from lst_overlay.network import load_network
 from lst_overlay.samples.shipped_networks import find
 
 FILES = ("setup.py", "README.md", "LICENSE")
@@ -57,13 +56,12 @@ def _package(directory: Path, about: str) -> Path:
 
 def _describe(engine: str, board: Path) -> None:
     """The .hwh of an engine with its default network, unless Vivado's build has brought one."""
-    name = ENGINES[engine].network
-    design = make_design(engine, None if name is None else load_network(find(name)))
+    design = make_design(engine, network_to_build_in(engine))
     path = board / f"{design.stem}.hwh"
     if not path.exists():
-        write_hwh(path, design.build_hash, design.capabilities, design.divisors)
-        if name is not None:
-            shutil.copy(find(name), path.with_suffix(".npz"))
+        write_hwh(path, design.engine, design.build_hash, design.capabilities, design.divisors)
+        if design.network is not None:
+            shutil.copy(find(design.network.name), path.with_suffix(".npz"))
 
 
 def _packed(staging: Path, out: Path) -> Path:

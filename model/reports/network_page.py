@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from lst_overlay.network import Layer, Network, NetworkError, content_hash, load_network, parameter_image
+from lst_overlay.network import Layer, Network, NetworkError, content_hash, load_network, parameter_words
 from model.reports.evaluate import Evaluation, evaluate
 from model.reports.page_text import table
 
@@ -146,7 +146,7 @@ def _limits(network: Network, found: Evaluation) -> List[str]:
     np.fill_diagonal(errors, 0)
     label, answer = np.unravel_index(errors.argmax(), errors.shape)
     try:
-        parameter_image(network)
+        parameter_words(network)
         engine = "It runs on the pixel-serial engine, loaded at run time."
     except NetworkError as error:
         engine = f"The pixel-serial engine does not take it: {error}."

@@ -15,14 +15,16 @@ from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
 from pynqmetadata.frontends import Metadata
 
 from lst_overlay import network as contract
+from lst_overlay.hardware.capabilities import Capabilities
+from lst_overlay.memory.images import ImageLayout
+from lst_overlay.memory.results import ResultRecord
 from lst_overlay.registers import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC, REGISTERS, ErrorCode, ResultMode
 
 BUILD_HASH = 0x1234ABCD
-PIXEL_SERIAL = {"ENGINE": 0, "LOADABLE": 1, "PORTS": 1, "PACKED_BITS": 0}  # CAPABILITIES
+PIXEL_SERIAL = Capabilities(0, True, ImageLayout((28, 28)), ResultRecord(10, 10))
 FPGA0_CLK_CTRL, BOOT_CLOCK = 0xF8000170, 0x00200A00  # IO PLL, divisors 10 and 2
 AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN = 0xF8008000, 0xF8008014, 0xF8000900
 NAMES = {register.offset: register.name for register in REGISTERS}
-RESULT = np.dtype([("logits", "<i4", (10,)), ("class", "<i4"), ("number", "<u4")])
 
 
 @dataclass
@@ -48,7 +50,7 @@ class FakeBoard(Device):
 
     def __init__(self, networks=()):
         super().__init__("fake")
-        self.networks = {contract.image_crc(contract.parameter_image(n)): n for n in networks}
+        self.networks = {contract.parameter_crc(contract.parameter_words(n)): n for n in networks}
         self.faults = Faults(registers={})
         self.clock = BOOT_CLOCK
         self.processing_system = {AFI0_RDCHAN_CTRL: 0, AFI0_WRCHAN_CTRL: 0, LVL_SHFTR_EN: 0xF}
@@ -120,7 +122,9 @@ class FakeBoard(Device):
             ABI_VERSION=ABI_VERSION,
             BUILD_HASH=BUILD_HASH,
             CAPABILITIES=1 << 4 | 1 << 8,
-            PARAMETER_BYTES=contract.IMAGE_BYTES,
+            IMAGE_SHAPE=28 | 28 << 12,
+            RESULTS=10 | 10 << 16,
+            PARAMETER_BYTES=contract.PARAMETER_BYTES,
         )
         self.queue, self._polls, self.stuck = [], 0, False
 
@@ -190,10 +194,10 @@ class FakeBoard(Device):
         memory, offset = self._at(registers["SOURCE"])
         if memory is None:
             return ErrorCode.READ_RESPONSE, registers["SOURCE"]
-        image = memory[offset : offset + contract.IMAGE_BYTES].view("<u4")
-        if image[0] != contract.parameter_image(next(iter(self.networks.values())))[0]:
+        image = memory[offset : offset + contract.PARAMETER_BYTES].view("<u4")
+        if image[0] != contract.parameter_words(next(iter(self.networks.values())))[0]:
             return ErrorCode.BAD_PARAMETERS, registers["SOURCE"]
-        self.values["NETWORK_HASH"] = contract.image_crc(image) ^ self.faults.network_hash_xor
+        self.values["NETWORK_HASH"] = contract.parameter_crc(image) ^ self.faults.network_hash_xor
         return ErrorCode.NONE, 0
 
     def _run(self, registers):
@@ -210,8 +214,8 @@ class FakeBoard(Device):
             return ErrorCode.WRITE_RESPONSE, registers["DESTINATION"]
         images = pixels[source : source + count * 784].reshape(count, 784)
         logits = self.answers(self.networks[self.values["NETWORK_HASH"]], images)
-        out = np.zeros(count, RESULT)
-        out["logits"], out["class"] = logits, contract.classify(logits)
+        out = np.zeros(count, PIXEL_SERIAL.record.dtype)
+        out["values"], out["class"] = logits, contract.classify(logits)
         out["number"] = np.arange(count) + self.faults.image_number_offset
         data = out.view(np.uint8)
         if registers["RESULT_MODE"] == ResultMode.CLASSES:

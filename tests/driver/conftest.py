@@ -21,6 +21,7 @@ def write_bitstream(directory, build_hash=BUILD_HASH, content=b"a bitstream", ch
     bitfile.write_bytes(content)
     write_hwh(
         bitfile.with_suffix(".hwh"),
+        "pixel_serial",
         build_hash,
         hwh.pop("capabilities", PIXEL_SERIAL),
         bitstream=bitfile if checksum else None,

@@ -10,12 +10,19 @@ from lst_overlay.hardware import bitstream_files
 from lst_overlay.network import classify, load_network, logits, save_network
 from lst_overlay.samples.shipped_networks import find
 from lst_overlay.simulator.board import SimulatedBoard
-from tests.conftest import simulated_bitstream
+from tests.conftest import declared_engines, simulated_bitstream
 from tests.images import corner_images
 
 NAME = "lst1_w4a4p2"
 STEM = f"row_parallel-{NAME}"
-DESIGNS = [("folded", "lst1_q6.7"), ("pixel_pairs", "lst1_w6a4p4"), ("row_parallel", NAME)]
+# Every engine that has its network built in, with the widest of the shipped ones where it takes any.
+DESIGNS = [
+    (spec, {"folded": "lst1_q6.7"}.get(spec.name, spec.network))
+    for spec in declared_engines()
+    if not spec.loadable
+]
+SLOW = ("row_parallel_uint8", "row_parallel_uint8x2")  # a minute of compiling each
+INPUT = {"row_parallel": ("packed", 224)}
 pytestmark = pytest.mark.xdist_group("built_in_top")
 
 
@@ -23,16 +30,23 @@ def build(engine, name, directory):
     return simulated_bitstream(directory / "simulated", engine, load_network(find(name)))
 
 
-@pytest.fixture(scope="module", params=DESIGNS, ids=lambda design: design[0])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(item, id=item[0].name, marks=[pytest.mark.slow] * (item[0].name in SLOW))
+        for item in DESIGNS
+    ],
+)
 def design(request, tmp_path_factory):
-    """The engine's name, the .bit."""
-    return request.param[0], build(*request.param, tmp_path_factory.mktemp("board"))
+    """(the engine's declaration, its network's name, the .bit)"""
+    spec, name = request.param
+    return spec, name, build(spec.name, name, tmp_path_factory.mktemp("board"))
 
 
 @pytest.fixture
 def overlay(design):
     board = SimulatedBoard()
-    with LST1Overlay(design[1], device=board) as made:
+    with LST1Overlay(design[2], device=board) as made:
         yield made
     assert board.violations() == []
 
@@ -59,27 +73,23 @@ def test_logits_and_classes_are_the_references(overlay):
     np.testing.assert_array_equal(overlay.predict(images), classify(expected))
 
 
-# Clocks of an image in a batch, FCLK0 in MHz, how pixels enter, bytes of an image.
-FIGURES = {
-    "folded": (1607, 200, "uint8", 784),
-    "pixel_pairs": (392, 200, "uint8", 784),
-    "row_parallel": (28, 1000 / 7, "packed", 224),
-}
-
-
 def test_figures_are_those_of_the_engine(overlay, design):
-    clocks, fclk_mhz, entered, image_bytes = FIGURES[design[0]]
+    spec, layout = design[0], overlay.layout
+    assert (layout.name, layout.bytes_per_image) == INPUT.get(spec.name, ("uint8", 784))
+    cycles, fclk_mhz = spec.cycles_per_image, 1000 / (spec.divisors[0] * spec.divisors[1])
     _, figures = overlay.predict(np.zeros((200, 28, 28), np.uint8), profile=True)
-    assert figures["input_format"] == entered and figures["fclk_mhz"] == pytest.approx(fclk_mhz)
-    assert clocks < figures["cycles_per_image"] < 1.04 * clocks + 10
+    assert figures["input_format"] == layout.name and figures["fclk_mhz"] == pytest.approx(fclk_mhz)
+    assert cycles < figures["cycles_per_image"] < 1.04 * cycles + 10
     test = overlay.throughput_test(400)
-    assert test["input_format"] == entered and test["throughput[images/s]"] > 0.8 * fclk_mhz * 1e6 / clocks
+    assert test["input_format"] == layout.name
+    assert test["throughput[images/s]"] > 0.8 * fclk_mhz * 1e6 / cycles
+    image_bytes = layout.buffers * layout.bytes_per_image
     assert test["DRAM_in_bandwidth[MB/s]"] == pytest.approx(image_bytes * 1e-6 * test["throughput[images/s]"])
 
 
 def test_the_network_is_the_one_in_the_bitstream(overlay, design):
-    engine, (_, name) = design[0], next(item for item in DESIGNS if item[0] == design[0])
-    assert overlay.network.name == name and engine.replace("_", "-") in repr(overlay)
+    spec, name, _ = design
+    assert overlay.network.name == name and overlay.engine == spec.name and spec.name in repr(overlay)
     assert all(check.passed for check in overlay.self_test()), overlay.self_test()
     with pytest.raises(
         LstOverlayError, match="cannot load network 'lst1_digits': this bitstream has its network built in"

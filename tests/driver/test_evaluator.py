@@ -10,8 +10,8 @@ import pytest
 from lst_overlay import LST1Overlay
 from lst_overlay.hardware import batches as pipeline
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.memory.results import MODE_CLASSES, MODE_LOGITS
-from lst_overlay.network import classify, image_crc, load_network, logits, parameter_image, pixel_codes
+from lst_overlay.network import classify, load_network, logits, parameter_crc, parameter_words, pixel_codes
+from lst_overlay.registers import ResultMode
 from lst_overlay.samples.shipped_networks import find, names
 from lst_overlay.simulator.board import SimulatedBoard
 from tests import ROOT
@@ -47,10 +47,10 @@ def test_logits_of_a_network_file(path):
 
 @pytest.mark.parametrize("name", names())
 def test_parameter_image_and_its_hash(name):
-    network, ours = evaluator.read_network(find(name)), parameter_image(load_network(find(name)))
+    network, ours = evaluator.read_network(find(name)), parameter_words(load_network(find(name)))
     assert evaluator.parameter_image(network) == ours.tobytes() and evaluator.network_hash(
         network
-    ) == image_crc(ours)
+    ) == parameter_crc(ours)
 
 
 def test_an_altered_file_is_refused(tmp_path):
@@ -85,14 +85,21 @@ def test_logits_from_raw_pixel_and_result_memory(engine, name, tmp_path, monkeyp
         overlay.predict(images())
         overlay.logits(images())
         pixels = evaluator.pixels(memory["pixels"][0], None, count, overlay.layout.packed_bits)
-    found, classes = evaluator.results(memory[MODE_LOGITS], count, 1)
+    found, classes = evaluator.results(memory[ResultMode.LOGITS], count, 1)
     np.testing.assert_array_equal(found, evaluator.logits(network, pixels))
     np.testing.assert_array_equal(classes, classify(found))
-    np.testing.assert_array_equal(evaluator.results(memory[MODE_CLASSES], count, 0), classes)
+    np.testing.assert_array_equal(evaluator.results(memory[ResultMode.CLASSES], count, 0), classes)
 
 
 @pytest.mark.parametrize(
-    "layout", [ImageLayout(), ImageLayout(2), ImageLayout(1, 2), ImageLayout(2, 4)], ids=str
+    "layout",
+    [
+        ImageLayout((28, 28)),
+        ImageLayout((28, 28), 2),
+        ImageLayout((28, 28), 1, 2),
+        ImageLayout((28, 28), 2, 4),
+    ],
+    ids=str,
 )
 def test_pixels_of_every_layout(layout):
     buffers = [np.zeros((len(images()), layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,7 +112,7 @@ def test_error_in_the_middle_of_a_queued_batch(fake, monkeypatch):
 
 def test_address_outside_memory_is_reported_and_recovered_without_a_download(fake):
     device, overlay = fake
-    pipeline = overlay._pipeline
+    pipeline = overlay._batches
     overlay.predict(IMAGES)
     pipeline._sets[0].pixels[0].device_address = 0x3FFF_0000
     original = device.flush
@@ -178,7 +179,7 @@ def test_wrong_parameter_size(fake):
 
 def test_network_that_is_part_of_the_bitstream(fake):
     _, overlay = fake
-    overlay._capabilities["LOADABLE"] = 0
+    overlay._capabilities = replace(overlay._capabilities, loadable=False)
     with pytest.raises(LstOverlayError, match="has its network built in"):
         overlay.load_network(NETWORKS[1])
 
@@ -279,7 +280,7 @@ def test_an_exception_inside_with_is_not_hidden_by_a_busy_overlay(fake):
         raise KeyError("what really happened")
     leave.set()
     thread.join()
-    assert not overlay._pipeline._sets and "freed" in repr(overlay)
+    assert not overlay._batches._sets and "freed" in repr(overlay)
 
 
 def test_another_design_in_the_fpga_is_noticed_by_its_build_hash(fake):

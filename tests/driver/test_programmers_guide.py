@@ -2,8 +2,8 @@
 
 import re
 
-from lst_overlay.memory.results import RESULT
-from lst_overlay.network.lst.parameters import IMAGE_BYTES, LAYOUT_MAGIC, SECTIONS
+from lst_overlay.memory.results import ResultRecord
+from lst_overlay.network.lst.parameters import LAYOUT_MAGIC, PARAMETER_BYTES, SECTIONS
 from lst_overlay.registers import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC
 from tests import ROOT
 
@@ -17,7 +17,7 @@ def test_parameter_image_table():
         expected.append((f"{offset:05X}", section.name, str(section.lanes), str(section.depth)))
         offset += 4 * section.words
     assert rows == expected
-    assert f"{IMAGE_BYTES:,} bytes" in GUIDE
+    assert f"{PARAMETER_BYTES:,} bytes" in GUIDE
     assert f"0x{LAYOUT_MAGIC:08X}" in GUIDE
 
 
@@ -29,6 +29,7 @@ def test_every_field_named_exists():
 def test_fixed_numbers():
     assert f"0x{MAGIC:08X}" in GUIDE and f"0x{BASE_ADDRESS:08X}" in GUIDE
     assert f"ABI_VERSION: {ABI_VERSION}." in GUIDE
-    assert (RESULT.fields["class"][1], RESULT.fields["number"][1], RESULT.itemsize) == (40, 44, 48)
+    record = ResultRecord(10, 10).dtype
+    assert (record.fields["class"][1], record.fields["number"][1], record.itemsize) == (40, 44, 48)
     for name, bit in (("START", 0), ("LOAD", 1), ("SOFT_RESET", 2), ("SAMPLE", 3)):
         assert {f.name: f.offset for f in BY_NAME["CONTROL"].fields}[name] == bit

@@ -2,21 +2,27 @@
 
 import pytest
 
+from gateware.designs import make_design
 from tests.gateware.shell.top_bench import Top, build_top
 
 
 @pytest.fixture(scope="session")
-def top_library():
-    return build_top()
+def top_design():
+    return make_design("pixel_serial")
+
+
+@pytest.fixture(scope="session")
+def top_library(top_design):
+    return build_top(top_design)
 
 
 @pytest.fixture
-def top(top_library):
+def top(top_library, top_design):
     """top(memory, seed, network=..., **changes of the memory model) -> Top, with the network loaded."""
     boards = []
 
     def make(memory="default", seed=1, network=None, **changes):
-        board = Top(top_library, memory, seed, **changes)
+        board = Top(top_library, top_design.capabilities, memory, seed, **changes)
         boards.append(board)
         if network is not None:
             board.load(network)

@@ -11,13 +11,11 @@ from typing import Callable, Dict, Sequence
 from pynq import DefaultIP
 
 from ..errors import BitstreamError, HardwareError, HardwareTimeout
-from .bitstream_files import VLNV
+from ..registers import MAGIC
+from .bitstream_files import VLNV, check_abi
+from .capabilities import Capabilities
 from .register_file import RegisterFile
 
-MAGIC = 0x4F54534C
-ABI_VERSIONS = (3,)
-ALIGNMENT = 128  # of SOURCE and DESTINATION, in bytes
-MAX_IMAGES = (1 << 20) - 1  # of one START
 RESET_TIMEOUT_S = 10.0  # on hardware microseconds; the simulated board needs seconds to find a drain stuck
 ACCEPT_TIMEOUT_S = 2.0
 
@@ -34,29 +32,25 @@ class Accelerator(DefaultIP):
         self._ticket = 0  # COMPLETED when the newest command will have ended
         self._accepted = 0  # ACCEPTED as it reads now
 
-    def check_identity(self, build_hash: int, capabilities: Dict[str, int]) -> None:
-        """BitstreamError unless MAGIC, ABI_VERSION, BUILD_HASH and CAPABILITIES are those that the .hwh promises."""
+    def check_identity(self, build_hash: int, capabilities: Capabilities) -> None:
+        """BitstreamError unless the registers that identify the design read what the .hwh promises."""
         magic = self.registers.magic()
         if magic != MAGIC:
             raise BitstreamError(
                 f"this is not an lst_overlay accelerator: MAGIC reads 0x{magic:08X}, not 0x{MAGIC:08X}. "
                 "Another bitstream is loaded, or none"
             )
-        abi = self.registers.read("ABI_VERSION")
-        if abi not in ABI_VERSIONS:
-            raise BitstreamError(
-                f"the bitstream has ABI version {abi}, this driver knows {', '.join(map(str, ABI_VERSIONS))}: "
-                "update lst-overlay, or build the bitstream again"
-            )
+        check_abi(self.registers.read("ABI_VERSION"), "the bitstream")
         found = self.registers.read("BUILD_HASH")
         if found != build_hash:
             raise BitstreamError(
                 f"bitstream and .hwh do not belong together: BUILD_HASH reads 0x{found:08X}, "
                 f"the .hwh says 0x{build_hash:08X}"
             )
-        found = self.registers.fields("CAPABILITIES")
-        if found != capabilities:
-            raise BitstreamError(f"CAPABILITIES reads {found}, the .hwh says {capabilities}")
+        for register, expected in capabilities.fields().items():
+            fields = self.registers.fields(register)
+            if fields != expected:
+                raise BitstreamError(f"{register} reads {fields}, the .hwh says {expected}")
 
     def begin(self) -> None:
         """Before the first command of a batch: the accelerator idle, without error, the books balanced."""

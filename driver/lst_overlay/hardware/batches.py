@@ -1,4 +1,4 @@
-"""Batches through the accelerator: chunks of images in two sets of buffers, one filled while the other computes."""
+"""Batches through the accelerator: chunks of images in two sets of buffers; one is filled while the other computes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from ..errors import HardwareError, HardwareTimeout, LstOverlayError
-from ..memory.images import ImageLayout
-from ..memory.results import MODE_LOGITS, result_bytes, unpack_classes, unpack_logits
-from .accelerator import ALIGNMENT, Accelerator
+from ..registers import ALIGNMENT, ResultMode
+from .accelerator import Accelerator
+from .capabilities import Capabilities
 
 CHUNK_IMAGES = 4096  # Python's share of a command is then a few nanoseconds an image
 PROFILE_CHUNK_IMAGES = 16384  # one START where it fits: cycles per image are counted over a whole batch
@@ -34,14 +34,15 @@ class Measurement(NamedTuple):
 class Buffers:
     """Contiguous memory for the pixels, in their layout, and the results of at most ``images`` images."""
 
-    def __init__(self, device, layout: ImageLayout, images: int):
-        self.layout = layout
+    def __init__(self, device, capabilities: Capabilities, images: int):
+        self.layout = layout = capabilities.layout
+        self._record = record = capabilities.record
         self.images = images
         self.pixels = []
         try:
             for _ in range(layout.buffers):
                 self.pixels.append(allocate(device, (images, layout.bytes_per_image), np.uint8))
-            self.results = allocate(device, (result_bytes(MODE_LOGITS, images),), np.uint8)
+            self.results = allocate(device, (record.bytes(ResultMode.LOGITS, images),), np.uint8)
         except BaseException:
             self.pixels = []  # else the exception's traceback would keep them
             raise
@@ -49,9 +50,8 @@ class Buffers:
     @property
     def addresses(self) -> Tuple[List[int], int]:
         """Values of SOURCE and SOURCE_1, and of DESTINATION."""
-        return self.layout.sources(
-            [buffer.device_address for buffer in self.pixels]
-        ), self.results.device_address
+        sources = self.layout.sources([buffer.device_address for buffer in self.pixels])
+        return sources, self.results.device_address
 
     def fill(self, images: np.ndarray) -> None:
         self.layout.fill(images, [np.asarray(buffer)[: len(images)] for buffer in self.pixels])
@@ -59,11 +59,10 @@ class Buffers:
             (buffer if len(images) == self.images else buffer[: len(images)]).flush()
 
     def read(self, mode: int, images: int) -> np.ndarray:
-        """(images,) int64 classes or (images, 10) int32 logits, copied out."""
-        part = self.results[: result_bytes(mode, images)]
+        """(images,) int64 classes or (images, values) int32 values of the records, copied out."""
+        part = self.results[: self._record.bytes(mode, images)]
         part.invalidate()
-        raw = np.asarray(part)
-        return unpack_logits(raw, images) if mode == MODE_LOGITS else unpack_classes(raw, images)
+        return self._record.unpack(mode, np.asarray(part), images)
 
 
 def allocate(device, shape, dtype):
@@ -83,12 +82,12 @@ def allocate(device, shape, dtype):
     return buffer
 
 
-class Pipeline:
+class Batches:
     """Runs batches on one accelerator. Not for concurrent use: the overlay holds the lock."""
 
-    def __init__(self, accelerator: Accelerator, layout: ImageLayout, device, simulated: bool):
+    def __init__(self, accelerator: Accelerator, capabilities: Capabilities, device, simulated: bool):
         self._accelerator = accelerator
-        self._layout = layout
+        self._capabilities = capabilities
         self._device = device
         self._simulated = simulated
         self._sets: List[Buffers] = []
@@ -105,11 +104,11 @@ class Pipeline:
             SIMULATED_TIMEOUT_FACTOR if self._simulated else 1.0
         )
 
-    def load(self, image: np.ndarray, timeout_s: Optional[float] = None) -> int:
-        """(words,) uint32 parameter image -> the accelerator. Returns NETWORK_HASH as it then reads."""
+    def load(self, words: np.ndarray, timeout_s: Optional[float] = None) -> int:
+        """(words,) uint32 parameters into the accelerator. Returns NETWORK_HASH as it then reads."""
         timeout_s = self.timeout(1, timeout_s)
-        buffer = allocate(self._device, image.shape, np.uint32)
-        buffer[:] = image
+        buffer = allocate(self._device, words.shape, np.uint32)
+        buffer[:] = words
         buffer.flush()
         self._accelerator.begin()
         try:
@@ -122,7 +121,7 @@ class Pipeline:
         return self._accelerator.registers.read("NETWORK_HASH")
 
     def run(self, images: np.ndarray, mode: int, timeout_s: Optional[float] = None) -> np.ndarray:
-        """(N, 784) uint8 -> results of N images, two commands in flight. timeout_s: seconds for each command."""
+        """(N, pixels) uint8 -> results of N images, two commands in flight. timeout_s: seconds for each command."""
         return self._run(images, mode, CHUNK_IMAGES, 2, timeout_s)[0]
 
     def measure(
@@ -186,10 +185,10 @@ class Pipeline:
     def _reserve(self, depth: int, images: int) -> None:
         for index in range(depth):
             if index == len(self._sets):
-                self._sets.append(Buffers(self._device, self._layout, images))
+                self._sets.append(Buffers(self._device, self._capabilities, images))
             elif self._sets[index].images < images:
                 del self._sets[index:]  # given back before the larger one is asked for
-                self._sets.append(Buffers(self._device, self._layout, images))
+                self._sets.append(Buffers(self._device, self._capabilities, images))
 
     def _recover(self, error: BaseException) -> None:
         """After ``error``: leave the accelerator idle, or say that this failed too."""

@@ -10,10 +10,11 @@ from typing import Dict, List, Union
 from xml.etree import ElementTree
 
 from ..errors import BitstreamError
+from ..registers import ABI_VERSION, BY_NAME
+from .capabilities import Capabilities
 
 VLNV = "lst-overlay:user:accelerator:1.0"
 DEFAULT_STEM = "pixel_serial-loadable"
-CAPABILITIES = ("ENGINE", "LOADABLE", "PORTS", "PACKED_BITS")
 SIMULATED = "simulated"  # the name of the simulated board's pynq device, and of its directory
 DEFAULT_BOARD = "zybo_z7_10"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -114,9 +115,29 @@ def integer_parameter(parameters: Dict[str, str], name: str, hwh: Path) -> int:
         raise BitstreamError(f"{hwh}: parameter {name} must be a number, not {parameters[name]!r}") from None
 
 
-def capabilities(parameters: Dict[str, str], hwh: Path) -> Dict[str, int]:
-    """What register CAPABILITIES must read, by its fields."""
-    return {name: integer_parameter(parameters, f"CAPABILITY_{name}", hwh) for name in CAPABILITIES}
+def check_abi(version: int, where: str) -> None:
+    """BitstreamError unless the design speaks this driver's version of the registers."""
+    if version != ABI_VERSION:
+        raise BitstreamError(
+            f"{where} has ABI version {version}, this driver knows {ABI_VERSION}: "
+            "update lst-overlay, or build the bitstream again"
+        )
+
+
+def capabilities(parameters: Dict[str, str], hwh: Path) -> Capabilities:
+    """What the .hwh says of the design, which its registers must read too. BitstreamError for another ABI version."""
+    check_abi(integer_parameter(parameters, "ABI_VERSION", hwh), str(hwh))
+    fields = {
+        register: {
+            field.name: integer_parameter(parameters, f"{register}.{field.name}", hwh)
+            for field in BY_NAME[register].fields
+        }
+        for register in ("CAPABILITIES", "IMAGE_SHAPE", "RESULTS")
+    }
+    try:
+        return Capabilities.of(fields)
+    except ValueError as error:
+        raise BitstreamError(f"{hwh}: {error}") from None
 
 
 def check_bitfile(bitfile: Path, parameters: Dict[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import List, NamedTuple, Sequence
+from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 from pynq import MMIO
@@ -80,11 +80,12 @@ def check_processing_system(device, hp_ports: Sequence[int]) -> List[Check]:
     return checks
 
 
-def images() -> np.ndarray:
-    """(N, 784) uint8: the sample digits, then random pixels, the same each time."""
+def images(shape: Tuple[int, ...]) -> np.ndarray:
+    """(N, pixels) uint8: the sample digits, if the design takes their shape, then random pixels, the same each time."""
+    noise = np.random.default_rng(0).integers(0, 256, (RANDOM_IMAGES, *shape), dtype=np.uint8)
     digits, _ = sample_digits.load()
-    noise = np.random.default_rng(0).integers(0, 256, (RANDOM_IMAGES, *digits.shape[1:]), dtype=np.uint8)
-    return np.concatenate([digits, noise]).reshape(len(digits) + RANDOM_IMAGES, -1)
+    all_images = np.concatenate([digits, noise]) if digits.shape[1:] == shape else noise
+    return all_images.reshape(len(all_images), -1)
 
 
 def no_answer(error: Exception) -> Check:
@@ -116,7 +117,7 @@ def check_reference(network: Network, computed: np.ndarray) -> List[Check]:
 
 
 def check_logits(first: np.ndarray, second: np.ndarray, expected: np.ndarray) -> Check:
-    """Two runs of the hardware against the integer reference, each (N, 10)."""
+    """Two runs of the hardware against the integer reference, each (N, classes)."""
     wrong = (first != expected).any(axis=1) | (second != expected).any(axis=1)
     changed = int((first != second).any(axis=1).sum())
     if changed:

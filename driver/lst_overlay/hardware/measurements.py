@@ -1,4 +1,4 @@
-"""Figures as callers get them: every one with what it must be read with."""
+"""Figures as callers get them, each with the conditions it was obtained under."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Dict, NamedTuple
 
 import numpy as np
 
-from ..memory.images import ImageLayout
-from ..memory.results import MODE_CLASSES, result_bytes
 from ..network import Network
 from ..network import logits as reference_logits
+from ..registers import ResultMode
 from .batches import Measurement
+from .capabilities import Capabilities
 
 WALL_CLOCK, SIMULATED = "wall clock", "cycles / fclk (simulated)"
 
 
 class Conditions(NamedTuple):
-    """Under which hardware figures are obtained."""
+    """Conditions of a measurement on the hardware."""
 
-    layout: ImageLayout
+    capabilities: Capabilities
     fclk_mhz: float
     simulated: bool
 
@@ -34,14 +34,17 @@ class Conditions(NamedTuple):
     def entries(self) -> Dict:
         return {
             "fclk_source": "assumed" if self.simulated else "board",
-            "input_format": self.layout.name,
+            "input_format": self.capabilities.layout.name,
             "scope": "with_dma",
             "simulated": self.simulated,
         }
 
 
 class Classification(NamedTuple):
-    """One image's answer. probabilities: (10,) float64, the softmax of the logits as real numbers. time_s: seconds, by time_source."""
+    """One image's answer. probabilities: (classes,) float64, the softmax of the logits as real numbers.
+
+    time_s: seconds, by the clock that time_source names.
+    """
 
     digit: int
     probabilities: np.ndarray
@@ -58,16 +61,16 @@ class Classification(NamedTuple):
 
 
 def classification(network: Network, logits: np.ndarray, time_s: float, time_source: str) -> Classification:
-    """logits: (10,) integers of one image."""
+    """The answer for one image. logits: (classes,) integers."""
     values = logits * network.logit_step
     weights = np.exp(values - values.max())
     return Classification(int(np.argmax(logits)), weights / weights.sum(), time_s, time_source)
 
 
 def software_logits(network: Network, images: np.ndarray) -> tuple:
-    """(N, 784) uint8 -> the integer reference's (N, 10) int32 logits and the seconds that it took here."""
+    """(N, pixels) uint8 -> the integer reference's (N, classes) int32 logits and the seconds that it took here."""
     begun = time.perf_counter()
-    logits = reference_logits(network, images)
+    logits = reference_logits(network, images.reshape(-1, *network.image_shape))
     return logits.astype(np.int32), time.perf_counter() - begun
 
 
@@ -86,11 +89,12 @@ def profile(images: int, measured: Measurement, conditions: Conditions) -> Dict:
 
 def throughput(images: int, measured: Measurement, conditions: Conditions) -> Dict:
     """FINN's keys, and ours."""
-    runtime_s, layout = conditions.seconds(measured), conditions.layout
+    runtime_s = conditions.seconds(measured)
+    layout, record = conditions.capabilities.layout, conditions.capabilities.record
     return {
         **_rate(images, runtime_s),
         "DRAM_in_bandwidth[MB/s]": images * layout.buffers * layout.bytes_per_image / runtime_s / 1e6,
-        "DRAM_out_bandwidth[MB/s]": result_bytes(MODE_CLASSES, images) / runtime_s / 1e6,
+        "DRAM_out_bandwidth[MB/s]": record.bytes(ResultMode.CLASSES, images) / runtime_s / 1e6,
         "fclk[mhz]": conditions.fclk_mhz,
         "runtime_source": conditions.time_source,
         "cycles_per_image": measured.cycles / images,

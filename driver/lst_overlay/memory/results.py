@@ -1,67 +1,65 @@
-"""Images as callers give them, and results as the accelerator writes them. The layouts are in docs/programmers_guide.md."""
+"""What the accelerator writes for a batch. docs/programmers_guide.md shows the layouts byte by byte."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import HardwareError
-from .images import IMAGE_BYTES, SIZE
-
-MODE_CLASSES = 0  # one uint8 class per image, padded with zeros to 8 bytes
-MODE_LOGITS = 1  # one RESULT per image
-RESULT = np.dtype([("logits", "<i4", (10,)), ("class", "<i4"), ("number", "<u4")])
+from ..registers import BEAT_BYTES, ResultMode
 
 
-def checked_images(images) -> np.ndarray:
-    """(N, 28, 28) or (N, 784) uint8, N >= 1 -> (N, 784), a view where possible.
+@dataclass(frozen=True)
+class ResultRecord:
+    """Results of a batch by RESULT_MODE, of an engine with ``classes`` classes.
 
-    TypeError for what is not a NumPy array of uint8, ValueError for another shape or an empty batch.
+    CLASSES: one uint8 for each image, the batch padded with zeros to whole beats. LOGITS: for each image ``values``
+    int32 words, as a rule the logits, then the class and the image number, padded with zeros to whole beats.
     """
-    if not isinstance(images, np.ndarray):
-        raise TypeError(f"images must be a numpy array, not {type(images).__name__}")
-    if images.dtype != np.uint8:
-        nan = ""
-        if images.dtype.kind == "f" and np.isnan(images).any():
-            nan = f" (and {int(np.isnan(images).sum())} of {images.size} values are NaN)"
-        remedy = (
-            "; of 0..1 make them by (255 * images).round().astype('uint8')"
-            if images.dtype.kind == "f" and not nan
-            else ""
-        )
-        raise TypeError(f"images must be uint8 pixels 0..255, not {images.dtype}{nan}{remedy}")
-    if images.shape[1:] not in ((SIZE, SIZE), (IMAGE_BYTES,)):
-        one = images.shape in ((SIZE, SIZE), (IMAGE_BYTES,))
-        raise ValueError(
-            f"images must have shape (N, {SIZE}, {SIZE}) or (N, {IMAGE_BYTES}), not {images.shape}"
-            + (": for a single image pass images[None]" if one else "")
-        )
-    if len(images) == 0:
-        raise ValueError("images must hold at least one image, not 0")
-    return images.reshape(len(images), IMAGE_BYTES)
 
+    classes: int
+    values: int
 
-def result_bytes(mode: int, images: int) -> int:
-    """Bytes that the accelerator writes for ``images`` images."""
-    return images * RESULT.itemsize if mode == MODE_LOGITS else -(-images // 8) * 8
+    @property
+    def dtype(self) -> np.dtype:
+        """One image's record of mode LOGITS."""
+        fields = [("values", "<i4", (self.values,)), ("class", "<i4"), ("number", "<u4")]
+        return np.dtype(fields + [("padding", "<u4")] * (self.values % 2))
 
+    @property
+    def beats(self) -> int:
+        """Beats of one image's record."""
+        return self.dtype.itemsize // BEAT_BYTES
 
-def unpack_classes(raw: np.ndarray, images: int) -> np.ndarray:
-    """(result_bytes,) uint8 of mode 0 -> (images,) int64, a copy. HardwareError if one is no class."""
-    codes = np.array(raw[:images], subok=False)
-    if codes.max() > 9:
-        number = int(np.argmax(codes > 9))
-        raise HardwareError(f"class of image {number} must be 0..9, the accelerator wrote {codes[number]}")
-    return codes.astype(np.int64)
+    def bytes(self, mode: int, images: int) -> int:
+        """Bytes that the accelerator writes for ``images`` images."""
+        if mode == ResultMode.LOGITS:
+            return images * self.dtype.itemsize
+        return -(-images // BEAT_BYTES) * BEAT_BYTES
 
+    def unpack(self, mode: int, raw: np.ndarray, images: int) -> np.ndarray:
+        """(bytes,) uint8 as the accelerator wrote them -> (images,) int64 classes or (images, values) int32, a copy.
 
-def unpack_logits(raw: np.ndarray, images: int) -> np.ndarray:
-    """(result_bytes,) uint8 of mode 1 -> (images, 10) int32, a copy. HardwareError if an image number is not its place."""
-    results = np.array(raw, dtype=np.uint8, subok=False).view(RESULT)
-    wrong = np.flatnonzero(results["number"] != np.arange(images, dtype=np.uint32))
-    if len(wrong):
-        place = int(wrong[0])
-        raise HardwareError(
-            f"result {place} of {images} must carry image number {place}, it carries "
-            f"{int(results['number'][place])} ({len(wrong)} results are misplaced)"
-        )
-    return np.ascontiguousarray(results["logits"])
+        HardwareError if a class does not exist or an image number is not its place.
+        """
+        if mode == ResultMode.LOGITS:
+            return self._values(raw, images)
+        codes = np.array(raw[:images], subok=False)
+        if codes.max() >= self.classes:
+            number = int(np.argmax(codes >= self.classes))
+            raise HardwareError(
+                f"class of image {number} must be 0..{self.classes - 1}, the accelerator wrote {codes[number]}"
+            )
+        return codes.astype(np.int64)
+
+    def _values(self, raw: np.ndarray, images: int) -> np.ndarray:
+        records = np.array(raw, dtype=np.uint8, subok=False).view(self.dtype)
+        wrong = np.flatnonzero(records["number"] != np.arange(images, dtype=np.uint32))
+        if len(wrong):
+            place = int(wrong[0])
+            raise HardwareError(
+                f"result {place} of {images} must carry image number {place}, it carries "
+                f"{int(records['number'][place])} ({len(wrong)} results are misplaced)"
+            )
+        return np.ascontiguousarray(records["values"])

@@ -3,7 +3,7 @@
 from .archive import NetworkFileError, content_hash, load_network, save_network
 from .formats import QFormat, code_range, quantize
 from .lst.layers import Activation, Axis, Layer, Network, NetworkError, check_name
-from .lst.parameters import IMAGE_BYTES, image_crc, parameter_image
+from .lst.parameters import PARAMETER_BYTES, parameter_crc, parameter_words
 from .lst.reference import classify, hidden, logits, pixel_codes
 
 __all__ = [
@@ -20,9 +20,9 @@ __all__ = [
     "content_hash",
     "load_network",
     "save_network",
-    "IMAGE_BYTES",
-    "image_crc",
-    "parameter_image",
+    "PARAMETER_BYTES",
+    "parameter_crc",
+    "parameter_words",
     "classify",
     "hidden",
     "logits",

@@ -11,7 +11,7 @@ from typing import Union
 
 import numpy as np
 
-from ..memory.images import SIZE
+from ..network.lst.parameters import SIZE
 
 BOX = 20  # pixels that the digit fills, the longer way
 INK = 0.35  # of the darkest stroke's contrast: what is fainter is paper

@@ -1,15 +1,16 @@
-"""The folded engine: one LST-1 network as constants, rows and columns in turn on 28 multipliers."""
+"""The folded engine: one LST-1 network as constants, rows and columns one after the other on 28 multipliers."""
 
 from __future__ import annotations
 
 from gateware.cores.image_buffer import ImageBuffer
 from gateware.cores.pixel_words import PixelWords
-from gateware.engines.built_in import BuiltInEngine, Inside
+from gateware.engines.admission import BufferedAdmission
+from gateware.engines.core import CoreEngine, EngineCore, FixedParameters
+from gateware.engines.engine import EngineSpec, uint8_layout
 from gateware.engines.folded.pipeline import Pipeline
-from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network import Network, parameter_image
-from lst_overlay.network.lst.parameters import SIZE
-from lst_overlay.registers import Engine
+from lst_overlay.hardware.capabilities import Capabilities
+from lst_overlay.network import Network
+from lst_overlay.network.lst.parameters import lst1_layers
 
 BUFFERED_PIXELS = 2048
 # One image in the multipliers, one in the classifier; each leaves 11 words.
@@ -17,18 +18,31 @@ CREDITS = 2
 RESULT_WORDS = 32
 
 
-class FoldedEngine(BuiltInEngine):
-    """Raises NetworkError if ``network`` is no LST-1 of 28 x 28."""
+class FoldedEngine(CoreEngine):
+    """LST-1 of 28 x 28 pixels and ten classes."""
 
-    def __init__(self, network: Network):
-        parameter_image(network)
-        pixels, buffer = (
-            PixelWords(1, network.pixel_bits),
-            ImageBuffer(network.pixel_bits, SIZE * SIZE, BUFFERED_PIXELS),
-        )
+    def __init__(self, network: Network, capabilities: Capabilities):
+        bits, pixels = network.pixel_bits, capabilities.layout.image_bytes
+        pipeline = Pipeline(network)
+        words, buffer = PixelWords(1, bits), ImageBuffer(bits, pixels, BUFFERED_PIXELS)
+        admission = BufferedAdmission([words], [buffer], CREDITS, pipeline.interval)
         super().__init__(
-            Engine.FOLDED,
-            network,
-            ImageLayout(),
-            Inside([pixels], [buffer], Pipeline(network), CREDITS, RESULT_WORDS),
+            capabilities, EngineCore(admission, pipeline, RESULT_WORDS), FixedParameters(network)
         )
+
+
+SPECS = (
+    EngineSpec(
+        number=2,
+        name="folded",
+        idea="rows and columns one after the other on 28 multipliers",
+        chosen_for="the smallest area",
+        divisors=(5, 1),
+        cycles_per_image=1607,
+        network="lst1_w6a4p4",
+        measured_with=("lst1_q6.7",),
+        build=FoldedEngine,
+        accepts=lst1_layers,
+        layout=uint8_layout(),
+    ),
+)

@@ -1,43 +1,37 @@
-"""The pixel-serial engine: LST-1 of any weights, one pixel per clock."""
+"""The pixel-serial engine: an LST-1 network of any weights, loaded at run time, one pixel per clock."""
 
 from __future__ import annotations
 
-from litex.gen import LiteXModule
-from migen import ResetInserter, Signal
-
+from gateware.cores.unpacker import Unpacker
+from gateware.engines.admission import DirectAdmission
+from gateware.engines.core import CoreEngine, EngineCore
+from gateware.engines.engine import EngineSpec
 from gateware.engines.pixel_serial.parameter_loader import ParameterLoader
-from gateware.engines.pixel_serial.pipeline import Pipeline
+from gateware.engines.pixel_serial.pipeline import PIXELS, Pipeline
+from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network import IMAGE_BYTES
-from lst_overlay.registers import Engine
+from lst_overlay.network.lst.parameters import CLASSES, PARAMETER_BYTES, SIZE, lst1_layers
+
+# Three images fill the stages, one is handed over, one's results wait; each leaves 11 words.
+CREDITS = 5
+RESULT_WORDS = 64
 
 
-class PixelSerialEngine(LiteXModule):
-    """Streams in, stream out; knows no bus.
+class PixelSerialEngine(CoreEngine):
+    """parameters: see ParameterLoader; here its sink takes beats (data, 64 bits)."""
 
-    sink:       pixel (8 bits), 784 an image, row by row.
-    parameters: word (32 bits), a parameter image; only while no image is under way. ``loader`` tells how it went.
-    source:     word (32 bits): ten logits if ``with_logits``, then the class with last. with_logits: constant while images are under way.
-    flush:      forgets every image under way; the network stays.
-    """
+    parameter_bytes = PARAMETER_BYTES
 
-    number = Engine.PIXEL_SERIAL
-    layout = ImageLayout()
-    fifo_beats = 64
-    parameter_bytes = IMAGE_BYTES
-
-    def __init__(self):
-        self.loader = loader = ParameterLoader()
-        self.pipeline = pipeline = ResetInserter()(Pipeline())
-        self.flush = Signal()
-        self.sink, self.source, self.parameters = pipeline.sink, pipeline.source, loader.sink
-        self.with_logits = pipeline.with_logits
-        self.starved, self.blocked = pipeline.starved, pipeline.blocked
+    def __init__(self, capabilities: Capabilities):
+        pipeline = Pipeline()
+        admission = DirectAdmission(Unpacker(64, 8), PIXELS, CREDITS)
+        loader = ParameterLoader()
+        super().__init__(capabilities, EngineCore(admission, pipeline, RESULT_WORDS), loader)
 
         # # #
 
         self.comb += [
-            pipeline.reset.eq(self.flush),
+            loader.flush.eq(self.flush),
             *[getattr(pipeline, field).eq(value) for field, value in loader.fields.items()],
         ]
         targets = {
@@ -52,8 +46,25 @@ class PixelSerialEngine(LiteXModule):
         }
         for name, load in loader.loads.items():
             target = targets[name].load
-            self.comb += [
-                getattr(target, field).eq(getattr(load, field))
-                for field, *_ in target.description.payload_layout
-            ]
+            for field, *_ in target.description.payload_layout:
+                self.comb += getattr(target, field).eq(getattr(load, field))
             self.comb += target.valid.eq(load.valid)
+
+
+SPECS = (
+    EngineSpec(
+        number=0,
+        name="pixel_serial",
+        idea="one pixel per clock, any network",
+        chosen_for="networks that change at run time",
+        divisors=(5, 1),
+        cycles_per_image=PIXELS,
+        network="lst1_w6a4p4",
+        measured_with=("lst1_w6a4p4",),
+        build=lambda _, capabilities: PixelSerialEngine(capabilities),
+        accepts=lst1_layers,
+        layout=lambda _: ImageLayout((SIZE, SIZE)),
+        loadable=True,
+        classes=CLASSES,
+    ),
+)

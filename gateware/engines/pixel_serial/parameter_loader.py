@@ -1,13 +1,14 @@
-"""Walks the sections of a parameter image and hands every word to the memory that it belongs to."""
+"""Walks the sections of a network's parameters and hands every word to the memory that it belongs to."""
 
 from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import Case, If, Signal
+from migen import Case, If, ResetInserter, Signal
 
 from gateware.cores.crc32 import Crc32
 from gateware.cores.delay import delayed
+from gateware.cores.unpacker import Unpacker
 from lst_overlay.network.lst.parameters import LAYOUT_MAGIC, SECTIONS
 
 _LANE_WIDTH = max(section.lanes - 1 for section in SECTIONS).bit_length()
@@ -15,24 +16,28 @@ _ADDRESS_WIDTH = max(section.depth - 1 for section in SECTIONS).bit_length()
 
 
 class ParameterLoader(LiteXModule):
-    """Distributes one parameter image (lst_overlay.network.lst.parameters).
+    """Distributes the parameters of one network (lst_overlay.network.lst.parameters).
 
-    sink:    word (32 bits), one every third clock.
-    start:   forgets the network and waits for a new image. ``abandon``: forgets an image that is not complete.
+    sink:    data (64 bits): beats of two words; a word is taken every third clock.
+    start:   forgets the network and waits for another's parameters. ``abandon``: forgets those that are not complete.
+    flush:   forgets a beat that is not taken whole.
     loads:   for each section after the fields, an endpoint of lane, address, data; valid one clock per word.
     fields:  rows_shift, columns_shift, pixel_shift, rows_per_channel, columns_per_channel, once loaded.
-    loaded:  an image has arrived whole; ``crc`` is then its CRC-32, else 0.
-    bad:     the image does not begin with LAYOUT_MAGIC; it will never count as loaded.
+    loaded:  all parameters have arrived; ``crc`` is then their CRC-32, else 0.
+    bad:     the first word is not LAYOUT_MAGIC; these parameters will never count as loaded.
     """
 
     def __init__(self):
-        self.sink = sink = stream.Endpoint([("word", 32)])
+        self.unpacker = unpacker = ResetInserter()(Unpacker(64, 32))
+        self.sink = unpacker.sink
+        sink = unpacker.source
+        self.flush = Signal()
         self.start = Signal()
         self.abandon = Signal()
         self.loaded = loaded = Signal()
         self.bad = bad = Signal()
         self.crc = Signal(32)
-        # In the order of the image, after the first word.
+        # In the order of the parameters, after the first word.
         self.fields = {
             name: Signal(width, name=name)
             for name, width in (
@@ -64,6 +69,7 @@ class ParameterLoader(LiteXModule):
         complete = Signal()
         accepted = Signal()
         self.comb += [
+            unpacker.reset.eq(self.flush),
             sink.ready.eq(~waiting),
             accepted.eq(sink.valid & ~waiting),
             taken.eq(active & accepted),

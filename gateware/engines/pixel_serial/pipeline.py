@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import If, Signal
+from migen import Signal
 
 from gateware.cores.argmax import LOGIT_WIDTH, Classify
 from gateware.cores.delay import delayed
-from gateware.cores.fifo import Fifo
 from gateware.cores.mac_array import MacArray, MacArrayConfig
 from gateware.cores.transposer import Transposer, TransposerConfig
 from gateware.engines.pixel_serial.activation_table import ActivationTable, ActivationTableConfig
@@ -17,30 +16,23 @@ from lst_overlay.network.lst.layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_
 from lst_overlay.network.lst.parameters import CLASSES, CODE_WIDTH, SIZE
 
 PIXELS = SIZE * SIZE
-# Images that may be under way, results not yet taken included. Three fill the stages; one is handed over meanwhile.
-CREDITS = 5
 
 
 class Pipeline(LiteXModule):
     """Pixels in, logits and class out; one pixel per clock, nothing inside ever waits.
 
-    sink:    pixel (8 bits), row by row. Ready falls only between images, when no credit is left: room for the results
-             of an image is set aside before its first pixel is taken, so no stage needs to be held.
-    source:  word (32 bits): ten logits if ``with_logits``, then the class with last.
-    starved: a pixel could be taken and there is none. blocked: no pixel is taken for want of a credit.
+    sink:   data (8 bits): a pixel, row by row, with any pauses; no back-pressure.
+    source: word (32 bits): ten logits, then the class with last; no back-pressure.
+    The shifts and the kinds of tables are constant while images are under way.
     """
 
     def __init__(self):
-        self.sink = sink = stream.Endpoint([("pixel", 8)])
-        self.source = stream.Endpoint([("word", LOGIT_WIDTH)])
-        self.with_logits = Signal()
+        self.sink = sink = stream.Endpoint([("data", 8)])
         self.rows_shift = Signal(5)
         self.columns_shift = Signal(5)
         self.rows_per_channel = Signal()
         self.columns_per_channel = Signal()
         self.pixel_shift = Signal(3)
-        self.starved = Signal()
-        self.blocked = Signal()
 
         # # #
 
@@ -64,16 +56,12 @@ class Pipeline(LiteXModule):
         self.rows_table, self.columns_table = ActivationTable(table), ActivationTable(table)
         self.transposer = Transposer(TransposerConfig(SIZE, CODE_WIDTH))
         self.classify = Classify(LOGIT_WIDTH, CLASSES)
-        # Deep enough for every image that holds a credit, so its ready is not looked at.
-        self.results = results = Fifo(LOGIT_WIDTH, 64)
+        self.source = self.classify.source
 
-        self._add_admission()
-        accepted = Signal()
         pixel = Signal(8, reset_less=True)
-        self.comb += accepted.eq(sink.valid & sink.ready)
-        self.sync += pixel.eq(sink.pixel >> self.pixel_shift)
+        self.sync += pixel.eq(sink.data >> self.pixel_shift)
         self.comb += [
-            rows.sink.valid.eq(delayed(self, accepted, 1, reset_less=False)),
+            rows.sink.valid.eq(delayed(self, sink.valid, 1, reset_less=False)),
             rows.sink.x.eq(pixel),
             self.rows_table.shift.eq(self.rows_shift),
             self.columns_table.shift.eq(self.columns_shift),
@@ -90,44 +78,4 @@ class Pipeline(LiteXModule):
             classifier.sink.x.eq(self.columns_table.source.code),
             classifier.source.connect(self.classifier_bias.sink),
             self.classifier_bias.source.connect(self.classify.sink, omit={"lane"}),
-            results.sink.valid.eq(
-                self.classify.source.valid & (self.with_logits | self.classify.source.last)
-            ),
-            results.sink.last.eq(self.classify.source.last),
-            results.sink.data.eq(self.classify.source.word),
-            self.source.valid.eq(results.source.valid),
-            self.source.last.eq(results.source.last),
-            self.source.word.eq(results.source.data),
-            results.source.ready.eq(self.source.ready),
-        ]
-
-    def _add_admission(self):
-        """Lets an image in when there is a credit for it; its last result word gives the credit back."""
-        sink = self.sink
-        credits = Signal(max=CREDITS + 1, reset=CREDITS)
-        pixel_number = Signal(max=PIXELS)
-        is_last = Signal()
-        open_ = Signal()
-        has_credit = Signal()  # one clock late, which is early enough: images are 784 clocks apart
-        ends = Signal()
-        granted = Signal()
-        returned = Signal()
-        self.comb += [
-            sink.ready.eq(open_),
-            ends.eq(sink.valid & open_ & is_last),
-            granted.eq((ends | ~open_) & has_credit),
-            self.starved.eq(open_ & ~sink.valid),
-            self.blocked.eq(~open_),
-        ]
-        self.sync += [
-            If(
-                sink.valid & open_,
-                is_last.eq(pixel_number == PIXELS - 2),
-                If(is_last, pixel_number.eq(0)).Else(pixel_number.eq(pixel_number + 1)),
-            ),
-            has_credit.eq(credits != 0),
-            open_.eq(granted | (open_ & ~ends)),
-            returned.eq(self.source.valid & self.source.ready & self.source.last),
-            If(granted & ~returned, credits.eq(credits - 1)),
-            If(returned & ~granted, credits.eq(credits + 1)),
         ]

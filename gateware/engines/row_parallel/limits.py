@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from gateware.cores.widths import shape_of
 from gateware.engines.row_parallel.adder_graph import AdderGraph
 from gateware.engines.row_parallel.classifier import product_width
-from lst_overlay.memory.images import SIZE, ImageLayout
-from lst_overlay.network import Network, NetworkError, parameter_image
+from lst_overlay.memory.images import ImageLayout
+from lst_overlay.network import Network, NetworkError
+from lst_overlay.network.lst.parameters import SIZE, lst1_layers
 
 MAX_ACTIVATION_BITS = (
     4  # the classifier's products are looked up: 5 bits of column, 1 of row and these address 1,024 words
@@ -49,7 +50,7 @@ def estimate(network: Network, layout: ImageLayout) -> Estimate:
     turned = _LUT_PER_ROW_CODE_BIT * (rows.activation.width - 4)
     lut = round(_OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added + turned)
     tables = 2 * (SIZE // 2)  # two channels in one, for two stages; an index of at most ten bits fits
-    buffers = (2 if layout.take_turns else 1) * -(-SIZE * network.pixel_bits // 36)
+    buffers = (2 if layout.interleaved else 1) * -(-SIZE * network.pixel_bits // 36)
     fifos = 2 * layout.ports
     return Estimate(
         lut, SIZE // 2 * -(-network.classes * width // 18) + tables + buffers + fifos + _OTHER_RAMB18
@@ -58,7 +59,7 @@ def estimate(network: Network, layout: ImageLayout) -> Estimate:
 
 def check(network: Network, layout: ImageLayout) -> None:
     """NetworkError, with the rule and the value, for a network that this engine cannot hold."""
-    parameter_image(network)  # LST-1 of 28 x 28 and 10 classes, or it says what is not
+    lst1_layers(network)
     if layout.packed_bits not in (0, network.pixel_bits):
         raise NetworkError(
             f"network {network.name!r} has pixels of {network.pixel_bits} bits; packed ones have {layout.packed_bits} here"

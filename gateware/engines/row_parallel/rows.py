@@ -9,8 +9,8 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Cat, If, Signal
 
-from gateware.shell.axi.axi3 import BEAT_BYTES
 from lst_overlay.network.lst.parameters import SIZE
+from lst_overlay.registers import BEAT_BYTES
 
 PACKED_BITS = 56  # of a beat; its last byte is 0
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from litex.soc.interconnect import stream
 from migen import Mux
 
-BEAT_BYTES = 8
-BURST_BEATS = 16  # AXI3's longest burst
-BURST_BYTES = BEAT_BYTES * BURST_BEATS  # buffers are aligned to it, so a burst never crosses 4 KiB
+from lst_overlay.registers import BEAT_BYTES, BURST_BEATS
 
 BURST_INCR = 0b01
 CACHE_NORMAL = 0b0011  # modifiable, bufferable

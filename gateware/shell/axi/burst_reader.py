@@ -9,12 +9,11 @@ from migen import If, Mux, ResetInserter, Signal
 from gateware.cores.delay import delayed
 from gateware.cores.fifo import Fifo
 from gateware.shell.axi.axi3 import (
-    BURST_BEATS,
-    BURST_BYTES,
     RESP_ERROR_BIT,
     constant_address_fields,
     last_burst_length,
 )
+from lst_overlay.registers import ALIGNMENT, BURST_BEATS
 
 
 class BurstReader(LiteXModule):
@@ -116,8 +115,8 @@ class BurstReader(LiteXModule):
     def _running_address(self, moves, skip_bursts: int) -> Signal:
         """Start of the burst that is next, ``moves`` having gone on to it; never in consecutive clocks."""
         address = Signal(32)
-        step = Signal(max=(skip_bursts + 1) * BURST_BYTES + 1)
-        self.comb += step.eq(BURST_BYTES)
+        step = Signal(max=(skip_bursts + 1) * ALIGNMENT + 1)
+        self.comb += step.eq(ALIGNMENT)
         self.sync += [
             If(moves, address.eq(address + step)),
             If(self.start, address.eq(self.address)),
@@ -125,7 +124,7 @@ class BurstReader(LiteXModule):
         if skip_bursts:
             number = Signal(max=skip_bursts)
             last = Signal()
-            self.comb += If(last, step.eq((skip_bursts + 1) * BURST_BYTES))
+            self.comb += If(last, step.eq((skip_bursts + 1) * ALIGNMENT))
             self.sync += [
                 last.eq(number == skip_bursts - 1),
                 If(moves, number.eq(number + 1), If(last, number.eq(0))),

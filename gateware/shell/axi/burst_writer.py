@@ -8,12 +8,11 @@ from migen import FSM, If, Mux, NextState, NextValue, ResetInserter, Signal
 
 from gateware.cores.fifo import Fifo
 from gateware.shell.axi.axi3 import (
-    BURST_BEATS,
-    BURST_BYTES,
     RESP_ERROR_BIT,
     constant_address_fields,
     last_burst_length,
 )
+from lst_overlay.registers import ALIGNMENT, BURST_BEATS
 
 _MAX_UNANSWERED = 8
 
@@ -101,7 +100,7 @@ class BurstWriter(LiteXModule):
         self.sync += [
             If(
                 ask,
-                address.eq(address + BURST_BYTES),
+                address.eq(address + ALIGNMENT),
                 bursts_left.eq(bursts_left - 1),
                 If(is_last, more.eq(0)),
             ),
@@ -128,7 +127,7 @@ class BurstWriter(LiteXModule):
         self.sync += [
             answered.eq(b.valid),
             bad.eq(b.valid & b.resp[RESP_ERROR_BIT]),
-            If(answered, answer_address.eq(answer_address + BURST_BYTES)),
+            If(answered, answer_address.eq(answer_address + ALIGNMENT)),
             If(bad & ~self.failed, self.failed.eq(1), self.error_address.eq(answer_address)),
             If(self.start, answer_address.eq(self.address)),
             If(self.start | self.abort, self.failed.eq(0)),

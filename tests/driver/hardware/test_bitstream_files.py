@@ -1,13 +1,14 @@
 """Finding the bitstream, and refusing the wrong one."""
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from gateware.shell import hwh
 from lst_overlay import BitstreamError, LST1Overlay, LstOverlayError
-from lst_overlay import registers as register_table
-from lst_overlay.hardware import accelerator, bitstream_files
-from lst_overlay.memory import results as packing
-from tests.boards.fake import BUILD_HASH, PIXEL_SERIAL, FakeBoard
+from lst_overlay.hardware import bitstream_files
+from tests.boards.fake import PIXEL_SERIAL, FakeBoard
 from tests.driver.conftest import NETWORKS, write_bitstream
 
 
@@ -78,7 +79,7 @@ def test_hwh_must_have_the_same_stem(tmp_path):
 
 
 def test_a_built_in_network_must_have_its_file_beside_it(tmp_path):
-    bitfile = write_bitstream(tmp_path, capabilities={**PIXEL_SERIAL, "ENGINE": 1, "LOADABLE": 0})
+    bitfile = write_bitstream(tmp_path, capabilities=replace(PIXEL_SERIAL, engine=1, loadable=False))
     device = FakeBoard(NETWORKS)
     with pytest.raises(
         BitstreamError,
@@ -163,7 +164,9 @@ def test_build_hash_of_another_build(tmp_path):
     "register, value, message",
     [
         ("MAGIC", 0xDEADBEEF, "not an lst_overlay accelerator: MAGIC reads 0xDEADBEEF, not 0x4F54534C"),
-        ("ABI_VERSION", 99, "ABI version 99, this driver knows 3: update lst-overlay"),
+        ("ABI_VERSION", 99, "ABI version 99, this driver knows 4: update lst-overlay"),
+        ("IMAGE_SHAPE", 32, "IMAGE_SHAPE reads .'ROWS': 32, .*the .hwh says .'ROWS': 28"),
+        ("RESULTS", 5, "RESULTS reads .'CLASSES': 5, .*the .hwh says .'CLASSES': 10"),
         ("CAPABILITIES", 1, "CAPABILITIES reads .'ENGINE': 1, .*the .hwh says .'ENGINE': 0"),
     ],
 )
@@ -175,12 +178,29 @@ def test_hardware_that_is_something_else(tmp_path, register, value, message):
     assert not device.written
 
 
-def test_engine_of_another_kind(tmp_path):
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        (
+            "ABI_VERSION",
+            3,
+            "has ABI version 3, this driver knows 4: update lst-overlay, or build the bitstream again",
+        ),
+        ("CAPABILITIES.PORTS", 3, "packed pixels have 2 bits and one port .*not 0 bits and 3 ports"),
+        (
+            "IMAGE_SHAPE.COLUMNS",
+            27,
+            r"uint8 images must fill whole beats of 8 bytes.*\(28, 27\) has 756 bytes",
+        ),
+        ("RESULTS.CLASSES", "ten", "parameter RESULTS.CLASSES must be a number, not 'ten'"),
+    ],
+)
+def test_an_hwh_that_this_driver_does_not_understand(tmp_path, name, value, message):
     hwh = write_bitstream(tmp_path).with_suffix(".hwh")
-    hwh.write_text(
-        hwh.read_text().replace('NAME="CAPABILITY_ENGINE" VALUE="0"', 'NAME="CAPABILITY_ENGINE" VALUE="9"')
-    )
-    with pytest.raises(BitstreamError, match="engine pixel-serial is not one that LST1Overlay drives"):
+    text, count = re.subn(f'NAME="{name}" VALUE="[^"]*"', f'NAME="{name}" VALUE="{value}"', hwh.read_text())
+    assert count == 1
+    hwh.write_text(text)
+    with pytest.raises(BitstreamError, match=message):
         make(hwh.with_suffix(".bit"))
 
 
@@ -221,16 +241,3 @@ def test_no_board_at_all(monkeypatch):
     monkeypatch.setenv("LST_BOARD", "pynq")
     with pytest.raises(ValueError, match="LST_BOARD must be 'sim' or unset, not 'pynq'"):
         LST1Overlay()
-
-
-def test_driver_and_gateware_mean_the_same():
-    assert accelerator.MAGIC == register_table.MAGIC
-    assert register_table.ABI_VERSION in accelerator.ABI_VERSIONS
-    assert bitstream_files.VLNV == hwh.VLNV
-    assert (packing.MODE_CLASSES, packing.MODE_LOGITS) == (
-        register_table.ResultMode.CLASSES,
-        register_table.ResultMode.LOGITS,
-    )
-    assert packing.RESULT.itemsize == 48
-    assert accelerator.MAX_IMAGES == (1 << register_table.BY_NAME["IMAGES"].width) - 1
-    assert BUILD_HASH == 0x1234ABCD

@@ -103,7 +103,7 @@ def failures(overlay):
 
 def test_wrong_logits_everywhere(fake):
     device, overlay = fake
-    device.networks[contract.image_crc(contract.parameter_image(NETWORKS[0]))] = NETWORKS[1]
+    device.networks[contract.parameter_crc(contract.parameter_words(NETWORKS[0]))] = NETWORKS[1]
     found = failures(overlay)
     assert list(found) == ["logits"] and found["logits"].found == "164 of 164 images differ"
     assert "misread on their way" in found["logits"].advice
@@ -136,7 +136,7 @@ def test_stored_logits_tell_a_broken_numpy_from_broken_hardware(tmp_path, monkey
     device = FakeBoard([network])
     with LST1Overlay(write_bitstream(tmp_path), device) as overlay:
         assert [check.name for check in overlay.self_test()][-3:] == ["reference", "logits", "classes"]
-        broken = overlay.logits(images(), software=True) + 1
+        broken = overlay.logits(images((28, 28)), software=True) + 1
         monkeypatch.setattr("lst_overlay.hardware.measurements.reference_logits", lambda *_: broken)
         found = failures(overlay)
     assert (

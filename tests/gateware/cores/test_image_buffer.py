@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
 from migen import Signal, run_simulation
 
 from gateware.cores.image_buffer import ImageBuffer
-from gateware.engines.admission import Admission
+from gateware.engines.admission import BufferedAdmission
 from gateware.engines.row_parallel.phase import Phase
 from gateware.engines.row_parallel.rows import ByteRows, PackedRows
 from lst_overlay.memory.images import ImageLayout
@@ -57,11 +58,11 @@ def run_rows(dut, beats, gaps, room):
 @pytest.mark.parametrize(
     "layout, bits",
     [
-        (ImageLayout(1, 2), 2),
-        (ImageLayout(2, 4), 4),
-        (ImageLayout(), 2),
-        (ImageLayout(), 3),
-        (ImageLayout(), 4),
+        (ImageLayout((28, 28), 1, 2), 2),
+        (ImageLayout((28, 28), 2, 4), 4),
+        (ImageLayout((28, 28)), 2),
+        (ImageLayout((28, 28)), 3),
+        (ImageLayout((28, 28)), 4),
     ],
     ids=str,
 )
@@ -78,6 +79,15 @@ def test_rows_hold_the_codes_of_their_pixels(layout, bits, gaps, room):
     assert run_rows(dut, beats, gaps, room) == expected
 
 
+class Words(LiteXModule):
+    """In the place of what makes words out of beats: the test gives the words."""
+
+    def __init__(self):
+        self.sinks = []
+        self.source = stream.Endpoint([("data", 8)])
+        self.room = Signal()
+
+
 class Entrance(LiteXModule):
     """Buffers and admission, for images of four rows of eight bits; interval: of images that need no phase."""
 
@@ -85,13 +95,10 @@ class Entrance(LiteXModule):
 
     def __init__(self, buffers, credits, interval):
         self.beat = Phase(self.rows)
-        self.buffers = [ImageBuffer(8, self.rows, 32) for _ in range(buffers)]
-        self.submodules += self.buffers
-        self.admission = (
-            Admission(self.buffers, credits, interval)
-            if interval
-            else Admission(self.buffers, credits, self.rows, self.beat.count)
-        )
+        self.words = [Words() for _ in range(buffers)]
+        stores = [ImageBuffer(8, self.rows, 32) for _ in range(buffers)]
+        timing = (interval,) if interval else (self.rows, self.beat.count)
+        self.admission = BufferedAdmission(self.words, stores, credits, *timing)
         self.returned = Signal()
         self.comb += self.admission.returned.eq(self.returned)
 
@@ -109,10 +116,10 @@ def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, sta
             for _ in range(gaps[number % len(gaps)]):
                 yield
             yield from wait(buffer.room)
-            yield buffer.sink.data.eq(value)
-            yield buffer.sink.valid.eq(1)
+            yield buffer.source.data.eq(value)
+            yield buffer.source.valid.eq(1)
             yield
-            yield buffer.sink.valid.eq(0)
+            yield buffer.source.valid.eq(0)
 
     def watch():
         for clock in range(60 + 30 * total):
@@ -131,7 +138,7 @@ def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, sta
             if len(entered) == total:
                 break
 
-    run_simulation(dut, [*(feed(buffer, values) for buffer, values in zip(dut.buffers, rows)), watch()])
+    run_simulation(dut, [*(feed(buffer, values) for buffer, values in zip(dut.words, rows)), watch()])
     return entered
 
 

@@ -24,7 +24,7 @@ API Bench* bench_create(int seed) {
     bench->context.randSeed(seed);
     bench->top = new Vengine(&bench->context);
     auto& t = *bench->top;
-    t.flush = t.load_start = t.load_abandon = t.parameters_valid = t.pixels_valid = t.results_ready = 0;
+    t.start = t.flush = t.load_start = t.load_abandon = t.parameters_valid = t.beats0_valid = t.results_ready = 0;
     t.with_logits = 1;
     t.sys_rst = 1;
     bench->clock(4);
@@ -86,8 +86,8 @@ API void bench_run(Bench* bench, const uint8_t* pixels, int n, const uint8_t* in
     uint64_t waiting = 0;
     for (uint64_t cycle = 0; cycle < limit && (taken < n_results || fed < n); ++cycle) {
         if (!offered) offered = fed < n && in_pattern[in_at++ % in_n];
-        t.pixels_valid = offered;
-        t.pixels_data = offered ? pixels[fed] : 0xA5;
+        t.beats0_valid = offered;
+        t.beats0_data = offered ? pixels[fed] : 0xA5;
         t.results_ready = taken < n_results && out_pattern[out_at++ % out_n];
         bench->fall();
         const uint64_t result = uint64_t(t.results_last) << 32 | t.results_data;
@@ -96,14 +96,14 @@ API void bench_run(Bench* bench, const uint8_t* pixels, int n, const uint8_t* in
         waiting = result;
         starved += t.starved;
         blocked += t.blocked;
-        if (t.pixels_valid && t.pixels_ready) { ++fed; offered = false; }
+        if (t.beats0_valid && t.beats0_ready) { ++fed; offered = false; }
         if (t.results_valid && t.results_ready) {
             done_at[taken] = cycle;
             results[taken++] = result;
         }
         bench->rise();
     }
-    t.pixels_valid = 0;
+    t.beats0_valid = 0;
     t.results_ready = 0;
     counts[0] = fed; counts[1] = taken; counts[2] = starved; counts[3] = blocked; counts[4] = changed;
 }

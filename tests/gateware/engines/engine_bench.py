@@ -1,13 +1,22 @@
-"""engine_bench.cpp behind names: the emitted engine alone, its streams under any pattern of stalls."""
+"""engine_bench.cpp behind names: the emitted pixel-serial engine alone, its streams under any pattern of stalls.
+
+Without its unpackers, so that pixels and words of parameters come one by one, each with a pause of its own.
+"""
 
 import ctypes
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import Signal
 
+from gateware.engines.pixel_serial import engine as engine_module
+from gateware.engines.pixel_serial import parameter_loader
 from gateware.toolchain.standalone import ENGINE, standalone_engine_verilog
-from lst_overlay.network import classify, logits, parameter_image
+from lst_overlay.network import classify, logits, parameter_words
 from tests.driver.network.lst.networks import random_network
 from tests.gateware.verilated import verilated
 
@@ -29,6 +38,31 @@ def random_images(count, seed=0):
 NETWORK = lst1_random(1)
 
 
+class WordByWord(LiteXModule):
+    """In the place of an Unpacker: a beat is a word."""
+
+    def __init__(self, beat_width, word_width):
+        self.sink = stream.Endpoint([("data", word_width)])
+        self.source = stream.Endpoint([("word", word_width)])
+
+        # # #
+
+        self.comb += [
+            self.source.valid.eq(self.sink.valid),
+            self.sink.ready.eq(self.source.ready),
+            self.source.word.eq(self.sink.data),
+        ]
+        self.sync += Signal().eq(0)  # ResetInserter wants something to reset
+
+
+def engine_verilog():
+    """The engine's Verilog with pixels (8 bits) and parameters (32 bits) on its pins."""
+    with patch.object(engine_module, "Unpacker", WordByWord), patch.object(
+        parameter_loader, "Unpacker", WordByWord
+    ):
+        return standalone_engine_verilog()
+
+
 @dataclass
 class Run:
     logits: np.ndarray  # (images, 10) int64
@@ -48,7 +82,7 @@ class EngineBench:
     def __init__(self, seed=1):
         if EngineBench.library is None:
             EngineBench.library = verilated(
-                ENGINE, standalone_engine_verilog(), Path(__file__).with_suffix(".cpp").read_text()
+                ENGINE, engine_verilog(), Path(__file__).with_suffix(".cpp").read_text()
             )
             EngineBench.library.bench_create.restype = ctypes.c_void_p
             EngineBench.library.bench_crc.restype = ctypes.c_uint32
@@ -75,7 +109,7 @@ class EngineBench:
 
     def load(self, network, pattern=STEADY):
         self.load_start()
-        self.load_words(parameter_image(network), pattern)
+        self.load_words(parameter_words(network), pattern)
         self.clock(8)
 
     @property

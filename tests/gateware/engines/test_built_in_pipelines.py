@@ -2,21 +2,25 @@
 against the integer reference."""
 
 import ctypes
+from importlib import import_module
 
 import numpy as np
 import pytest
 from migen import run_simulation
 
-from gateware.engines.folded.pipeline import Pipeline as Folded
-from gateware.engines.pixel_pairs.pipeline import Pipeline as PixelPairs
-from gateware.engines.row_parallel.pipeline import Pipeline as RowParallel
+from gateware.designs import ENGINES
 from gateware.verilog import emit, forget_names
 from lst_overlay.network import Activation, Axis, Layer, Network, code_range, logits, pixel_codes
 from tests.gateware.verilated import verilated
 
 SIZE, CLASSES = 6, 4
-# The pipeline, and pixels of a word that enters it in a clock.
-PIPELINES = {"folded": (Folded, 1), "pixel_pairs": (PixelPairs, 2), "row_parallel": (RowParallel, SIZE)}
+# The pipeline of every engine that has its network built in, by the name of the engine's folder.
+PIPELINES = {
+    package.rsplit(".", 1)[1]: import_module(f"{package}.pipeline").Pipeline
+    for package in sorted(
+        {spec.build.__module__.rsplit(".", 1)[0] for spec in ENGINES.values() if not spec.loadable}
+    )
+}
 SETTINGS = [
     {},
     {"per_channel": False},
@@ -105,9 +109,9 @@ def random_images(count, seed=0):
 
 def stimuli(name, net, images, pauses):
     """The pipeline, its words (images, words of an image), and the clocks at which images begin."""
-    make, pixels = PIPELINES[name]
     forget_names()
-    dut = make(net)
+    dut = PIPELINES[name](net)
+    pixels = len(dut.sink.data) // net.pixel_bits  # of a word that enters in a clock
     codes = pixel_codes(images, net.pixel_bits).reshape(len(images), -1, pixels).astype(np.uint64)
     words = (codes << np.arange(0, net.pixel_bits * pixels, net.pixel_bits, dtype=np.uint64)).sum(
         axis=2, dtype=np.uint64

@@ -3,14 +3,13 @@
 The emitted Verilog, verilated.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
-from lst_overlay.memory.images import GROUP, ImageLayout
-from lst_overlay.network import image_crc, load_network, parameter_image
-from lst_overlay.registers import Engine, ErrorCode, ResultMode
+from gateware.designs import ENGINES, make_design
+from lst_overlay.memory.images import GROUP
+from lst_overlay.network import content_hash, load_network
+from lst_overlay.registers import ErrorCode, ResultMode
 from lst_overlay.samples.shipped_networks import find
 from tests.gateware.shell.top_bench import (
     LOAD,
@@ -25,65 +24,47 @@ from tests.gateware.shell.top_bench import (
     build_top,
     expected_results,
     random_images,
-    result_bytes,
 )
 
-
-@dataclass(frozen=True)
-class Case:
-    """engine: as CAPABILITIES numbers it. clocks: an image's, at least, in a long batch."""
-
-    name: str
-    engine: Engine
-    network: str
-    layout: ImageLayout
-    clocks: int
-
-
-# Each is up to a minute of compiling, so only one of the row-parallel ones always runs.
-DESIGNS = [
-    pytest.param(Case("folded", Engine.FOLDED, "lst1_q6.7", ImageLayout(), 1606), id="folded"),
+# Every engine with a built-in network, and one packed layout more. Each is up to a minute of compiling.
+BUILT_IN = [spec for spec in ENGINES.values() if not spec.loadable]
+QUICK = ("folded", "pixel_pairs", "row_parallel")  # always run; the others are slow
+NETWORKS = {
+    "folded": "lst1_q6.7",
+    "row_parallel_uint8": "lst1_w4a4p2",
+}  # another than the default: wider, narrower
+CASES = [
     pytest.param(
-        Case("pixel_pairs", Engine.PIXEL_PAIRS, "lst1_w6a4p4", ImageLayout(), 392), id="pixel pairs"
-    ),
+        (spec, NETWORKS.get(spec.name, spec.network)),
+        id=spec.name,
+        marks=[] if spec.name in QUICK else pytest.mark.slow,
+    )
+    for spec in BUILT_IN
+] + [
     pytest.param(
-        Case("row_parallel", Engine.ROW_PARALLEL, "lst1_w4a4p2", ImageLayout(1, 2), 28), id="2 bits packed"
-    ),
-    pytest.param(
-        Case("row_parallel", Engine.ROW_PARALLEL, "lst1_w5c4a4p4", ImageLayout(2, 4), 28),
-        id="4 bits packed",
-        marks=pytest.mark.slow,
-    ),
-    pytest.param(
-        Case("row_parallel_uint8", Engine.ROW_PARALLEL, "lst1_w4a4p2", ImageLayout(), 98),
-        id="uint8",
-        marks=pytest.mark.slow,
-    ),
-    pytest.param(
-        Case("row_parallel_uint8x2", Engine.ROW_PARALLEL, "lst1_w5c4a4p4", ImageLayout(2), 49),
-        id="uint8 two ports",
-        marks=pytest.mark.slow,
+        (ENGINES["row_parallel"], "lst1_w5c4a4p4"), id="row_parallel 4 bits", marks=pytest.mark.slow
     ),
 ]
 pytestmark = pytest.mark.xdist_group("built_in_top")
 
 
-@pytest.fixture(scope="module", params=DESIGNS)
+@pytest.fixture(scope="module", params=CASES)
 def design(request):
-    case = request.param
-    network = load_network(find(case.network))
-    return build_top(case.name, network), network, case
+    """(the engine's declaration, the design, its library)"""
+    spec, name = request.param
+    made = make_design(spec.name, load_network(find(name)))
+    return spec, made, build_top(made)
 
 
 @pytest.fixture
 def top(design):
     """top(memory, seed, **changes) -> Top; whatever a test does with it, no bus rule may have been broken at its end."""
-    library, network, case = design
+    _, made, library = design
     boards = []
 
     def make(memory="default", seed=1, **changes):
-        boards.append(Top(library, memory, seed, case.layout, **changes))
-        boards[-1].network = network
+        boards.append(Top(library, made.capabilities, memory, seed, **changes))
+        boards[-1].network = made.network
         return boards[-1]
 
     yield make
@@ -100,10 +81,11 @@ def assert_right(board, images, mode, **where):
 
 
 def test_what_it_says_of_itself(top, design):
-    board = top()
-    _, network, case = design
-    assert board.read("CAPABILITIES") == case.engine | case.layout.ports << 8 | case.layout.packed_bits << 12
-    assert board.read("NETWORK_HASH") == image_crc(parameter_image(network))
+    spec, made, _ = design
+    board, layout = top(), made.capabilities.layout
+    assert board.read("CAPABILITIES") == spec.number | layout.ports << 8 | layout.packed_bits << 12
+    assert board.read("IMAGE_SHAPE") == 28 | 28 << 12 and board.read("RESULTS") == 10 | 10 << 16
+    assert board.read("NETWORK_HASH") == int(content_hash(made.network)[:8], 16)
     assert board.read("PARAMETER_BYTES") == 0 and board.status("LOADED", "IDLE") == (1, 1)
 
 
@@ -125,14 +107,13 @@ def test_extreme_images(top):
 @pytest.mark.parametrize("mode", ResultMode)
 def test_clocks_of_an_image_in_a_long_batch(top, design, mode):
     """DMA included, from START to the last write's answer."""
-    _, _, case = design
+    cycles = design[0].cycles_per_image
     board, images = top("ideal"), 80
     board.run_batch(random_images(images), mode)
-    waiting = (
-        28 * GROUP if case.layout.take_turns else 0
-    )  # the last turn's images are all there when the turn before it ends
-    latency = 2 * case.clocks + 400
-    assert case.clocks * images < board.counter("CYCLES") < (case.clocks + 1) * images + waiting + latency
+    # Of two ports' interleaved images, the last group is there as a whole when the group before it ends.
+    waiting = 28 * GROUP if board.layout.interleaved else 0
+    latency = 2 * cycles + 400
+    assert cycles * images < board.counter("CYCLES") < (cycles + 1) * images + waiting + latency
 
 
 def test_logits_after_classes_and_classes_after_logits(top):
@@ -149,7 +130,8 @@ def test_a_queued_batch_runs_after_the_first(top):
     board.wait_completed(2)
     for mode, address in ((ResultMode.CLASSES, RESULTS), (ResultMode.LOGITS, OTHER_RESULTS)):
         np.testing.assert_array_equal(
-            board.read_memory(address, result_bytes(12, mode)), expected_results(board.network, images, mode)
+            board.read_memory(address, board.record.bytes(mode, 12)),
+            expected_results(board.network, images, mode),
         )
 
 
@@ -167,9 +149,8 @@ def test_reset_at_random_moments_of_a_batch(top, memory):
 
 
 def test_reset_at_every_clock_around_the_admission_of_the_first_image(top, design):
-    _, _, case = design
     board = top("ideal", **PROMPT)
-    arrival = {Engine.FOLDED: 784, Engine.PIXEL_PAIRS: 392}.get(case.engine, 0)  # of the first image's pixels
+    arrival = {"folded": 784, "pixel_pairs": 392}.get(design[0].name, 0)  # of the first image's pixels
     for moment in range(arrival + 20, arrival + 160):
         board.start(2)
         board.run(moment)
@@ -184,12 +165,12 @@ def test_results_that_nobody_takes_hold_the_engine_and_nothing_is_lost(top, desi
     board.put(images)
     board.inject(hold_write_responses=True)
     board.start(80)
-    board.run(20_000 + 50 * design[2].clocks)
+    board.run(20_000 + 50 * design[0].cycles_per_image)
     assert board.status("DONE") == 0
     board.inject(hold_write_responses=False)
     board.wait_completed(1)
     np.testing.assert_array_equal(
-        board.read_memory(RESULTS, result_bytes(80, ResultMode.LOGITS)),
+        board.read_memory(RESULTS, board.record.bytes(ResultMode.LOGITS, 80)),
         expected_results(board.network, images),
     )
     assert board.counter("STALL_OUTPUT") > 10_000

@@ -32,7 +32,7 @@ def test_a_point_tells_what_its_network_file_says():
         and found.name == "lst1_w5c4a4p4"
         and found.seed == network.provenance["seed"]
     )
-    assert found.lut == estimate(network, ImageLayout(2, 4)).lut and found.fits
+    assert found.lut == estimate(network, ImageLayout((28, 28), 2, 4)).lut and found.fits
     assert (found.validation, found.test) == (
         network.provenance["accuracy_validation"],
         network.provenance["accuracy_integer"],

@@ -1,6 +1,7 @@
 """The .hwh as pynq's own parser sees it, and the generated register documents."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
@@ -8,14 +9,14 @@ from pynqmetadata.frontends import Metadata
 
 from gateware.reports import register_docs
 from gateware.shell import hwh
-from lst_overlay.registers import BASE_ADDRESS, ERROR_TEXTS, REGISTERS, WINDOW_BYTES
+from lst_overlay.registers import ABI_VERSION, BASE_ADDRESS, ERROR_TEXTS, REGISTERS, WINDOW_BYTES
 from tests.boards.fake import PIXEL_SERIAL
 
 
 @pytest.fixture
 def parsed(tmp_path):
     path = tmp_path / "design.hwh"
-    hwh.write_hwh(path, 0xCAFE0001, PIXEL_SERIAL, (6, 1))
+    hwh.write_hwh(path, "pixel_serial", 0xCAFE0001, PIXEL_SERIAL, (6, 1))
     return RuntimeMetadataParser(Metadata(input=str(path)))
 
 
@@ -43,8 +44,12 @@ def test_every_register_and_field_arrives(parsed):
 
 def test_parameters_arrive(parsed):
     parameters = parsed.ip_dict[hwh.INSTANCE]["parameters"]
-    assert parameters["BUILD_HASH"] == "0xCAFE0001" and parameters["ENGINE"] == "pixel-serial"
-    assert (parameters["DIVISOR0"], parameters["DIVISOR1"], parameters["ABI_VERSION"]) == ("6", "1", "3")
+    assert parameters["BUILD_HASH"] == "0xCAFE0001" and parameters["ENGINE"] == "pixel_serial"
+    assert (parameters["DIVISOR0"], parameters["DIVISOR1"], parameters["ABI_VERSION"]) == (
+        "6",
+        "1",
+        str(ABI_VERSION),
+    )
     assert {parameters[f"ERROR_TEXT_{int(code)}"] for code in ERROR_TEXTS} == set(ERROR_TEXTS.values())
     assert "BITSTREAM_SHA256" not in parameters
 
@@ -57,14 +62,14 @@ def test_only_fclk0_is_on(parsed):
 def test_checksum_of_the_bitstream(tmp_path):
     bitfile, path = tmp_path / "design.bit", tmp_path / "design.hwh"
     bitfile.write_bytes(b"bits")
-    hwh.write_hwh(path, 0, {**PIXEL_SERIAL, "ENGINE": 1}, bitstream=bitfile)
+    hwh.write_hwh(path, "folded", 0, replace(PIXEL_SERIAL, engine=2), bitstream=bitfile)
     parameters = RuntimeMetadataParser(Metadata(input=str(path))).ip_dict[hwh.INSTANCE]["parameters"]
     assert parameters["BITSTREAM_SHA256"] == hashlib.sha256(b"bits").hexdigest()
 
 
 def test_same_design_gives_the_same_bytes(tmp_path):
     for name in "ab":
-        hwh.write_hwh(tmp_path / name, 7, PIXEL_SERIAL)
+        hwh.write_hwh(tmp_path / name, "pixel_serial", 7, PIXEL_SERIAL)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -79,7 +84,7 @@ def test_same_design_gives_the_same_bytes(tmp_path):
 )
 def test_bad_arguments(tmp_path, build_hash, divisors, message):
     with pytest.raises(ValueError, match=message):
-        hwh.write_hwh(tmp_path / "x.hwh", build_hash, PIXEL_SERIAL, divisors)
+        hwh.write_hwh(tmp_path / "x.hwh", "pixel_serial", build_hash, PIXEL_SERIAL, divisors)
     assert not (tmp_path / "x.hwh").exists()
 
 

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from lst_overlay.network import image_crc, parameter_image
+from lst_overlay.network import parameter_crc, parameter_words
 from lst_overlay.registers import ResultMode
 from tests.driver.random_network import with_channel_tables
 from tests.gateware.shell.top_bench import (
     BUFFER_BYTES,
-    IMAGE,
     LOAD,
     MEMORIES,
     OTHER_PARAMETERS,
@@ -21,7 +20,6 @@ from tests.gateware.shell.top_bench import (
     expected_results,
     random_images,
     random_network,
-    result_bytes,
 )
 
 NETWORK, OTHER_NETWORK = random_network(1), random_network(2, pixel_bits=5)
@@ -31,7 +29,7 @@ MODES = pytest.mark.parametrize("mode", ResultMode, ids=lambda mode: mode.name.l
 
 def many_images(board, count):
     """Room for ``count`` images and their logits."""
-    for address, size in ((PIXELS, IMAGE * count), (RESULTS, 48 * count)):
+    for address, size in ((PIXELS, 784 * count), (RESULTS, 48 * count)):
         board.replace_buffer(address, size)
     return random_images(count)
 
@@ -110,12 +108,12 @@ def test_buffers_may_end_with_the_batch(top, mode, count):
     board = top(network=NETWORK)
     images = random_images(count)
     source, destination = (
-        PIXELS + BUFFER_BYTES - -(-count * IMAGE // 128) * 128,
+        PIXELS + BUFFER_BYTES - -(-count * 784 // 128) * 128,
         RESULTS + BUFFER_BYTES - 1024,
     )
     for address, end in (
-        (PIXELS, source + count * IMAGE),
-        (RESULTS, destination + result_bytes(count, mode)),
+        (PIXELS, source + count * 784),
+        (RESULTS, destination + board.record.bytes(mode, count)),
     ):
         board.replace_buffer(address, end - address)
     np.testing.assert_array_equal(
@@ -203,7 +201,7 @@ def test_start_is_ignored_while_the_queue_is_full(top):
 def test_start_queued_behind_the_first_load_finds_its_network(top):
     board = top()
     images = random_images(2)
-    board.write_memory(PARAMETERS, parameter_image(NETWORK))
+    board.write_memory(PARAMETERS, parameter_words(NETWORK))
     board.write_memory(PIXELS, images)
     board.write("SOURCE", PARAMETERS)
     board.write("CONTROL", LOAD)
@@ -217,7 +215,7 @@ def test_load_queued_behind_a_batch_leaves_its_results_alone(top, memory):
     board = top(memory, network=NETWORK)
     images = random_images(6)
     board.write_memory(PIXELS, images)
-    board.write_memory(OTHER_PARAMETERS, parameter_image(OTHER_NETWORK))
+    board.write_memory(OTHER_PARAMETERS, parameter_words(OTHER_NETWORK))
     for network, other, address in (
         (NETWORK, OTHER_NETWORK, OTHER_PARAMETERS),
         (OTHER_NETWORK, NETWORK, PARAMETERS),
@@ -227,7 +225,7 @@ def test_load_queued_behind_a_batch_leaves_its_results_alone(top, memory):
         board.write("SOURCE", address)
         board.write("CONTROL", LOAD)
         board.wait_completed(done + 2)
-        assert board.read("NETWORK_HASH") == image_crc(parameter_image(other))
+        assert board.read("NETWORK_HASH") == parameter_crc(parameter_words(other))
         np.testing.assert_array_equal(board.read_memory(RESULTS, 6 * 48), expected_results(network, images))
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gateware.shell.axi.axi3 import BURST_BYTES
-from lst_overlay.network import IMAGE_BYTES, image_crc, parameter_image
+from lst_overlay.network import PARAMETER_BYTES, parameter_crc, parameter_words
+from lst_overlay.registers import ALIGNMENT as BURST_BYTES
 from lst_overlay.registers import ErrorCode, ResultMode
 from lst_overlay.simulator.library import DDR_BYTES
 from tests.gateware.shell.top_bench import (
@@ -34,7 +34,7 @@ def assert_recovers(board, network=NETWORK):
     board.clear_errors()
     board.soft_reset()
     assert (board.read("ERROR_CODE"), board.read("ERROR_ADDRESS")) == (0, 0)
-    assert board.read("NETWORK_HASH") == image_crc(parameter_image(network))
+    assert board.read("NETWORK_HASH") == parameter_crc(parameter_words(network))
     board.assert_works(network)
 
 
@@ -88,7 +88,7 @@ def test_load_ignores_what_is_start_s(top):
 
 def test_foreign_parameters_are_refused(top):
     board = top(network=NETWORK)
-    image = parameter_image(OTHER_NETWORK).copy()
+    image = parameter_words(OTHER_NETWORK).copy()
     image[0] ^= 1 << 31
     board.write_memory(OTHER_PARAMETERS, image)
     board.write("SOURCE", OTHER_PARAMETERS)
@@ -174,10 +174,10 @@ def test_addresses_outside_memory(top):
     assert_recovers(board)
 
 
-@pytest.mark.parametrize("offset", [0, 8, 4096, IMAGE_BYTES // 2 // 8 * 8, IMAGE_BYTES - 8])
+@pytest.mark.parametrize("offset", [0, 8, 4096, PARAMETER_BYTES // 2 // 8 * 8, PARAMETER_BYTES - 8])
 def test_read_error_during_load_leaves_no_network(top, offset):
     board = top(network=NETWORK)
-    board.write_memory(OTHER_PARAMETERS, parameter_image(OTHER_NETWORK))
+    board.write_memory(OTHER_PARAMETERS, parameter_words(OTHER_NETWORK))
     board.inject_error(OTHER_PARAMETERS + offset, 8)
     board.write("SOURCE", OTHER_PARAMETERS)
     board.write("CONTROL", LOAD)

@@ -5,7 +5,7 @@ import pytest
 
 from gateware.designs import make_design
 from gateware.toolchain.standalone import standalone_engine_verilog
-from lst_overlay.network import IMAGE_BYTES, parameter_image
+from lst_overlay.network import PARAMETER_BYTES, parameter_words
 from lst_overlay.registers import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC, REGISTERS
 from tests.gateware.shell.top_bench import (
     LOAD,
@@ -69,7 +69,7 @@ def test_any_access_is_answered_while_memory_is_dead(top, seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_any_access_is_answered_while_loading(top, seed):
     board = top(seed=seed + 1, cpu_timeout_cycles=ANSWERED_WITHIN)
-    board.write_memory(PARAMETERS, parameter_image(NETWORK))
+    board.write_memory(PARAMETERS, parameter_words(NETWORK))
     board.write("SOURCE", PARAMETERS)
     board.write("CONTROL", LOAD)
     storm(board, seed, 300, not_control)
@@ -210,7 +210,7 @@ def test_constants(top):
         0x110,
         make_design("pixel_serial").build_hash,
     ]
-    assert board.read("PARAMETER_BYTES") == IMAGE_BYTES
+    assert board.read("PARAMETER_BYTES") == PARAMETER_BYTES
 
 
 def test_whoever_has_a_write_response_reads_what_the_write_did(top):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lst_overlay.network import image_crc, parameter_image
+from lst_overlay.network import parameter_crc, parameter_words
 from lst_overlay.registers import ErrorCode
 from tests.driver.random_network import with_channel_tables
 from tests.gateware.shell.top_bench import (
@@ -22,7 +22,7 @@ from tests.gateware.shell.top_bench import (
 
 NETWORK, OTHER_NETWORK = random_network(1), random_network(2)
 CHANNEL_NETWORK = with_channel_tables(NETWORK, 0, 1)
-HASH = image_crc(parameter_image(NETWORK))
+HASH = parameter_crc(parameter_words(NETWORK))
 
 
 def interrupt_batch(board, images, moment):
@@ -57,8 +57,8 @@ def test_reset_at_random_moments_of_a_batch(top, memory, network):
     length = board.counter("CYCLES")
     for moment in np.random.default_rng(0).integers(0, length + 50, 12):
         interrupt_batch(board, 3, moment)
-        assert board.status("LOADED", "DRAINING") == (1, 0) and board.read("NETWORK_HASH") == image_crc(
-            parameter_image(network)
+        assert board.status("LOADED", "DRAINING") == (1, 0) and board.read("NETWORK_HASH") == parameter_crc(
+            parameter_words(network)
         )
         board.assert_works(network, seed=moment)
         assert board.violations() == [], f"SOFT_RESET after {moment} clocks"
@@ -166,7 +166,7 @@ def test_start_in_one_write_with_reset_is_ignored(top):
 @pytest.mark.parametrize("moment", [0, 3, 10, 100, 1000, 34_000, 34_600])
 def test_reset_during_load_leaves_no_network(top, moment):
     board = top("ideal", network=NETWORK, **PROMPT)
-    board.write_memory(PARAMETERS, parameter_image(OTHER_NETWORK))
+    board.write_memory(PARAMETERS, parameter_words(OTHER_NETWORK))
     board.write("SOURCE", PARAMETERS)
     board.write("CONTROL", LOAD)
     board.run(moment)
@@ -187,7 +187,7 @@ def test_reset_at_every_clock_around_the_end_of_load(top):
     length = board.counter("CYCLES")
     seen = set()
     for moment in range(length - 16, length + 4):
-        board.write_memory(PARAMETERS, parameter_image(NETWORK))
+        board.write_memory(PARAMETERS, parameter_words(NETWORK))
         board.write("SOURCE", PARAMETERS)
         board.write("CONTROL", LOAD)
         board.run(moment)

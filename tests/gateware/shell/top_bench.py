@@ -2,22 +2,21 @@
 
 import tempfile
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 
-from gateware.designs import make_design
+from gateware.designs import Design
 from gateware.simulator.build import build_library
-from lst_overlay.memory.images import ImageLayout
+from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.network import (
-    IMAGE_BYTES,
+    PARAMETER_BYTES,
     Activation,
     Axis,
     Layer,
     Network,
-    image_crc,
     logits,
-    parameter_image,
+    parameter_crc,
+    parameter_words,
 )
 from lst_overlay.registers import BASE_ADDRESS, BY_NAME, ErrorCode, ResultMode
 from lst_overlay.simulator.library import MEMORY_MODELS, SimulatedLibrary
@@ -33,7 +32,6 @@ PARAMETERS, OTHER_PARAMETERS, PIXELS, RESULTS, OTHER_RESULTS = (
 PIXELS_1 = 0x0210_0000  # of the second port, if packed
 BUFFER_BYTES = 0x1_0000
 START, LOAD, SOFT_RESET, SAMPLE = (1 << field.offset for field in BY_NAME["CONTROL"].fields)
-IMAGE = 784
 DRAIN_STUCK_CYCLES = 65_536
 
 # What the default model never does: answers at once, in consecutive clocks, one burst at a time, hardly ever.
@@ -45,9 +43,8 @@ MEMORIES = {**MEMORY_MODELS, "swift": SWIFT, "one burst": ONE_BURST, "hesitant":
 PROMPT = dict(cpu_gap_ps=0, cpu_shuffled=0)
 
 
-def build_top(engine: str = "pixel_serial", network: Optional[Network] = None) -> Path:
-    """The library of the top as it is emitted now, the one that the driver's tests download; quick if the design has not changed."""
-    design = make_design(engine, network)
+def build_top(design: Design) -> Path:
+    """The library of a design, the one that the driver's tests download; quick if the design has not changed."""
     with tempfile.TemporaryDirectory() as directory:
         verilog = Path(directory) / f"{design.stem}.v"
         verilog.write_text(design.verilog)
@@ -81,12 +78,8 @@ def random_network(seed: int, pixel_bits: int = 8) -> Network:
     )
 
 
-def random_images(count: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (count, 28, 28), dtype=np.uint8)
-
-
-def result_bytes(images: int, mode: ResultMode) -> int:
-    return 48 * images if mode == ResultMode.LOGITS else -(-images // 8) * 8
+def random_images(count: int, seed: int = 0, shape=(28, 28)) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
 
 
 def expected_results(
@@ -98,19 +91,20 @@ def expected_results(
     if mode == ResultMode.CLASSES:
         return np.pad(classes.astype(np.uint8), (0, -len(images) % 8))
     words = np.concatenate([values, classes[:, None], np.arange(len(images))[:, None]], axis=1)
+    words = np.pad(words, ((0, 0), (0, words.shape[1] % 2)))
     return words.astype("<i4").reshape(-1).view(np.uint8)
 
 
 class Top(SimulatedLibrary):
-    """A board with the top on it. Buffers: PARAMETERS, PIXELS, PIXELS_1, RESULTS and OTHER_... of BUFFER_BYTES each."""
+    """A board with a design on it. Buffers: PARAMETERS, PIXELS, PIXELS_1, RESULTS, OTHER_... of BUFFER_BYTES each."""
 
-    def __init__(self, library, memory="default", seed=1, layout=ImageLayout(), **changes):
+    def __init__(self, library, capabilities: Capabilities, memory="default", seed=1, **changes):
         super().__init__(
             library, dict(MEMORIES[memory] if isinstance(memory, str) else memory, **changes), seed
         )
-        self.layout = layout
-        self.map(PARAMETERS, IMAGE_BYTES)
-        self.map(OTHER_PARAMETERS, IMAGE_BYTES)
+        self.layout, self.record = capabilities.layout, capabilities.record
+        self.map(PARAMETERS, PARAMETER_BYTES)
+        self.map(OTHER_PARAMETERS, PARAMETER_BYTES)
         for address in (PIXELS, PIXELS_1, RESULTS, OTHER_RESULTS):
             self.map(address, BUFFER_BYTES)
 
@@ -181,12 +175,12 @@ class Top(SimulatedLibrary):
 
     def load(self, network: Network, address: int = PARAMETERS) -> None:
         """LOAD, waited for."""
-        self.write_memory(address, parameter_image(network))
+        self.write_memory(address, parameter_words(network))
         self.write("SOURCE", address)
         done = self.read("COMPLETED")
         self.write("CONTROL", LOAD)
         self.wait_completed(done + 1, 500_000)
-        assert self.read("NETWORK_HASH") == image_crc(parameter_image(network))
+        assert self.read("NETWORK_HASH") == parameter_crc(parameter_words(network))
 
     def soft_reset(self, cycles: int = 100_000) -> None:
         self.write("CONTROL", SOFT_RESET)
@@ -206,7 +200,7 @@ class Top(SimulatedLibrary):
         self.wait_completed(
             done + 1, 20_000 + 2000 * len(images) * (1 + self.parameters.withheld_per_256 // 100)
         )
-        return self.read_memory(destination, result_bytes(len(images), mode))
+        return self.read_memory(destination, self.record.bytes(mode, len(images)))
 
     def assert_works(self, network: Network, seed: int = 0, images: int = 2) -> None:
         """A batch gives the right logits."""

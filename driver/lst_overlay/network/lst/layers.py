@@ -223,6 +223,8 @@ class Network:
             outputs.append((low, high))
         return ranges + outputs
 
+    family = "lst"
+
     def __repr__(self) -> str:
         weights, outputs = (
             [str(width) for width in widths]

@@ -1,4 +1,4 @@
-"""The parameter image: what the LOAD command reads from memory into a loadable engine.
+"""Parameters: what the LOAD command reads from memory into a loadable engine.
 
 Little-endian 32-bit words, section after section as `SECTIONS` lists them; the gateware walks the same list.
 Whatever is narrower than its container is sign-extended here, so the hardware keeps the low bits of each word.
@@ -14,7 +14,7 @@ import numpy as np
 from ..formats import code_range
 from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis, Network, NetworkError
 
-LAYOUT_MAGIC = 0x3254534C  # "LST2", first word of every image
+LAYOUT_MAGIC = 0x3254534C  # "LST2", the first word
 CODE_WIDTH = 13  # container of weights and activations, the published Q6.7
 SIZE = 28  # rows, columns and features of LST-1
 CLASSES = 10
@@ -47,12 +47,12 @@ SECTIONS = (
     Section("classifier_weights", CLASSES, SIZE * SIZE),
     Section("classifier_bias", 1, CLASSES),
 )
-IMAGE_BYTES = 4 * sum(section.words for section in SECTIONS)
+PARAMETER_BYTES = 4 * sum(section.words for section in SECTIONS)
 
 
-def parameter_image(network: Network) -> np.ndarray:
-    """LST-1 network -> (IMAGE_BYTES / 4,) uint32. Raises NetworkError if the engine cannot hold it."""
-    rows, columns, classifier = _lst1_layers(network)
+def parameter_words(network: Network) -> np.ndarray:
+    """LST-1 network -> (PARAMETER_BYTES / 4,) uint32 as the pixel-serial engine reads them. NetworkError if it cannot."""
+    rows, columns, classifier = lst1_layers(network)
     sections = {
         "fields": np.array(
             [
@@ -78,12 +78,13 @@ def parameter_image(network: Network) -> np.ndarray:
     return (words & 0xFFFFFFFF).astype("<u4")
 
 
-def image_crc(image: np.ndarray) -> int:
-    """CRC-32 (IEEE 802.3, as zlib) of a parameter image: what the hardware's NETWORK_HASH reads after LOAD."""
-    return zlib.crc32(np.ascontiguousarray(image, dtype="<u4").tobytes())
+def parameter_crc(words: np.ndarray) -> int:
+    """CRC-32 (IEEE 802.3, as zlib) of parameters: what the hardware's NETWORK_HASH reads after LOAD."""
+    return zlib.crc32(np.ascontiguousarray(words, dtype="<u4").tobytes())
 
 
-def _lst1_layers(network: Network) -> tuple:
+def lst1_layers(network: Network) -> tuple:
+    """(rows, columns, classifier) of an LST-1 that today's engines can hold. NetworkError for any other network."""
     axes = tuple(layer.axis for layer in network.layers)
     shapes = tuple(layer.weights_q.shape for layer in network.layers)
     if axes != (Axis.ROWS, Axis.COLUMNS, Axis.DENSE) or shapes != (

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst_overlay.network import image_crc, parameter_image
+from lst_overlay.network import parameter_crc, parameter_words
 from lst_overlay.network.lst.parameters import SECTIONS
 from tests.gateware.engines.engine_bench import NETWORK, EngineBench, assert_right, lst1_random, random_images
 
-IMAGE = parameter_image(NETWORK)
+IMAGE = parameter_words(NETWORK)
 OTHER = lst1_random(2)
 
 
@@ -24,7 +24,7 @@ def test_nothing_is_loaded_at_power_up(bench):
 
 def test_crc_of_a_loaded_network_is_that_of_its_image(bench):
     bench.load(NETWORK)
-    assert bench.status == (1, 0, image_crc(IMAGE))
+    assert bench.status == (1, 0, parameter_crc(IMAGE))
 
 
 def test_a_word_is_taken_every_third_clock(bench):
@@ -39,7 +39,7 @@ def test_an_image_counts_from_its_last_word_on(bench):
     assert bench.status == (0, 0, 0)
     bench.load_words(IMAGE[-1:])
     bench.clock(3)
-    assert bench.status == (1, 0, image_crc(IMAGE))
+    assert bench.status == (1, 0, parameter_crc(IMAGE))
 
 
 @settings(max_examples=10, deadline=None)
@@ -47,7 +47,7 @@ def test_an_image_counts_from_its_last_word_on(bench):
 def test_gaps_between_parameters_do_not_matter(pattern):
     bench, images = EngineBench(), random_images(1)
     bench.load(OTHER, tuple(pattern))
-    assert bench.status == (1, 0, image_crc(parameter_image(OTHER)))
+    assert bench.status == (1, 0, parameter_crc(parameter_words(OTHER)))
     assert_right(bench.run(images), OTHER, images)
 
 
@@ -56,7 +56,7 @@ def test_words_after_an_image_change_nothing(bench):
     bench.load(NETWORK)
     bench.load_words(np.full(50, 0x1234567))
     bench.clock(8)
-    assert bench.status == (1, 0, image_crc(IMAGE))
+    assert bench.status == (1, 0, parameter_crc(IMAGE))
     assert_right(bench.run(images), NETWORK, images)
 
 
@@ -64,7 +64,7 @@ def test_words_after_an_image_change_nothing(bench):
 def test_an_abandoned_load_leaves_no_network(bench, words):
     bench.load(NETWORK)
     bench.load_start()
-    bench.load_words(parameter_image(OTHER)[:words])
+    bench.load_words(parameter_words(OTHER)[:words])
     bench.load_abandon()
     bench.clock(8)
     assert bench.status == (0, 0, 0)
@@ -77,11 +77,11 @@ def test_an_abandoned_load_leaves_no_network(bench, words):
 def test_the_load_after_an_abandoned_one_works(bench, words):
     images = random_images(1)
     bench.load_start()
-    bench.load_words(parameter_image(OTHER)[:words])
+    bench.load_words(parameter_words(OTHER)[:words])
     bench.load_abandon()
     bench.clock(8)
     bench.load(NETWORK)
-    assert bench.status == (1, 0, image_crc(IMAGE))
+    assert bench.status == (1, 0, parameter_crc(IMAGE))
     assert_right(bench.run(images), NETWORK, images)
 
 
@@ -108,7 +108,7 @@ def test_a_good_image_after_a_foreign_one_loads(bench):
     bench.load_words(IMAGE[::-1])
     bench.clock(8)
     bench.load(NETWORK)
-    assert bench.status == (1, 0, image_crc(IMAGE))
+    assert bench.status == (1, 0, parameter_crc(IMAGE))
 
 
 def test_the_magic_counts_only_as_first_word(bench):

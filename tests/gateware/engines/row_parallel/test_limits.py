@@ -17,14 +17,14 @@ TWO, FOUR = load_network(find("lst1_w4a4p2")), load_network(find("lst1_w5c4a4p4"
 
 
 def test_what_is_shipped_for_it_fits():
-    check(TWO, ImageLayout(1, 2))
-    check(TWO, ImageLayout(2))
-    check(FOUR, ImageLayout(2, 4))
+    check(TWO, ImageLayout((28, 28), 1, 2))
+    check(TWO, ImageLayout((28, 28), 2))
+    check(FOUR, ImageLayout((28, 28), 2, 4))
 
 
 def test_packed_pixels_must_be_the_networks():
     with pytest.raises(NetworkError, match="'lst1_w4a4p2' has pixels of 2 bits; packed ones have 4 here"):
-        check(TWO, ImageLayout(2, 4))
+        check(TWO, ImageLayout((28, 28), 2, 4))
 
 
 def test_pixels_that_cannot_be_packed():
@@ -39,7 +39,7 @@ def test_activations_too_wide_for_the_products():
     with pytest.raises(
         NetworkError, match="'lst1_q6.7': the classifier takes activations of at most 4 bits, not 13"
     ):
-        check(load_network(find("lst1_q6.7")), ImageLayout())
+        check(load_network(find("lst1_q6.7")), ImageLayout((28, 28)))
 
 
 def test_weights_that_need_too_many_additions():
@@ -53,7 +53,7 @@ def test_weights_that_need_too_many_additions():
     with pytest.raises(
         NetworkError, match=r"needs about [\d,]+ LUT, 80% of the XC7Z010's are 14,080: fewer bits of weights"
     ):
-        check(dataclasses.replace(TWO, layers=tuple(layers)), ImageLayout(1, 2))
+        check(dataclasses.replace(TWO, layers=tuple(layers)), ImageLayout((28, 28), 1, 2))
 
 
 def test_products_too_wide_for_the_block_ram(monkeypatch):
@@ -61,12 +61,12 @@ def test_products_too_wide_for_the_block_ram(monkeypatch):
     with pytest.raises(
         NetworkError, match=r"needs about \d+ RAMB18, the XC7Z010 has 80: fewer bits of classifier weights"
     ):
-        check(TWO, ImageLayout(1, 2))
+        check(TWO, ImageLayout((28, 28), 1, 2))
 
 
 def test_another_shape_is_refused():
     with pytest.raises(NetworkError):
-        check(random_network(1), ImageLayout(1, 2))
+        check(random_network(1), ImageLayout((28, 28), 1, 2))
 
 
 def test_the_generator_asks():

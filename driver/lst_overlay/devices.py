@@ -7,7 +7,7 @@ import warnings
 
 from pynq import Device
 
-from ..errors import LstOverlayError
+from .errors import LstOverlayError
 
 VARIABLE = "LST_BOARD"
 
@@ -16,7 +16,7 @@ def default_device() -> Device:
     """LST_BOARD=sim: the simulated board of this process. Unset: pynq's active device; LstOverlayError if there is none."""
     board = os.environ.get(VARIABLE, "")
     if board == "sim":
-        from ..simulator.board import get_device
+        from .simulator.board import get_device
 
         return get_device()
     if board:
