@@ -31,6 +31,7 @@ test: $(VENV)/.all lint  ## Everything that CI runs
 lint: $(VENV)/.all  ## Style, layout and the floors between packages
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check --quiet .
+	$(dir $(PY))lint-imports --no-logo
 
 resources: $(VENV)/.demo  ## Area and logic depth for the XC7Z010 by Yosys: build/resources/*.json
 	$(PY) -m gateware resources

@@ -53,12 +53,14 @@ TEST = [
     "pytest-xdist==3.8.0",
     "hypothesis==6.170.15",
     "ruff==0.17.5",
+    "import-linter==2.17",  # holds the floors between packages that pyproject.toml states
     "nbclient==0.11.0",
     "nbformat==5.11.1",
     "ipykernel==7.4.0",  # notebooks are run as tests
     "ipywidgets==8.1.9",
     "markdown-it-py==4.3.0",  # pages as GitHub shows them
-    "bitwuzla==0.9.1",  # solves the proofs of tests/gateware/formal, many times faster than z3; a library, see solver.py there
+    # Solves the proofs of tests/gateware/shell/formal, many times faster than z3; a library, see solver.py there.
+    "bitwuzla==0.9.1",
 ]
 NOTEBOOK = [
     "jupyterlab==4.6.6",
@@ -79,7 +81,7 @@ setup(
     package_dir={"": "driver"},
     packages=PACKAGES,
     package_data={
-        "lst_overlay": ["*.json", "samples/*.npz", "samples/networks/*.npz"],
+        "lst_overlay": ["py.typed", "*.json", "samples/*.npz", "samples/networks/*.npz"],
         "lst_overlay.notebooks": ["*.ipynb"],
         "lst_overlay.bitstreams": ["*/*"],
     },

@@ -3,6 +3,13 @@
 `lst_overlay.network` needs numpy alone; pynq is imported when LST1Overlay is first asked for.
 """
 
+from typing import TYPE_CHECKING
+
+from .errors import BitstreamError, BusyError, HardwareError, HardwareTimeout, LstOverlayError
+
+if TYPE_CHECKING:  # for editors, which complete names without running anything
+    from .overlay import LST1Overlay
+
 __version__ = "0.1.0"
 __all__ = [
     "LST1Overlay",
@@ -19,12 +26,8 @@ def __getattr__(name):
         from .overlay import LST1Overlay
 
         return LST1Overlay
-    if name in __all__:
-        from . import errors
-
-        return getattr(errors, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted(list(globals()) + __all__)
+    return sorted([*globals(), "LST1Overlay"])

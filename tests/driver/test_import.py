@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jedi
 import pytest
 
 import lst_overlay
@@ -49,6 +50,13 @@ def test_network_contract_needs_no_pynq():
     code = "import sys; sys.modules['pynq'] = None; import lst_overlay.network, lst_overlay; print(lst_overlay.__version__)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == lst_overlay.__version__
+
+
+def test_an_editor_completes_names_without_running_anything():
+    source = "from lst_overlay import LST1Overlay\no = LST1Overlay()\no.pre"
+    found = {completion.name for completion in jedi.Script(source).complete(3, len("o.pre"))}
+    assert "predict" in found
+    assert (PACKAGE / "py.typed").is_file()
 
 
 def test_unknown_name():

@@ -36,6 +36,7 @@ def test_driver_networks_registers_and_notebooks(packed):
             "overlay.py",
             "__main__.py",
             "registers.json",
+            "py.typed",
             "samples/digits.npz",
             "network/reference.py",
             "notebooks/__init__.py",
