@@ -1,4 +1,26 @@
-"""The three stages of LST-1, one after the other: rows, columns, classifier; each on an image of its own."""
+"""The pipeline of the pixel-serial engine: three stages, each on an image of its own, one pixel or code per clock.
+
+The widths in bits stand below the arrows.
+
+ sink.pixel +--------+    +----------+ acc  +-----------+ acc  +-----------------+ code
+ -----/---->| shift  |-/->| rows     |--/-->| rows_bias |--/-->| rows_table      |--/--+
+      8     | right  | 8  | MacArray |  27  | BiasAdder |  32  | ActivationTable |  13 |
+            +--------+    | 28 lanes |      +-----------+ lane +-----------------+     |
+                          +----------+                     5                           |
+  +------------------------------------------------------------------------------------+
+  |   +------------+    +----------+ acc  +--------------+ acc  +-----------------+ code
+  +-->| transposer |-/->| columns  |--/-->| columns_bias |--/-->| columns_table   |--/--+
+      | Transposer | 13 | MacArray |  31  | BiasAdder    |  32  | ActivationTable |  13 |
+      +------------+    | 28 lanes |      +--------------+ lane +-----------------+     |
+                        +----------+                        5                           |
+  +-------------------------------------------------------------------------------------+
+  |   +------------+ acc  +-----------------+ acc  +------------+ word +---------+ source.word
+  +-->| classifier |--/-->| classifier_bias |--/-->| classify   |--/-->| results |-----/------>
+      | MacArray   |  32  | BiasAdder       |  32  | Argmax     |  32  | Fifo    |     32
+      | 10 lanes   |      +-----------------+      | 10 logits, |      +---------+
+      +------------+                               | then class |
+                                                   +------------+
+"""
 
 from __future__ import annotations
 
@@ -6,7 +28,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import If, Signal
 
-from gateware.cores.argmax import LOGIT_WIDTH, Classify
+from gateware.cores.argmax import LOGIT_WIDTH, Argmax
 from gateware.cores.delay import delayed
 from gateware.cores.fifo import Fifo
 from gateware.cores.mac_array import MacArray, MacArrayConfig
@@ -17,17 +39,17 @@ from lst_overlay.network.lst.layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_
 from lst_overlay.network.lst.parameters import CLASSES, CODE_WIDTH, SIZE
 
 PIXELS = SIZE * SIZE
-# Images that may be under way, results not yet taken included. Three fill the stages; one is handed over meanwhile.
+# Images in the pipeline, those whose results wait in the FIFO included. Three fill the stages and one leaves meanwhile.
 CREDITS = 5
 
 
 class Pipeline(LiteXModule):
-    """Pixels in, logits and class out; one pixel per clock, nothing inside ever waits.
+    """Pixels in, logits and class out; one pixel per clock. No stage has back-pressure: ``ready`` is ignored.
 
-    sink:    pixel (8 bits), row by row. Ready falls only between images, when no credit is left: room for the results
-             of an image is set aside before its first pixel is taken, so no stage needs to be held.
+    sink:    pixel (8 bits), row by row. Ready falls only between images, when there is no credit: room for the results of an
+             image is reserved before its first pixel is accepted, so no stage ever has to stop.
     source:  word (32 bits): ten logits if ``with_logits``, then the class with last.
-    starved: a pixel could be taken and there is none. blocked: no pixel is taken for want of a credit.
+    starved: a pixel could be accepted and there is none. blocked: no pixel is accepted for want of a credit.
     """
 
     def __init__(self):
@@ -63,8 +85,8 @@ class Pipeline(LiteXModule):
         )
         self.rows_table, self.columns_table = ActivationTable(table), ActivationTable(table)
         self.transposer = Transposer(TransposerConfig(SIZE, CODE_WIDTH))
-        self.classify = Classify(LOGIT_WIDTH, CLASSES)
-        # Deep enough for every image that holds a credit, so its ready is not looked at.
+        self.classify = Argmax(LOGIT_WIDTH, CLASSES)
+        # Deep enough for the results of every image that has a credit, so its ready is ignored.
         self.results = results = Fifo(LOGIT_WIDTH, 64)
 
         self._add_admission()
@@ -102,7 +124,7 @@ class Pipeline(LiteXModule):
         ]
 
     def _add_admission(self):
-        """Lets an image in when there is a credit for it; its last result word gives the credit back."""
+        """Admit an image when there is a credit for it; its last result word returns the credit."""
         sink = self.sink
         credits = Signal(max=CREDITS + 1, reset=CREDITS)
         pixel_number = Signal(max=PIXELS)

@@ -9,7 +9,7 @@ from migen import Signal, run_simulation
 
 from gateware.cores.image_buffer import ImageBuffer
 from gateware.engines.admission import Admission
-from gateware.engines.row_parallel.phase import Phase
+from gateware.engines.row_parallel.row_counter import RowCounter
 from gateware.engines.row_parallel.rows import ByteRows, PackedRows
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import pixel_codes
@@ -84,7 +84,7 @@ class Entrance(LiteXModule):
     rows = 4
 
     def __init__(self, buffers, credits, interval):
-        self.beat = Phase(self.rows)
+        self.beat = RowCounter(self.rows)
         self.buffers = [ImageBuffer(8, self.rows, 32) for _ in range(buffers)]
         self.submodules += self.buffers
         self.admission = (
