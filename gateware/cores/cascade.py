@@ -84,7 +84,7 @@ class Cascade(LiteXModule):
                 )
         self.latency = size + 5
         self.comb += source.y0.eq(p)
-        if lanes == 2:  # in two's complement a negative low sum makes the field above it read one too little
+        if lanes == 2:  # a negative low sum makes the field above it read one too little (two's complement)
             high, carry = p[acc_width:], p[acc_width - 1]
             self.latency += 1
             self.comb += source.y0.eq(delayed(self, p[:acc_width], 1, name="low"))
@@ -115,8 +115,8 @@ class Cascade(LiteXModule):
         """
         lanes = weights.shape[2]
         fields = weights.copy()
-        # The DSP's input must be low + high * 2**acc_width. The bits of a negative low weight read 2**acc_width too
-        # much, so the high field is one less.
+        # The DSP's input must be low + high * 2**acc_width. The bits of a negative low weight read 2**acc_width
+        # too much, so the high field is one less.
         fields[:, :, 1:] -= weights[:, :, :-1] < 0
         width = signed_width(int(fields.min()), int(fields.max()))
         words = [

@@ -2,21 +2,26 @@
 
 The widths in bits stand below the arrows. Everywhere one code or sum per clock.
 
-              +------------------------------------ /a ----------------------------------+
-              v (if it is valid)                                                         |
-            +-----+    +---------+    layer = 0    +--------------+      +------------+  |
- sink.data  |     | x0 | cascade | y0              | rows_table   | code | transposer |--+
- ----/----->| mux |-/->| Cascade |-/-+------------>| ChannelTable |--/-->| Transposer |
-     b      |     | x  | 28 DSPs | s |             +--------------+  a   +------------+
-            +-----+    +---------+   |
-                                     |  layer = 1  +---------------+      +------------+     +----------+
-                                     |             | columns_table | code | classifier | acc | classify | source.word
-                                     +------------>| ChannelTable  |--/-->| MacArray   |--/->| Argmax   |-----/----->
-                                                   +---------------+  c   | 10 lanes   |  u  +----------+     32
-                                                                          +------------+
+             a transposed code, if one is valid
+              +-----------------------------------------------------------------+
+              v                                                                 |
+            +-----+    +---------+   layer 0   +--------------+      +------------+
+ sink.data  |     | x0 | cascade | y0          | rows_table   | code | transposer |
+ ----/----->| mux |-/->| Cascade |-/---+------>| ChannelTable |--/-->| Transposer |
+     b      |     | x  | 28 DSPs | s   |       +--------------+  a   +------------+
+            +-----+    +---------+     |
+                                       |
+  +------------------------------------+
+  |  layer 1  +---------------+      +------------+     +------------+
+  |           | columns_table | code | classifier | acc | classify   | source.word
+  +---------->| ChannelTable  |--/-->| MacArray   |--/->| Argmax     |-----/----->
+              +---------------+  c   | 10 lanes   |  u  | 10 logits, |     32
+                                     +------------+     | then class |
+                                                        +------------+
 
-b: a pixel's code. a, c: the codes of rows and columns. x: the wider of b + 1 and a. s: the sums of rows and columns. u: the
-sums of the classifier. With lst1_w6a4p4 b = a = c = 4, x = 5, s = 14, u = 17.
+b: a pixel's code. a, c: the codes of rows and columns. x: the wider of b + 1 and a. s: the sums of rows and
+   columns.
+u: the sums of the classifier. With lst1_w6a4p4 b = a = c = 4, x = 5, s = 14, u = 17.
 """
 
 from __future__ import annotations
@@ -37,8 +42,8 @@ from lst_overlay.network import Network
 class Pipeline(LiteXModule):
     """Pixels in, logits and class out. No stage has back-pressure: ``ready`` is ignored.
 
-    The cascade takes one pixel per clock for half of the time, and one element of the transposed output of the rows per
-    clock for the other half.
+    The cascade takes one pixel per clock for half of the time, and one element of the transposed output of
+    the rows per clock for the other half.
 
     sink:     data: a pixel's code; those of an image in consecutive clocks, row by row.
     interval: clocks from an image to the next, at least.

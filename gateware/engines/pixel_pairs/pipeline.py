@@ -1,4 +1,4 @@
-"""The pipeline of the pixel-pairs engine: three stages, each on an image of its own, two pixels or codes per clock.
+"""The pipeline of the pixel-pairs engine: three stages, each on an image of its own, two codes per clock.
 
 The widths in bits stand below the arrows.
 
@@ -9,19 +9,18 @@ The widths in bits stand below the arrows.
            |         |-/->| rows_table1 |-/->|                |-/->|         |-/->| columns_table1 |-/--|--+
            +---------+ s  +-------------+ a  +----------------+ a  +---------+ t  +----------------+ c  |  |
   +-----------------------------------------------------------------------------------------------------+  |
-  |   +-------------+                                                                                      |
-  |   | classifier0 | acc                                                                                  |
-  +-->| 10 lanes    |-/---+   +-------+       +----------+                                                 |
-      +-------------+ u   +-->|       | total | classify | source.word                                     |
-                              |   +   |--/--->| Argmax   |-----/----->                                     |
-      +-------------+     +-->|       |  u    +----------+     32                                          |
-  +-->| classifier1 |-/---+   +-------+                                                                    |
-  |   | 10 lanes    | u                                                                                    |
+  |   +-------------+ acc  +-----+       +------------+                                                    |
+  +-->| classifier0 |--/-->|     | total | classify   | source.word                                        |
+      | 10 lanes    |  u   |     |       | Argmax     |                                                    |
+      +-------------+      |  +  |---/-->| 10 logits, |-----/----->                                        |
+      +-------------+ acc  |     |   u   | then class |     32                                             |
+  +-->| classifier1 |--/-->|     |       +------------+                                                    |
+  |   | 10 lanes    |  u   +-----+                                                                         |
   |   +-------------+                                                                                      |
   +--------------------------------------------------------------------------------------------------------+
 
-b: a pixel's code. a, c: the codes of rows and columns. s, t, u: the sums of rows, columns and classifier. With lst1_w6a4p4
-b = a = c = 4, s = 14, t = 12, u = 17.
+b: a pixel's code. a, c: the codes of rows and columns. s, t, u: the sums of rows, columns and classifier.
+With lst1_w6a4p4 b = a = c = 4, s = 14, t = 12, u = 17.
 """
 
 from __future__ import annotations
@@ -45,9 +44,12 @@ LANES = 2
 
 
 class Pipeline(LiteXModule):
-    """Pairs of pixels in, logits and class out; a pair per clock. No stage has back-pressure: ``ready`` is ignored.
+    """Pairs of pixels in, logits and class out; a pair per clock.
 
-    sink:     data: the codes of two pixels, the left one lowest; those of an image in consecutive clocks, row by row.
+    No stage has back-pressure: ``ready`` is ignored.
+
+    sink:     data: the codes of two pixels, the left one lowest; those of an image in consecutive clocks, row
+              by row.
     interval: clocks from an image to the next, at least.
     source:   word (32 bits): the logits, then the class with last.
     """
@@ -97,7 +99,7 @@ class Pipeline(LiteXModule):
         )
 
     def _tables(self, name: str, layer: Layer, cascade: Cascade) -> Tuple[Signal, list]:
-        """Add the table of each lane of a cascade. Returns the valid signal of both tables and their codes."""
+        """Add the table of each lane of a cascade. Returns their valid signal and their codes."""
         tables, channels = [], layer.fan_out // LANES
         for lane in range(LANES):
             table = ChannelTable(
@@ -119,8 +121,8 @@ class Pipeline(LiteXModule):
         config = MacArrayConfig(
             classes, size * size // LANES, x_width, dense.weights_width, block_ram=True, sum_width=sum_width
         )
-        # (lanes, classes, columns * half of the rows): codes arrive column by column, the first array takes the upper half of
-        # each column and the second array the lower half.
+        # (lanes, classes, columns * half of the rows): codes arrive column by column, the first array takes
+        # the upper half of each column and the second array the lower half.
         weights = (
             dense.weights_q.reshape(classes, LANES, size // LANES, size)
             .transpose(1, 0, 3, 2)

@@ -1,4 +1,4 @@
-"""The pipeline of the pixel-serial engine: three stages, each on an image of its own, one pixel or code per clock.
+"""The pipeline of the pixel-serial engine: three stages, each on an image of its own, one code per clock.
 
 The widths in bits stand below the arrows.
 
@@ -39,15 +39,19 @@ from lst_overlay.network.lst.layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_
 from lst_overlay.network.lst.parameters import CLASSES, CODE_WIDTH, SIZE
 
 PIXELS = SIZE * SIZE
-# Images in the pipeline, those whose results wait in the FIFO included. Three fill the stages and one leaves meanwhile.
+# Images in the pipeline, those whose results wait in the FIFO included. Three fill the stages and one leaves
+# meanwhile.
 CREDITS = 5
 
 
 class Pipeline(LiteXModule):
-    """Pixels in, logits and class out; one pixel per clock. No stage has back-pressure: ``ready`` is ignored.
+    """Pixels in, logits and class out; one pixel per clock.
 
-    sink:    pixel (8 bits), row by row. Ready falls only between images, when there is no credit: room for the results of an
-             image is reserved before its first pixel is accepted, so no stage ever has to stop.
+    No stage has back-pressure: ``ready`` is ignored.
+
+    sink:    pixel (8 bits), row by row. Ready falls only between images, when there is no credit: room for
+             the results of an image is reserved before its first pixel is accepted, so no stage ever has to
+             stop.
     source:  word (32 bits): ten logits if ``with_logits``, then the class with last.
     starved: a pixel could be accepted and there is none. blocked: no pixel is accepted for want of a credit.
     """

@@ -11,13 +11,13 @@ Under an arrow stands the width in bits; above it, the number of such signals in
   +--------------------------------------------------------------------------------------------+
   |    +----------------+    +------------------+    +---------------+    +------------+
   |    | columns_lookup | 28 | classifier       | 10 | held          |    | classify   | source.word
-  +--->| Lookup         |-/->| Classifier       |-/->| shifts a logit|-/->| Argmax     |-----/----->
-       | 28 tables      | c  | [column]         | u  | out per clock | u  | 10 logits, |     32
+  +--->| Lookup         |-/->| Classifier       |-/->| shifts out    |-/->| Argmax     |-----/----->
+       | 28 tables      | c  | [column]         | u  | 1 per clock   | u  | 10 logits, |     32
        +----------------+    +------------------+    +---------------+    | then class |
                               logits once an image                        +------------+
 
-b: a pixel's code. a, c: the codes of rows and columns. s, t, u: the accumulators of rows, columns and classifier. With
-lst1_w4a4p2 b = 2, a = c = 4, s = 10, t = 11, u = 15, and the latencies are 9, 3, 30, 7, 3 and 9 clocks.
+b: a pixel's code. a, c: the codes of rows and columns. s, t, u: the accumulators of rows, columns, classifier.
+With lst1_w4a4p2 b = 2, a = c = 4, s = 10, t = 11, u = 15, and the latencies are 9, 3, 30, 7, 3 and 9 clocks.
 [...]: the input that tells the stage which row or column it has; it is driven by a RowCounter.
 """
 
@@ -38,12 +38,14 @@ from lst_overlay.network import Network
 
 
 class Pipeline(LiteXModule):
-    """Rows in, logits and class out; a row per clock. No stage has back-pressure: ``ready`` is ignored.
+    """Rows in, logits and class out; a row per clock.
+
+    No stage has back-pressure: ``ready`` is ignored.
 
     phase:    the row counter: 0 .. rows - 1, for ever.
     interval: clocks from an image to the next, at least.
-    sink:     data: the pixel codes of a row, the leftmost in the lowest bits. Row r of an image enters when the row counter
-              is r, and all rows of an image are valid.
+    sink:     data: the pixel codes of a row, the leftmost in the lowest bits. Row r of an image enters when
+              the row counter is r, and all rows of an image are valid.
     source:   word (32 bits): the logits, one per clock, then the class with last.
     """
 
@@ -100,7 +102,8 @@ class Pipeline(LiteXModule):
                 for lane in range(size)
             ]
 
-        # The classifier gives all logits of an image at once; they leave one per clock, before those of the next image.
+        # The classifier gives all logits of an image at once; they leave one per clock, before those of the
+        # next image.
         held = Signal(widths[2] * network.classes, reset_less=True)
         left = Signal(max=network.classes + 1)
         logits = [getattr(self.classifier.source, f"y{number}") for number in range(network.classes)]

@@ -9,9 +9,9 @@ from migen import If, Signal
 class RowCounter(LiteXModule):
     """A free-running counter of rows or columns.
 
-    Images enter the pipeline only when the counter of the pipeline is 0. A stage whose input is ``latency`` clocks
-    late has a counter of its own, which is late by as many clocks, so it is 0 when the stage has an image's first row
-    or column.
+    Images enter the pipeline only when the counter of the pipeline is 0. A stage whose input is ``latency``
+    clocks late has a counter of its own, which is late by as many clocks, so it is 0 when the stage has an
+    image's first row or column.
 
     count: 0 .. size - 1, then 0 again, for ever.
     """

@@ -1,4 +1,4 @@
-"""Transposes a matrix per ``size`` clocks, a row in and a column out in every clock, without storing whole matrices."""
+"""Transpose matrices, a row in and a column out in every clock, without storing whole matrices."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from gateware.cores.delay import delayed
 class RowTransposer(LiteXModule):
     """A row of a size x size matrix in, a column out, every clock; no back-pressure: ``ready`` is ignored.
 
-    Lane j is delayed by j clocks, so at row counter t it holds element j of row t - j. Output lane k then selects lane
-    (t - k) mod size, which holds element t - k of row k, and is delayed by size - 1 - k clocks more, so that all
-    elements of a column leave together. The selection is a rotation of the lanes by t. It takes several steps, each
-    with multiplexers of at most four inputs. Matrices may follow each other without a pause.
+    Lane j is delayed by j clocks, so at row counter t it holds element j of row t - j. Output lane k then
+    selects lane (t - k) mod size, which holds element t - k of row k, and is delayed by size - 1 - k clocks
+    more, so that all elements of a column leave together. The selection is a rotation of the lanes by t. It
+    takes several steps, each with multiplexers of at most four inputs. Matrices may follow each other without
+    a pause.
 
     row_counter: 0 .. size - 1, for ever; row r of a matrix is in ``sink`` when it is r.
-    sink:        x0, x1, .. (width bits). source: y0, y1, .. (width bits); column k leaves ``latency`` clocks after row k
-                 has entered.
+    sink:        x0, x1, .. (width bits). source: y0, y1, .. (width bits); column k leaves ``latency`` clocks
+                 after row k has entered.
     """
 
     def __init__(self, size: int, width: int):
