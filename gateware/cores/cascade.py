@@ -115,8 +115,8 @@ class Cascade(LiteXModule):
         """
         lanes = weights.shape[2]
         fields = weights.copy()
-        # The DSP's input must be low + high * 2**acc_width. The bits of a negative low weight read 2**acc_width
-        # too much, so the high field is one less.
+        # The DSP's input must be low + high * 2**acc_width. The bits of a negative low weight read
+        # 2**acc_width too much, so the high field is one less.
         fields[:, :, 1:] -= weights[:, :, :-1] < 0
         width = signed_width(int(fields.min()), int(fields.max()))
         words = [
