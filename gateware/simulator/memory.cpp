@@ -19,8 +19,10 @@ bool Memory::unmap(uint64_t base) {
 
 uint64_t Memory::read(uint64_t address) {
     const Region* found = region(address);
-    uint64_t data = random_.draw();  // what lies outside a buffer belongs to somebody else: any value
-    if (found) memcpy(&data, found->data + (address - found->base), std::min<uint64_t>(8, found->base + found->bytes - address));
+    uint64_t data = random_.draw();  // memory outside all buffers has arbitrary content
+    if (!found) return data;
+    const uint64_t bytes = std::min<uint64_t>(8, found->base + found->bytes - address);
+    memcpy(&data, found->data + (address - found->base), bytes);
     return data;
 }
 
@@ -44,7 +46,8 @@ bool Memory::write(uint64_t address, uint64_t data, uint8_t strobes) {
 Response Memory::response(uint64_t address, bool write) const {
     if (address >= ddr_bytes) return DECERR;
     for (const FaultyRange& range : faulty)
-        if ((write ? range.writes : range.reads) && address + 8 > range.base && address < range.base + range.bytes)
+        if ((write ? range.writes : range.reads) && address + 8 > range.base
+            && address < range.base + range.bytes)
             return range.response;
     return OKAY;
 }

@@ -1,4 +1,4 @@
-"""The ctypes binding of the library that gateware.simulator builds: an object is a configured FPGA with memory.
+"""The ctypes binding of the library that gateware.simulator builds: an object is one FPGA with memory.
 
 Both the simulated pynq device (board.py) and the gateware's own tests drive a design through this class.
 """
