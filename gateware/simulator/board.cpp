@@ -161,15 +161,15 @@ API int lst_read_and_write(void* handle, uint32_t read_at, uint32_t* data, uint3
     b.gp->start_write(write_at, 1, &value, 0xF);
     return b.finish(b.parameters.cpu_gap_ps);
 }
-// Read `address` every `gap_ps` until (value & mask) == wanted or `cycles` have passed.
-API int lst_poll(void* handle, uint32_t address, uint32_t mask, uint32_t wanted, uint64_t cycles,
+// Read `address` every `gap_ps` until (value & mask) == expected or `cycles` have passed.
+API int lst_poll(void* handle, uint32_t address, uint32_t mask, uint32_t expected, uint64_t cycles,
                  uint64_t gap_ps, uint32_t* value) {
     Board& b = board(handle);
     const uint64_t end = b.cycle + cycles;
     for (;;) {
         b.gp->start_read(address, 1, value);
         if (b.finish(0) != DONE) return NO_ANSWER;
-        if ((*value & mask) == wanted) return DONE;
+        if ((*value & mask) == expected) return DONE;
         if (b.cycle >= end) return TIMED_OUT;
         b.run(gap_ps / b.parameters.period_ps);
     }

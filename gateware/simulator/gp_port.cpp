@@ -111,7 +111,7 @@ void GpPort::step_write(bool in_reset) {
         else w_delay_ = delay();
     }
     if (!in_reset) check_held("B", held_b_, b_valid, b_ready_, 0, pins_.gp_bid, pins_.gp_bresp, 0);
-    // BVALID may come in the cycle after the last handshake at the earliest. The flags above include this edge.
+    // BVALID may come one cycle after the last handshake at the earliest; the flags above include this edge.
     if (b_valid && !in_reset && !(writing_ && write_address_sent_ && write_data_sent_)) {
         rules_.broken("GP0", "unasked", "BVALID before a write's address and data were taken");
         if (!writing_) return;

@@ -40,8 +40,8 @@ public:
     }
     // A burst may read the rest of the last 8 bytes of a buffer, never more.
     bool holds(uint64_t address, uint64_t bytes) {
-        const Region* found = region(address);
-        return found && address + bytes <= ((found->base + found->bytes + 7) & ~uint64_t(7));
+        const Region* buffer = region(address);
+        return buffer && address + bytes <= ((buffer->base + buffer->bytes + 7) & ~uint64_t(7));
     }
     uint64_t read(uint64_t address);
     // False if an enabled byte lies outside all buffers; it is dropped.

@@ -1,4 +1,4 @@
-// The board around the design. Its ports are the pins of PS7, driven by the C++ model (see ps7.py, board.cpp).
+// The board around the design. Its ports are the pins of PS7, which the C++ model drives (ps7.py, board.cpp).
 // The model writes the values that the PS drives from the next rising edge on. The *_now registers make them
 // true flip-flops in the FCLK domain, so one evaluation per edge is exact. Index 0 .. 3 is S_AXI_HP0 ..
 // S_AXI_HP3.

@@ -28,7 +28,7 @@ class BoardFrozen(SimulationError):
 
 
 class PollTimeout(SimulationError):
-    """A register did not reach the wanted value in the cycles given."""
+    """A register did not reach the expected value within the cycles allowed."""
 
 
 class Parameters(ctypes.Structure):
@@ -152,19 +152,19 @@ class SimulatedLibrary:
         self._answered(status, "read and write", read_address)
         return word.value
 
-    def poll(self, address: int, mask: int, wanted: int, cycles: int, gap_ns: float = 100.0) -> int:
-        """Read ``address`` every ``gap_ns`` until (value & mask) == wanted.
+    def poll(self, address: int, mask: int, expected: int, cycles: int, gap_ns: float = 100.0) -> int:
+        """Read ``address`` every ``gap_ns`` until (value & mask) == expected.
 
         Raises PollTimeout after ``cycles`` cycles.
         """
         word = _U32()
         status = self._library.lst_poll(
-            self._handle, address, mask, wanted, cycles, int(gap_ns * 1000), ctypes.byref(word)
+            self._handle, address, mask, expected, cycles, int(gap_ns * 1000), ctypes.byref(word)
         )
         if status == 2:
             raise PollTimeout(
                 f"register 0x{address:08X} is 0x{word.value:08X} after {cycles} cycles; "
-                f"masked with 0x{mask:X} it should be 0x{wanted:X}"
+                f"masked with 0x{mask:X} it should be 0x{expected:X}"
             )
         self._answered(status, "read", address)
         return word.value

@@ -1,4 +1,4 @@
-"""Convert bus beats to rows of pixel codes: packed by the driver, or uint8, which are reduced here."""
+"""Convert bus beats to rows of pixel codes: packed by the driver, or uint8, which this module reduces."""
 
 from __future__ import annotations
 
