@@ -1,6 +1,7 @@
-"""Images and labels for training, tests and demonstrations: NumPy arrays, no torch.
+"""Images and labels for training, tests and demonstrations, as NumPy arrays, without torch.
 
-`load(name, part)` returns uint8 images, (N, 28, 28) or of CIFAR-10 (N, 32, 32, 3), and int64 labels (N,). Sources: docs/datasets.md.
+`load(name, part)` returns uint8 images, (N, 28, 28) or for CIFAR-10 (N, 32, 32, 3), and int64 labels (N,).
+The sources are described in docs/datasets.md.
 """
 
 from datasets.arrays import DatasetError, Images
@@ -12,7 +13,7 @@ LOADERS = {"mnist": load_mnist, "digits": load_digits, "cifar10": load_cifar10}
 
 
 def load(name: str, part: str) -> Images:
-    """name: 'mnist', 'digits' or 'cifar10'; part: 'train' or 'test'."""
+    """Load a part, 'train' or 'test', of a data set: 'mnist', 'digits' or 'cifar10'."""
     if name not in LOADERS:
         raise DatasetError(f"dataset must be one of {', '.join(LOADERS)}, not {name!r}")
     return LOADERS[name](part)

@@ -1,4 +1,4 @@
-"""What every loader returns, and the error that every loader raises."""
+"""The type that every loader returns, and the error that every loader raises."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ PARTS = ("train", "test")
 
 
 class DatasetError(Exception):
-    """A data set is missing, damaged or asked for by a wrong name."""
+    """A data set is missing or damaged, or there is none of this name."""
 
 
 class Images(NamedTuple):
-    """images: (N, 28, 28) or (N, 32, 32, 3) uint8; labels: (N,) int64, 0..9."""
+    """Images, (N, 28, 28) or (N, 32, 32, 3) uint8, with their labels, (N,) int64 in 0..9."""
 
     images: np.ndarray
     labels: np.ndarray

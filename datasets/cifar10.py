@@ -1,6 +1,7 @@
-"""CIFAR-10: from LST_DATA_DIR, else the user's cache, else a download that is checked before it is kept.
+"""CIFAR-10, from the user's cache, from LST_DATA_DIR, or by a download that is checked before it is saved.
 
-Whatever it is read from, pixels and labels are checked against one checksum, and kept decoded in the user's cache.
+Wherever the data come from, pixels and labels are checked against one checksum, and a decoded copy is saved
+in the user's cache.
 """
 
 from __future__ import annotations
@@ -46,19 +47,22 @@ _DAMAGED = (
 
 
 def load_cifar10(part: str, mirrors: Sequence[str] = MIRRORS, cache: Optional[Path] = None) -> Images:
-    """part: 'train' (50,000) or 'test' (10,000): images (N, 32, 32, 3) uint8. DatasetError in one line that says what to do."""
+    """Load part 'train' (50,000) or 'test' (10,000): images (N, 32, 32, 3) uint8.
+
+    Raises DatasetError, whose message is one line that says what to do.
+    """
     check_part(part)
     cache = Path(cache or cache_directory())
     decoded = cache / f"{part}.npz"
     if decoded.is_file():
         return _checked(str(decoded), part, _read_npz([decoded]))
-    found = _find(part, cache)
-    images = _read(*found, part) if found else _download(part, mirrors, cache)
+    source = _find(part, cache)
+    images = _read(*source, part) if source else _download(part, mirrors, cache)
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:  # whole or not at all
-        whole = Path(scratch) / decoded.name
-        np.savez(whole, images=images.images, labels=images.labels.astype(np.uint8))
-        os.replace(whole, decoded)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:  # so that the file appears complete or not at all
+        complete = Path(scratch) / decoded.name
+        np.savez(complete, images=images.images, labels=images.labels.astype(np.uint8))
+        os.replace(complete, decoded)
     return images
 
 
@@ -69,12 +73,12 @@ def cifar10_is_here(cache: Optional[Path] = None) -> bool:
 
 
 def cache_directory() -> Path:
-    """Where downloads and decoded images are kept: platformdirs' user cache."""
+    """The directory for downloads and decoded images, in platformdirs' user cache."""
     return mnist_cache().with_name("cifar10")
 
 
 def _find(part: str, cache: Path) -> Optional[Tuple[Path, str]]:
-    """(directory or archive, kind) of the first place that has the part."""
+    """The first place that has the part, as (directory or archive, kind); None if there is none."""
     places = [Path(os.environ["LST_DATA_DIR"])] if os.environ.get("LST_DATA_DIR") else []
     directories = [directory for place in places for directory in (place / "cifar10", place)] + [cache]
     for directory in directories:
@@ -91,18 +95,18 @@ def _find(part: str, cache: Path) -> Optional[Tuple[Path, str]]:
 def _read(path: Path, kind: str, part: str) -> Images:
     try:
         if kind == "npz":
-            found = _read_npz([path / name for name in _NPZ[part]])
+            images = _read_npz([path / name for name in _NPZ[part]])
         elif kind == "binary":
-            found = _decoded(_whole(path / name) for name in _BINARY[part])
+            images = _decoded(_batch(path / name) for name in _BINARY[part])
         else:
-            found = _decoded(_members(path.read_bytes(), part))
+            images = _decoded(_members(path.read_bytes(), part))
     except _DAMAGED as error:
         raise _damaged(path, error) from None
-    return _checked(str(path), part, found)
+    return _checked(str(path), part, images)
 
 
-def _whole(path: Path) -> bytes:
-    """A binary batch, so many records."""
+def _batch(path: Path) -> bytes:
+    """The content of a binary batch, which must be a whole number of records."""
     content = path.read_bytes()
     if not content or len(content) % (1 + _PIXELS):
         raise _damaged(
@@ -124,7 +128,7 @@ def _read_npz(paths: Sequence[Path]) -> Images:
 
 
 def _decoded(batches: Iterator[bytes]) -> Images:
-    """CIFAR's binary batches: a label, then the red, green and blue planes of an image."""
+    """Decode CIFAR's binary batches. A record is a label, then the red, green and blue planes of an image."""
     records = np.concatenate([np.frombuffer(batch, np.uint8).reshape(-1, 1 + _PIXELS) for batch in batches])
     planes = records[:, 1:].reshape(-1, _SHAPE[2], *_SHAPE[:2])
     return Images(np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), records[:, 0].astype(np.int64))
@@ -137,7 +141,7 @@ def _members(archive: bytes, part: str) -> Iterator[bytes]:
 
 
 def _download(part: str, mirrors: Sequence[str], cache: Path) -> Images:
-    """Fetch the archive from the first mirror that serves good content, and keep it."""
+    """Fetch the archive from the first mirror that serves good content, and save it in the cache."""
     import pooch
 
     failures = []
@@ -157,13 +161,15 @@ def _download(part: str, mirrors: Sequence[str], cache: Path) -> Images:
             return images
     given = os.environ.get("LST_DATA_DIR", "")
     raise DatasetError(
-        f"CIFAR-10 is neither in LST_DATA_DIR ({_lacking(part, Path(given)) if given else 'not set'}) nor in {cache}, "
-        f"and no mirror served it; put {ARCHIVE} into $LST_DATA_DIR/cifar10 or {cache}. Tried: {'; '.join(failures)}"
+        f"CIFAR-10 is neither in LST_DATA_DIR ({_lacking(part, Path(given)) if given else 'not set'}) "
+        f"nor in {cache}, "
+        f"and no mirror served it; put {ARCHIVE} into $LST_DATA_DIR/cifar10 or {cache}. "
+        f"Tried: {'; '.join(failures)}"
     )
 
 
 def _lacking(part: str, given: Path) -> str:
-    """Why nothing was found there: what is missing beside what is there, or the directory itself."""
+    """The reason why a directory has no data set: the files it lacks, or its path if it has none of them."""
     if not given.is_dir():
         return f"{given}, which is no directory"
     for directory in (
@@ -184,13 +190,14 @@ def _damaged(path: Path, error: Exception) -> DatasetError:
     return DatasetError(f"{path}: damaged ({reason}); delete it or put a good copy there")
 
 
-def _checked(where: str, part: str, found: Images) -> Images:
+def _checked(where: str, part: str, images: Images) -> Images:
     digest = hashlib.sha256(
-        np.ascontiguousarray(found.images).tobytes() + found.labels.astype(np.uint8).tobytes()
+        np.ascontiguousarray(images.images).tobytes() + images.labels.astype(np.uint8).tobytes()
     ).hexdigest()
     if digest != SHA256[part]:
         raise DatasetError(
-            f"{where}: damaged or not CIFAR-10's {part} part, sha256 of pixels and labels is {digest[:16]}..., not "
-            f"{SHA256[part][:16]}...; delete it or put a good copy there"
+            f"{where}: damaged or not CIFAR-10's {part} part, "
+            f"sha256 of pixels and labels is {digest[:16]}..., not {SHA256[part][:16]}...; "
+            "delete it or put a good copy there"
         )
-    return found
+    return images

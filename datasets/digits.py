@@ -1,4 +1,4 @@
-"""The 1,797 handwritten digits inside scikit-learn, resampled from 8x8 to 28x28: real images that need no download."""
+"""The 1,797 handwritten digits that scikit-learn includes, resampled from 8x8 to 28x28: no download."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FULL_SCALE = 16  # the source's brightest pixel
 
 
 def load_digits(part: str) -> Images:
-    """part: 'train' (the first 1,437 in file order) or 'test' (the last 360)."""
+    """Load part 'train' (the first 1,437 in file order) or 'test' (the last 360)."""
     from sklearn.datasets import load_digits as load_source  # slow to import
 
     check_part(part)
@@ -23,10 +23,11 @@ def load_digits(part: str) -> Images:
 
 
 def resample(images: np.ndarray) -> np.ndarray:
-    """(N, 8, 8) brightness 0..16 -> (N, 28, 28) uint8: bilinear, in integers, so every machine gets the same bytes.
+    """(N, 8, 8) brightness 0..16 -> (N, 28, 28) uint8 by bilinear interpolation.
 
-    An output pixel is 0.4 source pixels wide (8 / 20) and its centre lies at 0.4 (i - 4) - 0.3 in source pixels;
-    weights are in tenths and all is dark outside the source.
+    It is done in integers, so that every machine gets the same bytes. An output pixel is 0.4 source pixels
+    wide (8 / 20), and the centre of output pixel i lies at 0.4 (i - 4) - 0.3 in source pixels. Weights are in
+    tenths. Outside the source everything is dark.
     """
     centre = 4 * (np.arange(_SIZE) - _BORDER) - 3
     tenths = np.maximum(0, 10 - np.abs(centre[:, None] - 10 * np.arange(_SOURCE_SIZE)))  # (28, 8)

@@ -1,4 +1,4 @@
-"""MNIST: from LST_DATA_DIR, else the user's cache, else a download that is checked before it is kept."""
+"""MNIST, from LST_DATA_DIR, from the user's cache, or by a download that is checked before it is saved."""
 
 from __future__ import annotations
 
@@ -30,11 +30,14 @@ _PREFIX = {"train": "train", "test": "t10k"}
 
 
 def load_mnist(part: str, mirrors: Sequence[str] = MIRRORS, cache: Optional[Path] = None) -> Images:
-    """part: 'train' (60,000) or 'test' (10,000). Raises DatasetError with one line that says what to do."""
+    """Load part 'train' (60,000) or 'test' (10,000).
+
+    Raises DatasetError, whose message is one line that says what to do.
+    """
     check_part(part)
     images = _content(f"{_PREFIX[part]}-images-idx3-ubyte", mirrors, cache)
     labels = _content(f"{_PREFIX[part]}-labels-idx1-ubyte", mirrors, cache)
-    # IDX: a 4-byte magic, then one 32-bit size per dimension. The checksum has vouched for both.
+    # IDX has a 4-byte magic, then one 32-bit size per dimension. The checksum has verified both.
     return Images(
         np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28).copy(),
         np.frombuffer(labels, np.uint8, offset=8).astype(np.int64),
@@ -47,14 +50,14 @@ def mnist_is_here(cache: Optional[Path] = None) -> bool:
 
 
 def cache_directory() -> Path:
-    """Where downloads are kept: platformdirs' user cache."""
+    """The directory for downloads, in platformdirs' user cache."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("lst-overlay", appauthor=False)) / "mnist"
 
 
 def _content(name: str, mirrors: Sequence[str], cache: Optional[Path]) -> bytes:
-    """The uncompressed file, checked."""
+    """The uncompressed content of a file, checked."""
     path = _find(name, cache)
     if path is None:
         return _download(name, mirrors, Path(cache or cache_directory()))
@@ -67,7 +70,7 @@ def _content(name: str, mirrors: Sequence[str], cache: Optional[Path]) -> bytes:
 
 
 def _find(name: str, cache: Optional[Path]) -> Optional[Path]:
-    """The first of LST_DATA_DIR's layouts, then the cache, that has the file, packed or not."""
+    """The path of a file or its .gz, from LST_DATA_DIR's layouts or the cache; None if it is missing."""
     directories = (
         [Path(os.environ["LST_DATA_DIR"]) / layout for layout in _LAYOUTS]
         if os.environ.get("LST_DATA_DIR")
@@ -79,7 +82,7 @@ def _find(name: str, cache: Optional[Path]) -> Optional[Path]:
 
 
 def _download(name: str, mirrors: Sequence[str], cache: Path) -> bytes:
-    """Fetch from the first mirror that serves good content; keep it in the cache, whole or not at all."""
+    """Fetch a file from the first mirror that serves good content, and save it in the cache."""
     import pooch
 
     failures = []
@@ -99,7 +102,7 @@ def _download(name: str, mirrors: Sequence[str], cache: Path) -> bytes:
                 zlib.error,
                 DatasetError,
             ) as error:  # requests' errors are OSErrors
-                # An error of requests quotes its whole inside; its kind says enough.
+                # The message of an error of requests is long; its type says enough.
                 failures.append(
                     f"{url}: {error if isinstance(error, DatasetError) else type(error).__name__}"
                 )
@@ -109,8 +112,9 @@ def _download(name: str, mirrors: Sequence[str], cache: Path) -> bytes:
             os.replace(unpacked, cache / name)
             return content
     raise DatasetError(
-        f"MNIST's {name} is neither in LST_DATA_DIR nor in {cache}, and no mirror served it; put the four files "
-        f"{', '.join(SHA256)} (or their .gz) into $LST_DATA_DIR/mnist or {cache}. Tried: {'; '.join(failures)}"
+        f"MNIST's {name} is neither in LST_DATA_DIR nor in {cache}, and no mirror served it; "
+        f"put the four files {', '.join(SHA256)} (or their .gz) into $LST_DATA_DIR/mnist or {cache}. "
+        f"Tried: {'; '.join(failures)}"
     )
 
 
@@ -119,9 +123,9 @@ def _decompressed(path: Path) -> bytes:
 
 
 def _check(where: str, name: str, content: bytes) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256[name]:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != SHA256[name]:
         raise DatasetError(
-            f"{where}: damaged, sha256 of the uncompressed content is {found[:16]}..., not {SHA256[name][:16]}...; "
-            "delete it or put a good copy there"
+            f"{where}: damaged, sha256 of the uncompressed content is {digest[:16]}..., "
+            f"not {SHA256[name][:16]}...; delete it or put a good copy there"
         )

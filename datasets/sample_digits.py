@@ -1,4 +1,4 @@
-"""Writes the digits that the board's package carries, with the logits of its networks: `python -m datasets.sample_digits`."""
+"""Write the digits of the board's package and its networks' logits: `python -m datasets.sample_digits`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMAGES = 100
 
 
 def content() -> Dict[str, np.ndarray]:
-    """The file's arrays."""
+    """The arrays of the file."""
     images, labels = (array[:IMAGES] for array in load("digits", "test"))
     networks = [load_network(shipped_networks.find(name)) for name in shipped_networks.names()]
     answers = {

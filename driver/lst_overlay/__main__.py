@@ -1,4 +1,7 @@
-"""python -m lst_overlay: what is here, is it well, what does a picture show, how fast is it. Exit codes: 0 ok, 1 failed, 2 usage."""
+"""The command line: python -m lst_overlay info, self-test, classify, benchmark.
+
+Exit codes: 0 success, 1 failure, 2 wrong usage.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Dict, List, Optional
 from . import __version__
 
 BATCH_SIZES = (1, 10, 100, 1000, 10000)
-# LstOverlayError is a RuntimeError, as what pynq raises; NetworkError is a ValueError.
+# LstOverlayError is a RuntimeError, like pynq's own errors; NetworkError is a ValueError.
 _REFUSED = (RuntimeError, ValueError, OSError, ImportError, MemoryError)
 
 
@@ -126,7 +129,8 @@ def classify(overlay, chosen) -> Dict:
         )
         _say(
             chosen,
-            f"{path}: {answer.digit} ({100 * answer.confidence:.1f} %, {1e6 * answer.time_s:.0f} us by {answer.time_source})",
+            f"{path}: {answer.digit} ({100 * answer.confidence:.1f} %, "
+            f"{1e6 * answer.time_s:.0f} us by {answer.time_source})",
         )
     return {"network": overlay.network.name, "images": answers}
 
@@ -149,7 +153,8 @@ def benchmark(overlay, chosen) -> Dict:
     clock = f"{first['fclk[mhz]']:.1f} MHz ({first['fclk_source']})"
     _say(
         chosen,
-        f"accelerator: {clock}, {first['input_format']} in, {first['scope']}, without the copying, by {first['runtime_source']}",
+        f"accelerator: {clock}, {first['input_format']} in, {first['scope']}, "
+        f"without the copying, by {first['runtime_source']}",
         f"processor: {platform.machine()}, the integer reference in NumPy, by wall clock",
     )
     return {"network": overlay.network.name, "rows": rows}

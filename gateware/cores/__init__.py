@@ -1,0 +1,1 @@
+"""Building blocks that engines share: FIFO, delay, multiplier arrays, tables, transposer, buffers."""

@@ -1,4 +1,4 @@
-"""The largest of the logits that arrive one after the other."""
+"""The index of the largest of the logits that arrive one after another."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from migen import If, Signal
 LOGIT_WIDTH = 32
 
 
-class Classify(LiteXModule):
-    """Passes the logits of an image on and adds its class: the lowest index of the largest logit.
+class Argmax(LiteXModule):
+    """Pass the logits of an image on and append its class: the lowest index among the largest logits.
 
-    sink:   acc (logit_width bits, signed), ``classes`` an image, always accepted; at least one clock without data follows an image's last.
-    source: word (logit_width bits): the logits, then the class with last; it cannot be held.
+    No back-pressure: ``ready`` is ignored on both sides.
+
+    sink:   acc (logit_width bits, signed), ``classes`` words an image. At least one clock without data must
+            follow the last logit of an image: the class leaves in it.
+    source: word (logit_width bits): the logits, then the class with last.
     """
 
     def __init__(self, logit_width: int, classes: int):

@@ -1,4 +1,4 @@
-"""The activation of sums that come one after the other: shift, saturation to the index, and tables of constants."""
+"""The activation function of sums that arrive one after another: shift, saturation, tables of constants."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from lst_overlay.network import Activation
 
 
 class ChannelTable(LiteXModule):
-    """code = table[saturate(acc >> shift)], one per clock, ``latency`` clocks later; neither side can be held.
+    """code = table[saturate(acc >> shift)], one per clock, ``latency`` clocks later.
 
-    channels: of the activation, in the order in which their sums come, again and again.
-    sink:     acc (acc_width bits, signed). source: code (the activation's width, signed).
+    No back-pressure: ``ready`` is ignored on both sides.
+
+    channels: the channels of the activation in the order in which their sums arrive, again and again.
+    sink:     acc (acc_width bits, signed).
+    source:   code (the activation's width, signed).
     """
 
     latency = 3
@@ -49,7 +52,7 @@ class ChannelTable(LiteXModule):
 
 
 def entry_of(acc: Signal, activation: Activation):
-    """Place in the table, saturate(acc >> shift) + 2**(index_width - 1), as an expression."""
+    """An expression for the address of the table entry, saturate(acc >> shift) + 2**(index_width - 1)."""
     index, sign, width = acc[min(activation.shift, len(acc) - 1) :], acc[-1], activation.index_width
     if width == 1:
         return ~sign

@@ -1,4 +1,4 @@
-"""CRC-32 (IEEE 802.3, the one of zlib) of a stream of little-endian 32-bit words."""
+"""CRC-32 (IEEE 802.3, as computed by zlib) of a stream of little-endian 32-bit words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _POLYNOMIAL = 0xEDB88320  # bit-reversed
 
 
 def _rows() -> list:
-    """For each bit of the next state: which bits of (state xor word) it is the parity of."""
+    """For each bit of the next state, the bits of (state xor word) whose parity it is."""
     columns = []
     for bit in range(32):
         state = 1 << bit
@@ -26,9 +26,10 @@ _ROWS = _rows()
 
 
 class Crc32(LiteXModule):
-    """``crc`` of all words since ``clear``; ``valid`` goes with a word, and words are at least three clocks apart.
+    """The CRC of all words since ``clear``.
 
-    A word counts three clocks later.
+    word:  accepted when ``valid``; words are at least three clocks apart.
+    crc:   includes a word three clocks after it was accepted.
     """
 
     def __init__(self):
@@ -39,25 +40,26 @@ class Crc32(LiteXModule):
 
         # # #
 
-        # The word goes in, the step is taken in halves (it is linear), the halves are added: a clock each.
+        # Three clocks, one for each of: xor with the word; the next state of each half of the bits, since the
+        # step is linear; xor of both results.
         state = Signal(32, reset=0xFFFFFFFF)
         mixed = Signal(32, reset_less=True)
         low_part = Signal(32, reset_less=True)
         high_part = Signal(32, reset_less=True)
-        given = Signal()
-        stepped = Signal()
+        mixed_valid = Signal()
+        parts_valid = Signal()
         self.comb += self.crc.eq(~state)
         self.sync += [
-            given.eq(self.valid),
+            mixed_valid.eq(self.valid),
             mixed.eq(state ^ self.word),
-            stepped.eq(given),
+            parts_valid.eq(mixed_valid),
             low_part.eq(_step(mixed, range(16))),
             high_part.eq(_step(mixed, range(16, 32))),
-            If(stepped, state.eq(low_part ^ high_part)),
-            If(self.clear, state.eq(0xFFFFFFFF), given.eq(0), stepped.eq(0)),
+            If(parts_valid, state.eq(low_part ^ high_part)),
+            If(self.clear, state.eq(0xFFFFFFFF), mixed_valid.eq(0), parts_valid.eq(0)),
         ]
 
 
 def _step(mixed, bits):
-    """What those ``bits`` of (state xor word) give to the next state."""
+    """The contribution of ``bits`` of (state xor word) to the next state."""
     return Cat(*[reduce(xor, [mixed[bit] for bit in row if bit in bits], 0) for row in _ROWS])

@@ -1,4 +1,4 @@
-"""A FIFO in LUT RAM or block RAM whose flags are registers: neither side's handshake reaches the other within a clock."""
+"""A FIFO in LUT RAM or block RAM with registered flags: no combinational path from one side to the other."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from migen import READ_FIRST, If, Memory, Mux, Signal
 
 
 class Fifo(LiteXModule):
-    """sink, source: ``data`` (width bits) with last. ``depth``: a power of two from 8; at least depth - 3 words fit.
+    """A FIFO of words with their ``last`` flag.
 
-    block_ram: the memory is one; a word then takes a clock longer from sink to source.
+    sink, source: data (width bits), last.
+    depth:        a power of two, at least 8; at least depth - 3 words fit.
+    block_ram:    the memory is block RAM, not LUT RAM; a word then takes one clock longer from sink to
+                  source.
     """
 
     def __init__(self, width: int, depth: int, block_ram: bool = False):
@@ -33,12 +36,13 @@ class Fifo(LiteXModule):
         pop = Signal()
         pushed = Signal()
         popped = Signal()
-        count = Signal(max=depth + 1)  # of words in the memory a clock ago
-        # At least one word is in the memory now, at least two: so that pop, which is known late in a clock, meets little logic.
-        some = Signal()
-        several = Signal()
+        count = Signal(max=depth + 1)  # words in the memory one clock ago
+        # The memory holds at least one word now, and at least two. Both flags exist so that pop, which
+        # settles late in a clock, passes through little logic.
+        not_empty = Signal()
+        at_least_two = Signal()
         word = Signal(width + 1, reset_less=True)
-        advance = Signal()  # the word at the source is taken, or there is none
+        advance = Signal()  # the word at the source leaves, or there is none
         self.comb += [
             push.eq(sink.valid & sink.ready),
             advance.eq(~source.valid | source.ready),
@@ -46,23 +50,23 @@ class Fifo(LiteXModule):
             write_port.dat_w[:width].eq(sink.data),
             write_port.dat_w[width].eq(sink.last),
             write_port.we.eq(push),
-            several.eq(
+            at_least_two.eq(
                 (count[2:] != 0) | Mux(count[1], count[0] | pushed | ~popped, count[0] & pushed & ~popped)
             ),
             read_port.adr.eq(consume),
             source.data.eq(word[:width]),
             source.last.eq(word[width]),
         ]
-        if block_ram:  # a register before the source: the memory's latch
+        if block_ram:  # the output latch of the block RAM is one more register before the source
             latched = Signal()
-            self.comb += [pop.eq(some & (~latched | advance)), read_port.re.eq(~latched | advance)]
+            self.comb += [pop.eq(not_empty & (~latched | advance)), read_port.re.eq(~latched | advance)]
             self.sync += [
                 latched.eq(pop | (latched & ~advance)),
                 source.valid.eq((latched & advance) | (source.valid & ~source.ready)),
                 If(latched & advance, word.eq(read_port.dat_r)),
             ]
         else:
-            self.comb += pop.eq(some & advance)
+            self.comb += pop.eq(not_empty & advance)
             self.sync += [
                 source.valid.eq(pop | (source.valid & ~source.ready)),
                 If(pop, word.eq(read_port.dat_r)),
@@ -74,7 +78,7 @@ class Fifo(LiteXModule):
             popped.eq(pop),
             If(pushed & ~popped, count.eq(count + 1)),
             If(popped & ~pushed, count.eq(count - 1)),
-            some.eq(push | several | (some & ~pop)),
-            # Known two clocks late, hence the margin.
+            not_empty.eq(push | at_least_two | (not_empty & ~pop)),
+            # The count is two clocks late, hence the margin.
             sink.ready.eq(count < depth - 3),
         ]

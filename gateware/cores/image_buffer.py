@@ -1,4 +1,4 @@
-"""Whole images wait here until they may enter: their words come as memory delivers them, and leave one per clock."""
+"""A buffer of whole images: words arrive when memory delivers them and leave one per clock."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from migen import READ_FIRST, If, Memory, Signal
 
 from gateware.cores.delay import delayed
 
-_MARGIN = 8  # words that may still come after ``room`` has fallen
+_MARGIN = 8  # words that may still arrive after ``room`` has fallen
 
 
 class ImageBuffer(LiteXModule):
-    """A word is what enters a pipeline in a clock: a row, two pixels, one. ``words``: of an image. ``depth``: words that fit.
+    """Collect the words of images.
 
-    sink:   data (width bits), always accepted: who sends looks at ``room``, and sends at most eight words after it has fallen.
+    A word is what enters the pipeline in one clock: a row, two pixels, or one pixel.
+
+    words:  number of words in an image. depth: number of words that fit.
+    sink:   data (width bits), no back-pressure. Instead the sender observes ``room``: it sends at most eight
+            words after room has fallen.
     source: data; all words of an image in consecutive clocks, ``latency`` clocks after ``admit``.
-    admit:  one clock, only while ``has_image`` and at least ``words`` clocks after the last.
+    admit:  high for one clock, only while ``has_image`` is high, and at least ``words`` clocks after the
+            previous time.
     """
 
     latency = 3
@@ -26,7 +31,8 @@ class ImageBuffer(LiteXModule):
             raise ValueError(f"an image must have at least 4 words, not {words}")
         if depth & (depth - 1) or depth < words + _MARGIN + 3:
             raise ValueError(
-                f"depth must be a power of two and hold an image of {words} words and {_MARGIN + 3} more, not {depth}"
+                f"depth must be a power of two and hold an image of {words} words and {_MARGIN + 3} more, "
+                f"not {depth}"
             )
         self.sink = sink = stream.Endpoint([("data", width)])
         self.source = source = stream.Endpoint([("data", width)])
@@ -43,11 +49,11 @@ class ImageBuffer(LiteXModule):
         consume = Signal(max=depth)
         stored = Signal(max=depth + 1)
         arriving = Signal(max=words)
-        is_last = Signal()  # it would be an image's last word that arrives
+        is_last = Signal()  # the next word to arrive is the last of an image
         images = Signal(max=depth // words + 1)
         complete = Signal()
         admitted = Signal()
-        left = Signal(max=words)
+        words_left = Signal(max=words)
         ends = Signal()
         reading = Signal()
         self.comb += [
@@ -65,16 +71,17 @@ class ImageBuffer(LiteXModule):
                 is_last.eq(arriving == words - 2),
                 If(is_last, arriving.eq(0)).Else(arriving.eq(arriving + 1)),
             ),
-            ends.eq(left == 1),
-            If(reading, consume.eq(consume + 1), left.eq(left - 1), If(ends, reading.eq(0))),
-            If(self.admit, reading.eq(1), left.eq(words - 1)),
+            ends.eq(words_left == 1),
+            If(reading, consume.eq(consume + 1), words_left.eq(words_left - 1), If(ends, reading.eq(0))),
+            If(self.admit, reading.eq(1), words_left.eq(words - 1)),
             If(sink.valid & ~reading, stored.eq(stored + 1)),
             If(reading & ~sink.valid, stored.eq(stored - 1)),
-            self.room.eq(stored < depth - _MARGIN - 1),  # known a clock late
+            self.room.eq(stored < depth - _MARGIN - 1),  # one clock late
             admitted.eq(self.admit),
             If(complete & ~admitted, images.eq(images + 1)),
             If(admitted & ~complete, images.eq(images - 1)),
-            # Three clocks after an admission, which images that are ``words`` clocks apart allow.
+            # This is up to date three clocks after an admission; the next one comes ``words`` clocks later at
+            # the earliest.
             self.has_image.eq(images != 0),
             source.data.eq(read_port.dat_r),  # the block RAM's output register
         ]

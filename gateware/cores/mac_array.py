@@ -1,4 +1,4 @@
-"""Systolic array of multiply-accumulate lanes: one input per clock, every lane sees it one clock after its neighbour."""
+"""A systolic array of multiply-accumulate lanes: each lane sees an input one clock after its neighbour."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GROUP = 4  # lanes whose results share one LUT6 per bit: two select bits and fou
 class MacArrayConfig:
     """``lanes`` dot products of ``depth`` products each; weights of lane o at address k in its own memory.
 
-    sum_width: bits of the sums, if they are known to need fewer than the widths of their products imply.
+    sum_width: bits of the sums, if they need fewer than the widths of their products imply.
     """
 
     lanes: int
@@ -44,8 +44,8 @@ class MacArrayConfig:
 
     @property
     def acc_width(self) -> int:
-        # Holds depth products of the two most negative codes; never more than the 32 bits of a logit, in which
-        # two's complement arithmetic is exact because the exporter refuses sums of more than 31 bits.
+        # Holds depth products of the two most negative codes; never more than the 32 bits of a logit, in
+        # which two's complement arithmetic is exact because the exporter refuses sums of more than 31 bits.
         return self.sum_width or min(32, self.x_width + self.weight_width + (self.depth - 1).bit_length())
 
     @property
@@ -58,7 +58,8 @@ class MacArrayConfig:
 
     @property
     def read_latency(self) -> int:
-        # Clocks from address to the DSP's input: block RAM latch and its output register, or a register behind LUT RAM.
+        # Clocks from address to the DSP's input: block RAM and its output register, or the register behind
+        # LUT RAM.
         return 2 if self.block_ram else 1
 
 
@@ -67,13 +68,16 @@ def load_layout(cfg: MacArrayConfig) -> list:
 
 
 class MacArray(LiteXModule):
-    """Dot products of a stream with ``lanes`` sets of weights.
+    """Dot products of a stream of vectors with ``lanes`` sets of weights.
 
-    sink:   x (x_width, signed), always accepted; ``depth`` of them make one vector, gaps are allowed.
-    source: acc (acc_width, signed), lane 0 first, one per clock, without gaps; it cannot be held.
-    weights, biases: (lanes, depth) and (lanes,), constants; a bias is part of its sum. Without them weights come from
-    load:   one weight per clock: lane, address, data (weight_width, signed); between vectors, the next of which begins
-            read_latency clocks after the last weight at the earliest.
+    No back-pressure: ``ready`` is ignored on both sides. Weights are constants, or they are loaded.
+
+    sink:    x (x_width, signed); ``depth`` of them are one vector. Clocks without data are allowed anywhere.
+    source:  acc (acc_width, signed), lane 0 first, in consecutive clocks.
+    weights: (lanes, depth) constants, or None to load them.
+    biases:  (lanes,) constants, which are added to the sums. Only with constant weights.
+    load:    lane, address, data (weight_width, signed), one weight per clock. Weights may be loaded between
+             two vectors; the next vector begins read_latency clocks after the last weight at the earliest.
     """
 
     def __init__(
@@ -96,7 +100,8 @@ class MacArray(LiteXModule):
         self.comb += [first.eq(address == 0), last.eq(address == cfg.depth - 1)]
         self.sync += If(sink.valid, If(last, address.eq(0)).Else(address.eq(address + 1)))
 
-        # What enters lane 0. A gap enters as x = 0: it changes no sum, so nothing needs an enable.
+        # The inputs of lane 0. A clock without data feeds x = 0, which changes no sum, so nothing needs a
+        # clock enable.
         lag = cfg.read_latency
         x_in = Signal((max(cfg.x_width, cfg.weight_width), True))
         self.comb += If(load.valid, x_in.eq(load.data)).Elif(sink.valid, x_in.eq(sink.x))
@@ -106,27 +111,30 @@ class MacArray(LiteXModule):
         load_address = delayed(self, load.address, lag)
         address_in = Signal(cfg.address_width)
         self.comb += If(load_valid, address_in.eq(load_address)).Else(address_in.eq(address))
-        # Low when a vector's first product reaches P. It is the DSP's OPMODE bit, so no LUT may stand in between.
-        keep = delayed(self, ~(first & sink.valid), lag + 2)
-        token = delayed(self, last & sink.valid, lag + 3, reset_less=False)
+        # Low when a vector's first product reaches P. It drives the DSP's OPMODE, so no LUT may be in
+        # between.
+        accumulate = delayed(self, ~(first & sink.valid), lag + 2)
+        finished = delayed(self, last & sink.valid, lag + 3, reset_less=False)
 
-        accs, tokens = [], []
+        accs, finishes = [], []
         for lane in range(cfg.lanes):
-            # Chain registers: lane o works o clocks later than lane 0, with nothing broadcast.
+            # Chain registers: lane o works o clocks later than lane 0, and nothing is broadcast.
             x = delayed(self, x, 1, name=f"x_lane{lane}")
             address_in = delayed(self, address_in, 1, name=f"address_lane{lane}")
             load_valid = delayed(self, load_valid, 1, name=f"load_valid_lane{lane}", reset_less=False)
             load_lane = delayed(self, load_lane, 1, name=f"load_lane_lane{lane}")
-            keep = delayed(self, keep, 1, name=f"keep_lane{lane}")
-            token = delayed(self, token, 1, name=f"token_lane{lane}", reset_less=False)
+            accumulate = delayed(self, accumulate, 1, name=f"accumulate_lane{lane}")
+            finished = delayed(self, finished, 1, name=f"finished_lane{lane}", reset_less=False)
             constants = None if weights is None else (weights[lane], int(biases[lane]))
             accs.append(
-                self._add_lane(cfg, lane, x, address_in, load_valid & (load_lane == lane), keep, constants)
+                self._add_lane(
+                    cfg, lane, x, address_in, load_valid & (load_lane == lane), accumulate, constants
+                )
             )
-            tokens.append(token)
-        self._add_readout(cfg, accs, tokens, source)
+            finishes.append(finished)
+        self._add_readout(cfg, accs, finishes, source)
 
-    def _add_lane(self, cfg, lane, x, address, write, keep, constants):
+    def _add_lane(self, cfg, lane, x, address, write, accumulate, constants):
         codes, bias = constants or ([], 0)
         mask = (1 << cfg.weight_width) - 1
         weights = Memory(
@@ -144,26 +152,29 @@ class MacArray(LiteXModule):
         self.comb += read_port.adr.eq(address)
         weight = delayed(self, read_port.dat_r, 1, name=f"weight_lane{lane}")
 
-        # The DSP's own registers: A, B, M, P. Without reset, so that all of them can be inside.
+        # The DSP's own registers A, B, M and P. They have no reset, so that the DSP can absorb all of them.
         a = Signal((cfg.x_width, True), reset_less=True, name=f"a_lane{lane}")
         b = Signal((cfg.weight_width, True), reset_less=True, name=f"b_lane{lane}")
         m = Signal((cfg.x_width + cfg.weight_width, True), reset_less=True, name=f"m_lane{lane}")
         p = Signal((cfg.acc_width, True), reset_less=True, name=f"p_lane{lane}")
         base = Signal((cfg.acc_width, True), name=f"base_lane{lane}")
-        self.comb += If(keep, base.eq(p)).Else(base.eq(bias))
+        self.comb += If(accumulate, base.eq(p)).Else(base.eq(bias))
         self.sync += [a.eq(x), b.eq(weight), m.eq(a * b), p.eq(base + m)]
         return p
 
-    def _add_readout(self, cfg, accs, tokens, source):
-        """tokens[o] is high in the one clock in which accs[o] holds lane o's finished sum."""
+    def _add_readout(self, cfg, accs, finishes, source):
+        """Merge the sums into one stream.
+
+        finishes[o] is high in the one clock in which accs[o] is the finished sum of lane o.
+        """
         groups = []
         for start in range(0, cfg.lanes, GROUP):
             members = range(start, min(start + GROUP, cfg.lanes))
-            # One clock ahead of the member it selects, hence from the token of the lane before.
-            before = [tokens[lane - 1] if lane else None for lane in members]
+            # The select signal is one clock early, so it comes from the previous lane.
+            before = [finishes[lane - 1] if lane else None for lane in members]
             select = Signal(2, name=f"select_group{start}")
             chosen = Signal((cfg.acc_width, True), name=f"chosen_group{start}")
-            active = reduce(or_, [tokens[lane] for lane in members])
+            active = reduce(or_, [finishes[lane] for lane in members])
             group = Signal((cfg.acc_width, True), reset_less=True, name=f"group{start}")
             cases = {i: chosen.eq(accs[lane]) for i, lane in enumerate(members) if i}
             self.comb += Case(select, {**cases, "default": chosen.eq(accs[start])})
@@ -175,7 +186,7 @@ class MacArray(LiteXModule):
             ]
             groups.append(group)
         merged = reduce(or_, groups)
-        valid = reduce(or_, tokens)
+        valid = reduce(or_, finishes)
         started = delayed(self, valid, 2, reset_less=False)
         self.sync += source.acc.eq(merged)
         self.comb += source.valid.eq(started)

@@ -1,4 +1,4 @@
-"""Pixel codes, one or two per clock, out of bus beats of uint8 pixels."""
+"""Convert bus beats of uint8 pixels to words of one or two pixel codes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from lst_overlay.registers import BEAT_BYTES
 
 
 class PixelWords(LiteXModule):
-    """Of a pixel its highest ``pixel_bits`` bits stay.
+    """Split beats into words of ``pixels`` pixel codes. A code is the highest ``pixel_bits`` bits of a pixel.
 
-    sinks:  one, data (64 bits). source: data, the codes of ``pixels`` pixels, the leftmost lowest; ``room``: it may come, a clock later.
+    sinks:  a list of one endpoint, data (64 bits).
+    source: data, the codes of ``pixels`` pixels, the leftmost in the lowest bits; no back-pressure.
+    room:   words may leave. A word still leaves in the clock after room has fallen.
     """
 
     def __init__(self, pixels: int, pixel_bits: int):

@@ -1,4 +1,4 @@
-"""A constant as few signed powers of two, so that a multiplication by it is few additions."""
+"""Constants as sums of few signed powers of two, so that a multiplication needs few additions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Iterator, Tuple
 
 
 def signed_digits(value: int) -> Iterator[Tuple[int, int]]:
-    """(shift, sign) of the canonical signed digits of an integer: 7 = 8 - 1."""
+    """Yield (shift, sign) of each canonical signed digit of an integer, for example 7 = 8 - 1."""
     shift = 0
     while value:
         if value & 1:

@@ -1,4 +1,4 @@
-"""The turn from rows to columns: two images' worth of block RAM, written row by row, read column by column."""
+"""Transpose matrices in block RAM for two of them: one is written row by row, the other read by columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateware.cores.delay import delayed
 
 @dataclass(frozen=True)
 class TransposerConfig:
-    """size x size codes of code_width bits."""
+    """A matrix has size x size codes of code_width bits."""
 
     size: int
     code_width: int
@@ -24,11 +24,14 @@ class TransposerConfig:
 
 
 class Transposer(LiteXModule):
-    """Emits a matrix column by column in size * size consecutive clocks, once all of it has arrived row by row.
+    """Emit a matrix column by column in size * size consecutive clocks, once it has arrived row by row.
 
-    sink:   code (code_width, signed), always accepted, at most one per clock, so a matrix is never overtaken:
-            it takes at least as long to arrive as the one before it takes to leave.
-    source: code (code_width, signed), the first ``latency`` clocks after a matrix's last; it cannot be held.
+    No back-pressure: ``ready`` is ignored on both sides. No matrix is overwritten before it has left, because
+    a matrix takes at least as long to arrive as the previous one takes to leave.
+
+    sink:   code (code_width, signed), at most one per clock.
+    source: code (code_width, signed), the first one ``latency`` clocks after the last one of the matrix has
+            entered.
     """
 
     latency = 3

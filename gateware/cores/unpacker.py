@@ -1,4 +1,4 @@
-"""Splits bus beats into smaller words, lowest bits first."""
+"""Split bus beats into smaller words, lowest bits first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from migen import If, Signal
 
 
 class Unpacker(LiteXModule):
-    """sink: data (beat_width bits), one beat held ahead. source: word (word_width bits), one per clock."""
+    """Split beats into words, one word per clock.
+
+    One further beat is buffered, so that no clock is lost between beats.
+
+    sink:   data (beat_width bits).
+    source: word (word_width bits).
+    """
 
     def __init__(self, beat_width: int, word_width: int):
         if beat_width % word_width:
@@ -19,34 +25,34 @@ class Unpacker(LiteXModule):
         # # #
 
         words = beat_width // word_width
-        following = Signal(beat_width, reset_less=True)
-        has_following = Signal()
+        next_beat = Signal(beat_width, reset_less=True)
+        has_next_beat = Signal()
         beat = Signal(beat_width, reset_less=True)
-        left = Signal(max=words)
+        words_left = Signal(max=words)
         at_last = Signal()
         taken = Signal()
         refill = Signal()
         self.comb += [
-            sink.ready.eq(~has_following),
+            sink.ready.eq(~has_next_beat),
             taken.eq(source.valid & source.ready),
-            refill.eq(has_following & (~source.valid | (taken & at_last))),
+            refill.eq(has_next_beat & (~source.valid | (taken & at_last))),
             source.word.eq(beat[:word_width]),
         ]
         self.sync += [
-            If(sink.valid & ~has_following, following.eq(sink.data), has_following.eq(1)),
+            If(sink.valid & ~has_next_beat, next_beat.eq(sink.data), has_next_beat.eq(1)),
             If(
                 taken,
                 beat.eq(beat[word_width:]),
-                left.eq(left - 1),
-                at_last.eq(left == 1),
+                words_left.eq(words_left - 1),
+                at_last.eq(words_left == 1),
                 If(at_last, source.valid.eq(0)),
             ),
             If(
                 refill,
-                beat.eq(following),
-                left.eq(words - 1),
+                beat.eq(next_beat),
+                words_left.eq(words - 1),
                 at_last.eq(0),
                 source.valid.eq(1),
-                has_following.eq(0),
+                has_next_beat.eq(0),
             ),
         ]

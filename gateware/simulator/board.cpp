@@ -1,4 +1,5 @@
-// The shared library's C interface: one handle is one configured board. lst_overlay/simulator/library.py is its only caller.
+// The C interface of the shared library: one handle is one configured board. Its only caller is
+// lst_overlay/simulator/library.py.
 #include <memory>
 #include <string>
 
@@ -13,7 +14,7 @@ namespace {
 
 constexpr int hp_ports = 4;
 constexpr int reset_cycles = 16;    // FCLK_RESET0_N stays low this long after configuration
-constexpr int settle_cycles = 100;  // then software takes its time before its first access
+constexpr int settle_cycles = 100;  // from the end of reset to the first access of software
 
 enum AccessStatus { DONE = 0, NO_ANSWER = 1, TIMED_OUT = 2 };
 
@@ -21,7 +22,7 @@ class Board {
 public:
     explicit Board(const Parameters& given)
         : parameters(given), random(given.seed), memory(parameters, random), rules(cycle) {
-        context.randReset(2);  // what the design does not initialise powers up random
+        context.randReset(2);  // registers and memories without an initial value power up random
         context.randSeed(int(random.draw() & 0x3FFFFFFF) | 1);
         pins = std::make_unique<Vsimulated_board>(&context, "");
         gp = std::make_unique<GpPort>(*pins, rules, random, parameters);
@@ -48,7 +49,7 @@ public:
         for (int i = 0; i < clocked_count; ++i) {
             if (i % 2 == 0) bits = random.draw();
             else bits >>= 32;
-            // The first to be asked gets the bandwidth: take turns.
+            // The first port to be asked gets the bandwidth, so another port is the first in each cycle.
             HpPort& port = *hp[clocked[(i + cycle) % clocked_count]];
             port.step(bits, in_reset);
         }
@@ -57,7 +58,7 @@ public:
     void run(uint64_t cycles) {
         while (cycles--) step();
     }
-    // Lets the access that was started end, then the CPU think for `gap_ps`.
+    // Wait until the access that was started has ended, then for the CPU's `gap_ps` between accesses.
     AccessStatus finish(uint64_t gap_ps) {
         uint64_t waited = 0;
         while (!gp->idle()) {
@@ -106,7 +107,8 @@ private:
             pins->hp_rvalid[i] = pins->hp_bvalid[i] = 0;
         }
     }
-    // A port whose ACLK does not follow FCLK0 is not in use, and costs nothing; on a real PS it would never answer.
+    // A port whose ACLK does not follow FCLK0 is not in use and is not simulated. On a real PS it would never
+    // answer.
     void find_clocked_ports() {
         bool high[hp_ports + 1];
         pins->clk = 1;
@@ -136,7 +138,9 @@ API void lst_destroy(void* handle) { delete static_cast<Board*>(handle); }
 
 API void lst_run(void* handle, uint64_t cycles) { board(handle).run(cycles); }
 API uint64_t lst_cycle(void* handle) { return board(handle).cycle; }
-API void lst_set_period(void* handle, uint64_t picoseconds) { board(handle).parameters.period_ps = picoseconds; }
+API void lst_set_period(void* handle, uint64_t picoseconds) {
+    board(handle).parameters.period_ps = picoseconds;
+}
 API void lst_set_reset(void* handle, int asserted) { board(handle).set_reset(asserted); }
 
 API int lst_read(void* handle, uint32_t address, int beats, uint32_t* data) {
@@ -149,39 +153,51 @@ API int lst_write(void* handle, uint32_t address, int beats, const uint32_t* dat
     b.gp->start_write(address, beats, data, uint8_t(strobes));
     return b.finish(b.parameters.cpu_gap_ps);
 }
-// Both at once, as two CPU cores can.
-API int lst_read_and_write(void* handle, uint32_t read_at, uint32_t* data, uint32_t write_at, uint32_t value) {
+// Start a read and a write together, as two CPU cores can.
+API int lst_read_and_write(void* handle, uint32_t read_at, uint32_t* data, uint32_t write_at,
+                           uint32_t value) {
     Board& b = board(handle);
     b.gp->start_read(read_at, 1, data);
     b.gp->start_write(write_at, 1, &value, 0xF);
     return b.finish(b.parameters.cpu_gap_ps);
 }
-// Reads `address` every `gap_ps` until (value & mask) == wanted or `cycles` have passed.
-API int lst_poll(void* handle, uint32_t address, uint32_t mask, uint32_t wanted, uint64_t cycles, uint64_t gap_ps, uint32_t* value) {
+// Read `address` every `gap_ps` until (value & mask) == expected or `cycles` have passed.
+API int lst_poll(void* handle, uint32_t address, uint32_t mask, uint32_t expected, uint64_t cycles,
+                 uint64_t gap_ps, uint32_t* value) {
     Board& b = board(handle);
     const uint64_t end = b.cycle + cycles;
     for (;;) {
         b.gp->start_read(address, 1, value);
         if (b.finish(0) != DONE) return NO_ANSWER;
-        if ((*value & mask) == wanted) return DONE;
+        if ((*value & mask) == expected) return DONE;
         if (b.cycle >= end) return TIMED_OUT;
         b.run(gap_ps / b.parameters.period_ps);
     }
 }
 
-API int lst_map(void* handle, uint64_t base, uint64_t bytes, uint8_t* data) { return board(handle).memory.map(base, bytes, data); }
+API int lst_map(void* handle, uint64_t base, uint64_t bytes, uint8_t* data) {
+    return board(handle).memory.map(base, bytes, data);
+}
 API int lst_unmap(void* handle, uint64_t base) { return board(handle).memory.unmap(base); }
 
 API void lst_set_memory_dead(void* handle, int dead) { board(handle).memory.dead = dead; }
 API void lst_hold_write_responses(void* handle, int hold) { board(handle).memory.hold_responses = hold; }
-API void lst_set_withheld(void* handle, uint64_t per_256) { board(handle).parameters.withheld_per_256 = per_256; }
-API void lst_add_faulty_range(void* handle, uint64_t base, uint64_t bytes, int reads, int writes, int decode_error) {
-    board(handle).memory.faulty.push_back({base, bytes, bool(reads), bool(writes), decode_error ? DECERR : SLVERR});
+API void lst_set_withheld(void* handle, uint64_t per_256) {
+    board(handle).parameters.withheld_per_256 = per_256;
+}
+API void lst_add_faulty_range(void* handle, uint64_t base, uint64_t bytes, int reads, int writes,
+                              int decode_error) {
+    const Response response = decode_error ? DECERR : SLVERR;
+    board(handle).memory.faulty.push_back({base, bytes, bool(reads), bool(writes), response});
 }
 API void lst_clear_faulty_ranges(void* handle) { board(handle).memory.faulty.clear(); }
 
 API uint64_t lst_violation_count(void* handle) { return board(handle).rules.count(); }
 API uint64_t lst_violation_texts(void* handle) { return board(handle).rules.texts().size(); }
-API const char* lst_violation_text(void* handle, uint64_t index) { return board(handle).rules.texts().at(index).c_str(); }
+API const char* lst_violation_text(void* handle, uint64_t index) {
+    return board(handle).rules.texts().at(index).c_str();
+}
 API void lst_clear_violations(void* handle) { board(handle).rules.clear(); }
-API void lst_statistics(void* handle, int port, Statistics* statistics) { *statistics = board(handle).hp[port]->statistics; }
+API void lst_statistics(void* handle, int port, Statistics* statistics) {
+    *statistics = board(handle).hp[port]->statistics;
+}

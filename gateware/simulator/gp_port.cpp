@@ -40,9 +40,11 @@ void GpPort::check_held(const char* channel, Held& held, bool valid, bool ready,
                         uint32_t response, uint32_t last) {
     if (held.waiting) {
         if (!valid)
-            rules_.broken("GP0", "valid held", "%sVALID dropped while it waited for %sREADY", channel, channel);
+            rules_.broken("GP0", "valid held", "%sVALID dropped while it waited for %sREADY", channel,
+                          channel);
         else if (data != held.data || id != held.id || response != held.response || last != held.last)
-            rules_.broken("GP0", "payload held", "%s payload changed while it waited for %sREADY", channel, channel);
+            rules_.broken("GP0", "payload held", "%s payload changed while it waited for %sREADY", channel,
+                          channel);
     }
     held = {valid && !ready, data, id, response, last};
 }
@@ -63,13 +65,18 @@ void GpPort::step_read(bool in_reset) {
         rules_.broken("GP0", "unasked", "RVALID without a read request");
         if (!reading_) return;
     }
-    if (!in_reset) check_held("R", held_r_, r_valid, r_ready_, pins_.gp_rdata, pins_.gp_rid, pins_.gp_rresp, pins_.gp_rlast);
+    if (!in_reset)
+        check_held("R", held_r_, r_valid, r_ready_, pins_.gp_rdata, pins_.gp_rid, pins_.gp_rresp,
+                   pins_.gp_rlast);
     if (r_valid && r_ready_ && reading_) {
         const bool last = read_done_ == read_beats_ - 1;
-        if (pins_.gp_rid != read_id_) rules_.broken("GP0", "rid", "RID is 0x%X, ARID was 0x%X", pins_.gp_rid, read_id_);
-        if (pins_.gp_rresp) rules_.broken("GP0", "okay", "RRESP is %u for a read of 0x%08X", pins_.gp_rresp, read_at_);
+        if (pins_.gp_rid != read_id_)
+            rules_.broken("GP0", "rid", "RID is 0x%X, ARID was 0x%X", pins_.gp_rid, read_id_);
+        if (pins_.gp_rresp)
+            rules_.broken("GP0", "okay", "RRESP is %u for a read of 0x%08X", pins_.gp_rresp, read_at_);
         if (bool(pins_.gp_rlast) != last)
-            rules_.broken("GP0", "rlast", "RLAST is %u on beat %d of %d", pins_.gp_rlast, read_done_ + 1, read_beats_);
+            rules_.broken("GP0", "rlast", "RLAST is %u on beat %d of %d", pins_.gp_rlast, read_done_ + 1,
+                          read_beats_);
         read_data_[read_done_++] = pins_.gp_rdata;
         if (last) reading_ = address_sent_ = false;
     }
@@ -82,7 +89,7 @@ void GpPort::step_read(bool in_reset) {
             pins_.gp_arid = uint16_t(read_id_);
         }
     } else if (!ar_valid_) {
-        pins_.gp_araddr = uint32_t(random_.draw());  // nobody may look at a payload without VALID
+        pins_.gp_araddr = uint32_t(random_.draw());  // a payload without VALID has no meaning
         pins_.gp_arid = random_.below(4096);
     }
     r_ready_ = reading_ && (!parameters_.cpu_shuffled || random_.below(2));
@@ -104,14 +111,16 @@ void GpPort::step_write(bool in_reset) {
         else w_delay_ = delay();
     }
     if (!in_reset) check_held("B", held_b_, b_valid, b_ready_, 0, pins_.gp_bid, pins_.gp_bresp, 0);
-    // BVALID may answer in the cycle after the last handshake at the earliest; the flags above cover this very edge.
+    // BVALID may come one cycle after the last handshake at the earliest; the flags above include this edge.
     if (b_valid && !in_reset && !(writing_ && write_address_sent_ && write_data_sent_)) {
         rules_.broken("GP0", "unasked", "BVALID before a write's address and data were taken");
         if (!writing_) return;
     }
     if (b_valid && b_ready_ && writing_) {
-        if (pins_.gp_bid != write_id_) rules_.broken("GP0", "bid", "BID is 0x%X, AWID was 0x%X", pins_.gp_bid, write_id_);
-        if (pins_.gp_bresp) rules_.broken("GP0", "okay", "BRESP is %u for a write to 0x%08X", pins_.gp_bresp, write_at_);
+        if (pins_.gp_bid != write_id_)
+            rules_.broken("GP0", "bid", "BID is 0x%X, AWID was 0x%X", pins_.gp_bid, write_id_);
+        if (pins_.gp_bresp)
+            rules_.broken("GP0", "okay", "BRESP is %u for a write to 0x%08X", pins_.gp_bresp, write_at_);
         writing_ = false;
     }
 

@@ -1,4 +1,4 @@
-// M_AXI_GP0 and the CPU behind it: single accesses, bursts for tests, and a judge of what the design answers.
+// M_AXI_GP0 and the CPU behind it: single accesses, bursts for tests, and checks of the design's answers.
 #pragma once
 #include <cstdint>
 
@@ -16,7 +16,7 @@ public:
     void start_write(uint32_t address, int beats, const uint32_t* data, uint8_t strobes);
     void step(bool in_reset);  // as HpPort::step
     bool idle() const { return !reading_ && !writing_; }
-    void abandon();  // an access that was never answered: the CPU hangs, the test wants to go on
+    void abandon();  // give up an access that was never answered, so that a test can continue
 
 private:
     struct Held {  // a response that must stay while VALID waits for READY
@@ -25,8 +25,8 @@ private:
     };
     void step_read(bool in_reset);
     void step_write(bool in_reset);
-    void check_held(const char* channel, Held& held, bool valid, bool ready, uint32_t data, uint32_t id, uint32_t response,
-                    uint32_t last);
+    void check_held(const char* channel, Held& held, bool valid, bool ready, uint32_t data, uint32_t id,
+                    uint32_t response, uint32_t last);
     int delay() { return parameters_.cpu_shuffled ? int(random_.below(4)) : 0; }
 
     Vsimulated_board& pins_;
@@ -36,7 +36,8 @@ private:
 
     bool reading_ = false, address_sent_ = false;
     bool writing_ = false, write_address_sent_ = false, write_data_sent_ = false;
-    bool ar_valid_ = false, aw_valid_ = false, w_valid_ = false, r_ready_ = false, b_ready_ = false;  // as driven now
+    // As driven now.
+    bool ar_valid_ = false, aw_valid_ = false, w_valid_ = false, r_ready_ = false, b_ready_ = false;
     int ar_delay_ = 0, aw_delay_ = 0, w_delay_ = 0;
     uint32_t read_at_ = 0, write_at_ = 0, read_id_ = 0, write_id_ = 0;
     int read_beats_ = 0, read_done_ = 0, write_beats_ = 0, write_done_ = 0;

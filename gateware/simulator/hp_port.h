@@ -1,4 +1,4 @@
-// One S_AXI_HP port: an AXI3 slave that takes nothing for granted. It answers in order.
+// One S_AXI_HP port: an AXI3 slave that checks everything the master does. It answers in order.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -19,8 +19,8 @@ struct AddressPhase {
     uint32_t address;
     uint8_t length, size, burst, lock, prot, cache, id;
     bool operator!=(const AddressPhase& o) const {
-        return address != o.address || length != o.length || size != o.size || burst != o.burst || lock != o.lock
-            || prot != o.prot || cache != o.cache || id != o.id;
+        return address != o.address || length != o.length || size != o.size || burst != o.burst
+            || lock != o.lock || prot != o.prot || cache != o.cache || id != o.id;
     }
 };
 
@@ -37,7 +37,8 @@ class HpPort {
 public:
     HpPort(Vsimulated_board& pins, int index, Memory& memory, Rules& rules, RandomSource& random,
            const Parameters& parameters, const uint64_t& cycle);
-    // Everything between two rising edges: judge what the design drives now, choose what the PS drives from the next edge.
+    // Do everything between two rising edges: check what the design drives now, and choose what the PS drives
+    // from the next edge on.
     void step(uint64_t random_bits, bool in_reset);
 
     Statistics statistics{};
@@ -65,7 +66,8 @@ private:
     void take_write_beat(const DataPhase& beat);
     void finish_write(WriteBurst& burst);
     void check_address(const char* channel, const AddressPhase& at, int& expected_id);
-    template <class Phase> void check_held(const char* channel, Watched<Phase>& watched, bool valid, bool ready, const Phase& phase);
+    template <class Phase>
+    void check_held(const char* channel, Watched<Phase>& watched, bool valid, bool ready, const Phase& phase);
     AddressPhase read_address() const;
     AddressPhase write_address() const;
 
@@ -85,5 +87,6 @@ private:
     int read_id_ = -1, write_id_ = -1;
     Watched<AddressPhase> watched_ar_, watched_aw_;
     Watched<DataPhase> watched_w_;
-    bool ar_ready_ = false, aw_ready_ = false, w_ready_ = false, r_valid_ = false, b_valid_ = false;  // as driven now
+    // As driven now.
+    bool ar_ready_ = false, aw_ready_ = false, w_ready_ = false, r_valid_ = false, b_valid_ = false;
 };

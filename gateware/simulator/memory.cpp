@@ -18,23 +18,25 @@ bool Memory::unmap(uint64_t base) {
 }
 
 uint64_t Memory::read(uint64_t address) {
-    const Region* found = region(address);
-    uint64_t data = random_.draw();  // what lies outside a buffer belongs to somebody else: any value
-    if (found) memcpy(&data, found->data + (address - found->base), std::min<uint64_t>(8, found->base + found->bytes - address));
+    const Region* buffer = region(address);
+    uint64_t data = random_.draw();  // memory outside all buffers has arbitrary content
+    if (!buffer) return data;
+    const uint64_t bytes = std::min<uint64_t>(8, buffer->base + buffer->bytes - address);
+    memcpy(&data, buffer->data + (address - buffer->base), bytes);
     return data;
 }
 
 bool Memory::write(uint64_t address, uint64_t data, uint8_t strobes) {
-    const Region* found = region(address);
-    if (found && strobes == 0xFF && address + 8 <= found->base + found->bytes) {
-        memcpy(found->data + (address - found->base), &data, 8);
+    const Region* buffer = region(address);
+    if (buffer && strobes == 0xFF && address + 8 <= buffer->base + buffer->bytes) {
+        memcpy(buffer->data + (address - buffer->base), &data, 8);
         return true;
     }
     bool inside = true;
     for (int lane = 0; lane < 8; ++lane)
         if (strobes >> lane & 1) {
-            if (found && address + lane < found->base + found->bytes)
-                found->data[address - found->base + lane] = uint8_t(data >> 8 * lane);
+            if (buffer && address + lane < buffer->base + buffer->bytes)
+                buffer->data[address - buffer->base + lane] = uint8_t(data >> 8 * lane);
             else
                 inside = false;
         }
@@ -44,7 +46,8 @@ bool Memory::write(uint64_t address, uint64_t data, uint8_t strobes) {
 Response Memory::response(uint64_t address, bool write) const {
     if (address >= ddr_bytes) return DECERR;
     for (const FaultyRange& range : faulty)
-        if ((write ? range.writes : range.reads) && address + 8 > range.base && address < range.base + range.bytes)
+        if ((write ? range.writes : range.reads) && address + 8 > range.base
+            && address < range.base + range.bytes)
             return range.response;
     return OKAY;
 }

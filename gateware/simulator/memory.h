@@ -1,4 +1,4 @@
-// The DDR behind the HP ports: which buffers exist, when data may move, which faults were asked for.
+// The DDR behind the HP ports: which buffers exist, when data may move, which faults are injected.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -32,15 +32,16 @@ public:
     bool map(uint64_t base, uint64_t bytes, uint8_t* data);
     bool unmap(uint64_t base);
     const Region* region(uint64_t address) {
-        if (last_ < regions_.size() && address - regions_[last_].base < regions_[last_].bytes) return &regions_[last_];
+        if (last_ < regions_.size() && address - regions_[last_].base < regions_[last_].bytes)
+            return &regions_[last_];
         for (size_t i = 0; i < regions_.size(); ++i)
             if (address - regions_[i].base < regions_[i].bytes) return &regions_[last_ = i];
         return nullptr;
     }
     // A burst may read the rest of the last 8 bytes of a buffer, never more.
     bool holds(uint64_t address, uint64_t bytes) {
-        const Region* found = region(address);
-        return found && address + bytes <= ((found->base + found->bytes + 7) & ~uint64_t(7));
+        const Region* buffer = region(address);
+        return buffer && address + bytes <= ((buffer->base + buffer->bytes + 7) & ~uint64_t(7));
     }
     uint64_t read(uint64_t address);
     // False if an enabled byte lies outside all buffers; it is dropped.
@@ -50,7 +51,8 @@ public:
     void advance() {  // one cycle
         if (parameters_.refresh_interval_ps) {
             refresh_phase_ps_ += parameters_.period_ps;
-            if (refresh_phase_ps_ >= parameters_.refresh_interval_ps) refresh_phase_ps_ -= parameters_.refresh_interval_ps;
+            if (refresh_phase_ps_ >= parameters_.refresh_interval_ps)
+                refresh_phase_ps_ -= parameters_.refresh_interval_ps;
             refreshing_ = refresh_phase_ps_ < parameters_.refresh_ps;
         }
         if (parameters_.bytes_per_us && !refreshing_) {
@@ -62,7 +64,8 @@ public:
     void moved() { if (parameters_.bytes_per_us) credit_ -= beat_credit; }
     uint64_t latency_cycles() {
         if (!parameters_.latency_high_ps) return parameters_.latency_cycles;
-        uint64_t ps = parameters_.latency_low_ps + random_.below(parameters_.latency_high_ps - parameters_.latency_low_ps + 1);
+        const uint64_t span_ps = parameters_.latency_high_ps - parameters_.latency_low_ps;
+        uint64_t ps = parameters_.latency_low_ps + random_.below(span_ps + 1);
         return (ps + parameters_.period_ps - 1) / parameters_.period_ps;
     }
     bool withheld(uint64_t& bits) const {  // uses up eight random bits
@@ -71,13 +74,13 @@ public:
         return answer;
     }
 
-    bool dead = false;             // takes addresses, moves no data, answers nothing
-    bool hold_responses = false;   // keeps every write response back
+    bool dead = false;             // accepts addresses, moves no data, answers nothing
+    bool hold_responses = false;   // withholds every write response
     std::vector<FaultyRange> faulty;
 
 private:
     static constexpr int64_t beat_credit = 8 * 1000000;     // bytes times picoseconds per microsecond
-    static constexpr int64_t credit_limit = 8 * beat_credit;  // what idle cycles may save up: eight beats
+    static constexpr int64_t credit_limit = 8 * beat_credit;  // idle cycles accumulate at most eight beats
     const Parameters& parameters_;
     RandomSource& random_;
     std::vector<Region> regions_;

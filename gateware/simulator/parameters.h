@@ -1,14 +1,16 @@
-// What the Python side sets; lst_overlay/simulator/library.py declares the same fields in the same order.
+// The settings of a simulated board. lst_overlay/simulator/library.py has the same fields in the same order.
 #pragma once
 #include <cstdint>
 
 struct Parameters {
     uint64_t seed;
     uint64_t period_ps;             // of FCLK0
-    uint64_t latency_low_ps;        // address accepted to first beat, last data accepted to write response: uniform
-    uint64_t latency_high_ps;       //   between these two; both 0: latency_cycles instead
+    // From an accepted address to the first beat, and from the last accepted data to the write response:
+    // uniformly distributed between these two; if both are 0, latency_cycles instead.
+    uint64_t latency_low_ps;
+    uint64_t latency_high_ps;
     uint64_t latency_cycles;
-    uint64_t withheld_per_256;      // chance that a beat or a READY is held back in a cycle, in 1/256
+    uint64_t withheld_per_256;      // probability that a beat or a READY is withheld in a cycle, in 1/256
     uint64_t refresh_interval_ps;   // 0: no refresh
     uint64_t refresh_ps;
     uint64_t bytes_per_us;          // all ports together; 0: no limit

@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
 
-// xorshift64*: good enough for stalls and garbage, and one multiplication per draw.
+// xorshift64*: good enough for stalls and random content, with one multiplication per draw.
 class RandomSource {
 public:
     explicit RandomSource(uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15ull + 0x1234567ull) {

@@ -1,8 +1,9 @@
-// The board around the design: its ports are the pins of PS7 that the C++ model plays (see ps7.py, board.cpp).
-// The model writes what the PS will drive from the next rising edge on; the *_now registers make these true flip-flops
-// in the FCLK domain, so one evaluation per edge is exact. Index 0 .. 3: S_AXI_HP0 .. S_AXI_HP3.
+// The board around the design. Its ports are the pins of PS7, which the C++ model drives (ps7.py, board.cpp).
+// The model writes the values that the PS drives from the next rising edge on. The *_now registers make them
+// true flip-flops in the FCLK domain, so one evaluation per edge is exact. Index 0 .. 3 is S_AXI_HP0 ..
+// S_AXI_HP3.
 
-// The primitives that a design puts beside PS7; any other comes from the cells= of build_library.
+// Primitives that a design instantiates beside PS7. Others come from the argument cells= of build_library.
 module BUFG(input I, output O);
     assign O = I;
 endmodule

@@ -1,7 +1,7 @@
-"""A hundred handwritten digits that come with the package, and what its networks answer: for first steps and for `self_test`.
+"""A hundred handwritten digits that come with the package, with the logits of its networks for them.
 
-They are scikit-learn's (the first of the test part), in this project's 28 x 28 pixels; `python -m datasets.sample_digits` in a checkout
-writes the file.
+They are for first steps and for `self_test`. They are the first hundred of the test part of scikit-learn's
+digits, resampled to 28 x 28 pixels. `python -m datasets.sample_digits` in a checkout writes the file.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def load() -> Tuple[np.ndarray, np.ndarray]:
 
 
 def stored_logits(network: Network) -> Optional[np.ndarray]:
-    """(100, 10) int32 as computed when the file was written; None if it does not know this network."""
+    """Logits (100, 10) int32, computed when the file was written; None if it has none for this network."""
     with np.load(str(FILE), allow_pickle=False) as file:
         name = entry_name(network)
         return file[name] if name in file.files else None
 
 
 def entry_name(network: Network) -> str:
-    """Of its logits in the file."""
+    """The name of the file's array with the logits of a network."""
     return "logits_" + content_hash(network)

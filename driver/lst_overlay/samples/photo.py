@@ -1,7 +1,8 @@
-"""A photograph of a handwritten digit, brought into the form that the networks were trained on.
+"""Convert a photograph of a handwritten digit to the form on which the networks were trained.
 
-MNIST's: bright ink on a black ground, the digit scaled to fit 20 x 20 pixels with its proportions kept, its centre of mass in the middle of
-28 x 28. Needs Pillow, which PYNQ's images have.
+This is the form of MNIST: bright ink on a black ground, the digit scaled to fit 20 x 20 pixels with its
+proportions kept, its centre of mass in the middle of 28 x 28 pixels. It needs Pillow, which PYNQ's images
+include.
 """
 
 from __future__ import annotations
@@ -13,18 +14,21 @@ import numpy as np
 
 from ..network.lst.parameters import SIZE
 
-BOX = 20  # pixels that the digit fills, the longer way
-INK = 0.35  # of the darkest stroke's contrast: what is fainter is paper
+BOX = 20  # pixels of the longer side of the digit
+INK = 0.35  # share of the darkest stroke's contrast; what is fainter is paper
 MIN_CONTRAST = 16  # of 255 grey levels: with less there is no digit
-DARKEST = 30  # so many pixels, fewer than any digit's, are as dark as its strokes; fewer may be dust
-_WORKING_SIZE = 512  # larger pictures are reduced first
+DARKEST = 30  # pixels as dark as the strokes: fewer than any digit has, but more than a speck of dust
+_WORKING_SIZE = 512  # pixels; larger pictures are reduced first
 
 
 def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray:
-    """A file (path or open), a PIL image, or an (H, W) or (H, W, 3) uint8 array holding one digit -> (28, 28) uint8.
+    """Convert a picture of one digit to an image, (28, 28) uint8.
 
-    Dark on light and light on dark are told apart by the picture's border. ValueError if no digit stands out, FileNotFoundError,
-    or ValueError for what is no picture.
+    picture: a file (path or open), a PIL image, or an (H, W) or (H, W, 3) uint8 array. The digit may be dark
+             on light or light on dark: the picture's border shows the ground.
+
+    Raises FileNotFoundError if there is no such file, and ValueError if it is no picture or no digit stands
+    out.
     """
     from PIL import Image
 
@@ -34,7 +38,8 @@ def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray
     contrast = np.sort(ink, axis=None)[-min(DARKEST, ink.size)]
     if contrast < MIN_CONTRAST:
         raise ValueError(
-            f"no digit in the picture: its strokes must stand out by {MIN_CONTRAST} of 255 grey levels, found {contrast:.0f}"
+            f"no digit in the picture: its strokes must stand out by {MIN_CONTRAST} of 255 grey levels, "
+            f"found {contrast:.0f}"
         )
     ink = np.where(ink < INK * contrast, 0, np.minimum(ink, contrast)) * (255 / contrast)
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
@@ -44,11 +49,11 @@ def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray
     small = np.asarray(Image.fromarray(ink.astype(np.uint8)).resize((width, height), Image.LANCZOS)).astype(
         np.float64
     )
-    return _centred((small * (255 / small.max())).astype(np.uint8))  # a thin stroke has paled
+    return _centred((small * (255 / small.max())).astype(np.uint8))  # scaling has made thin strokes fainter
 
 
 def _opened(picture):
-    """-> PIL image, upright."""
+    """Return the picture as a PIL image, upright."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if isinstance(picture, np.ndarray):
@@ -58,7 +63,8 @@ def _opened(picture):
             or not (picture.ndim == 2 or picture.ndim == 3 and picture.shape[2] in (3, 4))
         ):
             raise ValueError(
-                f"a picture must be an (H, W) or (H, W, 3) array of uint8, not {picture.shape} of {picture.dtype}"
+                "a picture must be an (H, W) or (H, W, 3) array of uint8, "
+                f"not {picture.shape} of {picture.dtype}"
             )
         return Image.fromarray(picture)
     try:
@@ -72,7 +78,7 @@ def _opened(picture):
 
 
 def _reduced(image):
-    """Grey, transparent parts as white, at most _WORKING_SIZE pixels either way."""
+    """Convert to grey, with transparent parts white and at most _WORKING_SIZE pixels a side."""
     from PIL import Image
 
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
@@ -86,7 +92,7 @@ def _reduced(image):
 
 
 def _centred(ink: np.ndarray) -> np.ndarray:
-    """At most BOX x BOX -> SIZE x SIZE, the centre of mass in the middle as far as all of it stays inside."""
+    """Place at most BOX x BOX pixels in SIZE x SIZE, the centre of mass as near the middle as they fit."""
     total = ink.sum()
     out = np.zeros((SIZE, SIZE), np.uint8)
     place = []

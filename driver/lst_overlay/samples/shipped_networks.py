@@ -16,7 +16,10 @@ def names() -> List[str]:
 
 
 def find(which: Union[str, os.PathLike]) -> Path:
-    """A path to a network file, or the name of a shipped one such as 'lst1_w6a4p4'. FileNotFoundError lists the names."""
+    """The path of a network file, given its path or the name of a shipped one such as 'lst1_w6a4p4'.
+
+    Raises FileNotFoundError, whose message lists the shipped names.
+    """
     path = Path(which).expanduser()
     if path.is_file():
         return path

@@ -1,4 +1,4 @@
-"""A Zybo Z7-10 that is not there: `SimulatedBoard` is a pynq Device, `get_device` the one of this process."""
+"""A simulated Zybo Z7-10: `SimulatedBoard` is a pynq Device; `get_device` returns that of this process."""
 
 from .board import SimulatedBoard, get_device, write_bit
 

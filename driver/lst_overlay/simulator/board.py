@@ -1,7 +1,8 @@
-"""A Zybo Z7-10 that is not there: a pynq Device whose fabric is verilated gateware and whose memory is not coherent.
+"""A simulated Zybo Z7-10: a pynq Device whose fabric is verilated gateware and whose memory is not coherent.
 
-It is taken only when asked for: `LST1Overlay(device=SimulatedBoard())`, or LST_BOARD=sim in the environment. Below an
-unmodified pynq it answers registers, allocates buffers and takes "bitstreams" that `make simulator` wrote.
+It is used only on request: `LST1Overlay(device=SimulatedBoard())`, or LST_BOARD=sim in the environment. Below
+an unmodified pynq it answers register accesses, allocates buffers and accepts "bitstreams" that `make
+simulator` wrote.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ from .processing_system import ProcessingSystem
 BIT_MAGIC = b"LSTSIM1\n"
 _XILINX_BIT = b"\x00\x09\x0f\xf0"
 GP0_WINDOW = range(0x4000_0000, 0x8000_0000)
-# Where Linux puts its contiguous memory on this board, and as much of it as PYNQ's images set aside.
+# The address of Linux's contiguous memory on this board, and the size that PYNQ's images reserve.
 CMA_BASE, CMA_BYTES, PAGE_BYTES = 0x1680_0000, 128 << 20, 4096
 
 
 class SimulatedBit(NamedTuple):
-    """What the .bit of a simulated build says: the registers' BUILD_HASH, and the library that simulates the design."""
+    """The content of a simulated .bit: the value of BUILD_HASH, and the library that simulates the design."""
 
     build_hash: int
     library: Path
 
 
 def write_bit(path: Union[str, os.PathLike], library: Union[str, os.PathLike], build_hash: int) -> None:
-    """Write the .bit of a simulated build. ``library`` must lie beside it, so that the pair can be moved."""
+    """Write the .bit of a simulated build. ``library`` must be in the same directory: both move together."""
     path, library = Path(path), Path(library)
     if path.resolve().parent != library.resolve().parent:
         raise ValueError(f"the library must lie beside {path}, not in {library.parent}")
@@ -46,7 +47,7 @@ def write_bit(path: Union[str, os.PathLike], library: Union[str, os.PathLike], b
 
 
 def read_bit(path: Union[str, os.PathLike]) -> SimulatedBit:
-    """Read it back and check that its library is the one it was written for. BitstreamError says what is wrong."""
+    """Read the .bit of a simulated build and check its library. BitstreamError says what is wrong."""
     path = Path(path)
     try:
         data = path.read_bytes()
@@ -80,7 +81,7 @@ def _sha256(path: Path) -> str:
 
 
 class SimulatedBuffer(PynqBuffer):
-    """A PynqBuffer that goes back to the simulated board. The array itself, not a view of it, owns the memory."""
+    """A PynqBuffer of the simulated board. The array itself owns the memory; a view of it does not."""
 
     _owner = False
 
@@ -91,16 +92,20 @@ class SimulatedBuffer(PynqBuffer):
 
 
 class _Memory(NamedTuple):
-    cpu: np.ndarray  # what the processor's caches show
-    device: np.ndarray  # what is in the DDR
+    cpu: np.ndarray  # the content as the processor sees it, through its caches
+    device: np.ndarray  # the content of the DDR
 
 
 class SimulatedBoard(Device):
-    """memory: "default" (latencies, stalls, refresh as on the board), "ideal", or settings of your own (simulated_library).
+    """A board with one simulated FPGA, which each download configures anew.
 
-    Each download configures the fabric anew: registers without an initial value and all memory are random by ``seed``.
-    A register that reads as before is taken for a wait in the driver: simulated time then passes between two reads, from
-    0.1 us up to ``poll_interval_us``, as it would pass between two reads of a real processor.
+    memory:           "default" (latencies, stalls and refresh as on the board), "ideal", or settings of your
+                      own (library.py).
+    seed:             of the random content of all memory and of registers without an initial value.
+    faults:           arguments of SimulatedLibrary.inject, applied at each download.
+    poll_interval_us: if a register reads the same value again, the driver is waiting for it to change.
+                      Simulated time then passes before the next read, from 0.1 us up to this much, as on a
+                      real processor.
     """
 
     name = "simulated"
@@ -118,9 +123,8 @@ class SimulatedBoard(Device):
         self.poll_interval_us = poll_interval_us
         self._model, self._seed, self._faults = memory, seed, dict(faults or {})
         self._random = np.random.default_rng(seed)
-        self._lock = (
-            threading.RLock()
-        )  # re-entrant: the garbage collector may free a buffer in the middle of a call
+        # Re-entrant: the garbage collector may free a buffer in the middle of a call.
+        self._lock = threading.RLock()
         self._ps = ProcessingSystem()
         self._fabric: Optional[SimulatedLibrary] = None
         self._memory: Dict[int, _Memory] = {}
@@ -129,11 +133,11 @@ class SimulatedBoard(Device):
         self._last_values: Dict[int, int] = {}
         self._intervals_us: Dict[int, float] = {}
 
-    # What a test or a curious user asks.
+    # For tests and for curious users.
 
     @property
     def fabric(self) -> SimulatedLibrary:
-        """The configured design: cycles, faults, statistics. Replaced by each download."""
+        """The configured design, with its cycles, faults and statistics. Each download replaces it."""
         if self._fabric is None:
             raise BoardFrozen(
                 "no bitstream was downloaded: on a board this access would stop the ARM for good"
@@ -141,7 +145,7 @@ class SimulatedBoard(Device):
         return self._fabric
 
     def violations(self) -> List[str]:
-        """Every bus rule that the designs downloaded so far broke; empty is good."""
+        """The bus rules broken by all designs downloaded so far; an empty list is good."""
         return self._earlier_violations + (self._fabric.violations() if self._fabric else [])
 
     @property
@@ -153,7 +157,7 @@ class SimulatedBoard(Device):
         with self._lock:
             self.fabric.run(int(microseconds * self._ps.fclk0_mhz))
 
-    # What pynq asks.
+    # The interface that pynq uses.
 
     def set_bitfile_name(self, bitfile_name: str) -> None:
         super().set_bitfile_name(bitfile_name)
@@ -164,7 +168,7 @@ class SimulatedBoard(Device):
             del Clocks._real_instance
 
     def get_bitfile_metadata(self, bitfile_name: str, partial: bool = False):
-        """Straight from the .hwh: pynq's own way would look in its cache by the .bit alone and call xclbinutil."""
+        """Parse the .hwh. pynq's own method would look in a cache by the .bit alone, and call xclbinutil."""
         if partial:
             raise BitstreamError(f"{bitfile_name}: the simulated board takes no partial bitstreams")
         from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
@@ -191,9 +195,10 @@ class SimulatedBoard(Device):
             self.reset(parser, bitstream.timestamp, bitstream.bitfile_name)
 
     def configure(self, library: Union[str, os.PathLike]) -> None:
-        """What download does to the fabric; buffers stay."""
+        """Configure the fabric with the design of a library; buffers stay."""
         with self._lock:
-            # A seed of its own per download: nothing may depend on what a flip-flop happened to be last time.
+            # Each download has a seed of its own, so that nothing depends on the initial state of the last
+            # one.
             fabric = SimulatedLibrary(
                 library, self._model, self._seed + 1000 * self._downloads, self._ps.fclk0_mhz
             )
@@ -255,7 +260,7 @@ class SimulatedBoard(Device):
         self._last_values.clear()
         self._intervals_us.clear()
 
-    # Memory: two copies of each buffer, joined by flush and invalidate alone.
+    # Memory: each buffer exists twice, and only flush and invalidate copy from one to the other.
 
     def allocate(self, shape, dtype="u4", **_) -> SimulatedBuffer:
         size = max(1, int(np.prod(shape)) * np.dtype(dtype).itemsize)
@@ -272,7 +277,7 @@ class SimulatedBoard(Device):
         return buffer
 
     def _free_address(self, size: int) -> int:
-        """First gap that fits, with a page between neighbours that belongs to nobody, so that an overrun is seen."""
+        """The first gap that fits. A page without a buffer separates neighbours, to detect overruns."""
         address = CMA_BASE
         for base in sorted(self._memory):
             if address + size + PAGE_BYTES <= base:
@@ -281,7 +286,8 @@ class SimulatedBoard(Device):
         if address + size > CMA_BASE + CMA_BYTES:
             used = sum(memory.device.size for memory in self._memory.values())
             raise MemoryError(
-                f"no room for a buffer of {size} bytes: {used} of the board's {CMA_BYTES} contiguous bytes are in use"
+                f"no room for a buffer of {size} bytes: "
+                f"{used} of the board's {CMA_BYTES} contiguous bytes are in use"
             )
         return address
 
@@ -319,7 +325,10 @@ _board: Optional[SimulatedBoard] = None
 
 
 def get_device() -> SimulatedBoard:
-    """The simulated board of this process, made at the first call and then pynq's active device: what LST_BOARD=sim means."""
+    """The simulated board of this process, to which LST_BOARD=sim refers.
+
+    The first call makes it and makes it pynq's active device.
+    """
     global _board
     if _board is None:
         _board = SimulatedBoard()

@@ -1,6 +1,6 @@
-"""ctypes binding of the library that gateware.simulator builds: one object is one configured FPGA with its memory.
+"""The ctypes binding of the library that gateware.simulator builds: an object is one FPGA with memory.
 
-Both the simulated pynq device (lst_overlay.simulator) and the gateware's own tests drive a design through this class.
+Both the simulated pynq device (board.py) and the gateware's own tests drive a design through this class.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class SimulationError(LstOverlayError):
 
 
 class BoardFrozen(SimulationError):
-    """An access over GP0 was never answered. On a board this stops the ARM for good; only its power switch helps."""
+    """An access over GP0 was never answered. On a board this stops the ARM until power-off."""
 
 
 class PollTimeout(SimulationError):
-    """A register did not reach the wanted value in the cycles given."""
+    """A register did not reach the expected value within the cycles allowed."""
 
 
 class Parameters(ctypes.Structure):
-    """Same fields in the same order as gateware/simulator/parameters.h, which says what they mean."""
+    """The fields of gateware/simulator/parameters.h, which explains them, in the same order."""
 
     _fields_ = [
         (name, _U64)
@@ -72,7 +72,7 @@ MEMORY_MODELS = {
 
 
 class Statistics(NamedTuple):
-    """Of one HP port since configuration. read_stalled: cycles in which a read beat waited for the design."""
+    """Counts of one HP port since configuration. read_stalled: cycles with a read beat waiting for RREADY."""
 
     read_bursts: int
     read_beats: int
@@ -85,9 +85,10 @@ class Statistics(NamedTuple):
 
 
 class SimulatedLibrary:
-    """A freshly configured FPGA: registers and block RAM without initial value are random by ``seed``.
+    """A newly configured FPGA.
 
-    memory: "default" or "ideal" (MEMORY_MODELS), or such a dictionary with changes of your own.
+    memory: "default" or "ideal" (MEMORY_MODELS), or a dictionary like those.
+    seed:   of the random initial content of registers and block RAM that have no initial value.
     """
 
     _handle = None
@@ -119,13 +120,14 @@ class SimulatedLibrary:
     def __del__(self):
         self.close()
 
-    # The CPU's accesses over M_AXI_GP0. Each takes the cycles of the handshake and the CPU's own gap after it.
+    # Accesses of the CPU over M_AXI_GP0. Each takes the cycles of its handshakes, then the CPU's gap between
+    # accesses.
 
     def read32(self, address: int) -> int:
         return self.read_burst(address, 1)[0]
 
     def read_burst(self, address: int, beats: int) -> List[int]:
-        """One AXI3 burst of 1 .. 16 words."""
+        """Read 1 .. 16 words in one AXI3 burst."""
         _check_access(address, beats)
         words = (_U32 * beats)()
         self._answered(self._library.lst_read(self._handle, address, beats, words), "read", address)
@@ -142,7 +144,7 @@ class SimulatedLibrary:
         )
 
     def read_and_write32(self, read_address: int, write_address: int, value: int) -> int:
-        """A read and a write in flight together, as from the two CPU cores; returns what was read."""
+        """Read and write at the same time, as two CPU cores can. Returns the value read."""
         word = _U32()
         status = self._library.lst_read_and_write(
             self._handle, read_address, ctypes.byref(word), write_address, value
@@ -150,16 +152,19 @@ class SimulatedLibrary:
         self._answered(status, "read and write", read_address)
         return word.value
 
-    def poll(self, address: int, mask: int, wanted: int, cycles: int, gap_ns: float = 100.0) -> int:
-        """Read ``address`` every ``gap_ns`` until (value & mask) == wanted; PollTimeout after ``cycles`` cycles."""
+    def poll(self, address: int, mask: int, expected: int, cycles: int, gap_ns: float = 100.0) -> int:
+        """Read ``address`` every ``gap_ns`` until (value & mask) == expected.
+
+        Raises PollTimeout after ``cycles`` cycles.
+        """
         word = _U32()
         status = self._library.lst_poll(
-            self._handle, address, mask, wanted, cycles, int(gap_ns * 1000), ctypes.byref(word)
+            self._handle, address, mask, expected, cycles, int(gap_ns * 1000), ctypes.byref(word)
         )
         if status == 2:
             raise PollTimeout(
                 f"register 0x{address:08X} is 0x{word.value:08X} after {cycles} cycles; "
-                f"masked with 0x{mask:X} it should be 0x{wanted:X}"
+                f"masked with 0x{mask:X} it should be 0x{expected:X}"
             )
         self._answered(status, "read", address)
         return word.value
@@ -167,8 +172,8 @@ class SimulatedLibrary:
     def _answered(self, status: int, access: str, address: int) -> None:
         if status:
             raise BoardFrozen(
-                f"GP0 {access} of 0x{address:08X} was not answered within {self.parameters.cpu_timeout_cycles} "
-                f"cycles; on a board this stops the ARM for good"
+                f"GP0 {access} of 0x{address:08X} was not answered "
+                f"within {self.parameters.cpu_timeout_cycles} cycles; on a board this stops the ARM for good"
             )
 
     # Time.
@@ -186,13 +191,16 @@ class SimulatedLibrary:
         self._library.lst_set_period(self._handle, self.parameters.period_ps)
 
     def set_reset(self, asserted: bool) -> None:
-        """FCLK_RESET0_N: low while ``asserted``."""
+        """Drive FCLK_RESET0_N: low while ``asserted``."""
         self._library.lst_set_reset(self._handle, int(asserted))
 
-    # Memory. A buffer is what the design may touch; the rest of the 1 GB belongs to others.
+    # Memory. The design may access buffers only; the rest of the 1 GB belongs to other software.
 
     def map(self, address: int, data: Union[int, np.ndarray]) -> np.ndarray:
-        """Make [address, address + size) a buffer: ``data`` is its size in bytes (random content) or its uint8 array, used in place."""
+        """Make [address, address + size) a buffer and return its content.
+
+        data: the size in bytes, for random content, or a uint8 array, which is used in place.
+        """
         if isinstance(data, int):
             data = self._random.integers(0, 256, data, dtype=np.uint8)
         if data.dtype != np.uint8 or data.ndim != 1 or not data.flags.c_contiguous:
@@ -215,7 +223,7 @@ class SimulatedLibrary:
         del self._buffers[address]
 
     def write_memory(self, address: int, data: Union[bytes, np.ndarray]) -> None:
-        """Write device memory from behind, without the design and without taking time."""
+        """Write to a buffer directly, not through the design, and without simulated time passing."""
         if isinstance(data, (bytes, bytearray)):
             data = np.frombuffer(data, np.uint8)
         data = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
@@ -230,7 +238,7 @@ class SimulatedLibrary:
                 return data[address - base : address - base + size]
         raise ValueError(f"{size} bytes at 0x{address:X} are not inside one buffer")
 
-    # Faults and findings.
+    # Faults, broken rules and statistics.
 
     def inject(
         self,
@@ -238,10 +246,11 @@ class SimulatedLibrary:
         hold_write_responses: Optional[bool] = None,
         withheld: Optional[float] = None,
     ) -> None:
-        """Switch faults on or off while the design runs; what is None stays as it is.
+        """Switch faults on or off while the design runs. None leaves a setting unchanged.
 
-        memory_dead: addresses are taken, nothing is ever answered. hold_write_responses: no BVALID and the data not in memory.
-        withheld: share of cycles, 0 .. 255/256, in which a beat or a READY is held back.
+        memory_dead:          memory accepts addresses and never answers.
+        hold_write_responses: there is no BVALID, and written data do not reach memory.
+        withheld:             share of cycles, 0 .. 255/256, in which a beat or a READY is withheld.
         """
         if memory_dead is not None:
             self._library.lst_set_memory_dead(self._handle, int(memory_dead))
@@ -257,14 +266,14 @@ class SimulatedLibrary:
     def inject_error(
         self, address: int, size: int, reads: bool = True, writes: bool = True, decode: bool = False
     ) -> None:
-        """Answer accesses to [address, address + size) with SLVERR (``decode``: DECERR); such writes change nothing."""
+        """Answer accesses to [address, address + size) with SLVERR, or DECERR. Such writes change nothing."""
         self._library.lst_add_faulty_range(self._handle, address, size, int(reads), int(writes), int(decode))
 
     def clear_errors(self) -> None:
         self._library.lst_clear_faulty_ranges(self._handle)
 
     def violations(self) -> List[str]:
-        """Texts of the bus rules that the design broke, oldest first, 200 at most; each names rule, port and cycle."""
+        """The bus rules that the design broke: at most the first 200, each with rule, port and cycle."""
         count = self._library.lst_violation_texts(self._handle)
         return [self._library.lst_violation_text(self._handle, index).decode() for index in range(count)]
 
@@ -276,7 +285,7 @@ class SimulatedLibrary:
         self._library.lst_clear_violations(self._handle)
 
     def statistics(self, port: int = 0) -> Statistics:
-        """Of S_AXI_HP<port>."""
+        """The counts of S_AXI_HP<port>."""
         if port not in range(4):
             raise ValueError(f"port must be 0 .. 3, not {port}")
         values = (_U64 * len(Statistics._fields))()
@@ -289,7 +298,7 @@ def _settings(memory: Union[str, dict]) -> dict:
         if memory not in MEMORY_MODELS:
             raise ValueError(f"memory must be one of {', '.join(MEMORY_MODELS)}, not {memory!r}")
         return MEMORY_MODELS[memory]
-    unknown = set(memory) - {name for name, _ in Parameters._fields_}  # ctypes would take them without a word
+    unknown = set(memory) - {name for name, _ in Parameters._fields_}  # ctypes would accept them silently
     if unknown:
         raise ValueError(f"memory has no setting {', '.join(sorted(unknown))}")
     return memory

@@ -1,4 +1,4 @@
-"""The few registers of the Zynq-7000 processing system that software for the fabric touches, as the boot image leaves them."""
+"""The registers of the Zynq-7000 PS that our software uses, with the values that the boot image leaves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SLCR = 0xF800_0000
 ARM_PLL_CTRL, DDR_PLL_CTRL, IO_PLL_CTRL = SLCR + 0x100, SLCR + 0x104, SLCR + 0x108
 FPGA0_CLK_CTRL = SLCR + 0x170
 FPGA_RST_CTRL = SLCR + 0x240  # bit 0: FCLK_RESET0_N is low
-LVL_SHFTR_EN = SLCR + 0x900  # 0xF: signals pass between PS and fabric
+LVL_SHFTR_EN = SLCR + 0x900  # 0xF: signals pass between PS and FPGA
 AFI_PORTS = tuple(0xF800_8000 + 0x1000 * port for port in range(4))  # one block per S_AXI_HP port
 
 _AT_BOOT = {
@@ -30,7 +30,7 @@ _AT_BOOT = {
     LVL_SHFTR_EN: 0,  # Linux switches them on after each download
 }
 for _base in AFI_PORTS:
-    # RDCHAN_CTRL (bit 0 would make the port 32 bits wide), RDCHAN_ISSUINGCAP, RDQOS, WRCHAN_CTRL, WRCHAN_ISSUINGCAP, WRQOS
+    # RDCHAN_CTRL (bit 0 set: the port is 32 bits wide), RDCHAN_ISSUINGCAP, RDQOS, then the same for WRCHAN.
     _AT_BOOT.update(
         {_base: 0, _base + 0x04: 7, _base + 0x08: 0, _base + 0x14: 0xF00, _base + 0x18: 7, _base + 0x1C: 0}
     )
@@ -44,12 +44,12 @@ class ProcessingSystem:
         self._registers[LVL_SHFTR_EN] = 0xF
 
     def read(self, address: int) -> int:
-        return self._registers[self._known(address)]
+        return self._registers[self._decoded(address)]
 
     def write(self, address: int, value: int) -> None:
-        self._registers[self._known(address)] = value & 0xFFFF_FFFF
+        self._registers[self._decoded(address)] = value & 0xFFFF_FFFF
 
-    def _known(self, address: int) -> int:
+    def _decoded(self, address: int) -> int:
         if address not in self._registers:
             raise SimulationError(f"the simulated PS has no register at 0x{address:08X}")
         return address

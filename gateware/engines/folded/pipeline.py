@@ -1,4 +1,28 @@
-"""Rows, then columns, on the same multipliers; the classifier beside them."""
+"""The pipeline of the folded engine: rows, then columns, on the same multipliers; the classifier beside them.
+
+The widths in bits stand below the arrows. Everywhere one code or sum per clock.
+
+             a transposed code, if one is valid
+              +-----------------------------------------------------------------+
+              v                                                                 |
+            +-----+    +---------+   layer 0   +--------------+      +------------+
+ sink.data  |     | x0 | cascade | y0          | rows_table   | code | transposer |
+ ----/----->| mux |-/->| Cascade |-/---+------>| ChannelTable |--/-->| Transposer |
+     b      |     | x  | 28 DSPs | s   |       +--------------+  a   +------------+
+            +-----+    +---------+     |
+                                       |
+  +------------------------------------+
+  |  layer 1  +---------------+      +------------+     +------------+
+  |           | columns_table | code | classifier | acc | classify   | source.word
+  +---------->| ChannelTable  |--/-->| MacArray   |--/->| Argmax     |-----/----->
+              +---------------+  c   | 10 lanes   |  u  | 10 logits, |     32
+                                     +------------+     | then class |
+                                                        +------------+
+
+b: a pixel's code. a, c: the codes of rows and columns. x: the wider of b + 1 and a. s: the sums of rows and
+   columns.
+u: the sums of the classifier. With lst1_w6a4p4 b = a = c = 4, x = 5, s = 14, u = 17.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +30,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import If
 
-from gateware.cores.argmax import LOGIT_WIDTH, Classify
+from gateware.cores.argmax import LOGIT_WIDTH, Argmax
 from gateware.cores.cascade import Cascade
 from gateware.cores.channel_table import ChannelTable
 from gateware.cores.mac_array import MacArray, MacArrayConfig
@@ -16,10 +40,14 @@ from lst_overlay.network import Network
 
 
 class Pipeline(LiteXModule):
-    """Pixels in, logits and class out; one pixel per clock for one half of the time, one element of the turned matrix for the other.
+    """Pixels in, logits and class out. No stage has back-pressure: ``ready`` is ignored.
+
+    The cascade takes one pixel per clock for half of the time, and one element of the transposed output of
+    the rows per clock for the other half.
 
     sink:     data: a pixel's code; those of an image in consecutive clocks, row by row.
-    interval: clocks from an image to the next, at least. source: word (32 bits): the logits, then the class with last; not to be held.
+    interval: clocks from an image to the next, at least.
+    source:   word (32 bits): the logits, then the class with last.
     """
 
     phase = None
@@ -46,12 +74,11 @@ class Pipeline(LiteXModule):
             dense.weights_q.reshape(classes, size, size).swapaxes(1, 2).reshape(classes, -1),
             dense.bias_q,
         )
-        self.classify = Classify(LOGIT_WIDTH, classes)
+        self.classify = Argmax(LOGIT_WIDTH, classes)
         self.source = self.classify.source
-        turn = (
-            cascade.latency + ChannelTable.latency + Transposer.latency
-        )  # from an image's last pixel to the start of its first column
-        self.interval = 2 * size * size + turn
+        # Clocks from an image's last pixel to the start of its first column.
+        transpose_latency = cascade.latency + ChannelTable.latency + Transposer.latency
+        self.interval = 2 * size * size + transpose_latency
 
         # # #
 

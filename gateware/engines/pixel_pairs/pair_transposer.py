@@ -1,4 +1,4 @@
-"""The turn from rows to columns, two codes per clock."""
+"""Transpose matrices, two codes per clock."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from gateware.cores.delay import delayed
 
 
 class PairTransposer(LiteXModule):
-    """Emits a matrix column by column in size * size / 2 consecutive clocks, once all of it has arrived row by row.
+    """Emit a matrix column by column in size * size / 2 consecutive clocks, once it has arrived row by row.
 
-    Rows go into two memories in turn, a word holding codes k and size / 2 + k of a row. A column's codes 2 j and 2 j + 1 are then halves of
-    two words: the columns of the left half of the matrix are read first, then the same words again for the right half.
+    Even rows are stored in one memory and odd rows in another; a word holds codes k and size / 2 + k of a
+    row. Codes 2 j and 2 j + 1 of a column then come from two different memories, each as one half of a word.
+    The columns of the left half of the matrix are read first; then the same words are read again for the
+    right half.
 
-    sink:   x0, x1 (code_width bits, signed), codes k and size / 2 + k of a row, k = 0, 1, ..; always accepted. A matrix is never
-            overtaken: it takes at least as long to arrive as the one before it takes to leave.
-    source: y0, y1, codes 2 j and 2 j + 1 of a column, j = 0, 1, ..; it cannot be held.
+    No back-pressure: ``ready`` is ignored on both sides. No matrix is overwritten before it has left, because
+    a matrix takes at least as long to arrive as the previous one takes to leave.
+
+    sink:   x0, x1 (code_width bits, signed), codes k and size / 2 + k of a row, k = 0, 1, ..
+    source: y0, y1 (code_width bits, signed), codes 2 j and 2 j + 1 of a column, j = 0, 1, ..
     """
 
     def __init__(self, size: int, code_width: int):
@@ -30,7 +34,8 @@ class PairTransposer(LiteXModule):
         words = half * half
         place_bits = (words - 1).bit_length()
 
-        # Writing: words of a row at base, base + 1, ..; the next row at the same places of the other memory.
+        # Writing: the words of a row at base, base + 1, ..; the next row at the same addresses of the other
+        # memory.
         base = Signal(place_bits)
         step = Signal(max=half)
         odd = Signal()
@@ -54,7 +59,7 @@ class PairTransposer(LiteXModule):
         data = delayed(self, Cat(sink.x0, sink.x1), 1)
         writes = [delayed(self, sink.valid & (odd == parity), 1, reset_less=False) for parity in range(2)]
 
-        # Reading: down a column's words, then from the top of the next column.
+        # Reading: the words of a column from top to bottom, then those of the next column.
         begins = delayed(self, full, 1, reset_less=False)
         reading = Signal()
         read_bank = Signal()

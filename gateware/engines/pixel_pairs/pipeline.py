@@ -1,4 +1,27 @@
-"""The three stages of LST-1 on two pixels or codes per clock: rows, columns, classifier; each on an image of its own."""
+"""The pipeline of the pixel-pairs engine: three stages, each on an image of its own, two codes per clock.
+
+The widths in bits stand below the arrows.
+
+ sink.data +---------+ y0 +-------------+    +----------------+ y0 +---------+ y0 +----------------+
+ ---/----->| rows    |-/->| rows_table0 |-/->| transposer     |-/->| columns |-/->| columns_table0 |-/--+
+   2 b     | Cascade | s  +-------------+ a  | PairTransposer | a  | Cascade | t  +----------------+ c  |
+  (x0, x1) | 28 DSPs | y1 +-------------+    |                | y1 | 28 DSPs | y1 +----------------+    |
+           |         |-/->| rows_table1 |-/->|                |-/->|         |-/->| columns_table1 |-/--|--+
+           +---------+ s  +-------------+ a  +----------------+ a  +---------+ t  +----------------+ c  |  |
+  +-----------------------------------------------------------------------------------------------------+  |
+  |   +-------------+ acc  +-----+       +------------+                                                    |
+  +-->| classifier0 |--/-->|     | total | classify   | source.word                                        |
+      | 10 lanes    |  u   |     |       | Argmax     |                                                    |
+      +-------------+      |  +  |---/-->| 10 logits, |-----/----->                                        |
+      +-------------+ acc  |     |   u   | then class |     32                                             |
+  +-->| classifier1 |--/-->|     |       +------------+                                                    |
+  |   | 10 lanes    |  u   +-----+                                                                         |
+  |   +-------------+                                                                                      |
+  +--------------------------------------------------------------------------------------------------------+
+
+b: a pixel's code. a, c: the codes of rows and columns. s, t, u: the sums of rows, columns and classifier.
+With lst1_w6a4p4 b = a = c = 4, s = 14, t = 12, u = 17.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +32,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Signal
 
-from gateware.cores.argmax import LOGIT_WIDTH, Classify
+from gateware.cores.argmax import LOGIT_WIDTH, Argmax
 from gateware.cores.cascade import Cascade
 from gateware.cores.channel_table import ChannelTable
 from gateware.cores.mac_array import MacArray, MacArrayConfig
@@ -21,10 +44,14 @@ LANES = 2
 
 
 class Pipeline(LiteXModule):
-    """Pairs of pixels in, logits and class out; a pair per clock, nothing inside ever waits.
+    """Pairs of pixels in, logits and class out; a pair per clock.
 
-    sink:     data: the codes of two pixels, the left one lowest; those of an image in consecutive clocks, row by row.
-    interval: clocks from an image to the next, at least. source: word (32 bits): the logits, then the class with last; not to be held.
+    No stage has back-pressure: ``ready`` is ignored.
+
+    sink:     data: the codes of two pixels, the left one lowest; those of an image in consecutive clocks, row
+              by row.
+    interval: clocks from an image to the next, at least.
+    source:   word (32 bits): the logits, then the class with last.
     """
 
     phase = None
@@ -40,7 +67,7 @@ class Pipeline(LiteXModule):
             Cascade([columns], [rows_range], LANES),
         )
         self.transposer = PairTransposer(size, rows.activation.width)
-        self.classify = Classify(LOGIT_WIDTH, network.classes)
+        self.classify = Argmax(LOGIT_WIDTH, network.classes)
         self.source = self.classify.source
 
         # # #
@@ -72,7 +99,7 @@ class Pipeline(LiteXModule):
         )
 
     def _tables(self, name: str, layer: Layer, cascade: Cascade) -> Tuple[Signal, list]:
-        """The activation behind each lane of a cascade: valid, codes."""
+        """Add the table of each lane of a cascade. Returns their valid signal and their codes."""
         tables, channels = [], layer.fan_out // LANES
         for lane in range(LANES):
             table = ChannelTable(
@@ -89,12 +116,13 @@ class Pipeline(LiteXModule):
     def _add_classifier(
         self, dense: Layer, network: Network, x_width: int, sum_width: int, valid, codes
     ) -> None:
-        """An array for each lane; a logit is the sum of both."""
+        """Add a multiplier array for each lane; a logit is the sum of both arrays' outputs."""
         size, classes = network.image_shape[0], network.classes
         config = MacArrayConfig(
             classes, size * size // LANES, x_width, dense.weights_width, block_ram=True, sum_width=sum_width
         )
-        # Column after column, of each the upper half to the first array: (lanes, classes, columns * half of the rows).
+        # (lanes, classes, columns * half of the rows): codes arrive column by column, the first array takes
+        # the upper half of each column and the second array the lower half.
         weights = (
             dense.weights_q.reshape(classes, LANES, size // LANES, size)
             .transpose(1, 0, 3, 2)

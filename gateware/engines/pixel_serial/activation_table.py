@@ -1,4 +1,7 @@
-"""From a sum to an activation: arithmetic shift, saturation to the index, one table for all channels or one for each."""
+"""The activation function with loadable tables: arithmetic shift, saturation to the index, table.
+
+A stage has one table for all channels, or one for each channel.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,11 @@ from gateware.cores.delay import delayed
 
 @dataclass(frozen=True)
 class ActivationTableConfig:
-    """A channel is a lane of the MAC array. ``index_width`` is that of the one table for all of them."""
+    """Channels are the lanes of the MacArray before the table.
+
+    index_width:             of one table for all channels.
+    index_width_per_channel: of a table for each channel.
+    """
 
     acc_width: int
     index_width: int
@@ -24,7 +31,8 @@ class ActivationTableConfig:
     def __post_init__(self):
         if not self.index_width < self.acc_width <= 32:
             raise ValueError(
-                f"acc_width must be above index_width ({self.index_width}) and at most 32, not {self.acc_width}"
+                f"acc_width must be above index_width ({self.index_width}) and at most 32, "
+                f"not {self.acc_width}"
             )
         if not 2 <= self.index_width_per_channel < self.index_width:
             raise ValueError(
@@ -33,8 +41,8 @@ class ActivationTableConfig:
             )
         if self.index_width > self.address_width:
             raise ValueError(
-                f"tables of {self.lanes} channels must have room for the one of all: address_width must be at least "
-                f"index_width ({self.index_width}), not {self.address_width}"
+                f"tables of {self.lanes} channels must have room for the one of all: address_width must be "
+                f"at least index_width ({self.index_width}), not {self.address_width}"
             )
 
     @property
@@ -49,12 +57,16 @@ class ActivationTableConfig:
 class ActivationTable(LiteXModule):
     """code = table[saturate(acc >> shift)]; one per clock, 7 clocks later.
 
-    sink:        acc (acc_width, signed) and its lane, always accepted.
-    source:      code (code_width, signed); it cannot be held.
-    shift:       0..31, constant while data is under way.
-    per_channel: each lane has a table of its own, with the narrower index; constant while data is under way.
-    load:        one entry per clock: lane, address (index_width_per_channel), data (code_width, signed); address 0 is the most
-                 negative index. One table for all fills lanes 0, 1, .. in turn.
+    No back-pressure: ``ready`` is ignored on both sides.
+
+    sink:        acc (acc_width, signed) and its lane.
+    source:      code (code_width, signed).
+    shift:       0..31, constant while data is in the module.
+    per_channel: each lane has a table of its own, with the narrower index; constant while data is in the
+                 module.
+    load:        one entry per clock: lane, address (index_width_per_channel), data (code_width, signed);
+                 address 0 is the most negative index. One table for all channels fills lane 0, then lane 1,
+                 and so on.
     """
 
     def __init__(self, cfg: ActivationTableConfig):
@@ -70,7 +82,7 @@ class ActivationTable(LiteXModule):
 
         self.comb += [sink.ready.eq(1), load.ready.eq(1)]
 
-        # Three registers, each a multiplexer of at most four: one LUT6 per bit.
+        # Three registered steps, each a multiplexer of at most four inputs: one LUT6 per bit.
         shifted = sink.acc
         for number, (select, places) in enumerate(
             [(shift[0:2], (0, 1, 2, 3)), (shift[2:4], (0, 4, 8, 12)), (shift[4], (0, 16))]
@@ -79,7 +91,8 @@ class ActivationTable(LiteXModule):
             self.sync += Case(select, {i: stage.eq(shifted >> n) for i, n in enumerate(places)})
             shifted = stage
 
-        # It fits if all bits above the index's sign equal it. The narrower index has more of them: ``between``.
+        # The sum fits the index if all bits above the index's sign bit equal it. For the narrower index, the
+        # bits ``between`` must equal it too.
         above = shifted[cfg.index_width - 1 :]
         between = shifted[cfg.index_width_per_channel - 1 : cfg.index_width - 1]
         all_zeros = Signal(reset_less=True)
@@ -92,9 +105,8 @@ class ActivationTable(LiteXModule):
             low.eq(shifted),
             negative.eq(shifted[-1]),
         ]
-        entry = Signal(
-            cfg.index_width
-        )  # index + 2**(index_width - 1); without the bits between also right for the narrower index
+        # index + 2**(index_width - 1). Without the bits ``between`` it is also right for the narrower index.
+        entry = Signal(cfg.index_width)
         address = Signal(cfg.address_width, reset_less=True)
         lane = delayed(self, sink.lane, 4)
         self.comb += If(all_zeros | all_ones, entry.eq(Cat(low, ~negative))).Else(

@@ -1,4 +1,4 @@
-"""Adds each lane's bias to the sums that leave a MAC array one after the other."""
+"""Add each lane's bias to the sums that leave a MacArray one after another."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ class BiasAdderConfig:
 
 
 class BiasAdder(LiteXModule):
-    """acc + bias of lane 0, 1, .. lanes - 1, 0, ..; 2 clocks later.
+    """acc + bias, 2 clocks later; sums arrive in the order of lanes 0, 1, .. lanes - 1, 0, ..
 
-    sink:   acc (acc_width, signed), always accepted.
-    source: acc (bias_width, signed), its lane; it cannot be held.
-            Exact while the sum fits, which the exporter guarantees (31 bits).
+    No back-pressure: ``ready`` is ignored on both sides. The sum is exact if it fits bias_width, which the
+    exporter guarantees (31 bits).
+
+    sink:   acc (acc_width, signed).
+    source: acc (bias_width, signed), lane.
     load:   one bias per clock: address, data (bias_width, signed).
     """
 

@@ -1,4 +1,4 @@
-"""Walks the sections of a network's parameters and hands every word to the memory that it belongs to."""
+"""Take the words that LOAD sends and write each to the memory that it belongs to."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ _ADDRESS_WIDTH = max(section.depth - 1 for section in SECTIONS).bit_length()
 
 
 class ParameterLoader(LiteXModule):
-    """Distributes the parameters of one network (lst_overlay.network.lst.parameters).
+    """Distribute the parameters of one network (layout: lst_overlay.network.lst.parameters).
 
     sink:    data (64 bits): beats of two words; a word is taken every third clock.
-    start:   forgets the network and waits for another's parameters. ``abandon``: forgets those that are not complete.
-    flush:   forgets a beat that is not taken whole.
-    loads:   for each section after the fields, an endpoint of lane, address, data; valid one clock per word.
+    start:   forget the network and expect new parameters.
+    abandon: forget parameters that are not complete. flush: forget a beat whose second word is not taken yet.
+    loads:   for each section after the fields an endpoint of lane, address, data; valid for one clock per word.
     fields:  rows_shift, columns_shift, pixel_shift, rows_per_channel, columns_per_channel, once loaded.
-    loaded:  all parameters have arrived; ``crc`` is then their CRC-32, else 0.
-    bad:     the first word is not LAYOUT_MAGIC; these parameters will never count as loaded.
+    loaded:  all parameters have arrived.
+    crc:     the CRC-32 of the parameters while ``loaded``, else 0.
+    bad:     the parameters do not begin with LAYOUT_MAGIC; they will never count as loaded.
     """
 
     def __init__(self):
@@ -76,10 +77,11 @@ class ParameterLoader(LiteXModule):
         ]
         counted = delayed(self, taken, 1, reset_less=False)
         self.sync += [
-            # A word is taken in one clock, counted in the next, and the flags have caught up two clocks later.
+            # A word is accepted in one clock and counted in the next; the flags are up to date two clocks
+            # after that.
             If(accepted, waiting.eq(1)),
             If(delayed(self, accepted, 2, reset_less=False), waiting.eq(0)),
-            # With a default, so that they depend on nothing but the section: a LUT4 per bit, no enable.
+            # With a default, both depend on the section only: one LUT4 per bit and no clock enable.
             Case(
                 section,
                 {
@@ -104,7 +106,7 @@ class ParameterLoader(LiteXModule):
             If(self.start, loaded.eq(0), bad.eq(0), active.eq(1), section.eq(0), lane.eq(0), address.eq(0)),
         ]
 
-        # A word and its place, registered before they fan out to the memories.
+        # The word and its address, registered before they fan out to the memories.
         word = Signal(32)
         word_section = Signal(len(section))
         word_lane = Signal(_LANE_WIDTH)

@@ -1,4 +1,26 @@
-"""The three stages of LST-1, one after the other: rows, columns, classifier; each on an image of its own."""
+"""The pipeline of the pixel-serial engine: three stages, each on an image of its own, one code per clock.
+
+The widths in bits stand below the arrows.
+
+ sink.data  +--------+    +----------+ acc  +-----------+ acc  +-----------------+ code
+ -----/---->| shift  |-/->| rows     |--/-->| rows_bias |--/-->| rows_table      |--/--+
+      8     | right  | 8  | MacArray |  27  | BiasAdder |  32  | ActivationTable |  13 |
+            +--------+    | 28 lanes |      +-----------+ lane +-----------------+     |
+                          +----------+                     5                           |
+  +------------------------------------------------------------------------------------+
+  |   +------------+    +----------+ acc  +--------------+ acc  +-----------------+ code
+  +-->| transposer |-/->| columns  |--/-->| columns_bias |--/-->| columns_table   |--/--+
+      | Transposer | 13 | MacArray |  31  | BiasAdder    |  32  | ActivationTable |  13 |
+      +------------+    | 28 lanes |      +--------------+ lane +-----------------+     |
+                        +----------+                        5                           |
+  +-------------------------------------------------------------------------------------+
+  |   +------------+ acc  +-----------------+ acc  +------------+ source.word
+  +-->| classifier |--/-->| classifier_bias |--/-->| classify   |-----/------>
+      | MacArray   |  32  | BiasAdder       |  32  | Argmax     |     32
+      | 10 lanes   |      +-----------------+      | 10 logits, |
+      +------------+                               | then class |
+                                                   +------------+
+"""
 
 from __future__ import annotations
 
@@ -6,7 +28,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Signal
 
-from gateware.cores.argmax import LOGIT_WIDTH, Classify
+from gateware.cores.argmax import LOGIT_WIDTH, Argmax
 from gateware.cores.delay import delayed
 from gateware.cores.mac_array import MacArray, MacArrayConfig
 from gateware.cores.transposer import Transposer, TransposerConfig
@@ -19,11 +41,13 @@ PIXELS = SIZE * SIZE
 
 
 class Pipeline(LiteXModule):
-    """Pixels in, logits and class out; one pixel per clock, nothing inside ever waits.
+    """Pixels in, logits and class out; one pixel per clock.
 
-    sink:   data (8 bits): a pixel, row by row, with any pauses; no back-pressure.
-    source: word (32 bits): ten logits, then the class with last; no back-pressure.
-    The shifts and the kinds of tables are constant while images are under way.
+    No stage has back-pressure: ``ready`` is ignored.
+
+    sink:   data (8 bits): a pixel, row by row, with any pauses.
+    source: word (32 bits): ten logits, then the class with last.
+    The shifts and the kinds of tables are constant while images are in the pipeline.
     """
 
     def __init__(self):
@@ -55,7 +79,7 @@ class Pipeline(LiteXModule):
         )
         self.rows_table, self.columns_table = ActivationTable(table), ActivationTable(table)
         self.transposer = Transposer(TransposerConfig(SIZE, CODE_WIDTH))
-        self.classify = Classify(LOGIT_WIDTH, CLASSES)
+        self.classify = Argmax(LOGIT_WIDTH, CLASSES)
         self.source = self.classify.source
 
         pixel = Signal(8, reset_less=True)

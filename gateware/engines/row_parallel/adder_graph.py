@@ -1,9 +1,10 @@
-"""A constant matrix times a vector as additions, as few as a greedy search finds.
+"""A constant matrix times a vector, computed by few additions, which a greedy search finds.
 
-Every weight is a sum of signed powers of two, written with the fewest digits (canonical signed digits), so an output is a sum of
-terms +-2**s x. A pair of terms that several outputs share, whatever its common shift and sign, is added once and becomes a signal
-of its own; the commonest pair goes first, until no pair occurs twice. What is left of each output is summed as a tree, shallowest
-signals first. Sharing digit patterns is Hartley's method (IEEE TCAS-II 43(10), 1996).
+Every weight is written as a sum of signed powers of two with the fewest digits (canonical signed digits), so
+an output is a sum of terms +-2**s x. A pair of terms that occurs in several outputs, up to a common shift and
+sign, is added only once and becomes a signal of its own. The search takes the most frequent pair first and
+ends when no pair occurs twice. The remaining terms of each output are summed by a tree, beginning with the
+signals of least depth. Sharing digit patterns is Hartley's method (IEEE TCAS-II 43(10), 1996).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gateware.cores.signed_digits import signed_digits
 
 
 class Term(NamedTuple):
-    """sign * signal * 2**shift"""
+    """The value sign * signal * 2**shift."""
 
     signal: int
     shift: int
@@ -28,7 +29,7 @@ class Term(NamedTuple):
 
 
 class Addition(NamedTuple):
-    """The value of a signal: the sum of two terms, of which at least one is positive."""
+    """A signal whose value is the sum of two terms, at least one of which is positive."""
 
     a: Term
     b: Term
@@ -39,7 +40,11 @@ Pattern = Tuple[int, int, int, int]  # signals a and b, shift of b against a, si
 
 @dataclass(frozen=True)
 class AdderGraph:
-    """Signals 0 .. inputs - 1 are the vector; signal inputs + n is additions[n]. An output is a term, or None where all weights are 0."""
+    """The additions that compute a constant matrix times a vector.
+
+    Signals 0 .. inputs - 1 are the elements of the vector; signal inputs + n is additions[n]. An output is a
+    term, or None if all its weights are 0.
+    """
 
     inputs: int
     additions: Tuple[Addition, ...]
@@ -47,13 +52,13 @@ class AdderGraph:
 
     @classmethod
     def of(cls, matrix: np.ndarray) -> AdderGraph:
-        """matrix: (outputs, inputs) of integers."""
+        """Search the additions for a matrix of integers, (outputs, inputs)."""
         search = _Search(np.asarray(matrix))
         search.share()
         return cls(matrix.shape[1], *search.finish())
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        """(N, inputs) integers -> (N, outputs), by the additions: what the hardware does, for tests."""
+        """(N, inputs) integers -> (N, outputs), computed by the additions as the hardware does; for tests."""
         signals = list(np.asarray(x, np.int64).T)
         for addition in self.additions:
             signals.append(sum(_value(term, signals) for term in addition))
@@ -61,7 +66,7 @@ class AdderGraph:
         return np.stack([zero if term is None else _value(term, signals) for term in self.outputs], axis=1)
 
     def ranges(self, low: int, high: int) -> List[Tuple[int, int]]:
-        """Least and greatest value of every signal for inputs in low .. high, exact: inputs are independent."""
+        """The least and greatest value of every signal, for independent inputs in low .. high. Exact."""
         weights = np.zeros((self.inputs + len(self.additions), self.inputs), np.int64)
         weights[: self.inputs] = np.eye(self.inputs, dtype=np.int64)
         for number, addition in enumerate(self.additions, self.inputs):
@@ -73,7 +78,7 @@ class AdderGraph:
 
     @cached_property
     def depths(self) -> List[int]:
-        """Additions between the vector and each signal."""
+        """For each signal the greatest number of additions on a path from the vector."""
         depths = [0] * self.inputs
         for addition in self.additions:
             depths.append(1 + max(depths[term.signal] for term in addition))
@@ -81,7 +86,7 @@ class AdderGraph:
 
 
 class _Search:
-    """The terms of every output while pairs of them are being shared."""
+    """The greedy search: the terms of every output, of which pairs are replaced by shared signals."""
 
     def __init__(self, matrix: np.ndarray):
         self.inputs = matrix.shape[1]
@@ -106,34 +111,37 @@ class _Search:
         heapq.heapify(queue)
         while queue:
             count, *_, pattern = heapq.heappop(queue)
-            if -count != self.counts[pattern]:  # it has changed since; later entries were pushed as it grew
+            if -count != self.counts[pattern]:  # the count has changed; an entry was pushed whenever it grew
                 if self.counts[pattern] > 1:
                     heapq.heappush(queue, self._entry(pattern))
                 continue
-            found = [
+            occurrences = [
                 (number, *pair)
                 for number, terms in enumerate(self.terms)
                 for pair in _occurrences(terms, pattern)
             ]
-            if (
-                len(found) < 2
-            ):  # the others overlap: x + 2x + 4x has the pattern twice, but only once at a time
+            # Occurrences may overlap: x + 2x + 4x contains its pattern twice, but only one can be replaced.
+            if len(occurrences) < 2:
                 self.counts[pattern] = 0
                 continue
             a, b, shift, sign = pattern
             signal = self.inputs + len(self.additions)
             self.additions.append(Addition(Term(a, 0, 1), Term(b, shift, sign)))
-            for number, one, other in found:
+            for number, one, other in occurrences:
                 for pushed in self._replace(number, one, other, Term(signal, one.shift, one.sign)):
                     heapq.heappush(queue, self._entry(pushed))
 
     def _entry(self, pattern: Pattern) -> tuple:
-        """The commonest first; of equals those with the narrowest sum, then those of the latest signals, which costs 2 % fewer bits."""
+        """The heap's entry for a pattern: the most frequent one comes first.
+
+        On a tie the pattern with the narrowest sum comes first, then the one of the latest signals, which
+        costs 2 % fewer bits than the earliest.
+        """
         a, b, shift, _ = pattern
         return -self.counts[pattern], shift, -a, -b, pattern
 
     def _replace(self, number: int, one: Term, other: Term, new: Term) -> List[Pattern]:
-        """Put the new term in the place of two. Returns the patterns that have become commoner."""
+        """Replace two terms by a new one. Returns the patterns that have become more frequent."""
         terms = self.terms[number]
         for old in (one, other):
             terms.discard(old)
@@ -144,7 +152,7 @@ class _Search:
         return [pattern for pattern in grown if self.counts[pattern] > 1]
 
     def finish(self) -> Tuple[Tuple[Addition, ...], Tuple[Optional[Term], ...]]:
-        """Sum what is left of every output."""
+        """Sum the remaining terms of every output. Returns all additions and the outputs."""
         graph = AdderGraph(self.inputs, tuple(self.additions), ())
         depths: Dict[int, int] = dict(enumerate(graph.depths))
         outputs: List[Optional[Term]] = []
@@ -172,15 +180,15 @@ def _pattern(one: Term, other: Term) -> Pattern:
 
 
 def _occurrences(terms: Set[Term], pattern: Pattern) -> List[Tuple[Term, Term]]:
-    """Pairs of the pattern of which no two share a term."""
+    """Occurrences of the pattern, as pairs of terms. No term is in two of them."""
     a, b, shift, sign = pattern
-    free, found = set(terms), []
+    free, pairs = set(terms), []
     for one in sorted(term for term in terms if term.signal == a):
         other = Term(b, one.shift + shift, one.sign * sign)
         if one in free and other in free and one != other:
             free -= {one, other}
-            found.append((one, other))
-    return found
+            pairs.append((one, other))
+    return pairs
 
 
 def _value(term: Term, signals: List[np.ndarray]) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""The dense layer on one column of activations per clock: products out of block RAM, adder trees, one accumulator per class.
+"""The dense layer on one column of activations per clock: products from block RAM, adder trees, accumulators.
 
-Products of few bits are looked up: at address (column, activation) lies that activation's product with the weight of every class. No
-multiplier is needed, and the weights take no memory of their own.
+Activations have few bits, so products are looked up: the memory word at address (column, activation code)
+holds the products of that code with the weights of all classes at that position. This needs no multipliers
+and no memories for weights.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from lst_overlay.network import Layer, code_range
 
 
 class Classifier(LiteXModule):
-    """Logits of a matrix of activations that arrives column by column; neither side can be held.
+    """The logits of a matrix of activations that arrives column by column.
 
-    The layer's weight of class c for row p, column o is weights_q[c, p * columns + o].
+    No back-pressure: ``ready`` is ignored on both sides. The weight of class c for row p and column o is
+    weights_q[c, p * columns + o].
 
-    column: number of the column in ``sink``, 0 .. columns - 1 in turn.
-    sink:   x0, x1, .. (x_width bits, signed), a column. source: y0, y1, .. (acc_width bits, signed), the logits.
+    column: the number of the column in ``sink``; a counter 0 .. columns - 1 that never stops.
+    sink:   x0, x1, .. (x_width bits, signed), a column.
+    source: y0, y1, .. (acc_width bits, signed), the logits.
     """
 
     def __init__(self, layer: Layer, rows: int, columns: int, x_width: int, acc_width: int):
@@ -36,7 +39,8 @@ class Classifier(LiteXModule):
 
         # # #
 
-        # (classes, rows, columns, codes): codes in the order of their bit patterns, as the memory is addressed.
+        # (classes, rows, columns, codes): codes in the order of their bit patterns, by which the memory is
+        # addressed.
         low, high = code_range(x_width)
         products = layer.weights_q.reshape(layer.fan_out, rows, columns, 1) * np.r_[0 : high + 1, low:0]
         width = product_width(layer, x_width)
@@ -58,7 +62,11 @@ class Classifier(LiteXModule):
     def _add_products(
         self, products: np.ndarray, first: int, width: int, looked_up: List[List[Signal]]
     ) -> None:
-        """One memory for one or two rows, products (classes, rows, columns, codes): a word holds the products of all classes."""
+        """Add a memory for one or two rows of products, (classes, rows, columns, codes).
+
+        A word holds the products of all classes. The product of each class is appended to its list in
+        ``looked_up``.
+        """
         classes, rows, columns, codes = products.shape
         padded = np.zeros((classes, rows, 1 << len(self.column), codes), np.int64)
         padded[:, :, :columns] = products & ((1 << width) - 1)
@@ -72,9 +80,8 @@ class Classifier(LiteXModule):
             port = memory.get_port(mode=READ_FIRST)
             self.specials += port
             address = Signal(len(port.adr), reset_less=True, name=f"address{first + place}")
-            word = Signal(
-                classes * width, reset_less=True, name=f"word{first + place}"
-            )  # the block RAM's output register
+            # The block RAM's output register.
+            word = Signal(classes * width, reset_less=True, name=f"word{first + place}")
             self.sync += [
                 address.eq(Cat(getattr(self.sink, f"x{first + place}"), self.column, place)),
                 word.eq(port.dat_r),
@@ -86,7 +93,7 @@ class Classifier(LiteXModule):
                 terms.append(product)
 
     def _tree(self, terms: List[Signal]) -> Signal:
-        """Their sum, a register after every addition."""
+        """Sum the terms by a tree with a register after every addition."""
         while len(terms) > 1:
             sums = []
             for place in range(0, len(terms), 2):
@@ -99,6 +106,6 @@ class Classifier(LiteXModule):
 
 
 def product_width(layer: Layer, x_width: int) -> int:
-    """Bits that hold every weight times every code of x_width bits."""
+    """Bits of a signal that holds the product of any weight with any code of x_width bits."""
     products = np.outer([layer.weights_q.min(), layer.weights_q.max()], code_range(x_width))
     return shape_of(min(int(products.min()), -1), int(products.max()))[0]

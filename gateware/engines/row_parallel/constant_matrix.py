@@ -1,4 +1,4 @@
-"""A constant matrix times a vector, one vector per clock: the additions of an AdderGraph, a register after each."""
+"""A constant matrix times a vector per clock: an AdderGraph with a register after each addition."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from gateware.engines.row_parallel.adder_graph import AdderGraph, Term
 
 
 class ConstantMatrix(LiteXModule):
-    """source.y = matrix . sink.x + bias, ``latency`` clocks later; neither side can be held.
+    """source.y = matrix . sink.x + bias, ``latency`` clocks later.
 
-    matrix:  (outputs, inputs) of integers; bias: (outputs,). x_range: least and greatest x.
+    No back-pressure: ``ready`` is ignored on both sides.
+
+    matrix:  (outputs, inputs) of integers. bias: (outputs,). x_range: the least and greatest x.
     sink:    x0, x1, .. (as many bits as x_range needs, signed if its lower end is negative).
     source:  y0, y1, .. (acc_width bits, signed).
     """
@@ -34,7 +36,7 @@ class ConstantMatrix(LiteXModule):
 
         # # #
 
-        # Every signal at every clock at which something wants it: one delay line serves all.
+        # For each signal a delay line as long as the latest use of the signal; all uses share it.
         lines: List[List[Signal]] = [[getattr(sink, f"x{number}")] for number in range(graph.inputs)]
 
         def shifted(term: Term, clock: int):
@@ -43,7 +45,8 @@ class ConstantMatrix(LiteXModule):
                 line.append(delayed(self, line[-1], 1, name=f"signal{term.signal}_{len(line)}"))
             if not term.shift:
                 return line[age]
-            # A signal of its own: Verilog cuts a shift within an expression of mixed signs to the width of what is shifted.
+            # A signal of its own: in an expression of mixed signs, Verilog would cut the shifted value to the
+            # width of its operand.
             width, signed = value_bits_sign(line[age])
             wide = Signal(
                 (width + term.shift, signed), name=f"signal{term.signal}_{age}_times{1 << term.shift}"
@@ -55,10 +58,10 @@ class ConstantMatrix(LiteXModule):
             zip(graph.additions, graph.ranges(*x_range)[graph.inputs :]), graph.inputs
         ):
             clock = graph.depths[number] - 1
-            positive, other = sorted(addition, key=lambda term: -term.sign)
-            one, two = shifted(positive, clock), shifted(other, clock)
+            positive, second = sorted(addition, key=lambda term: -term.sign)
+            left, right = shifted(positive, clock), shifted(second, clock)
             total = Signal(shape_of(low, high), reset_less=True, name=f"signal{number}_0")
-            self.sync += total.eq(one + two if other.sign > 0 else one - two)
+            self.sync += total.eq(left + right if second.sign > 0 else left - right)
             lines.append([total])
         for number, (term, constant) in enumerate(zip(graph.outputs, bias.tolist())):
             y = getattr(source, f"y{number}")

@@ -1,4 +1,4 @@
-"""What the row-parallel engine can hold of a network, said before anything is synthesised: rules, and an estimate of its cost."""
+"""Limits of the row-parallel engine, checked before synthesis: rules, and an estimate of the area."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import Network, NetworkError
 from lst_overlay.network.lst.parameters import SIZE, lst1_layers
 
-MAX_ACTIVATION_BITS = (
-    4  # the classifier's products are looked up: 5 bits of column, 1 of row and these address 1,024 words
-)
+# The classifier looks its products up: 5 bits of column, 1 bit of row and these bits address 1,024 words.
+MAX_ACTIVATION_BITS = 4
 LUT, RAMB18 = 17_600, 120  # XC7Z010
-LUT_SHARE = 0.8  # beyond it nobody should hope for routing
-# Fitted to synthesis: LUT per bit of every adder, LUT of turn, tables, image buffer, registers and DMA, LUT of a second port.
+LUT_SHARE = 0.8  # with more, routing is unlikely to succeed
+# Fitted to synthesis: LUT per bit of every adder; LUT of transposer, tables, image buffer, registers and DMA;
+# LUT of a second port.
 _LUT_PER_BIT = 0.83
 _OTHER_LUT = 2_670
 _LUT_PER_PORT = 350
-_LUT_PER_ROW_CODE_BIT = 135  # of the turn, beyond the four bits that the others have
+_LUT_PER_ROW_CODE_BIT = 135  # of the transposer, for each bit beyond the four that _OTHER_LUT includes
 _OTHER_RAMB18 = 1
 
 
@@ -31,9 +31,10 @@ class Estimate:
 
 
 def estimate(network: Network, layout: ImageLayout) -> Estimate:
-    """LUT: by the bits of every adder, and what does not depend on the network: within 4 % of the syntheses in docs/ladder.md.
+    """Estimate the area of the engine with a network.
 
-    RAMB18: counted.
+    LUT are the bits of every adder times a fitted factor, plus a fitted constant: within 4 % of the syntheses
+    in docs/ladder.md. RAMB18 are counted.
     """
     rows, columns, dense = network.layers
     added = 0
@@ -47,9 +48,10 @@ def estimate(network: Network, layout: ImageLayout) -> Estimate:
         terms, bits = -(-terms // 2), bits + 1
         added += network.classes * terms * bits
     added += network.classes * shape_of(*dense.acc_bounds(*network.input_ranges[2]))[0]
-    turned = _LUT_PER_ROW_CODE_BIT * (rows.activation.width - 4)
-    lut = round(_OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added + turned)
-    tables = 2 * (SIZE // 2)  # two channels in one, for two stages; an index of at most ten bits fits
+    transposer = _LUT_PER_ROW_CODE_BIT * (rows.activation.width - 4)
+    lut = round(_OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added + transposer)
+    # Two channels share one RAMB18, in two stages; an index of at most ten bits fits.
+    tables = 2 * (SIZE // 2)
     buffers = (2 if layout.interleaved else 1) * -(-SIZE * network.pixel_bits // 36)
     fifos = 2 * layout.ports
     return Estimate(
@@ -58,25 +60,28 @@ def estimate(network: Network, layout: ImageLayout) -> Estimate:
 
 
 def check(network: Network, layout: ImageLayout) -> None:
-    """NetworkError, with the rule and the value, for a network that this engine cannot hold."""
+    """Raise NetworkError, with the rule and the value, for a network that this engine cannot hold."""
     lst1_layers(network)
     if layout.packed_bits not in (0, network.pixel_bits):
         raise NetworkError(
-            f"network {network.name!r} has pixels of {network.pixel_bits} bits; packed ones have {layout.packed_bits} here"
+            f"network {network.name!r} has pixels of {network.pixel_bits} bits; "
+            f"packed ones have {layout.packed_bits} here"
         )
     bits = network.layers[1].activation.width
     if bits > MAX_ACTIVATION_BITS:
         raise NetworkError(
-            f"network {network.name!r}: the classifier takes activations of at most {MAX_ACTIVATION_BITS} bits, not {bits}"
+            f"network {network.name!r}: "
+            f"the classifier takes activations of at most {MAX_ACTIVATION_BITS} bits, not {bits}"
         )
-    found = estimate(network, layout)
-    if found.ramb18 > RAMB18:
+    area = estimate(network, layout)
+    if area.ramb18 > RAMB18:
         raise NetworkError(
-            f"network {network.name!r} needs about {found.ramb18} RAMB18, the XC7Z010 has {RAMB18}: fewer bits of "
-            "classifier weights make its products narrower"
+            f"network {network.name!r} needs about {area.ramb18} RAMB18, the XC7Z010 has {RAMB18}: "
+            "fewer bits of classifier weights make its products narrower"
         )
-    if found.lut > LUT_SHARE * LUT:
+    if area.lut > LUT_SHARE * LUT:
         raise NetworkError(
-            f"network {network.name!r} needs about {found.lut:,} LUT, {LUT_SHARE:.0%} of the XC7Z010's are "
-            f"{LUT_SHARE * LUT:,.0f}: fewer bits of weights of the rows and columns stages need fewer additions"
+            f"network {network.name!r} needs about {area.lut:,} LUT, {LUT_SHARE:.0%} of the XC7Z010's are "
+            f"{LUT_SHARE * LUT:,.0f}: "
+            "fewer bits of weights of the rows and columns stages need fewer additions"
         )

@@ -1,4 +1,4 @@
-"""The activation of all lanes at once: shift, saturation to the index, and a table of constants for each lane."""
+"""The activation function of all lanes at once: shift, saturation, and a table of constants per lane."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from lst_overlay.network import Activation
 
 
 class Lookup(LiteXModule):
-    """code = table[saturate(acc >> shift)] in every lane, every clock, ``latency`` clocks later; neither side can be held.
+    """code = table[saturate(acc >> shift)] in every lane and clock, ``latency`` clocks later.
 
-    Two lanes share a block RAM, one on each port.
+    No back-pressure: ``ready`` is ignored on both sides. Two lanes share a block RAM, one on each port.
 
     sink:   x0, x1, .. (acc_width bits, signed). source: y0, y1, .. (the activation's width, signed).
     """

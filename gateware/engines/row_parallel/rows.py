@@ -1,4 +1,4 @@
-"""Rows of pixel codes out of bus beats: packed by the host, or reduced here from uint8."""
+"""Convert bus beats to rows of pixel codes: packed by the driver, or uint8, which this module reduces."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ PACKED_BITS = 56  # of a beat; its last byte is 0
 
 
 class PackedRows(LiteXModule):
-    """A row is one beat of every port: the leftmost pixels in the first port's, in its low 56 bits.
+    """Rows of packed pixels: one beat of every port is a row; the first port has the leftmost pixels.
 
-    sinks:  data (64 bits). source: data, a row; ``room``: it may come, a clock later.
+    sinks:  a list of endpoints, one for each port; data (64 bits), of which the low 56 bits are pixels.
+    source: data, a row; no back-pressure.
+    room:   rows may leave. A row still leaves in the clock after room has fallen.
     """
 
     def __init__(self, pixel_bits: int):
@@ -32,7 +34,7 @@ class PackedRows(LiteXModule):
 
         taken = Signal()
         self.comb += taken.eq(reduce(and_, [sink.valid for sink in sinks], self.room))
-        for sink in sinks:  # a beat is taken when those of all other ports are there
+        for sink in sinks:  # a beat is accepted when those of all other ports are valid
             self.comb += sink.ready.eq(
                 reduce(and_, [other.valid for other in sinks if other is not sink], self.room)
             )
@@ -43,9 +45,11 @@ class PackedRows(LiteXModule):
 
 
 class ByteRows(LiteXModule):
-    """Seven beats of uint8 pixels are two rows. Of a pixel its highest ``pixel_bits`` bits stay.
+    """Rows of uint8 pixels: seven beats are two rows. A code is the highest ``pixel_bits`` bits of a pixel.
 
-    sinks:  one, data (64 bits). source: data, a row; ``room``: it may come, a clock later.
+    sinks:  a list of one endpoint, data (64 bits).
+    source: data, a row; no back-pressure.
+    room:   rows may leave. A row still leaves in the clock after room has fallen.
     """
 
     def __init__(self, pixel_bits: int):
@@ -57,9 +61,8 @@ class ByteRows(LiteXModule):
         # # #
 
         codes = Cat(*[sink.data[8 * (byte + 1) - pixel_bits : 8 * (byte + 1)] for byte in range(BEAT_BYTES)])
-        before = Signal(
-            3 * BEAT_BYTES * pixel_bits, reset_less=True
-        )  # the codes of the last three beats, oldest lowest
+        # The codes of the last three beats, the oldest in the lowest bits.
+        before = Signal(3 * BEAT_BYTES * pixel_bits, reset_less=True)
         window = Cat(before, codes)
         step = Signal(max=7)
         taken = Signal()

@@ -1,11 +1,11 @@
-"""Classify in Migen's simulator."""
+"""Argmax in Migen's simulator."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateware.cores.argmax import Classify
+from gateware.cores.argmax import Argmax
 from tests.gateware.streams import clocks as idle
 from tests.gateware.streams import feed, simulate, values, watch
 
@@ -13,7 +13,7 @@ from tests.gateware.streams import feed, simulate, values, watch
 def run(images, gaps=(), width=8):
     """images: (N, classes). Returns the beats, words as signed numbers."""
     images, beats = np.asarray(images), []
-    dut = Classify(width, images.shape[1])
+    dut = Argmax(width, images.shape[1])
     # A clock without data follows each image; gaps come on top.
     pauses = [
         int(i % images.shape[1] == 0) + gap

@@ -75,7 +75,7 @@ def test_vectors_back_to_back_and_after_pauses(lanes):
 
 
 @pytest.mark.parametrize("lanes", [1, 2])
-def test_two_matrices_in_turn(lanes):
+def test_two_matrices_one_after_the_other(lanes):
     layers, ranges = [layer(1), layer(2, weights_width=4)], [(0, 15), (-8, 7)]
     assert_right(layers, ranges, lanes, vectors_for(ranges, [0, 1, 1, None, 0, 1], 3))
 

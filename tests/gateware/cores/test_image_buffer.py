@@ -10,7 +10,7 @@ from migen import Signal, run_simulation
 
 from gateware.cores.image_buffer import ImageBuffer
 from gateware.engines.admission import BufferedAdmission
-from gateware.engines.row_parallel.phase import Phase
+from gateware.engines.row_parallel.row_counter import RowCounter
 from gateware.engines.row_parallel.rows import ByteRows, PackedRows
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import pixel_codes
@@ -94,7 +94,7 @@ class Entrance(LiteXModule):
     rows = 4
 
     def __init__(self, buffers, credits, interval):
-        self.beat = Phase(self.rows)
+        self.beat = RowCounter(self.rows)
         self.words = [Words() for _ in range(buffers)]
         stores = [ImageBuffer(8, self.rows, 32) for _ in range(buffers)]
         timing = (interval,) if interval else (self.rows, self.beat.count)
@@ -191,7 +191,7 @@ def test_a_clock_without_an_image_is_starved_or_blocked_as_it_lacks_pixels_or_cr
     assert starved.mean() > 0.5 and not blocked.any()
 
 
-def test_two_buffers_take_turns_of_eight_images():
+def test_two_buffers_are_interleaved_in_groups_of_eight_images():
     first, second = list(range(0, 64)), list(range(100, 136))  # eight images and eight, eight and one
     entered = enter([first, second], (0,))
     assert [row for _, row in entered] == first[:32] + second[:32] + first[32:] + second[32:]

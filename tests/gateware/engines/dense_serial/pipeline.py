@@ -5,7 +5,7 @@ from __future__ import annotations
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 
-from gateware.cores.argmax import LOGIT_WIDTH, Classify
+from gateware.cores.argmax import LOGIT_WIDTH, Argmax
 from gateware.cores.mac_array import MacArray, MacArrayConfig
 from gateware.cores.widths import signed_width
 from lst_overlay.network import Network
@@ -29,7 +29,7 @@ class Pipeline(LiteXModule):
             dense.weights_q,
             dense.bias_q,
         )
-        self.classify = Classify(LOGIT_WIDTH, network.classes)
+        self.classify = Argmax(LOGIT_WIDTH, network.classes)
         self.source = self.classify.source
         self.interval = dense.fan_in
 

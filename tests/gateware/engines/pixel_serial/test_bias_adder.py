@@ -33,7 +33,7 @@ def test_each_lane_has_its_own_bias_image_after_image():
     )
 
 
-def test_lanes_come_in_turn():
+def test_lanes_come_one_after_another():
     assert values(run(BIASES, [0] * 7), "lane") == [0, 1, 2, 0, 1, 2, 0]
 
 

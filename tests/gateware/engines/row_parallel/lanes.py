@@ -1,12 +1,15 @@
-"""Vectors into and out of modules that take one every clock and cannot be held."""
+"""Vectors into and out of modules that take one every clock and have no back-pressure."""
 
 import numpy as np
 from migen import run_simulation
 
 
-def through(dut, vectors, phase=None):
-    """vectors: (N, lanes) in consecutive clocks, or None where there is none. Returns what left, (M, lanes), and the clocks, from the first
-    vector's, at which it did. phase: (signal, size), set to 0 .. size - 1 in turn, 0 with the first vector."""
+def through(dut, vectors, row_counter=None):
+    """Send ``vectors`` (N, lanes) in consecutive clocks, None for a clock without one.
+
+    Returns the vectors that left, (M, lanes), and the clock of each, counted from the first vector sent.
+    row_counter: (signal, size), which counts 0 .. size - 1 again and again and is 0 with the first vector.
+    """
     out, clocks, lanes = [], [], _lanes(dut.sink, "x")
 
     def process():
@@ -15,8 +18,8 @@ def through(dut, vectors, phase=None):
             yield dut.sink.valid.eq(vector is not None)
             for lane, value in zip(lanes, vector if vector is not None else [0x55] * len(lanes)):
                 yield lane.eq(int(value))
-            if phase is not None:
-                yield phase[0].eq(clock % phase[1])
+            if row_counter is not None:
+                yield row_counter[0].eq(clock % row_counter[1])
             yield
             if (yield dut.source.valid):
                 clocks.append(clock)

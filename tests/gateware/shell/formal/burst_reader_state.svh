@@ -6,7 +6,7 @@ wire [4:0] reader_last_length;
 wire [$clog2(FIFO_BEATS+1)-1:0] reader_room, reader_fifo_count;
 wire [$clog2(FIFO_BEATS/16+1)-1:0] reader_unanswered;
 wire [31:0] reader_address_address;
-wire reader_fifo_source_valid, reader_fifo_some, reader_fifo_pushed, reader_fifo_popped;
+wire reader_fifo_source_valid, reader_fifo_not_empty, reader_fifo_pushed, reader_fifo_popped;
 wire reader_fifo_latched;  // of the FIFO in block RAM
 wire [$clog2(SKIP_BURSTS+2)-1:0] reader_address_number;  // of a reader that skips
 wire reader_address_last;
@@ -45,7 +45,7 @@ always @* if (!rst) begin
     if (idle) i_idle: assert (reader_unanswered == 0 && !ar_valid && !reader_more);
     i_erred: assert (aborted || erred == (failed || reader_bad));
     i_bad: assert (!reader_bad || reader_valid);
-    i_some: assert (reader_fifo_some == (in_memory != 0) && in_memory <= FIFO_BEATS);
+    i_not_empty: assert (reader_fifo_not_empty == (in_memory != 0) && in_memory <= FIFO_BEATS);
     // What is still to come finds the FIFO ready.
     if (!aborted && (offered != answered || reader_valid)) i_ready: assert (reader_fifo_count < FIFO_BEATS - 3);
     if (patience != 0) i_patience: assert (ar_valid || (patience <= 2 && reader_room >= 16 && (patience == 1 || reader_has_room)));

@@ -6,7 +6,7 @@ wire [4:0] writer_last_length, writer_length;
 wire [5:0] writer_stored, writer_fifo_count;
 wire [3:0] writer_unanswered, writer_beat;
 wire [31:0] writer_address1;
-wire writer_fifo_sink_ready, writer_fifo_some, writer_fifo_source_valid, writer_fifo_pushed, writer_fifo_popped;
+wire writer_fifo_sink_ready, writer_fifo_not_empty, writer_fifo_source_valid, writer_fifo_pushed, writer_fifo_popped;
 wire writer_pipe_valid_source_valid, writer_pipe_valid_source_last, writer_pipe_ready_valid, writer_pipe_ready_sink_d_valid;
 wire [7:0] writer_pipe_valid_source_payload_strb;
 wire [1:0] state;  // COLLECT, ADDRESS, DATA, SETTLE
@@ -55,7 +55,7 @@ always @* if (!rst) begin
     if (!aborted) i_fifo: assert (in_memory + writer_fifo_source_valid == stored_now + to_send);
     if (aborted && !aborting) i_aborted: assert (writer_unanswered == 0);
     if (aborted) i_emptied: assert (in_memory == 0 && !writer_fifo_source_valid && !writer_more);
-    i_some: assert (writer_fifo_some == (in_memory != 0) && in_memory <= 31);
+    i_not_empty: assert (writer_fifo_not_empty == (in_memory != 0) && in_memory <= 31);
     i_count: assert (writer_fifo_count <= (writer_fifo_sink_ready ? 29 : 31 - writer_fifo_pushed));
     if (aw_patience != 0)
         i_aw_patience: assert (aw_valid || aw_patience <= 2 && state == 0 && writer_stored >= due && writer_unanswered < 8

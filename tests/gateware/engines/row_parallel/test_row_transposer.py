@@ -1,9 +1,9 @@
-"""Turn in Migen's simulator: rows in, columns out, a matrix right behind another or after a pause of whole matrices."""
+"""RowTransposer in Migen's simulator: rows in, columns out, matrices back to back or after pauses of whole matrices."""
 
 import numpy as np
 import pytest
 
-from gateware.engines.row_parallel.turn import Turn, rotation_steps
+from gateware.engines.row_parallel.row_transposer import RowTransposer, rotation_steps
 from tests.gateware.engines.row_parallel.lanes import through
 
 
@@ -11,9 +11,9 @@ from tests.gateware.engines.row_parallel.lanes import through
 def test_rows_become_columns_at_a_row_per_clock(size):
     present = [True, True, False, True, False, False, True]
     matrices = np.random.default_rng(size).integers(0, 16, (len(present), size, size))
-    vectors = [row if here else None for here, matrix in zip(present, matrices) for row in matrix]
-    dut = Turn(size, 4)
-    out, clocks = through(dut, vectors, phase=(dut.phase, size))
+    vectors = [row if valid else None for valid, matrix in zip(present, matrices) for row in matrix]
+    dut = RowTransposer(size, 4)
+    out, clocks = through(dut, vectors, row_counter=(dut.row_counter, size))
     np.testing.assert_array_equal(out.reshape(-1, size, size), matrices[present].transpose(0, 2, 1))
     assert clocks == [clock + dut.latency for clock, vector in enumerate(vectors) if vector is not None]
 
