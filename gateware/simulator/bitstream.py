@@ -12,7 +12,7 @@ from gateware.shell.hwh import write_hwh
 from gateware.simulator.build import build_library
 from lst_overlay.hardware.bitstream_files import SIMULATED, network_of
 from lst_overlay.network import Network, save_network
-from lst_overlay.simulator.board import write_bit
+from lst_overlay.simulator import write_bit
 
 DIRECTORY = ROOT / "bitstreams" / SIMULATED
 

@@ -12,7 +12,8 @@ from pynq.pl_server.device import Device, DeviceMeta
 from gateware.shell.hwh import write_hwh
 from lst_overlay.errors import BitstreamError
 from lst_overlay.simulator import board as simulator
-from lst_overlay.simulator.board import CMA_BYTES, SimulatedBoard, read_bit, write_bit
+from lst_overlay.simulator.bit import read_bit, write_bit
+from lst_overlay.simulator.board import CMA_BYTES, SimulatedBoard
 from lst_overlay.simulator.library import BoardFrozen, SimulationError
 from tests import ROOT
 from tests.boards.fake import PIXEL_SERIAL
