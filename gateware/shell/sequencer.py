@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import and_, or_
+from typing import List, Tuple
 
 from litex.gen import LiteXModule
 from migen import FSM, If, Mux, NextState, NextValue, Record, Signal
@@ -240,7 +241,7 @@ class Sequencer(LiteXModule):
         """Arguments, and registered signals to begin and to stop, for readers, writer, packer and engine."""
         running, images = self.running, self.running.images
         layout, record = engine.capabilities.layout, engine.capabilities.record
-        logits_beats = self._times(images, record.beats, len(writer.beats))
+        logits_beats = self._times(images, record.beats)
         classes_beats = Signal(len(writer.beats))
         result_beats = Signal(len(writer.beats))
         self.sync += [
@@ -266,7 +267,7 @@ class Sequencer(LiteXModule):
         sources = (running.source, running.source_1)
         shares = self._shares(images, layout)
         for number, (reader, source, share) in enumerate(zip(readers, sources, shares)):
-            beats = self._times(share, layout.beats_per_image, len(reader.beats))
+            beats = self._times(share, layout.beats_per_image)
             wanted = Signal()  # by the running command
             self.sync += [
                 wanted.eq(running.load if number == 0 else 0),
@@ -281,8 +282,8 @@ class Sequencer(LiteXModule):
     def _prepare_clocks(engine: Engine) -> int:
         """Clocks of PREPARE: three for the checks, and one more than the longest chain of `_times`."""
         layout, record = engine.capabilities.layout, engine.capabilities.record
-        pixels = len(list(signed_digits(layout.beats_per_image))) - 1 + layout.interleaved
-        return max(4, pixels + 1, len(list(signed_digits(record.beats))) + 1)
+        pixels = len(_digits(layout.beats_per_image)) - 1 + layout.interleaved
+        return max(4, pixels + 1, len(_digits(record.beats)) + 1)
 
     def _shares(self, images, layout: ImageLayout):
         """Images that each port reads."""
@@ -299,12 +300,12 @@ class Sequencer(LiteXModule):
         ]
         return shares
 
-    def _times(self, value, factor: int, width: int):
-        """value * factor, a clock for each of its signed digits but the first."""
-        first, *others = sorted(signed_digits(factor), key=lambda digit: -digit[1])
+    def _times(self, value, factor: int):
+        """value * factor, a clock for each of the factor's `_digits` but the first."""
+        first, *others = sorted(_digits(factor), key=lambda digit: -digit[1])
         product = value << first[0]
         for shift, sign in others:
-            total = Signal(width)
+            total = Signal(len(value) + factor.bit_length())
             # ``value`` is constant long before it counts, so it need not be delayed.
             self.sync += total.eq(product + (value << shift) if sign > 0 else product - (value << shift))
             product = total
@@ -340,3 +341,10 @@ class Sequencer(LiteXModule):
                 slave.value[f"{name}_LO"].eq(latched[:32]),
                 slave.value[f"{name}_HI"].eq(latched[32:]),
             ]
+
+
+def _digits(factor: int) -> List[Tuple[int, int]]:
+    """(shift, sign) of the fewest signed powers of two that add up to ``factor``, all positive where that is possible."""
+    binary = [(shift, 1) for shift in range(factor.bit_length()) if factor >> shift & 1]
+    signed = list(signed_digits(factor))
+    return binary if len(binary) <= len(signed) else signed
