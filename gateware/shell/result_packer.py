@@ -37,6 +37,9 @@ class ResultPacker(LiteXModule):
         last = Signal()
         put = Signal()
         free = Signal()  # a beat can be made
+        # With an even number of values the class is the low word of its beat and the number the high one;
+        # else the class fills its beat, and the number begins another.
+        shared_beat = values % 2 == 0
         low, high = source.data[:32], source.data[32:]
         # A word every other clock: the handshake goes no further than ``full``.
         self.comb += [sink.ready.eq(~full), free.eq(~source.valid | source.ready)]
@@ -49,6 +52,7 @@ class ResultPacker(LiteXModule):
             If(
                 put & self.logits_mode,
                 If(odd, high.eq(word)).Else(low.eq(word)),
+                *[If(last, high.eq(number))] * shared_beat,
                 odd.eq(~odd & ~last),
                 source.valid.eq(odd | last),
             ),
@@ -59,10 +63,9 @@ class ResultPacker(LiteXModule):
                 source.valid.eq(place[7] | final),
             ),
         ]
-        if values % 2 == 0:  # the class is the low word of its beat, the number the high one
+        if shared_beat:
             self.comb += put.eq(full & free)
-            self.sync += If(put & self.logits_mode & last, high.eq(number))
-        else:  # the class fills its beat, the number begins another
+        else:
             follows = Signal()
             following = Signal(IMAGES_WIDTH, reset_less=True)
             self.comb += put.eq(full & free & ~follows)
