@@ -182,7 +182,7 @@ def export(
     out: Path = typer.Option(..., metavar="FILE.onnx", callback=_writable, help="The ONNX file to write."),
 ) -> None:
     """Write a network file as ONNX, its quantisers explicit, its logits equal to the bit: docs/onnx.md."""
-    from lst_overlay.network import content_hash, load_network
+    from lst_overlay.network import load_network
     from model.export.onnx_export import OPSET, save_onnx
 
     chosen = load_network(network)
@@ -192,7 +192,7 @@ def export(
             "written": str(out),
             "bytes": out.stat().st_size,
             "network": chosen.name,
-            "content_sha256": content_hash(chosen),
+            "content_sha256": chosen.content_hash,
             "layers": len(chosen.layers),
             "nodes": len(model.graph.node),
             "opset": OPSET,

@@ -11,7 +11,7 @@ from lst_overlay.network import classify, load_network
 from lst_overlay.network import logits as reference_logits
 from lst_overlay.samples.shipped_networks import find, names
 from lst_overlay.simulator.board import SimulatedBoard
-from model.quantized.lst import FakeQuantizedNetwork
+from model.quantized.lst import QuantizedLST
 from tests.conftest import simulated_bitstream
 from tests.images import corner_images, test_images
 from tests.model.small import shipped_functions
@@ -31,7 +31,7 @@ def overlay(simulated_bit):
 def assert_all_equal(overlay, images):
     network = overlay.network
     expected = reference_logits(network, images)
-    fake_quantized = FakeQuantizedNetwork.from_integer(network, shipped_functions(network))
+    fake_quantized = QuantizedLST.from_integer(network, shipped_functions(network))
     torch_logits = torch.cat(
         [fake_quantized.logits_q(part) for part in torch.from_numpy(images).split(1000)]
     ).numpy()

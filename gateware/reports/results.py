@@ -30,9 +30,8 @@ def write_results() -> List[Path]:
     """Every shipped network over its test set on the simulated board, and synthesis. Returns the files written."""
     datasets.load("mnist", "test")  # if it is missing, say so at once
     bitfile = build_simulated_bitstream()
-    runs = [
-        simulate(load_network(find(name)).provenance["dataset"], name, bitfile=bitfile) for name in names()
-    ]
+    networks = [load_network(find(name)) for name in names()]
+    runs = [simulate(network.provenance["dataset"], network, bitfile=bitfile) for network in networks]
     ideal = simulate("mnist", DEFAULT, memory_model="ideal", bitfile=bitfile)
     resources = measure_design("pixel_serial", None, ROOT / "build" / "resources")
     wrong = [

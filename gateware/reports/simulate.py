@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Union
 
 import numpy as np
 from tqdm import tqdm
@@ -17,7 +17,7 @@ from gateware.designs import ENGINES
 from gateware.simulator.bitstream import build_simulated_bitstream
 from lst_overlay import LST1Overlay
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network import classify, load_network
+from lst_overlay.network import Network, classify, load_network
 from lst_overlay.network import logits as reference_logits
 from lst_overlay.samples.shipped_networks import DEFAULT, find
 from lst_overlay.simulator.board import SimulatedBoard
@@ -59,7 +59,7 @@ def default_dataset() -> str:
 
 def simulate(
     dataset: str,
-    network: Optional[str] = None,
+    network: Union[str, Network, None] = None,
     images: Optional[int] = None,
     memory_model: str = "default",
     seed: int = 1,
@@ -72,8 +72,9 @@ def simulate(
     Raises SimulationFailure if the design broke a rule of the bus.
     """
     spec = ENGINES[engine]
+    name = network or (DEFAULT_NETWORKS[dataset] if spec.loadable else spec.network)
     # A wrong name is told before anything is built.
-    integers = load_network(find(network or (DEFAULT_NETWORKS[dataset] if spec.loadable else spec.network)))
+    integers = name if isinstance(name, Network) else load_network(find(name))
     part = datasets.load(dataset, "test")
     pixels, labels = part.images[:images], part.labels[:images]
     bitfile = bitfile or build_simulated_bitstream(engine, None if spec.loadable else integers)

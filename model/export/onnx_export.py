@@ -1,16 +1,19 @@
-"""A network file as ONNX, in standard operators alone: integers stay integers, and onnxruntime's logits equal the reference's.
+"""A network of the LST family as ONNX, in standard operators alone, with logits equal to the reference's.
 
-Quantisers are written as QCDQ (QuantizeLinear, Clip, DequantizeLinear; constants: DequantizeLinear of an integer tensor), which
-QONNX converts to its Quant. Quant itself belongs to no ONNX opset: onnxruntime refuses a file that contains it.
+Quantisers are written as QCDQ (QuantizeLinear, Clip, DequantizeLinear; constants: DequantizeLinear of an
+integer tensor), which QONNX converts to its Quant. Quant itself belongs to no ONNX opset: onnxruntime
+refuses a file that contains it.
 
-- Every scale is 1, so the graph computes on codes. Steps such as 1/7 are no float32, and real values would not be exact; the
-  steps are in the metadata.
-- Sums are float64, which holds 31-bit accumulators exactly; float32 ends at 24 bits. The Cast to float64 also stands between
-  DequantizeLinear and MatMul. Side by side, onnxruntime fuses them into an 8-bit product: its 16-bit intermediate sums saturate on
-  processors without VNNI, and with 32-bit weights it is no valid operator (1.31.1).
-- Opset 13 has 8-bit and 32-bit codes: 8 bits and less are int8, more are int32, which costs a few KiB. 16-bit codes would need opset 21,
-  where onnxruntime has no Clip for them. Widths are in the names of constants (``layer0.weights_q_int6``), in the Clip nodes, in
-  the metadata, and as ``finn_datatype`` in the quantisation annotations, which is where QONNX looks up a tensor's type.
+- Every scale is 1, so the graph computes on codes. Steps such as 1/7 are no float32, and real values would
+  not be exact; the steps are in the metadata.
+- Accumulators are float64, which holds 31 bits exactly; float32 ends at 24 bits. The Cast to float64 also
+  stands between DequantizeLinear and MatMul. Side by side, onnxruntime fuses them into an 8-bit product: its
+  16-bit intermediate sums saturate on processors without VNNI, and with 32-bit weights it is no valid
+  operator (1.31.1).
+- Opset 13 has 8-bit and 32-bit codes: 8 bits and less are int8, more are int32, which costs a few KiB.
+  16-bit codes would need opset 21, where onnxruntime has no Clip for them. Widths are in the names of
+  constants (``layer0.weights_q_int6``), in the Clip nodes, in the metadata, and as ``finn_datatype`` in the
+  quantisation annotations, which is where QONNX looks up a tensor's type.
 
 What the file contains, tensor by tensor: docs/onnx.md.
 """
@@ -20,27 +23,36 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Set, Tuple
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import lst_overlay
-from lst_overlay.network import Activation, Axis, Layer, Network, code_range, content_hash
+from lst_overlay.network import Activation, Axis, Layer, LSTNetwork, Network, check_family, code_range
 
 OPSET = 13  # onnxruntime 1.6 and later: per-tensor quantisers, Clip of int8, DequantizeLinear of int32
 IR_VERSION = 7  # the one of opset 13
 _SWAP = [0, 2, 1]
+_FLOAT32_EXACT = 1 << 24  # float32 holds every integer of smaller magnitude
 
 
 def to_onnx(network: Network) -> onnx.ModelProto:
-    """images (N, rows, columns) uint8 -> logits (N, classes) int32, the last layer's accumulators; class (N,) int64."""
+    """The graph: images (N, rows, columns) uint8 -> logits (N, classes) int32, class (N,) int64.
+
+    Raises NetworkError for a network of another family.
+    """
+    check_family(network, "lst")
     graph = _Graph()
     x = _pixel_codes(graph, network.pixel_bits)
     outputs: List[str] = []
+    ranges = network.hidden_ranges
     for number, layer in enumerate(network.layers):
-        outputs.append(x := _layer(graph, f"layer{number}", layer, x, outputs))
+        x = _layer(graph, f"layer{number}", layer, x)
+        if layer.add is not None:
+            x = _sum(graph, f"layer{number}", x, outputs[layer.add], ranges[number])
+        outputs.append(x)
     logits = graph.node("Cast", [x], "logits", to=TensorProto.INT32)
     graph.node("ArgMax", [logits], "class", axis=1, keepdims=0, select_last_index=0)
     model = helper.make_model(
@@ -61,13 +73,12 @@ def to_onnx(network: Network) -> onnx.ModelProto:
     )
     model.graph.quantization_annotation.extend(graph.annotations)
     helper.set_model_props(model, _metadata(network))
-    return onnx.shape_inference.infer_shapes(
-        model, check_type=True, strict_mode=True
-    )  # tools want every tensor's type
+    # Tools want every tensor's type.
+    return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
 
 
 def save_onnx(network: Network, path) -> onnx.ModelProto:
-    """Write the ONNX file, whole or not at all; the same network gives the same bytes. Returns what was written."""
+    """Write the ONNX file, whole or not at all. The same network gives the same bytes. Returns the model."""
     model, path = to_onnx(network), Path(path)
     partial = path.with_name(path.name + ".partial")
     try:
@@ -80,12 +91,13 @@ def save_onnx(network: Network, path) -> onnx.ModelProto:
 
 
 class _Graph:
-    """Nodes and constants in the order they are added. A method returns the name of the tensor that it made."""
+    """Nodes and constants in the order they are added. Each method returns the name of the tensor it made."""
 
     def __init__(self):
         self.nodes: List[onnx.NodeProto] = []
         self.constants: List[onnx.TensorProto] = []
         self.annotations: List[onnx.TensorAnnotation] = []
+        self.wide: Set[str] = set()  # sums in float64
 
     def node(self, operator: str, inputs: List[str], output: str, **attributes) -> str:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
@@ -115,7 +127,7 @@ class _Graph:
         return self.node("DequantizeLinear", [stored, *self._scale_and_zero(name, dtype)], name)
 
     def quantizer(self, x: str, name: str, width: int, signed: bool = True) -> str:
-        """QCDQ of at most 8 bits around codes that are integers already: it changes none, it says their width."""
+        """QCDQ of at most 8 bits around codes that are integers already: it states their width, no more."""
         dtype = np.int8 if signed else np.uint8
         low, high = (
             self.constant(f"{name}.{end}", dtype(code))
@@ -140,7 +152,7 @@ def _pixel_codes(graph: _Graph, bits: int) -> str:
     return graph.quantizer(x, "pixels", bits, signed=False)
 
 
-def _layer(graph: _Graph, name: str, layer: Layer, x: str, outputs: List[str]) -> str:
+def _layer(graph: _Graph, name: str, layer: Layer, x: str) -> str:
     """Weights are at the right of the product, and channels in the last dimension, for all three axes."""
     if layer.axis is Axis.COLUMNS:
         x = graph.node("Transpose", [x], f"{name}.columns", perm=_SWAP)
@@ -159,7 +171,19 @@ def _layer(graph: _Graph, name: str, layer: Layer, x: str, outputs: List[str]) -
     x = _activation(graph, name, layer.activation, x)
     if layer.axis is Axis.COLUMNS:
         x = graph.node("Transpose", [x], f"{name}.rows", perm=_SWAP)
-    return x if layer.add is None else graph.node("Add", [x, outputs[layer.add]], f"{name}.sum")
+    return x
+
+
+def _sum(graph: _Graph, name: str, x: str, summand: str, sum_range: Tuple[int, int]) -> str:
+    """Both outputs added: in float32, as codes are, if it holds every sum."""
+    if max(map(abs, sum_range)) < _FLOAT32_EXACT and summand not in graph.wide:
+        return graph.node("Add", [x, summand], f"{name}.sum")
+    wide = [
+        graph.node("Cast", [tensor], f"{name}.{what}_float64", to=TensorProto.DOUBLE)
+        for what, tensor in (("own", x), ("earlier", summand))
+    ]
+    graph.wide.add(graph.node("Add", wide, f"{name}.sum"))
+    return f"{name}.sum"
 
 
 def _activation(graph: _Graph, name: str, activation: Activation, acc: str) -> str:
@@ -190,12 +214,12 @@ def _activation(graph: _Graph, name: str, activation: Activation, acc: str) -> s
     return graph.quantizer(x, f"{name}.output", activation.width) if 2 <= activation.width <= 8 else x
 
 
-def _metadata(network: Network) -> Dict[str, str]:
+def _metadata(network: LSTNetwork) -> Dict[str, str]:
     """Strings, as ONNX wants them; an entry per layer, as JSON."""
     entries = {
         "name": network.name,
         "kind": network.kind,
-        "content_sha256": content_hash(network),
+        "content_sha256": network.content_hash,
         "pixel_bits": str(network.pixel_bits),
         "layers": str(len(network.layers)),
     }

@@ -1,4 +1,4 @@
-"""The network files that come with the project: of every recipe's runs the one that is best on the validation images."""
+"""The network files that come with the project: the run of a recipe with the best validation accuracy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from model.reports.learned_functions import resmlp_group, seeds_asked
 from model.training.recipe import Recipe
 from model.training.train import directory_of, train
 
-PACKAGED = shipped_networks.DIRECTORY  # what the hardware runs
-UNPACKAGED = Path("networks")  # what it does not
+PACKAGED = shipped_networks.DIRECTORY  # networks that the hardware runs
+UNPACKAGED = Path("networks")  # networks that it does not run
 
 
 class Shipped(NamedTuple):
-    """A network file and the runs it is chosen from. fmt: of post-training quantisation, None for a recipe that trains in integers."""
+    """A network file and the runs that it is chosen from.
+
+    fmt: the format of post-training quantisation; None for a recipe that trains in integers.
+    """
 
     file: Path
     group: Group
@@ -41,7 +44,10 @@ def shipped() -> Iterator[Shipped]:
 
 
 def ship(one: Shipped) -> Dict[str, Any]:
-    """Write the file from the best of the group's runs, the first of equals; trains what is not trained yet. Returns its figures."""
+    """Write the file from the run with the best validation accuracy (lowest seed on a tie).
+
+    Runs that are not finished are trained first. Returns the figures of the file.
+    """
     recipes = [
         Recipe.from_settings(one.group.recipe, {**one.group.settings(), "seed": seed})
         for seed in one.group.seeds

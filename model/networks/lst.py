@@ -91,6 +91,7 @@ class LST1(nn.Module):
     images: (N, d_in, d_in) uint8 -> (N, classes) real logits.
     """
 
+    family = "lst"
     kind = "LST-1"
     transforms = 1
 
@@ -154,6 +155,7 @@ class ResLST3(LST1):
 class MLP(nn.Module):
     """The papers' baselines: fully connected layers, 784-10 (7,850 parameters) or 784-40-10 (31,810)."""
 
+    family = "lst"
     kind = "MLP"
 
     def __init__(

@@ -104,6 +104,7 @@ class ResMLP(nn.Module):
     function for each channel; None: ReLU. Two of them in each block, added to the identity, a B-spline instead of it.
     """
 
+    family = "resmlp"
     kind = "ResMLP"
     image_shape = (IMAGE, IMAGE, COLOURS)
 

@@ -1,49 +1,66 @@
-"""Fake quantisation: a network that computes in integer codes, forward, and as if in real numbers, backward.
+"""The LST family quantised for training: integer codes forward, gradients of real numbers backward.
 
-Forward, every tensor is a code; backward, rounding passes the gradient through. Training
-thus sees the very arithmetic of the hardware: the same table, the same shift, the same rounded and folded bias. The table is part
-of the graph: its entries send their gradient to the function they were made from and to the steps of everything before it.
-The steps of weights and activations are learned with LSQ's gradient (arXiv 1902.08153), which is what differentiating
-code * step gives when rounding passes the gradient through, and what is clipped does not. In evaluation all is float64, which holds
-every code exactly, and equals the integer reference, logit for logit; in training it is float32, which does so up to 2**24: beyond
-that, with weights and activations of some fifteen bits, sums are rounded.
+Forward, every tensor holds codes; backward, the gradient of rounding is taken to be 1. Training thus sees the
+arithmetic of the hardware: the same table, the same shift, the same rounded and folded bias. The table is
+    part of the
+graph: its entries send their gradient to the function they are made from and to the steps of everything
+before it. The steps of weights and activations are learned with LSQ's gradient (arXiv 1902.08153), which is
+what differentiating code * step gives when the gradient of rounding is 1 and that of clipping is 0.
+
+In evaluation mode all numbers are float64, which holds every code exactly, and the logits equal those of
+the integer reference. In training mode they are float32, which is exact up to 2**24: with weights and
+activations of some fifteen bits, greater sums are rounded.
 """
 
 from __future__ import annotations
 
 import math
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from lst_overlay.network import Activation, Axis, Layer, Network, code_range
+from lst_overlay.network import Activation, Axis, Layer, LSTNetwork, code_range
 from model.kernels.lookup import look_up
 from model.networks.lst import Stage, columns_first, flatten
+from model.quantized.network import Codes, QuantizedNetwork
 
-INDEX_WIDTH = 10  # one table per layer
-INDEX_WIDTH_PER_CHANNEL = 8  # one per channel
+INDEX_WIDTH = 10  # for one table per layer
+INDEX_WIDTH_PER_CHANNEL = 8  # for a table per channel
 _COVERED = 4.0  # the index reaches at least this far to both sides: tanh(4) = 0.9993
-CHANNEL_AXIS = {Axis.ROWS: 0, Axis.COLUMNS: 2, Axis.DENSE: 1}  # of what `products` returns
+CHANNEL_AXIS = {
+    Axis.ROWS: 0,
+    Axis.COLUMNS: 2,
+    Axis.DENSE: 1,
+}  # the channels' dimension in the result of `products`
 
 
 class Scale(NamedTuple):
-    """What a layer's input codes mean: value = step * (code + offset)."""
+    """What the codes of a layer's input stand for: value = step * (code + offset)."""
 
     step: float
     offset: float
 
 
-class Codes(NamedTuple):
-    """A tensor of codes, in floating point, and the value of one code as a tensor with gradient."""
+class LayerWidths(Protocol):
+    """The widths of a network's codes in bits; `model.training.recipe.Widths` is one."""
 
-    codes: torch.Tensor
-    step: torch.Tensor
+    pixels: int
+
+    def weights_of(self, layers: int) -> List[int]:
+        """The width of each layer's weights."""
+
+    def activations_of(self, layers: int) -> List[int]:
+        """The width of each layer's output codes; the last layer has none and ignores its number."""
 
 
 class Table(NamedTuple):
-    """An activation in codes: table (tables, entries), what multiplies an accumulator's gradient, and the two steps."""
+    """An activation in codes.
+
+    codes: (tables, entries), the table. slope: of the same shape, what multiplies an accumulator's gradient.
+    index_step, step: the real values of a step of the index and of an output code.
+    """
 
     shift: int
     codes: torch.Tensor
@@ -53,9 +70,11 @@ class Table(NamedTuple):
 
 
 class LayerCodes(NamedTuple):
-    """The integers of one layer, in floating point, and the value of one accumulator code; table is None for the last layer.
+    """The integers of one layer, in floating point.
 
-    bias: (fan_out,), half of 2**shift included.
+    bias: (fan_out,); before an activation it includes 2**(shift - 1), which makes the shift round to nearest.
+    unit: the real value of one accumulator code.
+    table: None for the last layer.
     """
 
     weights: torch.Tensor
@@ -70,10 +89,19 @@ def pixel_scale(bits: int) -> Scale:
 
 
 def products(axis: Axis, weights: torch.Tensor, bias: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """weights . x + bias along the axis; images are (columns, N, rows), what a dense layer returns is (N, fan_out)."""
+    """weights . x + bias along the axis.
+
+    Images are (columns, N, rows): that saves transposing between a layer along rows and one along columns.
+    A dense layer returns (N, fan_out).
+    """
     if axis is Axis.ROWS:
         return torch.addmm(bias[:, None], weights, x.flatten(1)).view(-1, *x.shape[1:])
     return nn.functional.linear(flatten(x) if axis is Axis.DENSE and x.dim() == 3 else x, weights, bias)
+
+
+def images_first(x: torch.Tensor) -> torch.Tensor:
+    """A result of `products` in the layout of the integer reference: (N, rows, columns) or (N, fan_out)."""
+    return x.permute(1, 2, 0) if x.dim() == 3 else x
 
 
 class _Floor(torch.autograd.Function):
@@ -94,26 +122,29 @@ def round_half_up(x: torch.Tensor) -> torch.Tensor:
 
 
 def round_down(x: torch.Tensor) -> torch.Tensor:
-    """floor(x), with the gradient of x: truncation, which the study compares."""
+    """floor(x), with the gradient of x: truncation, for comparison in the study."""
     return _Floor.apply(x)
 
 
-class FakeQuantizedLayer(nn.Module):
-    """A fully connected layer with learned weight step and, unless it is the last, an activation through a table of learned step.
+class QuantizedLayer(nn.Module):
+    """A fully connected layer and, unless it is the last, an activation through a table, with learned steps.
 
-    Parameters weight (fan_out, fan_in), bias (fan_out,), log2_step () and log2_activation_step () are real; what is computed with
-    is codes. Steps are learned as logarithms: Adam moves every parameter by about the learning rate, which here is relative.
+    The parameters are real numbers: weight (fan_out, fan_in), bias (fan_out,), log2_step () and
+    log2_activation_step (). Steps are learned as logarithms because Adam moves every parameter by about the
+    learning rate, which for a logarithm is a relative change.
     """
 
     def __init__(self, stage: Stage, weights_width: int, activation_width: int):
         super().__init__()
         self.axis, self.activation, self.add = stage.axis, stage.activation, stage.add
         self.weights_width, self.activation_width = weights_width, activation_width
-        self.round = round_half_up  # of weights and table entries
+        self.round = round_half_up  # for weights and table entries
         self.weight = nn.Parameter(stage.linear.weight.detach().clone())
         self.bias = nn.Parameter(stage.linear.bias.detach().clone())
         self.log2_step = nn.Parameter(torch.zeros(()))
-        if self.activation is not None and self.add is None:  # a summand has the step of what it is added to
+        if (
+            self.activation is not None and self.add is None
+        ):  # a summand shares the step of the layer it is added to
             self.log2_activation_step = nn.Parameter(torch.zeros(()))
         self.start_steps()
 
@@ -122,31 +153,35 @@ class FakeQuantizedLayer(nn.Module):
         return code_range(self.weights_width)[1]  # weights are symmetric: -max_code..max_code
 
     def start_steps(self) -> None:
-        """LSQ's starting value for the weights, 2 mean |w| / sqrt(max_code); the greatest code for the function's greatest value.
+        """Set the steps by the weights and the activation function.
 
-        For tanh the outermost codes thus stand for exactly -1 and 1. A step of 2**-(width - 1) would leave the most negative code
-        unused and cut off the upper end: with 4 bits at 7/8.
+        The weights' step is LSQ's starting value, 2 mean |w| / sqrt(max_code). The activation's step gives
+        the function's greatest value the greatest code, so that the codes -max and max of tanh stand for
+        exactly -1 and 1. A step of 2**-(width - 1) would clip it: with 4 bits at 7/8.
         """
         self.set_step(max(2 * self.weight.detach().abs().mean().item(), 1e-6) / math.sqrt(self.max_code))
         if self.activation is not None and self.add is None:
-            self.set_activation_step(self.wanted_activation_step())
+            self.set_activation_step(self.full_range_activation_step())
 
-    def wanted_activation_step(self) -> float:
-        """With which the function's greatest value has the greatest code."""
+    def full_range_activation_step(self) -> float:
+        """The step that gives the function's greatest value the greatest code."""
         return self.activation.greatest() / code_range(self.activation_width)[1]
 
     def set_step(self, step: float) -> None:
-        """The value of one weight code; powers of two are kept exactly."""
+        """Set the value of one weight code; powers of two are kept exactly."""
         self.log2_step.data.fill_(math.log2(step))
 
     def set_activation_step(self, step: float) -> None:
-        """The value of one code of the output."""
+        """Set the value of one code of the output."""
         self.log2_activation_step.data.fill_(math.log2(step))
 
     def layer_codes(
         self, x_step: torch.Tensor, x_offset: float, step: Optional[torch.Tensor] = None
     ) -> LayerCodes:
-        """The layer's integers, with gradient, for an input of that scale. step: that of a summand, which the output must share."""
+        """The layer's integers, with gradient, for an input of that step and offset.
+
+        step: the step of the layer whose output is added to this one's; the two must share it.
+        """
         dtype = x_step.dtype
         weights_step = torch.exp2(self.log2_step.to(dtype))
         weights = self.round((self.weight.to(dtype) / weights_step).clamp(-self.max_code, self.max_code))
@@ -158,13 +193,14 @@ class FakeQuantizedLayer(nn.Module):
         table = self._table(
             unit.double(), torch.exp2(self.log2_activation_step.double()) if step is None else step.double()
         )
-        bias = bias + (
-            2**table.shift // 2
-        )  # the shift rounds down; half its step more and it rounds to nearest, ties up
+        bias = bias + 2**table.shift // 2  # the shift rounds down; with this it rounds to nearest, ties up
         return LayerCodes(weights, bias, unit, table)
 
     def _table(self, unit: torch.Tensor, step: torch.Tensor) -> Table:
-        """Entries in float64, made with the function itself; between neighbours the function's slope is theirs, where clipped 0."""
+        """The table in float64, made with the function itself.
+
+        An entry's slope is that of the line between its two neighbours, and 0 where the entry is clipped.
+        """
         index_width = INDEX_WIDTH if self.activation.tables == 1 else INDEX_WIDTH_PER_CHANNEL
         shift = index_shift(unit.item(), index_width)
         index_step = unit * 2.0**shift
@@ -187,8 +223,10 @@ class FakeQuantizedLayer(nn.Module):
         return Codes(codes if summand is None else codes + summand.codes, table.step.to(acc.dtype))
 
 
-class FakeQuantizedNetwork(nn.Module):
-    """A network in codes. images: (N, rows, columns) uint8 -> (N, classes) real logits; `logits_q` gives them as codes."""
+class QuantizedLST(QuantizedNetwork):
+    """A network of the LST family in codes."""
+
+    family = "lst"
 
     def __init__(self, layers, pixel_bits: int, image_shape: Tuple[int, int], kind: str):
         super().__init__()
@@ -196,11 +234,14 @@ class FakeQuantizedNetwork(nn.Module):
         self.pixel_bits, self.image_shape, self.kind = pixel_bits, image_shape, kind
 
     @classmethod
-    def from_float(cls, network: nn.Module, widths) -> FakeQuantizedNetwork:
-        """network: one of model.networks.lst; widths: model.training.recipe.Widths."""
+    def from_float(cls, network: nn.Module, widths: LayerWidths) -> QuantizedLST:
+        """The untrained quantised form of a float network.
+
+        network: one of model.networks.lst.
+        """
         stages = network.stages()
         layers = [
-            FakeQuantizedLayer(stage, weights, activations)
+            QuantizedLayer(stage, weights, activations)
             for stage, weights, activations in zip(
                 stages, widths.weights_of(len(stages)), widths.activations_of(len(stages))
             )
@@ -210,13 +251,11 @@ class FakeQuantizedNetwork(nn.Module):
         return quantized
 
     @classmethod
-    def from_integer(
-        cls, network: Network, activations: Sequence[Optional[nn.Module]]
-    ) -> FakeQuantizedNetwork:
-        """A shipped network as it was in training: real weights at the value of their codes, the tables made anew.
+    def from_integer(cls, network: LSTNetwork, activations: Sequence[Optional[nn.Module]]) -> QuantizedLST:
+        """A network file as it was in training: its codes as real weights, its tables made anew.
 
-        activations: the function of each layer, None for the last. Exporting it again gives the same integers; that is how a test
-        knows that nothing was lost.
+        activations: the function of each layer, None for the last.
+        Exporting the result gives the integers of the file again, by which a test shows that nothing is lost.
         """
         x_step, x_offset = pixel_scale(network.pixel_bits)
         layers = []
@@ -233,7 +272,7 @@ class FakeQuantizedNetwork(nn.Module):
             linear.bias.data = torch.from_numpy(
                 (layer.bias_q - half - x_offset * layer.weights_q.sum(1)) * unit
             )
-            quantized = FakeQuantizedLayer(
+            quantized = QuantizedLayer(
                 Stage(layer.axis, linear, activation, layer.add), layer.weights_width, width
             ).double()
             quantized.set_step(layer.weights_step)
@@ -243,28 +282,34 @@ class FakeQuantizedNetwork(nn.Module):
             x_step, x_offset = step, 0.0
         return cls(layers, network.pixel_bits, network.image_shape, network.kind).eval()
 
-    def take_weights(self, network: nn.Module) -> None:
-        """Start from a trained float network of the same shape; weight steps start anew."""
-        for layer, stage in zip(self.layers, network.stages()):
-            layer.weight.data.copy_(stage.linear.weight)
-            layer.bias.data.copy_(stage.linear.bias)
-            if stage.activation is not None:
-                layer.activation.load_state_dict(stage.activation.state_dict())
+    @torch.no_grad()
+    def calibrate(self, images: torch.Tensor) -> QuantizedLST:
+        for layer in self.layers:
             layer.start_steps()
         self._start_shared_steps()
+        return self
+
+    @torch.no_grad()
+    def take_weights(self, network: nn.Module, images: torch.Tensor) -> None:
+        for layer, stage in zip(self.layers, network.stages()):
+            layer.weight.copy_(stage.linear.weight)
+            layer.bias.copy_(stage.linear.bias)
+            if stage.activation is not None:
+                layer.activation.load_state_dict(stage.activation.state_dict())
+        self.calibrate(images)
 
     def _start_shared_steps(self) -> None:
-        """Of summands none may begin clipped: their one step is the greatest that any of them wants."""
+        """Give layers that are added up the greatest of their steps: so none is clipped at the start."""
         for first in {layer.add for layer in self.layers if layer.add is not None}:
             summands = [self.layers[first]] + [layer for layer in self.layers if layer.add == first]
-            self.layers[first].set_activation_step(max(layer.wanted_activation_step() for layer in summands))
+            step = max(layer.full_range_activation_step() for layer in summands)
+            self.layers[first].set_activation_step(step)
 
     def functions(self) -> List[List[float]]:
-        """What the activations learned, layer by layer; a network file keeps it beside the tables made from it."""
         return [layer.activation.learned() for layer in self.layers if layer.activation is not None]
 
-    def run(self, images: torch.Tensor) -> Codes:
-        """The logits as codes and the value of one code."""
+    def outputs(self, images: torch.Tensor) -> List[Codes]:
+        """The output of each layer, the logits last, in the layout of `products`."""
         dtype = torch.float32 if self.training else torch.float64
         scale = pixel_scale(self.pixel_bits)
         x = Codes(
@@ -275,20 +320,19 @@ class FakeQuantizedNetwork(nn.Module):
         for layer in self.layers:
             x = layer(x, 0.0 if outputs else scale.offset, None if layer.add is None else outputs[layer.add])
             outputs.append(x)
-        return x
+        return outputs
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        logits = self.run(images)
+        logits = self.outputs(images)[-1]
         return logits.codes * logits.step
 
     @torch.no_grad()
-    def logits_q(self, images: torch.Tensor) -> torch.Tensor:
-        """(N, d_in, d_in) uint8 -> (N, classes) int64: equal to lst_overlay.network.logits."""
-        return self.eval().run(images).codes.long()
+    def outputs_q(self, images: torch.Tensor) -> List[torch.Tensor]:
+        """As the base class says. Sets evaluation mode, in which every code is exact."""
+        return [images_first(output.codes) for output in self.eval().outputs(images)]
 
     @torch.no_grad()
-    def export(self, name: str, provenance: dict) -> Network:
-        """The integer network that this module computes in evaluation."""
+    def export(self, name: str, provenance: dict) -> LSTNetwork:
         scale = pixel_scale(self.pixel_bits)
         x_step, offset, layers, steps = torch.tensor(scale.step, dtype=torch.float64), scale.offset, [], []
         for layer in self.layers:
@@ -321,7 +365,9 @@ class FakeQuantizedNetwork(nn.Module):
                 )
             )
             offset = 0.0
-        return Network(name, self.kind, self.pixel_bits, tuple(self.image_shape), tuple(layers), provenance)
+        return LSTNetwork(
+            name, self.kind, self.pixel_bits, tuple(self.image_shape), tuple(layers), provenance
+        )
 
 
 def index_shift(unit: float, index_width: int) -> int:

@@ -1,7 +1,8 @@
-"""The layers of INT8 networks on torch tensors of codes, float32 holding integers, which is exact: no sum has more than 24 bits.
+"""The layers of ResMLP networks on torch tensors of codes.
 
-Rounding passes the gradient through, what is clipped does not; without gradient these are the layers of a network file. Nothing here
-is shared with the NumPy reference, so that the two can be compared.
+Codes are integers in float32, which is exact because no sum has more than 24 bits.
+The backward pass takes the gradient of rounding to be 1, and that of clipping to be 0. Nothing here is
+shared with the NumPy reference, so that the two can be compared.
 """
 
 from __future__ import annotations
@@ -11,26 +12,27 @@ from typing import List, Optional
 import torch
 from torch import nn
 
-from lst_overlay.network.resmlp import Add, Affine, Axis, Classifier, Int8Network, Matrix, Mean, Table
+from lst_overlay.network.resmlp import Add, Affine, Axis, Classifier, Matrix, Mean, ResMLPNetwork, Table
 from lst_overlay.network.resmlp.layers import HIGH, LOW, TABLE_STRIDE
 from model.kernels.lookup import look_up
 from model.kernels.saturation import floor_clip
 from model.networks.resmlp import PATCH, patches
 from model.quantized.lst import round_half_up
+from model.quantized.network import IntegerModule
 
 
 def pixel_codes(images: torch.Tensor, patch: int = PATCH) -> torch.Tensor:
-    """(N, 32, 32, 3) uint8 -> (N, 64, 48) float32, -128..127; other sizes likewise."""
+    """(N, rows, columns, colours) uint8 -> (N, tokens, values) float32, -128..127."""
     return patches(images, patch).float() + LOW
 
 
 def floored(x: torch.Tensor, low: int = LOW) -> torch.Tensor:
-    """floor(x), clipped; x holds the half that makes it a rounding."""
+    """floor(x), clipped. The caller has added the half that makes it a rounding."""
     return floor_clip(x, low, HIGH)
 
 
 def scaled(weights: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """Weights with the factor 2**-shift, which makes the shift a floor."""
+    """The weights times 2**-shift: the floor of a sum of their products is the shifted sum."""
     factor = torch.exp2(-shift)
     return (weights * (factor[:, None] if weights.dim() == 2 else factor)).float()
 
@@ -52,7 +54,7 @@ def affine(x: torch.Tensor, weights: torch.Tensor, shift: torch.Tensor, bias: to
 
 
 def expanded(knots: torch.Tensor) -> torch.Tensor:
-    """(channels, 64) table -> (channels, 256): what lies between two entries is on a line, the last entry is held."""
+    """(channels, 64) table -> (channels, 256): linear between two entries, constant after the last."""
     begin, rise = knots[:, :, None], torch.cat([knots, knots[:, -1:]], dim=1).diff(dim=1)[:, :, None]
     part = torch.arange(TABLE_STRIDE, dtype=knots.dtype, device=knots.device)
     return (begin + round_half_up(rise * part / TABLE_STRIDE)).flatten(1)
@@ -71,24 +73,20 @@ def classifier(x: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> to
     return nn.functional.linear(x, weights.float()).double() + bias
 
 
-class Int8IntegerNetwork:
-    """A network file's integers in torch. `logits_q`: (N, 32, 32, 3) uint8 -> (N, classes) int64."""
+class IntegerResMLP(IntegerModule):
+    """A network file's integers in torch."""
 
-    def __init__(self, network: Int8Network):
+    def __init__(self, network: ResMLPNetwork):
+        super().__init__()
         self.network = network
 
     @torch.no_grad()
-    def codes(self, images: torch.Tensor) -> List[torch.Tensor]:
-        """What each layer gives; the logits last."""
-        found = [pixel_codes(images, self.network.patch)]
+    def outputs_q(self, images: torch.Tensor) -> List[torch.Tensor]:
+        outputs = [pixel_codes(images, self.network.patch)]
         for layer in self.network.layers:
-            found.append(
-                _applied(layer, found[-1], found[layer.source + 1] if isinstance(layer, Add) else None)
-            )
-        return found[1:]
-
-    def logits_q(self, images: torch.Tensor) -> torch.Tensor:
-        return self.codes(images)[-1].long()
+            source = outputs[layer.source + 1] if isinstance(layer, Add) else None
+            outputs.append(_applied(layer, outputs[-1], source))
+        return outputs[1:]
 
 
 def _applied(layer, x: torch.Tensor, source: Optional[torch.Tensor]) -> torch.Tensor:

@@ -1,7 +1,8 @@
-"""Layers in the integers of INT8 networks, with gradients: real parameters, forward codes, backward as if nothing were rounded.
+"""The layers of a quantised ResMLP: integer codes forward, gradients of real numbers backward.
 
-The step of every output is learned; weights take whatever step makes the requantisation a shift, so training sees the shifts, the int8
-biases and the 64-entry tables that will ship. ``layer`` gives the integers that a network file holds.
+The step of every output is learned. The step of the weights follows from it: it is the one with which
+requantisation is a shift. Training thus sees the shifts, the int8 biases and the 64-entry tables of the
+file; `layer` returns them.
 """
 
 from __future__ import annotations
@@ -13,20 +14,22 @@ import numpy as np
 import torch
 from torch import nn
 
-from lst_overlay.network import resmlp as int8
+from lst_overlay.network import resmlp
 from lst_overlay.network.resmlp import Axis
 from lst_overlay.network.resmlp.layers import HIGH, LOW, MAX_SHIFT, TABLE_STRIDE
 from model.kernels.lookup import look_up
 from model.networks.activations import Activation
 from model.networks.resmlp import learned
 from model.quantized import resmlp_arithmetic as arithmetic
-from model.quantized.lst import Codes, round_half_up
+from model.quantized.lst import round_half_up
+from model.quantized.network import Codes
 
 
 class Quantized(nn.Module):
-    """A layer: codes in, codes out. ``real`` is what it computes in real numbers, by which its first steps are chosen.
+    """A layer with a learned step: codes in, codes out.
 
-    channels: each of the output's has a step of its own; 1: all share one.
+    `real` computes the same in real numbers, by which the first steps are chosen.
+    channels: the number of steps: one for each channel of the output, or 1 for a step that all share.
     """
 
     def __init__(self, channels: int):
@@ -58,9 +61,9 @@ class QuantizedMatrix(Quantized):
         weights, shift, bias = requantised(self.weight, self.bias, x.step, self.step)
         return Codes(arithmetic.matrix(self.axis, x.codes, weights, shift, bias, self.relu), self.step)
 
-    def layer(self, x_step: torch.Tensor) -> int8.Matrix:
+    def layer(self, x_step: torch.Tensor) -> resmlp.Matrix:
         weights, shift, bias = map(_int64, requantised(self.weight, self.bias, x_step, self.step))
-        return int8.Matrix(self.axis, weights, shift, bias, _reals(self.step), self.relu)
+        return resmlp.Matrix(self.axis, weights, shift, bias, _reals(self.step), self.relu)
 
 
 class QuantizedAffine(Quantized):
@@ -76,14 +79,17 @@ class QuantizedAffine(Quantized):
             arithmetic.affine(x.codes, *requantised(self.weight, self.bias, x.step, self.step)), self.step
         )
 
-    def layer(self, x_step: torch.Tensor) -> int8.Affine:
-        return int8.Affine(
+    def layer(self, x_step: torch.Tensor) -> resmlp.Affine:
+        return resmlp.Affine(
             *map(_int64, requantised(self.weight, self.bias, x_step, self.step)), _reals(self.step)
         )
 
 
 class QuantizedFunction(Quantized):
-    """f(weight x + bias): a learned function and the normalisation before it, (1, 0) where there is none, in one table a channel."""
+    """f(weight x + bias) as a table for each channel: a learned function and the normalisation before it.
+
+    Where there is no normalisation, the weight is 1 and the bias 0.
+    """
 
     def __init__(
         self, function: Activation, weight: Optional[torch.Tensor] = None, bias: Optional[torch.Tensor] = None
@@ -102,12 +108,12 @@ class QuantizedFunction(Quantized):
         return learned(self.function, x * self.weight + self.bias)
 
     def entries(self, x_step: torch.Tensor) -> torch.Tensor:
-        """(64, channels) real numbers: of every fourth code."""
+        """(64, channels) real numbers: the function at every fourth code."""
         codes = torch.arange(LOW, HIGH + 1, TABLE_STRIDE, dtype=torch.float64, device=x_step.device)
         return learned(self.function, codes[:, None] * (x_step * self.weight.double()) + self.bias.double())
 
     def along_lines(self, codes: torch.Tensor, x_step: torch.Tensor) -> torch.Tensor:
-        """codes: (N, channels) -> what the table makes of them in real numbers, before its own rounding."""
+        """(N, channels) codes -> the interpolated table in real numbers, its entries not rounded."""
         entries = self.entries(x_step)
         entries = torch.cat([entries, entries[-1:]])
         place = (codes.double() - LOW) / TABLE_STRIDE
@@ -128,12 +134,12 @@ class QuantizedFunction(Quantized):
             )
         return Codes(look_up(x.codes, arithmetic.expanded(round_half_up(knots)), 0, -1, slope), self.step)
 
-    def layer(self, x_step: torch.Tensor) -> int8.Table:
-        return int8.Table(_int64(round_half_up(self.knots(x_step))), _reals(self.step), self.function.name)
+    def layer(self, x_step: torch.Tensor) -> resmlp.Table:
+        return resmlp.Table(_int64(round_half_up(self.knots(x_step))), _reals(self.step), self.function.name)
 
 
 class QuantizedAdd(nn.Module):
-    """x + what layer ``source`` gave (-1: the input of the first), in x's steps."""
+    """x plus the output of the layer ``source``, in x's steps; source -1 is the input of the network."""
 
     def __init__(self, source: int):
         super().__init__()
@@ -142,8 +148,8 @@ class QuantizedAdd(nn.Module):
     def forward(self, x: Codes, source: Codes) -> Codes:
         return Codes(arithmetic.add(x.codes, source.codes, *self._integers(x.step, source.step)), x.step)
 
-    def layer(self, x_step: torch.Tensor, source_step: torch.Tensor) -> int8.Add:
-        return int8.Add(self.source, *map(_int64, self._integers(x_step, source_step)), _reals(x_step))
+    def layer(self, x_step: torch.Tensor, source_step: torch.Tensor) -> resmlp.Add:
+        return resmlp.Add(self.source, *map(_int64, self._integers(x_step, source_step)), _reals(x_step))
 
     @staticmethod
     def _integers(x_step: torch.Tensor, source_step: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
@@ -153,7 +159,7 @@ class QuantizedAdd(nn.Module):
 
 
 class QuantizedMean(nn.Module):
-    """The mean over the tokens, its step a power of two times the input's, as fine as the calibration images allow."""
+    """The mean over the tokens, its step a power of two times the input's, as fine as calibration allows."""
 
     def __init__(self, tokens: int):
         super().__init__()
@@ -166,8 +172,8 @@ class QuantizedMean(nn.Module):
     def forward(self, x: Codes) -> Codes:
         return Codes(arithmetic.mean(x.codes, self.shift), self.step(x.step))
 
-    def layer(self, x_step: torch.Tensor) -> int8.Mean:
-        return int8.Mean(int(self.shift.item()), _reals(self.step(x_step)))
+    def layer(self, x_step: torch.Tensor) -> resmlp.Mean:
+        return resmlp.Mean(int(self.shift.item()), _reals(self.step(x_step)))
 
 
 class QuantizedClassifier(nn.Module):
@@ -181,9 +187,9 @@ class QuantizedClassifier(nn.Module):
         weights, bias, step = self._integers(x.step)
         return Codes(arithmetic.classifier(x.codes, weights, bias), step)
 
-    def layer(self, x_step: torch.Tensor) -> int8.Classifier:
+    def layer(self, x_step: torch.Tensor) -> resmlp.Classifier:
         weights, bias, step = self._integers(x_step)
-        return int8.Classifier(_int64(weights), _int64(bias), _reals(step)[None])
+        return resmlp.Classifier(_int64(weights), _int64(bias), _reals(step)[None])
 
     def _integers(self, x_step: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         weight = self.weight.double() * x_step
@@ -194,9 +200,10 @@ class QuantizedClassifier(nn.Module):
 def requantised(
     weight: torch.Tensor, bias: torch.Tensor, x_step: torch.Tensor, step: torch.Tensor
 ) -> Tuple[torch.Tensor, ...]:
-    """Real weights (fan_out, fan_in) or (channels,) and biases -> their codes and shifts, integers in float64, codes with gradient.
+    """Real weights and biases -> (weights, shifts, biases), integers in float64; shifts have no gradient.
 
-    The shift of an output is the greatest with which its greatest weight still fits.
+    weight: (fan_out, fan_in) or (channels,). The shift of an output is the greatest with which its greatest
+        weight fits.
     """
     gain = weight.double() * x_step / (step if weight.dim() == 1 else step[:, None])
     with torch.no_grad():

@@ -13,12 +13,10 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from lst_overlay.network import content_hash
-from lst_overlay.network import resmlp as int8
+from lst_overlay.network import logits
 from model.export.quantize import integer_accuracy
 from model.networks.lst import parameters_of
-from model.quantized.lst import FakeQuantizedNetwork
-from model.quantized.resmlp import Int8ResMLP
+from model.quantized.network import QuantizedNetwork
 from model.reports.page_text import table
 from model.reports.study import sweep
 from model.reports.study.sweep import Point
@@ -114,20 +112,18 @@ def run(recipe: str, settings: Dict[str, Any], device: str = "cpu") -> Dict[str,
         "torch": state["torch"],
         "device": state["device"],
     }
-    if isinstance(network, (FakeQuantizedNetwork, Int8ResMLP)):
+    if isinstance(network, QuantizedNetwork):
         exported, test = network.export(chosen.name, {}), load_test(chosen.dataset)
-        identity = int8.content_hash if isinstance(network, Int8ResMLP) else content_hash
         figures.update(
             integer_validation=integer_accuracy(exported, load_split(chosen.dataset).validation),
             integer_test=integer_accuracy(exported, test),
-            sha256_without_provenance=identity(exported),
+            sha256_without_provenance=exported.content_hash,
         )
-        if isinstance(network, Int8ResMLP):
-            same = [
-                (network.logits_q(images).numpy() == int8.logits(exported, images.numpy())).all(axis=1)
-                for images in test.images.split(1000)
-            ]
-            figures["torch_exact_images"] = int(np.concatenate(same).sum())
+        same = [
+            (network.logits_q(images).numpy() == logits(exported, images.numpy())).all(axis=1)
+            for images in test.images.split(1000)
+        ]
+        figures["torch_exact_images"] = int(np.concatenate(same).sum())
     return figures
 
 

@@ -1,34 +1,30 @@
-"""Evaluation: accuracy and confusion of a network file (with the integer reference) or of a checkpoint, ours or a published one."""
+"""Accuracy and confusion, on a test set, of a network file or of a checkpoint, ours or a published one."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
 from sklearn.metrics import confusion_matrix
+from torch import nn
 from tqdm import tqdm
 
 from datasets import DatasetError
-from lst_overlay.network import classify, load_network, logits
-from lst_overlay.network.resmlp import Int8Network, holds_int8
-from lst_overlay.network.resmlp import load_network as load_int8_network
-from lst_overlay.network.resmlp import logits as int8_logits
-from lst_overlay.network.resmlp import outputs as int8_outputs
-from model.export.integer_network import IntegerNetwork
+from lst_overlay.network import Network, classify, load_network, logits, outputs
 from model.networks import published_lst as published
 from model.networks.published_resmlp import load_published_resmlp
-from model.quantized.resmlp import Int8ResMLP
-from model.quantized.resmlp_arithmetic import Int8IntegerNetwork
-from model.training.checkpoint import load_checkpoint, recipe_of, selected_network
+from model.quantized.families import integers_of
+from model.quantized.network import IntegerModule, QuantizedNetwork
+from model.training.checkpoint import CheckpointError, load_checkpoint, recipe_of, selected_network
 from model.training.data import Part, load_test
 
 _BATCH = 1000
 TENSOR_IMAGES = 100
-# What published checkpoints end in, who reads them, and what their networks were trained for: the files do not say.
+# For each suffix of a published checkpoint: its reader, and the data set of its networks.
 _PUBLISHED = {
     published.SUFFIX: (published.load_published, "mnist"),
     ".bin": (load_published_resmlp, "cifar10"),
@@ -39,9 +35,11 @@ _PUBLISHED = {
 class Evaluation:
     """accuracy in percent; confusion[label][class] counts images.
 
-    torch_exact_images: images whose logits, computed by torch from the file's integers, equal the reference's; None for floats.
-    tensor_exact_images: of the first hundred, those of which every tensor in between does too; None for all but INT8 networks.
-    epoch, epochs: of a checkpoint, how far its training is and how far it goes; the weights are those selected so far. None for files.
+    torch_exact_images: the images for which torch, computing in integers, gives the logits of the
+        reference; None for a network in real numbers.
+    tensor_exact_images: of the first hundred images, those for which every layer's output is equal, too.
+    epoch, epochs: for a checkpoint, the epochs trained so far and those of the whole recipe; the evaluated
+        weights are those that validation selected so far. None for other files.
     """
 
     file: str
@@ -61,75 +59,102 @@ class Evaluation:
 
     def to_text(self) -> str:
         lines = [
-            f"{self.file} ({self.network}), {self.dataset} test set: {self.correct} of {self.images} correct, {self.accuracy:.2f} %"
+            f"{self.file} ({self.network}), {self.dataset} test set: "
+            f"{self.correct} of {self.images} correct, {self.accuracy:.2f} %"
         ]
         if self.epoch != self.epochs:
             lines.append(f"not finished: training stopped after {self.epoch} of {self.epochs} epochs")
         if self.torch_exact_images is not None:
             lines.append(
-                f"logits of torch equal to the integer reference: {self.torch_exact_images} of {self.images} images"
+                "logits of torch equal to the integer reference: "
+                f"{self.torch_exact_images} of {self.images} images"
             )
         if self.tensor_exact_images is not None:
             lines.append(
-                f"every tensor equal: {self.tensor_exact_images} of the first {min(TENSOR_IMAGES, self.images)} images"
+                f"every tensor equal: {self.tensor_exact_images} "
+                f"of the first {min(TENSOR_IMAGES, self.images)} images"
             )
         lines.append("confusion (a row per label, a column per class):")
         lines += [" ".join(f"{count:5d}" for count in row) for row in self.confusion]
         return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class _Subject:
+    """What a file holds to be evaluated. integers: None for a network in real numbers.
+
+    trained_for: the data set; None if the file does not say. image_shape: None if the network takes any.
+    """
+
+    name: str
+    trained_for: Optional[str]
+    image_shape: Optional[Tuple[int, ...]]
+    module: nn.Module
+    integers: Optional[Network] = None
+    epochs: Dict[str, Any] = field(default_factory=dict)
+
+
 def evaluate(path, dataset: Optional[str] = None) -> Evaluation:
     """Run the test set. dataset: None means the one the network was trained for."""
-    path = Path(path)
-    exact = tensors = epoch = epochs = None
-    if path.suffix == ".pt":
-        state = load_checkpoint(path)
-        epoch, epochs = state["epoch"], recipe_of(state).all_epochs
-        module, name, dataset = (
-            selected_network(state),
-            state["recipe_name"],
-            dataset or state["recipe"]["dataset"],
-        )
-        part = _test_images(path, dataset, getattr(module, "image_shape", None))
-        if isinstance(module, Int8ResMLP):
-            classes, exact, tensors = _int8_classes(module.export("n", {}), module, part)
-        else:
-            classes = _float_classes(module, part)
-    elif path.suffix in _PUBLISHED:
-        load, trained_for = _PUBLISHED[path.suffix]
-        module = load(path)
-        name, dataset = f"{module.kind} as published", dataset or trained_for
-        part = _test_images(path, dataset, module.image_shape)
-        classes = _float_classes(module, part)
+    return _evaluate(Path(path), _subject(Path(path)), dataset)
+
+
+def evaluate_network(network: Network, path, dataset: Optional[str] = None) -> Evaluation:
+    """As `evaluate`, for a network that was read from the file already."""
+    return _evaluate(Path(path), _network_subject(network), dataset)
+
+
+def _evaluate(path: Path, subject: _Subject, dataset: Optional[str]) -> Evaluation:
+    dataset = dataset or subject.trained_for
+    if dataset is None:
+        raise DatasetError(f"{path}: does not say what data set it was trained for; name one with --dataset")
+    part = _test_images(path, dataset, subject.image_shape)
+    exact = tensors = None
+    if subject.integers is None:
+        classes = _real_classes(subject.module, part)
     else:
-        is_int8 = holds_int8(path)
-        network = (load_int8_network if is_int8 else load_network)(path)
-        name, dataset = network.name, dataset or network.provenance.get("dataset")
-        if dataset is None:
-            raise DatasetError(
-                f"{path}: does not say what data set it was trained for; name one with --dataset"
-            )
-        part = _test_images(path, dataset, network.image_shape)
-        if is_int8:
-            classes, exact, tensors = _int8_classes(network, Int8IntegerNetwork(network), part)
-        else:
-            classes, exact = _integer_classes(network, part)
+        classes, exact = _integer_classes(subject.integers, subject.module, part)
+        tensors = _equal_outputs(subject.integers, subject.module, part.images[:TENSOR_IMAGES])
     labels = part.labels.numpy()
     correct = int((classes == labels).sum())
-    matrix = confusion_matrix(labels, classes, labels=range(10))
     return Evaluation(
         path.name,
-        name,
+        subject.name,
         dataset,
         len(labels),
         100.0 * correct / len(labels),
         correct,
         exact,
         tensors,
-        matrix.tolist(),
-        epoch,
-        epochs,
+        confusion_matrix(labels, classes, labels=range(10)).tolist(),
+        **subject.epochs,
     )
+
+
+def _subject(path: Path) -> _Subject:
+    if path.suffix in (".pt", *_PUBLISHED) and path.is_file() and not path.stat().st_size:
+        raise CheckpointError(f"{path}: the file is empty")
+    if path.suffix == ".pt":
+        state = load_checkpoint(path)
+        module = selected_network(state)
+        return _Subject(
+            state["recipe_name"],
+            state["recipe"]["dataset"],
+            getattr(module, "image_shape", None),
+            module,
+            module.export(state["recipe_name"], {}) if isinstance(module, QuantizedNetwork) else None,
+            {"epoch": state["epoch"], "epochs": recipe_of(state).all_epochs},
+        )
+    if path.suffix in _PUBLISHED:
+        load, trained_for = _PUBLISHED[path.suffix]
+        module = load(path)
+        return _Subject(f"{module.kind} as published", trained_for, module.image_shape, module)
+    return _network_subject(load_network(path))
+
+
+def _network_subject(network: Network) -> _Subject:
+    dataset = network.provenance.get("dataset")
+    return _Subject(network.name, dataset, network.image_shape, integers_of(network), network)
 
 
 def _test_images(path: Path, dataset: str, shape: Optional[Tuple[int, ...]]) -> Part:
@@ -147,30 +172,26 @@ def _batches(part: Part):
     return tqdm(part.images.split(_BATCH), unit="batch", leave=False)
 
 
-def _float_classes(network: torch.nn.Module, part: Part) -> np.ndarray:
-    with torch.no_grad():
-        return np.concatenate([network(images).argmax(1).numpy() for images in _batches(part)])
+@torch.no_grad()
+def _real_classes(network: nn.Module, part: Part) -> np.ndarray:
+    """The classes of a network in real numbers."""
+    return np.concatenate([network(images).argmax(1).numpy() for images in _batches(part)])
 
 
-def _integer_classes(network, part: Part) -> Tuple[np.ndarray, int]:
-    """Classes of the reference, and the number of images on which torch gives the same logits."""
-    module, classes, exact = IntegerNetwork(network), [], 0
+def _integer_classes(network: Network, module: IntegerModule, part: Part) -> Tuple[np.ndarray, int]:
+    """The classes by the reference, and the number of images for which torch gives the same logits."""
+    classes: List[np.ndarray] = []
+    exact = 0
     for images in _batches(part):
         logits_q = logits(network, images.numpy())
-        exact += int((module(images).numpy() == logits_q).all(axis=1).sum())
+        exact += int((module.logits_q(images).numpy() == logits_q).all(axis=1).sum())
         classes.append(classify(logits_q))
     return np.concatenate(classes), exact
 
 
-def _int8_classes(network: Int8Network, module, part: Part) -> Tuple[np.ndarray, int, int]:
-    """Likewise; and of the first images, on how many every tensor between pixels and logits is the same."""
-    classes, exact = [], 0
-    for images in _batches(part):
-        logits_q = int8_logits(network, images.numpy())
-        exact += int((module.logits_q(images).numpy() == logits_q).all(axis=1).sum())
-        classes.append(classify(logits_q))
-    images = part.images[:TENSOR_IMAGES]
+def _equal_outputs(network: Network, module: IntegerModule, images: torch.Tensor) -> int:
+    """The number of images for which every layer's output in torch equals that of the reference."""
     same = np.ones(len(images), dtype=bool)
-    for ours, theirs in zip(int8_outputs(network, images.numpy()), module.codes(images)):
-        same &= (theirs.numpy() == ours).reshape(len(images), -1).all(axis=1)
-    return np.concatenate(classes), exact, int(same.sum())
+    for of_reference, of_torch in zip(outputs(network, images.numpy()), module.outputs_q(images)):
+        same &= (of_torch.numpy() == of_reference).reshape(len(images), -1).all(axis=1)
+    return int(same.sum())

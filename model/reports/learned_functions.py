@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 import numpy as np
 import torch
 
-from model.quantized.resmlp import Int8ResMLP
+from model.quantized.resmlp import QuantizedResMLP
 from model.reports.accuracy import RESULTS as MNIST_RESULTS
 from model.reports.accuracy import Group, added, percent
 from model.reports.operations import Operations, operations
@@ -267,8 +267,8 @@ def _missing(known: Dict[str, Dict[str, Any]]) -> List[str]:
 
 def _counted(activation: str, expansion: float) -> Operations:
     recipe = Recipe.named(f"{SHORT}-{activation}-{expansion:g}")
-    blank = torch.zeros(2, *Int8ResMLP.image_shape, dtype=torch.uint8)
-    return operations(Int8ResMLP(recipe.new_network().eval()).calibrate(blank).export("n", {}))
+    blank = torch.zeros(2, *QuantizedResMLP.image_shape, dtype=torch.uint8)
+    return operations(QuantizedResMLP(recipe.new_network().eval()).calibrate(blank).export("n", {}))
 
 
 def _operations() -> List[str]:

@@ -9,7 +9,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from lst_overlay.network.resmlp import Table, load_network
+from lst_overlay.network import load_network
+from lst_overlay.network.resmlp import Table
 from model.reports.learned_functions import EXPANSIONS, FULL, FUNCTIONS, PUBLISHED, SHORT, cell
 
 SHIPPED = Path("networks/resmlp_lerp_psa_h1.npz")

@@ -10,8 +10,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from lst_overlay.network import Layer, Network, NetworkError, content_hash, load_network, parameter_words
-from model.reports.evaluate import Evaluation, evaluate
+from lst_overlay.network import Layer, Network, NetworkError, check_family, load_network, parameter_words
+from model.reports.evaluate import Evaluation, evaluate_network
 from model.reports.page_text import table
 
 DIRECTORY = Path("docs/networks")
@@ -24,11 +24,12 @@ _IN_WORDS = {
 def write_page(path, directory: Path = DIRECTORY) -> Path:
     """Evaluate the network file and write <directory>/<name>.md and, of its activations, <name>.svg. Returns the page's path."""
     network = load_network(path)
+    check_family(network, "lst")
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / f"{network.name}.svg").write_bytes(picture(network))
     target = directory / f"{network.name}.md"
-    target.write_text(page(network, evaluate(path)), encoding="utf-8")
+    target.write_text(page(network, evaluate_network(network, path)), encoding="utf-8")
     return target
 
 
@@ -44,7 +45,7 @@ def page(network: Network, found: Evaluation) -> str:
         f"Written by `python -m model describe` from {network.name}.npz.",
         "",
         f"{network.kind}, {network.parameters:,} weights and biases{learned}, quantised {how}; content hash",
-        f"`{content_hash(network)}`.",
+        f"`{network.content_hash}`.",
         "",
         "## Accuracy",
         "",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lst_overlay.network.resmlp import Add, Affine, Axis, Classifier, Int8Network, Matrix, Table
+from lst_overlay.network.resmlp import Add, Affine, Axis, Classifier, Matrix, ResMLPNetwork, Table
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Operations:
     table_bytes: int
 
 
-def operations(network: Int8Network) -> Operations:
+def operations(network: ResMLPNetwork) -> Operations:
     """Of one image."""
     products = affines = look_ups = weight_bytes = table_bytes = 0
     shapes = [network.input_shape, *network.output_shapes]

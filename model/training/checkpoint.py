@@ -11,8 +11,8 @@ from typing import Any, Dict
 import torch
 from torch import nn
 
-from model.quantized.lst import FakeQuantizedNetwork
-from model.quantized.resmlp import Int8ResMLP
+from model.quantized.lst import QuantizedLST
+from model.quantized.resmlp import QuantizedResMLP
 from model.training.recipe import Recipe
 
 VERSION = 1
@@ -37,8 +37,8 @@ def new_network(recipe: Recipe) -> nn.Module:
     """The recipe's network, untrained; in integers if the recipe names widths or int8. Weights depend on torch's global seed."""
     network = recipe.new_network()
     if recipe.int8:
-        return Int8ResMLP(network)
-    return network if recipe.widths is None else FakeQuantizedNetwork.from_float(network, recipe.widths)
+        return QuantizedResMLP(network)
+    return network if recipe.widths is None else QuantizedLST.from_float(network, recipe.widths)
 
 
 def save_checkpoint(path: Path, state: Dict[str, Any]) -> None:

@@ -308,14 +308,20 @@ class Recipe:
     @property
     def command(self) -> str:
         """What runs it, in a checkout. A recipe that does not lie in recipes/ is named without a directory."""
+        command = self.checkout_command
+        path = Path(command.split()[4])
+        return command if path.is_file() else command.replace(path.as_posix(), path.name)
+
+    @property
+    def checkout_command(self) -> str:
+        """What runs it in a checkout, the same from every directory: network files quote it."""
         stem, options = self.name, ""
         if self.network == RESMLP and self.name.endswith(self._variant_suffix):
             stem, options = (
                 self.name[: -len(self._variant_suffix)],
                 f" --activation {self.activation} --expansion {self.expansion:g}",
             )
-        path = DIRECTORY / f"{stem}.toml"
-        return f"python -m model train {path if path.is_file() else path.name}{options} --seed {self.seed}"
+        return f"python -m model train {(DIRECTORY / stem).as_posix()}.toml{options} --seed {self.seed}"
 
     def variant(self, activation: Optional[str] = None, expansion: Optional[float] = None) -> Recipe:
         """The recipe of ResMLP with this function and hidden width, named after both: resmlp_short-lerp_psa-0.5."""

@@ -12,8 +12,7 @@ from torch import nn
 from tqdm import tqdm
 
 from model.networks.resmlp import ResMLP
-from model.quantized.lst import FakeQuantizedNetwork
-from model.quantized.resmlp import CALIBRATION_IMAGES, Int8ResMLP
+from model.quantized.network import CALIBRATION_IMAGES, QuantizedNetwork
 from model.training.augment import Augmentation
 from model.training.checkpoint import (
     CheckpointError,
@@ -302,14 +301,12 @@ def _take_weights(network: nn.Module, state: Dict[str, Any], recipe: Recipe, spl
     """Give the network the trained weights of its parent."""
     try:
         trained = selected_network(state)
-        if isinstance(trained, (FakeQuantizedNetwork, Int8ResMLP)):
+        if isinstance(trained, QuantizedNetwork):
             raise CheckpointError(
                 f"recipe {recipe.name}: init_from must be a float network, {recipe.init_from} is quantised"
             )
         _check_family("init_from", trained, recipe)
-        if isinstance(network, FakeQuantizedNetwork):
-            network.take_weights(trained)
-        elif isinstance(network, Int8ResMLP):
+        if isinstance(network, QuantizedNetwork):
             network.take_weights(trained, split.train.images[:CALIBRATION_IMAGES])
         else:
             network.load_state_dict(trained.state_dict())
@@ -322,7 +319,7 @@ def _take_weights(network: nn.Module, state: Dict[str, Any], recipe: Recipe, spl
 
 def _check_family(what: str, ancestor: nn.Module, recipe: Recipe) -> None:
     """ResMLP builds on ResMLP and the others on the others; blocks are taught by a float network."""
-    resmlp = isinstance(ancestor, (ResMLP, Int8ResMLP))
+    resmlp = getattr(ancestor, "family", None) == "resmlp"
     if resmlp != (recipe.network == RESMLP):
         raise CheckpointError(
             f"recipe {recipe.name}: {what} is a {ancestor.kind}, which is of no use to network {recipe.network}"

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from lst_overlay.network import Activation, Axis, Layer, Network
+from lst_overlay.network import Activation, Axis, Layer, LSTNetwork, Network
 
 
 def random_lst1(seed: int) -> Network:
@@ -25,7 +25,7 @@ def random_lst1(seed: int) -> Network:
             table,
         )
 
-    return Network(
+    return LSTNetwork(
         f"random-{seed}",
         "lst1",
         8,
@@ -95,7 +95,7 @@ def corner_lst1(per_channel: bool = True) -> Network:
         bias = np.where(np.arange(28) % 2, random.integers(-300, 300, 28), np.resize(ends, 28).repeat(2)[:28])
         return Layer(axis, weights, bias, 13, 1.0, activation())
 
-    return Network(
+    return LSTNetwork(
         f"corner-{'channels' * per_channel}",
         "lst1",
         8,

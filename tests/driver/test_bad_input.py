@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lst_overlay import network as contract
-from lst_overlay.network import Axis, Layer, Network, NetworkError, NetworkFileError
+from lst_overlay.network import Axis, Layer, LSTNetwork, Network, NetworkError, NetworkFileError
 from tests.driver.conftest import NETWORKS
 from tests.driver.random_network import random_images, random_lst1
 
@@ -69,7 +69,7 @@ def test_bad_batch_size(fake, size, error, message):
 
 def not_lst1() -> Network:
     dense = Layer(Axis.DENSE, np.ones((10, 784), np.int64), np.zeros(10, np.int64), 8, 1.0)
-    return Network("dense-only", "mlp", 8, (28, 28), (dense,))
+    return LSTNetwork("dense-only", "mlp", 8, (28, 28), (dense,))
 
 
 def truncated(path):

@@ -1,6 +1,7 @@
-"""From a trained ResMLP to a network file and back to an accuracy; and what each tool says of the other family's networks."""
+"""From a trained ResMLP to a network file and an accuracy; errors of tools that take the LST family alone."""
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,15 @@ import torch
 
 import model.export.quantize
 import model.reports.evaluate
-from lst_overlay.network import QFormat, classify
-from lst_overlay.network import resmlp as int8
+from lst_overlay.network import (
+    QFormat,
+    classify,
+    content_hash,
+    load_network,
+    logits,
+    outputs,
+    save_network,
+)
 from model.export.quantize import golden_image, quantize_checkpoint
 from model.networks.published_resmlp import load_published_resmlp
 from model.reports.evaluate import evaluate
@@ -35,7 +43,7 @@ LEARNED = {"activation": "lerp_psa", "per_channel": True}
 
 @pytest.fixture(scope="module", autouse=True)
 def runs(tmp_path_factory):
-    """float/, aware/ and lst/ with a checkpoint each, in the working directory; small data sets in place of the real ones."""
+    """Checkpoints in float/, aware/ and lst/ of the working directory, trained on small data sets."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("runs"))
         for place in (model.export.quantize, model.reports.evaluate):
@@ -62,24 +70,34 @@ def runs(tmp_path_factory):
 )
 def test_a_file_holds_the_network_its_recipe_and_a_golden_image(run, fmt, how):
     figures = quantize_checkpoint(f"{run}/checkpoint.pt", f"{run}.npz", fmt)
-    found = int8.load_network(f"{run}.npz")
+    found = load_network(f"{run}.npz")
+    image = golden_image(found.image_shape)
     assert found.name == run and found.kind == "ResMLP" and found.provenance["quantization"] == how
-    assert figures["content_sha256"] == int8.content_hash(found)
-    np.testing.assert_array_equal(found.golden.image, golden_image())
-    for ours, theirs in zip(found.golden.outputs, int8.outputs(found, golden_image()[None])):
+    assert figures["content_sha256"] == content_hash(found)
+    np.testing.assert_array_equal(found.golden.image, image)
+    for ours, theirs in zip(found.golden.outputs, outputs(found, image[None])):
         np.testing.assert_array_equal(ours, theirs[0])
     part = picture_split().validation
-    right = np.mean(classify(int8.logits(found, part.images.numpy())) == part.labels.numpy())
+    right = np.mean(classify(logits(found, part.images.numpy())) == part.labels.numpy())
     assert found.provenance["accuracy_validation"] == pytest.approx(100 * right, abs=1e-3)
 
 
 def test_a_file_says_how_it_was_made():
     quantize_checkpoint("aware/checkpoint.pt", "aware.npz")
-    assert int8.load_network("aware.npz").provenance["command"] == [
-        "python -m model train float.toml --seed 1",
-        "python -m model train aware.toml --seed 1",
-        "python -m model quantize aware/checkpoint.pt --out aware.npz",
+    assert load_network("aware.npz").provenance["command"] == [
+        "python -m model train recipes/float.toml --seed 1",
+        "python -m model train recipes/aware.toml --seed 1",
+        "python -m model quantize build/train/aware/seed1/checkpoint.pt --out aware.npz",
     ]
+
+
+def test_a_run_in_another_place_gives_the_same_file(tmp_path):
+    """The same recipes and seeds, their checkpoints in other directories: the content hash names no path."""
+    for run in ("float", "aware"):
+        shutil.copytree(run, tmp_path / "other" / run)
+    here = quantize_checkpoint("aware/checkpoint.pt", "n.npz")
+    there = quantize_checkpoint(tmp_path / "other/aware/checkpoint.pt", tmp_path / "n.npz")
+    assert here == there and Path("n.npz").read_bytes() == (tmp_path / "n.npz").read_bytes()
 
 
 def test_two_exports_give_the_same_bytes():
@@ -106,8 +124,7 @@ def test_a_format_of_the_wrong_kind_is_refused(run, fmt, message):
 def test_the_format_may_be_written_in_any_case():
     done = command("quantize", "float/checkpoint.pt", "--format", "INT8", "--out", "upper.npz")
     assert (
-        done.returncode == 0
-        and int8.load_network("upper.npz").provenance["quantization"] == "post-training int8"
+        done.returncode == 0 and load_network("upper.npz").provenance["quantization"] == "post-training int8"
     )
 
 
@@ -124,19 +141,19 @@ def test_evaluate_compares_torch_and_the_reference_for_files_and_checkpoints():
 def test_evaluate_notices_a_reference_that_is_not_what_was_trained(monkeypatch):
     monkeypatch.setattr(
         model.reports.evaluate,
-        "int8_logits",
-        lambda network, images: int8.logits(network, images) + (np.arange(len(images)) == 3)[:, None],
+        "logits",
+        lambda network, images: logits(network, images) + (np.arange(len(images)) == 3)[:, None],
     )
     assert evaluate("aware/checkpoint.pt").torch_exact_images == 23
 
 
 def test_evaluate_notices_a_tensor_between_pixels_and_logits(monkeypatch):
     def altered(network, images):
-        found = int8.outputs(network, images)
+        found = outputs(network, images)
         found[5][3, 0, 0] ^= 1
         return found
 
-    monkeypatch.setattr(model.reports.evaluate, "int8_outputs", altered)
+    monkeypatch.setattr(model.reports.evaluate, "outputs", altered)
     assert evaluate("aware/checkpoint.pt").tensor_exact_images == 23
 
 
@@ -175,15 +192,17 @@ LST_COMMANDS = {
 
 
 @pytest.mark.parametrize("arguments", LST_COMMANDS.values(), ids=LST_COMMANDS)
-def test_tools_of_the_lst_family_name_an_int8_network_in_one_line(arguments, tmp_path):
-    """Of the driver, `load_network` of lst_overlay.network says it; see tests/driver/network/resmlp/test_encoding.py."""
-    int8.save_network(random_network(), tmp_path / "int8.npz")
+def test_tools_of_the_lst_family_name_a_network_of_the_other_in_one_line(arguments, tmp_path):
+    save_network(random_network(), tmp_path / "resmlp.npz")
     done = subprocess.run(
-        [sys.executable, "-m", *arguments.replace("FILE", str(tmp_path / "int8.npz")).split()],
+        [sys.executable, "-m", *arguments.replace("FILE", str(tmp_path / "resmlp.npz")).split()],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 1 and done.stderr.strip().count("\n") == 0, done.stderr
-    assert "int8.npz: an INT8 network (ResMLP), where one of the LST family is wanted" in done.stderr
+    assert (
+        "network 'small' (ResMLP) is of the family resmlp, where one of the family lst is needed"
+        in done.stderr
+    )

@@ -1,27 +1,27 @@
-"""An evaluator written from docs/number_formats.md (NF) and docs/programmers_guide.md (PG) alone: nothing of the project is imported."""
+"""An evaluator written from docs/number_formats.md (NF) and docs/programmers_guide.md (PG) alone."""
 import hashlib
 import json
 import zlib
 
 import numpy as np
 
-INDEX_BITS = {1: 10, 2: 8}  # PG 4: what a table is widened to; of one dimension it is the layer's, of two each channel has its row
+INDEX_BITS = {1: 10, 2: 8}  # PG 4: what a table is widened to: one for the layer, or one for each channel
 
 
 def read_network(path):
-    """A network file of version 1 or 2 (NF 5) as its header, with the arrays as int64 in its layers; ValueError if it is not whole."""
+    """The header of a network file of version 1 or 2 (NF 5), with the arrays as int64 in its layers."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     stored = arrays.pop("header").tobytes()
     network = json.loads(stored)
     if network["format"] != "lst-overlay-network" or network["version"] not in (1, 2):
         raise ValueError(f"{path}: format {network['format']!r}, version {network['version']!r} is unknown")
-    digest = hashlib.sha256(b"{" + stored[stored.index(b",") + 1:])  # NF 5, content hash: content_sha256 is the first key
+    digest = hashlib.sha256(b"{" + stored[stored.index(b",") + 1:])  # NF 5: content_sha256 is the first key
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
     if digest.hexdigest() != network["content_sha256"]:
-        raise ValueError(f"{path}: the content hash is {digest.hexdigest()}, the header says {network['content_sha256']}")
+        raise ValueError(f"{path}: content hash {digest.hexdigest()}, stored {network['content_sha256']}")
     for number, layer in enumerate(network["layers"]):
         for key in ("weights_q", "bias_q", "table_q")[:3 if layer["activation"] else 2]:
             layer[key] = arrays[f"layer{number}.{key}"].astype(np.int64)
@@ -39,7 +39,8 @@ def logits(network, images):
             channel = channel[:, None]
             value = weights @ value + bias[:, None]
         else:
-            value = (value.reshape(-1, layer["fan_in"]) if layer["axis"] == "dense" else value) @ weights.T + bias
+            value = value.reshape(-1, layer["fan_in"]) if layer["axis"] == "dense" else value
+            value = value @ weights.T + bias
         if layer["activation"]:
             table, half = layer["table_q"], 2 ** (layer["activation"]["index_width"] - 1)
             index = np.clip(value >> layer["activation"]["shift"], -half, half - 1) + half
@@ -51,10 +52,10 @@ def logits(network, images):
 
 
 def pixels(memory, second, count, packed_bits):
-    """Pixel memory (PG 5) -> (count, 28, 28) uint8. The second port's buffer counts only with 4 bits: uint8 pixels share one buffer."""
+    """Pixel memory (PG 5) -> (count, 28, 28) uint8. second: the other port's buffer, for 4 bits only."""
     if packed_bits == 0:
         return np.frombuffer(memory, np.uint8, count * 784).reshape(count, 28, 28)
-    shifts = np.arange(0, 56, packed_bits, dtype=np.uint64)  # a row is 8 bytes: 7 of pixels, the leftmost lowest, and a zero
+    shifts = np.arange(0, 56, packed_bits, dtype=np.uint64)  # a row: 7 bytes of pixels, the leftmost lowest
     buffers = [memory, second] if packed_bits == 4 else [memory]
     rows = [np.frombuffer(buffer, "<u8", count * 28).reshape(count, 28, 1) >> shifts for buffer in buffers]
     codes = np.concatenate(rows, axis=2) & np.uint64(2 ** packed_bits - 1)
@@ -75,7 +76,8 @@ def parameter_image(network):
         wider = (2 ** INDEX_BITS[table.ndim] - table.shape[-1]) // 2  # entries missing at each end
         table = np.pad(table, [(0, 0)] * (table.ndim - 1) + [(wider, wider)], "edge").ravel()
         sections += [layer["weights_q"], layer["bias_q"], np.pad(table, (0, 28 * 256 - table.size))]
-    by_column = classifier["weights_q"].reshape(10, 28, 28).transpose(0, 2, 1)  # W[c, p * 28 + o] is number o * 28 + p of its class
+    # W[c, p * 28 + o] is number o * 28 + p of its class.
+    by_column = classifier["weights_q"].reshape(10, 28, 28).transpose(0, 2, 1)
     sections += [by_column, classifier["bias_q"]]
     return np.concatenate([section.ravel() for section in sections]).astype("<i4").tobytes()
 
@@ -86,7 +88,7 @@ def network_hash(network):
 
 
 def results(memory, count, mode):
-    """Result memory (PG 5) -> classes (mode 0), or logits and classes with their image numbers checked (mode 1)."""
+    """Result memory (PG 5) -> classes (mode 0), or logits and classes, image numbers checked (mode 1)."""
     if mode == 0:
         return np.frombuffer(memory, np.uint8, count)
     record = np.frombuffer(memory, [("logits", "<i4", 10), ("class", "<i4"), ("number", "<u4")], count)

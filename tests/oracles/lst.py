@@ -19,7 +19,8 @@ def read(path):
     stored = arrays.pop("header").tobytes()
     digest = hashlib.sha256(b"{" + stored[stored.index(b",") + 1:])
     for name in sorted(arrays):
-        digest.update(f"\n{name} {arrays[name].dtype.str} {arrays[name].shape}\n".encode() + arrays[name].tobytes())
+        array = arrays[name]
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
     header = json.loads(stored)
     if header["content_sha256"] != digest.hexdigest():
         raise ValueError(f"{path}: content hash {digest.hexdigest()} is not the header's")
@@ -69,9 +70,10 @@ def added(x, y):
 
 
 def activate(acc, axis, activation, tables):
-    """Shift and saturation are fxpmath's: the accumulator with `shift` fraction bits, floored and saturated to the index."""
+    """Shift and saturation are fxpmath's: an accumulator with `shift` fraction bits becomes the index."""
     scaled = np.array(acc, dtype=np.float64) / 2 ** activation["shift"]
-    index = Fxp(scaled, signed=True, n_word=activation["index_width"], n_frac=0, rounding="floor", overflow="saturate").val
+    width = activation["index_width"]
+    index = Fxp(scaled, signed=True, n_word=width, n_frac=0, rounding="floor", overflow="saturate").val
     first = 2 ** (activation["index_width"] - 1)
 
     def output(channel, i):

@@ -1,12 +1,13 @@
-"""INT8 networks once more, file and all, as docs/number_formats.md tells it: Python's integers, loops, no NumPy arithmetic."""
+"""Another evaluator of ResMLP network files: plain Python integers, written from docs/number_formats.md."""
 import hashlib
 import json
 from types import SimpleNamespace
 
 import numpy as np
 
-MEMBERS = {"matrix": ("weights_q", "shift", "bias_q"), "affine": ("weights_q", "shift", "bias_q"), "table": ("table_q",),
-           "add": ("weights_q", "shift"), "mean": (), "classifier": ("weights_q", "bias_q")}
+MEMBERS = {"matrix": ("weights_q", "shift", "bias_q"), "affine": ("weights_q", "shift", "bias_q"),
+           "table": ("table_q",), "add": ("weights_q", "shift"), "mean": (),
+           "classifier": ("weights_q", "bias_q")}
 
 
 def read(path):
@@ -17,10 +18,13 @@ def read(path):
     header = json.loads(stored)
     digest = hashlib.sha256(b"{" + stored[stored.index(b",") + 1:])
     for name in sorted(arrays):
-        digest.update(f"\n{name} {arrays[name].dtype.str} {arrays[name].shape}\n".encode() + arrays[name].tobytes())
-    assert (header["format"], header["version"], header["content_sha256"]) == ("lst-overlay-network", 3, digest.hexdigest())
+        array = arrays[name]
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
+    assert (header["format"], header["version"]) == ("lst-overlay-network", 3)
+    assert header["content_sha256"] == digest.hexdigest()
     for number, entry in enumerate(header["layers"]):
-        entry.update({member: arrays[f"layer{number}.{member}"].tolist() for member in MEMBERS[entry["layer"]]})
+        for member in MEMBERS[entry["layer"]]:
+            entry[member] = arrays[f"layer{number}.{member}"].tolist()
     header["layers"] = [SimpleNamespace(**entry) for entry in header["layers"]]
     return SimpleNamespace(**header)
 
@@ -35,7 +39,8 @@ def rs(a, r):
 
 def pixels(image, patch):
     """Nested lists (rows, columns, colours) -> tokens of codes."""
-    return [[image[r + i][c + j][k] - 128 for i in range(patch) for j in range(patch) for k in range(len(image[0][0]))]
+    colours = range(len(image[0][0]))
+    return [[image[r + i][c + j][k] - 128 for i in range(patch) for j in range(patch) for k in colours]
             for r in range(0, len(image), patch) for c in range(0, len(image[0]), patch)]
 
 
@@ -44,7 +49,8 @@ def matrix(layer, x):
     low = 0 if layer.relu else -128
 
     def product(vector):
-        return [sat(rs(sum(w * v for w, v in zip(row, vector)), r) + b, low) for row, r, b in zip(weights, shifts, biases)]
+        sums = [sum(w * v for w, v in zip(row, vector)) for row in weights]
+        return [sat(rs(acc, r) + b, low) for acc, r, b in zip(sums, shifts, biases)]
     if layer.axis == "channels":
         return [product(token) for token in x]
     return [list(token) for token in zip(*[product(channel) for channel in zip(*x)])]
@@ -66,7 +72,7 @@ def table(layer, x):
 
 
 def outputs(network, image):
-    """network: what `read` returns; image: (rows, columns, colours) uint8 -> what each layer gives, nested lists."""
+    """What `read` returns, and a (rows, columns, colours) uint8 image -> each layer's output as lists."""
     found = [pixels(image.tolist(), network.patch)]
     for layer in network.layers:
         x, kind = found[-1], layer.layer
@@ -77,7 +83,8 @@ def outputs(network, image):
         elif kind == "mean":
             found.append([sat(rs(sum(channel), layer.shift)) for channel in zip(*x)])
         elif kind == "classifier":
-            found.append([sum(w * v for w, v in zip(row, x)) + b for row, b in zip(layer.weights_q, layer.bias_q)])
+            rows = zip(layer.weights_q, layer.bias_q)
+            found.append([sum(w * v for w, v in zip(row, x)) + b for row, b in rows])
         else:
             found.append({"matrix": matrix, "affine": affine, "table": table}[kind](layer, x))
     return found[1:]

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from ..network import Network, content_hash, load_network, parameter_crc, parameter_words
+from ..network import Network, load_network, parameter_crc, parameter_words
 from ..samples import shipped_networks
 
 
@@ -21,7 +21,7 @@ class PreparedNetwork(NamedTuple):
 
 def built_in_hash(network: Network) -> int:
     """NETWORK_HASH of a design with ``network`` built in: the first 32 bits of its content hash."""
-    return int(content_hash(network)[:8], 16)
+    return int(network.content_hash[:8], 16)
 
 
 def prepare(network: Union[str, os.PathLike, Network], loadable: bool) -> PreparedNetwork:

@@ -11,7 +11,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from ..network import Network, content_hash
+from ..network import Network
 
 FILE = Path(__file__).resolve().parent / "digits.npz"
 
@@ -31,4 +31,4 @@ def stored_logits(network: Network) -> Optional[np.ndarray]:
 
 def entry_name(network: Network) -> str:
     """The name of the file's array with the logits of a network."""
-    return "logits_" + content_hash(network)
+    return "logits_" + network.content_hash

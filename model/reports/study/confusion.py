@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import confusion_matrix
 
 from lst_overlay.network import Network, QFormat, classify, logits
-from model.export.quantize import quantize_post_training
+from model.quantized.fixed_point import quantize_post_training
 from model.reports.study.settings import Settings
 from model.reports.study.subjects import Subject, recipe_for
 from model.reports.study.sweep import Point

@@ -7,8 +7,8 @@ import dataclasses
 from torch import nn
 
 from lst_overlay.network import QFormat
-from model.export.quantize import fixed_point
-from model.quantized.lst import FakeQuantizedNetwork
+from model.quantized.fixed_point import fixed_point
+from model.quantized.lst import QuantizedLST
 from model.training.data import Split
 from model.training.recipe import Recipe
 from model.training.stages import stages
@@ -26,7 +26,7 @@ class FixedPointTraining(Training):
         self.stages = stages(self.recipe, self.network, None, self.steps_per_epoch)
 
 
-def fine_tune(network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split) -> FakeQuantizedNetwork:
+def fine_tune(network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split) -> QuantizedLST:
     """The network of the epoch that validation selects. recipe: the float network's, with the epochs and the rate of fine-tuning."""
     run = FixedPointTraining(network, fmt, recipe, split)
     while run.epoch < recipe.epochs:

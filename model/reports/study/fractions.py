@@ -9,8 +9,8 @@ import numpy as np
 from torch import nn
 
 from lst_overlay.network import QFormat
-from model.export.quantize import ROUNDINGS, quantize_post_training, quantize_weights
-from model.quantized.lst import FakeQuantizedNetwork
+from model.quantized.fixed_point import ROUNDINGS, quantize_post_training, quantize_weights
+from model.quantized.network import QuantizedNetwork
 from model.reports.study.divergence import bin_bits, layer_divergences
 from model.reports.study.fine_tuning import fine_tune
 from model.reports.study.settings import Settings
@@ -147,7 +147,7 @@ def weights_of(network: nn.Module) -> List[np.ndarray]:
 
 def _quantized_weights(network: nn.Module) -> List[np.ndarray]:
     """The values that a quantised network computes with."""
-    if isinstance(network, FakeQuantizedNetwork):
+    if isinstance(network, QuantizedNetwork):
         return [layer.weights_q * layer.weights_step for layer in network.export("study", {}).layers]
     return weights_of(network)
 

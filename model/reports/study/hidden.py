@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from lst_overlay.network import QFormat, hidden
+from lst_overlay.network import QFormat, outputs
 from model.reports.study.confusion import integer_network
 from model.reports.study.settings import Settings
 from model.reports.study.subjects import Subject, recipe_for
@@ -42,7 +42,7 @@ def digits_point(subject: Subject, dataset: str, fmt: QFormat) -> Dict[str, Any]
     part, network = load_test(dataset), integer_network(subject, fmt)
     chosen = [int(np.flatnonzero(part.labels.numpy() == digit)[0]) for digit in range(10)]
     images = part.images.numpy()[chosen]
-    rows, columns = hidden(network, images)[:2]
+    rows, columns = outputs(network, images)[:2]
     return {
         "image_numbers": chosen,
         "one": round(1 / network.layers[0].activation.step),
@@ -55,7 +55,7 @@ def digits_point(subject: Subject, dataset: str, fmt: QFormat) -> Dict[str, Any]
 def tsne_point(subject: Subject, dataset: str, fmt: QFormat, seed: int) -> Dict[str, Any]:
     """The whole test set's codes after the column layer, through PCA, in the plane."""
     part, network = load_test(dataset), integer_network(subject, fmt)
-    columns = hidden(network, part.images.numpy())[1]
+    columns = outputs(network, part.images.numpy())[1]
     codes = columns.reshape(len(columns), -1) * network.layers[1].activation.step
     components = PCA(COMPONENTS, svd_solver="full").fit_transform(codes)
     plane = TSNE(perplexity=PERPLEXITY, init="pca", random_state=seed, n_jobs=1).fit_transform(components)

@@ -13,7 +13,7 @@ from torch import nn
 
 from model.networks.lst import parameters_of
 from model.networks.published_lst import SUFFIX, load_published
-from model.quantized.lst import FakeQuantizedNetwork
+from model.quantized.network import QuantizedNetwork
 from model.reports.study.settings import Settings
 from model.training.checkpoint import CheckpointError, load_checkpoint, recipe_of, selected_network
 from model.training.recipe import Recipe
@@ -76,7 +76,7 @@ def find_subjects(settings: Settings) -> List[Subject]:
     directory = settings.train or directory_of(recipe)
     train_recipe(recipe, directory)  # returns at once if it is done
     path = directory / "checkpoint.pt"
-    if isinstance(selected_network(load_checkpoint(path)), FakeQuantizedNetwork):
+    if isinstance(selected_network(load_checkpoint(path)), QuantizedNetwork):
         raise CheckpointError(f"{path}: the study starts from a float network, this one is quantised")
     ours = Subject.of(recipe.name, f"{recipe.name} (ours)", path)
     published = _published()

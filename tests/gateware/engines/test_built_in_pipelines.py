@@ -10,7 +10,7 @@ from migen import run_simulation
 
 from gateware.designs import ENGINES
 from gateware.verilog import emit, forget_names
-from lst_overlay.network import Activation, Axis, Layer, Network, code_range, logits, pixel_codes
+from lst_overlay.network import Activation, Axis, Layer, LSTNetwork, code_range, logits, pixel_codes
 from tests.gateware.verilated import verilated
 
 SIZE, CLASSES = 6, 4
@@ -88,7 +88,7 @@ def network(
         biases = rng.integers(-30, 31, fan_out) * (not (silent and activated))
         return Layer(axis, some(code_range(weights)[1], (fan_out, fan_in)), biases, weights, 1.0, activation)
 
-    return Network(
+    return LSTNetwork(
         "small",
         "lst1",
         pixel_bits,

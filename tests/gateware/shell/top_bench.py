@@ -13,6 +13,7 @@ from lst_overlay.network import (
     Activation,
     Axis,
     Layer,
+    LSTNetwork,
     Network,
     logits,
     parameter_crc,
@@ -68,7 +69,7 @@ def random_network(seed: int, pixel_bits: int = 8) -> Network:
             activation,
         )
 
-    return Network(
+    return LSTNetwork(
         f"random-{seed}",
         "lst1",
         pixel_bits,

@@ -16,7 +16,7 @@ from lst_overlay.network import (
     Activation,
     Axis,
     Layer,
-    Network,
+    LSTNetwork,
     classify,
     code_range,
     content_hash,
@@ -24,7 +24,7 @@ from lst_overlay.network import (
     logits,
 )
 from model.export.onnx_export import IR_VERSION, OPSET, save_onnx, to_onnx
-from tests.driver.network.lst.networks import SHIPPED, corner_networks, lst1
+from tests.driver.network.lst.networks import SHIPPED, chain, corner_networks, lst1
 from tests.images import corner_images, test_images
 from tests.model.test_commands import command
 
@@ -50,14 +50,15 @@ def assert_equal(network, images, optimized=True):
     different = np.flatnonzero((found != expected).any(axis=1))
     first = different[:5]
     assert not len(different), (
-        f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
+        f"{len(different)} of {len(images)} images differ, first {first}: "
+        f"{found[first]} not {expected[first]}"
     )
     np.testing.assert_array_equal(classes, classify(expected))
     assert found.dtype == np.int32 and classes.dtype == np.int64
 
 
 def random_network(seed, matrix_layers, dense_layers, pixel_bits):
-    """Rows and columns layers, then dense ones; tables for the layer or per channel, sums wherever a shape recurs, all widths."""
+    """Layers along rows and columns, then dense ones, of all widths; a sum wherever a shape recurs."""
     rng = np.random.default_rng(seed)
     image_shape = shape = tuple(int(size) for size in rng.integers(1, 5, 2))
     count = matrix_layers + dense_layers + 1
@@ -100,7 +101,7 @@ def random_network(seed, matrix_layers, dense_layers, pixel_bits):
             )
         )
         shapes.append(shape)
-    return Network("random", "test", pixel_bits, image_shape, tuple(layers), {"seed": seed})
+    return LSTNetwork("random", "test", pixel_bits, image_shape, tuple(layers), {"seed": seed})
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -157,6 +158,12 @@ def test_eight_bit_codes_everywhere_are_equal():
     ramp = np.repeat(np.arange(-128, 128), 4)
     for weight in (-127, 127):
         assert_equal(lst1(weight, 0, ramp, weights_width=8, width=8, shift=12), corner_images())
+
+
+@pytest.mark.parametrize("layers", [512, 514])
+def test_sums_beyond_float32_are_equal(layers):
+    """513 codes of 16 bits exceed 2**24, where float32 begins to round odd sums."""
+    assert_equal(chain(layers, 32767), np.zeros((1, 1, 1), np.uint8), optimized=False)
 
 
 def test_onnxs_own_evaluator_gives_the_same():

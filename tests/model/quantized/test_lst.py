@@ -8,8 +8,8 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from lst_overlay.network import NetworkError, load_network, logits, quantize
-from model.export.integer_network import IntegerNetwork
-from model.quantized.lst import Codes, FakeQuantizedNetwork, index_shift, round_down, round_half_up
+from model.quantized.lst import Codes, QuantizedLST, index_shift, round_down, round_half_up
+from model.quantized.lst_arithmetic import IntegerLST
 from model.training.recipe import Widths
 from tests.driver.network.lst.networks import SHIPPED
 from tests.model.small import (
@@ -74,7 +74,7 @@ def quantized_networks(draw):
         st.integers(1, 8),
     )
     return within_31_bits(
-        FakeQuantizedNetwork.from_float(network, draw(st.one_of(st.sampled_from(WIDTHS), per_layer)))
+        QuantizedLST.from_float(network, draw(st.one_of(st.sampled_from(WIDTHS), per_layer)))
     )
 
 
@@ -85,30 +85,28 @@ def test_evaluation_equals_the_reference_and_torch_from_the_file(network, seed):
     exported = network.export("n", {})
     expected = logits(exported, images.numpy())
     np.testing.assert_array_equal(network.logits_q(images).numpy(), expected)
-    np.testing.assert_array_equal(IntegerNetwork(exported)(images).numpy(), expected)
+    np.testing.assert_array_equal(IntegerLST(exported).logits_q(images).numpy(), expected)
 
 
 @given(network=quantized_networks())
 @settings(max_examples=50, deadline=None)
 def test_export_and_return_give_the_same_integers(network):
     exported = network.export("n", {})
-    assert_same_integers(
-        exported, FakeQuantizedNetwork.from_integer(exported, functions_of(network)).export("n", {})
-    )
+    assert_same_integers(exported, QuantizedLST.from_integer(exported, functions_of(network)).export("n", {}))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_computes_with_the_same_codes_as_evaluation_in_every_network(kind, function):
     """Weights may round otherwise in float32 where they lie on a tie to its precision; these do not."""
-    network = FakeQuantizedNetwork.from_float(small_network(kind, function, seed=2), WIDTHS[0])
+    network = QuantizedLST.from_float(small_network(kind, function, seed=2), WIDTHS[0])
     images = random_images(1, 20, 5)
-    trained = network.train().run(images).codes.detach().long()
+    trained = network.train().outputs(images)[-1].codes.detach().long()
     np.testing.assert_array_equal(trained.numpy(), network.logits_q(images).numpy())
 
 
 def test_evaluation_is_exact_beyond_float32():
-    network = FakeQuantizedNetwork.from_float(random_network(3), WIDTHS[4])
+    network = QuantizedLST.from_float(random_network(3), WIDTHS[4])
     network.layers[2].set_step(2.0**-11)
     images = random_images(5, 20)
     expected = logits(network.export("n", {}), images.numpy())
@@ -119,14 +117,14 @@ def test_evaluation_is_exact_beyond_float32():
 @pytest.mark.parametrize("widths", WIDTHS[:4], ids=str)
 def test_training_computes_with_the_same_codes_as_evaluation(widths):
     """Weights may round otherwise in float32 where they lie on a tie to its precision; these do not."""
-    network = FakeQuantizedNetwork.from_float(random_network(1), widths)
+    network = QuantizedLST.from_float(random_network(1), widths)
     images = random_images(1, 20)
-    trained = network.train().run(images).codes.detach().long()
+    trained = network.train().outputs(images)[-1].codes.detach().long()
     np.testing.assert_array_equal(trained.numpy(), network.logits_q(images).numpy())
 
 
 def test_real_logits_are_codes_times_one_step():
-    network = FakeQuantizedNetwork.from_float(random_network(1), WIDTHS[0]).eval()
+    network = QuantizedLST.from_float(random_network(1), WIDTHS[0]).eval()
     images = random_images(1, 5)
     ratio = network(images) / network.logits_q(images)
     torch.testing.assert_close(ratio, torch.full_like(ratio, float(ratio.flatten()[0].detach())))
@@ -138,7 +136,7 @@ def test_many_bits_approach_the_float_network(kind, function):
     """Sums included. Tables are as fine as their index: 8 / 1024 at tanh's slope of 1."""
     network, images = small_network(kind, function, seed=2).double(), random_images(2, 10, 5)
     wanted = copy.deepcopy(network).float()(images)
-    quantized = FakeQuantizedNetwork.from_float(network, Widths(16, 16, 8)).eval()
+    quantized = QuantizedLST.from_float(network, Widths(16, 16, 8)).eval()
     torch.testing.assert_close(quantized(images).float(), wanted, atol=0.1, rtol=0)
     assert (quantized(images).float() - wanted).abs().mean() < 0.02
 
@@ -146,7 +144,7 @@ def test_many_bits_approach_the_float_network(kind, function):
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_parameter_learns(kind, function):
-    network = FakeQuantizedNetwork.from_float(small_network(kind, function, seed=3), WIDTHS[0]).train()
+    network = QuantizedLST.from_float(small_network(kind, function, seed=3), WIDTHS[0]).train()
     torch.nn.functional.cross_entropy(network(random_images(3, 20, 5)), torch.arange(20) % 3).backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
@@ -155,7 +153,7 @@ def test_every_parameter_learns(kind, function):
 @pytest.mark.parametrize("function", ["tanh", "lerp_psa", "lerp_psa per channel"])
 def test_an_accumulators_gradient_is_the_slope_of_the_function(function):
     """d code / d accumulator = f'(i * index_step) * unit / step, and 0 where the index saturates."""
-    layer = FakeQuantizedNetwork.from_float(
+    layer = QuantizedLST.from_float(
         small_network("lst1", function, d_in=28, d_out=4), Widths(8, 8, 8)
     ).layers[0]
     pixel = torch.tensor(2.0**-7, dtype=torch.float64)
@@ -178,7 +176,7 @@ def test_a_channels_table_is_made_of_its_own_function():
     network = small_network("lst1", "piecewise_linear per channel")
     for number, function in enumerate((network.lst[0].rows_activation, network.lst[0].columns_activation)):
         function.values.data = torch.arange(4.0)[:, None].repeat(1, 9) / 3 - number
-    exported = FakeQuantizedNetwork.from_float(network, Widths(6, 4, 8)).export("n", {})
+    exported = QuantizedLST.from_float(network, Widths(6, 4, 8)).export("n", {})
     for number, layer in enumerate(exported.layers[:2]):
         assert layer.activation.index_width == 8 and layer.activation.table_q.shape == (4, 256)
         wanted = [round((channel / 3 - number) * 7) for channel in range(4)]
@@ -188,7 +186,7 @@ def test_a_channels_table_is_made_of_its_own_function():
 
 
 def test_summands_share_the_step_of_the_first():
-    network = FakeQuantizedNetwork.from_float(small_network("reslst3", "relu"), Widths(6, 4, 8))
+    network = QuantizedLST.from_float(small_network("reslst3", "relu"), Widths(6, 4, 8))
     network.layers[1].set_activation_step(0.3)
     layers = network.export("n", {}).layers
     assert [layer.add for layer in layers] == [None] * 5 + [1, None]
@@ -197,7 +195,7 @@ def test_summands_share_the_step_of_the_first():
 
 
 def test_every_layer_has_its_own_widths():
-    network = FakeQuantizedNetwork.from_float(small_network("lst1", gain=50.0), Widths([2, 5, 9], [3, 6], 8))
+    network = QuantizedLST.from_float(small_network("lst1", gain=50.0), Widths([2, 5, 9], [3, 6], 8))
     layers = network.export("n", {}).layers
     assert [layer.weights_width for layer in layers] == [2, 5, 9]
     assert [layer.activation.width for layer in layers[:2]] == [3, 6]
@@ -206,18 +204,18 @@ def test_every_layer_has_its_own_widths():
 
 def test_weights_of_a_trained_network_are_taken_with_its_functions():
     trained = small_network("reslst3", "piecewise_linear per channel", seed=4)
-    quantized = FakeQuantizedNetwork.from_float(
+    quantized = QuantizedLST.from_float(
         small_network("reslst3", "piecewise_linear per channel", seed=5), WIDTHS[0]
     )
-    quantized.take_weights(trained)
+    quantized.take_weights(trained, random_images(0, 1))
     assert_same_integers(
-        FakeQuantizedNetwork.from_float(trained, WIDTHS[0]).export("n", {}), quantized.export("n", {})
+        QuantizedLST.from_float(trained, WIDTHS[0]).export("n", {}), quantized.export("n", {})
     )
 
 
 def layer_and_input(seed, function="tanh", widths=Widths(4, 8, 8)):
-    """A layer of ROWS in float64 whose weights are partly clipped, and codes for it: (layer, Codes, offset)."""
-    layer = FakeQuantizedNetwork.from_float(small_network("lst1", function, seed), widths).double().layers[0]
+    """A layer along rows in float64, some of its weights clipped, and its input: (layer, Codes, offset)."""
+    layer = QuantizedLST.from_float(small_network("lst1", function, seed), widths).double().layers[0]
     layer.set_step(layer.weight.abs().max().item() / 10)
     torch.manual_seed(seed)
     return (
@@ -228,8 +226,10 @@ def layer_and_input(seed, function="tanh", widths=Widths(4, 8, 8)):
 
 
 def lsq_slopes(layer):
-    """d(code) / d(log2 step) of each weight: of w / step where that lies in the range, else 0. Times the step, and the code itself added,
-    it is equation 3 of arXiv 1902.08153."""
+    """d(code) / d(log2 step) of each weight: that of w / step where it lies in the range, else 0.
+
+    Multiplied by the step, and with the code added, it is equation 3 of arXiv 1902.08153.
+    """
     step, high = 2.0 ** layer.log2_step.item(), layer.max_code
     quotient = layer.weight.detach() / step
     return torch.where(quotient.abs() < high, -quotient, torch.zeros(())) * math.log(2)
@@ -253,7 +253,7 @@ def test_the_gradient_of_the_weights_step_is_that_of_lsq():
 
 @pytest.mark.parametrize("function", ["tanh", "lerp_psa per channel"])
 def test_the_weights_step_reaches_the_table_through_its_index(function):
-    """y = f(index * index_step): the step moves the index by way of the accumulator, and what an index means by way of index_step."""
+    """In y = f(index * index_step) the step moves both the index, through the accumulator, and index_step."""
     layer, x, offset = layer_and_input(1, function)
     y, step = layer(x, offset)
     (y * step).sum().backward()
@@ -273,7 +273,7 @@ def test_the_weights_step_reaches_the_table_through_its_index(function):
 
 
 def test_where_an_entry_is_clipped_no_gradient_passes():
-    layer = FakeQuantizedNetwork.from_float(small_network("lst1", "relu"), Widths(8, 4, 8)).layers[0]
+    layer = QuantizedLST.from_float(small_network("lst1", "relu"), Widths(8, 4, 8)).layers[0]
     layer.set_activation_step(0.1)  # 4 bits reach 0.7
     table = layer.layer_codes(torch.tensor(2.0**-7), -127.5).table
     x = torch.arange(-512, 512).double() * table.index_step.detach()
@@ -285,10 +285,10 @@ def test_no_summand_begins_clipped():
     for lst, greatest in zip(network.lst, (0.5, 1.0, 3.0)):
         lst.columns_activation.values.data = torch.linspace(-greatest, greatest, 33)[None]
     for quantized in (
-        FakeQuantizedNetwork.from_float(network, Widths(6, 4, 8)),
-        FakeQuantizedNetwork.from_float(small_network("reslst3", "piecewise_linear", 1), Widths(6, 4, 8)),
+        QuantizedLST.from_float(network, Widths(6, 4, 8)),
+        QuantizedLST.from_float(small_network("reslst3", "piecewise_linear", 1), Widths(6, 4, 8)),
     ):
-        quantized.take_weights(network)
+        quantized.take_weights(network, random_images(0, 1))
         layers = quantized.export("n", {}).layers
         assert layers[1].activation.step == layers[5].activation.step == pytest.approx(3 / 7, rel=1e-6)
 
@@ -296,12 +296,7 @@ def test_no_summand_begins_clipped():
 def test_a_layer_of_zeros_has_a_step():
     network = small_network("lst1")
     torch.nn.init.zeros_(network.lst[0].rows.weight)
-    assert (
-        not FakeQuantizedNetwork.from_float(network, Widths(6, 4, 8))
-        .export("n", {})
-        .layers[0]
-        .weights_q.any()
-    )
+    assert not QuantizedLST.from_float(network, Widths(6, 4, 8)).export("n", {}).layers[0].weights_q.any()
 
 
 @given(st.floats(-1000, 1000))
@@ -321,14 +316,14 @@ def test_round_down_is_floor_with_the_gradient_of_its_input(value):
 
 @pytest.mark.parametrize("width, codes", [(2, 1), (4, 7), (8, 127)])
 def test_the_outermost_codes_of_tanh_start_as_one(width, codes):
-    network = FakeQuantizedNetwork.from_float(random_network(0, gain=50.0), Widths(6, width, 8))
+    network = QuantizedLST.from_float(random_network(0, gain=50.0), Widths(6, width, 8))
     for layer in network.export("n", {}).layers[:2]:
         assert (layer.activation.table_q.min(), layer.activation.table_q.max()) == (-codes, codes)
         assert layer.activation.step * codes == pytest.approx(1.0, rel=1e-6)
 
 
 def test_the_greatest_code_starts_as_the_greatest_value_of_the_function():
-    network = FakeQuantizedNetwork.from_float(small_network("lst1", "relu"), Widths(6, 4, 8))
+    network = QuantizedLST.from_float(small_network("lst1", "relu"), Widths(6, 4, 8))
     assert network.export("n", {}).layers[0].activation.step * 7 == pytest.approx(4.0, rel=1e-6)
 
 
@@ -343,7 +338,7 @@ def test_the_index_covers_four_with_the_least_shift(unit, index_width):
 def test_weights_are_symmetric():
     network = random_network(0, gain=100.0)
     for widths in WIDTHS[:4]:
-        quantized = FakeQuantizedNetwork.from_float(network, widths)
+        quantized = QuantizedLST.from_float(network, widths)
         for layer in quantized.layers:
             layer.set_step(1e-3)
         high = 2 ** (widths.weights - 1) - 1
@@ -353,7 +348,7 @@ def test_weights_are_symmetric():
 
 def test_the_bias_holds_the_pixels_constant_and_half_a_shift():
     network = random_network(4)
-    exported = FakeQuantizedNetwork.from_float(network, WIDTHS[1])
+    exported = QuantizedLST.from_float(network, WIDTHS[1])
     layer = exported.export("n", {}).layers[0]
     unit = layer.weights_step / 8  # 4-bit pixels: steps of 2**-3
     for o in range(28):
@@ -366,7 +361,7 @@ def test_a_shipped_network_goes_back_into_training_form_and_out_again_unchanged(
     network = load_network(path)
     assert_same_integers(
         network,
-        FakeQuantizedNetwork.from_integer(network, shipped_functions(network)).export(network.name, {}),
+        QuantizedLST.from_integer(network, shipped_functions(network)).export(network.name, {}),
     )
 
 
@@ -380,12 +375,12 @@ def test_a_shipped_network_goes_back_into_training_form_and_out_again_unchanged(
 def test_what_functions_tells_is_enough_to_make_the_tables_again(seed, kind, widths, per_channel):
     function = "piecewise_linear" + " per channel" * per_channel
     network = small_network(kind, function, seed, gain=2.0)  # nothing like tanh
-    quantized = within_31_bits(FakeQuantizedNetwork.from_float(network, widths))
+    quantized = within_31_bits(QuantizedLST.from_float(network, widths))
     exported, learned, functions = quantized.export("learned", {}), iter(quantized.functions()), []
     for stage in small_network(kind, function, seed + 1).stages()[:-1]:
         functions.append(stage.activation.double())
         functions[-1].take(next(learned))
-    again = FakeQuantizedNetwork.from_integer(exported, [*functions, None])
+    again = QuantizedLST.from_integer(exported, [*functions, None])
     assert_same_integers(exported, again.export("learned", {}))
     images = random_images(seed, 5, 5)
     np.testing.assert_array_equal(again.logits_q(images).numpy(), logits(exported, images.numpy()))

@@ -1,4 +1,4 @@
-"""INT8 ResMLP: folding changes nothing, integers follow the rules, gradients are those of the real network."""
+"""Quantised ResMLP: folding is exact, integers follow the rules, gradients are those of the real network."""
 
 from functools import partial
 
@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import model.quantized.resmlp
-from lst_overlay.network import resmlp as int8
+from lst_overlay.network import logits, outputs, resmlp
 from model.networks.activations import BSpline, LerpPSA
 from model.networks.resmlp import ResMLP
 from model.quantized import resmlp_arithmetic as int8_arithmetic
-from model.quantized.resmlp import Int8ResMLP, best_steps
+from model.quantized.resmlp import QuantizedResMLP, best_steps
 from model.quantized.resmlp_layers import QuantizedAdd, QuantizedFunction, QuantizedMean, requantised
 from tests.model.small import random_pictures
 
@@ -60,25 +60,25 @@ def test_folding_changes_nothing(make):
     made, images = network(make).double(), random_pictures(1, 6)
     with torch.no_grad():
         torch.testing.assert_close(
-            real_outputs(Int8ResMLP(made), images)[-1], made(images), rtol=1e-4, atol=1e-4
+            real_outputs(QuantizedResMLP(made), images)[-1], made(images), rtol=1e-4, atol=1e-4
         )
 
 
 @every_function
 def test_every_tensor_equals_the_integer_reference(make, path):
     images = random_pictures(2, 40)
-    quantized = Int8ResMLP(network(make)).calibrate(images)
+    quantized = QuantizedResMLP(network(make)).calibrate(images)
     exported = quantized.export("n", {})
-    for ours, theirs in zip(quantized.codes(images), int8.outputs(exported, images.numpy())):
+    for ours, theirs in zip(quantized.outputs_q(images), outputs(exported, images.numpy())):
         np.testing.assert_array_equal(ours.numpy(), theirs)
-    np.testing.assert_array_equal(quantized.logits_q(images).numpy(), int8.logits(exported, images.numpy()))
+    np.testing.assert_array_equal(quantized.logits_q(images).numpy(), logits(exported, images.numpy()))
 
 
 @every_function
 def test_codes_times_steps_are_close_to_the_real_network(make):
     """Each tensor in its own step; a mistake in a factor or a bias would be far off."""
     images = random_pictures(3, 20)
-    quantized = Int8ResMLP(network(make)).calibrate(images)
+    quantized = QuantizedResMLP(network(make)).calibrate(images)
     with torch.no_grad():
         for number, (ours, real) in enumerate(
             zip(quantized.outputs(images), real_outputs(quantized, images))
@@ -92,7 +92,7 @@ def test_codes_times_steps_are_close_to_the_real_network(make):
 @every_function
 def test_gradients_reach_every_parameter(make):
     images = random_pictures(4, 8)
-    quantized = Int8ResMLP(network(make)).calibrate(images)
+    quantized = QuantizedResMLP(network(make)).calibrate(images)
     quantized(images).square().sum().backward()
     for name, parameter in quantized.named_parameters():
         if parameter.requires_grad:
@@ -110,10 +110,10 @@ def test_gradients_are_those_of_the_real_layers_but_for_rounding(make, path):
     for module in made.modules():
         if isinstance(module, LerpPSA):
             module.v.data.mul_(0.1)  # as it begins it bends more sharply than 64 entries can follow
-    quantized = Int8ResMLP(made).calibrate(images)
+    quantized = QuantizedResMLP(made).calibrate(images)
     gradients = []
-    for logits in (quantized(images).double(), real_outputs(quantized, images)[-1]):
-        torch.nn.functional.cross_entropy(logits, labels).backward()
+    for found in (quantized(images).double(), real_outputs(quantized, images)[-1]):
+        torch.nn.functional.cross_entropy(found, labels).backward()
         gradients.append(
             {
                 name: parameter.grad.clone()
@@ -187,7 +187,7 @@ def test_calibration_asks_the_function_behind_a_layer_or_behind_its_sum_for_the_
         "best_steps",
         lambda y, count, function: (asked.append(function), best_steps(y, count, function))[1],
     )
-    quantized = Int8ResMLP(network(MAKES["LERP-PSA"])).calibrate(random_pictures(8, 4))
+    quantized = QuantizedResMLP(network(MAKES["LERP-PSA"])).calibrate(random_pictures(8, 4))
     functions = [layer for layer in quantized.layers if isinstance(layer, QuantizedFunction)]
     assert [function for function in asked if function is not None] == functions
     assert len(functions) == 4
@@ -195,17 +195,17 @@ def test_calibration_asks_the_function_behind_a_layer_or_behind_its_sum_for_the_
 
 def test_the_mean_is_as_fine_as_its_greatest_value_allows():
     images = random_pictures(6, 20)
-    quantized = Int8ResMLP(network(None)).calibrate(images)
-    mean, sums = quantized.layers[-2], quantized.codes(images)[-3].sum(1).abs().max().item()
+    quantized = QuantizedResMLP(network(None)).calibrate(images)
+    mean, sums = quantized.layers[-2], quantized.outputs_q(images)[-3].sum(1).abs().max().item()
     before, after = (quantized.outputs(images)[place].step for place in (-3, -2))
     assert torch.equal(after, before * 2.0**mean.shift / 64)
     assert sums / 2 ** mean.shift.item() <= 129 and sums / 2 ** (mean.shift.item() - 1) > 127
 
 
 def test_tables_hold_every_fourth_code_of_function_and_normalisation():
-    quantized = Int8ResMLP(network(MAKES["LERP-PSA"])).calibrate(random_pictures(7, 20))
+    quantized = QuantizedResMLP(network(MAKES["LERP-PSA"])).calibrate(random_pictures(7, 20))
     exported = quantized.export("n", {})
-    number = next(number for number, layer in enumerate(exported.layers) if isinstance(layer, int8.Table))
+    number = next(number for number, layer in enumerate(exported.layers) if isinstance(layer, resmlp.Table))
     layer, table, x_step = quantized.layers[number], exported.layers[number], exported.layers[number - 1].step
     for channel in (0, 7):
         x = np.arange(-128, 128, 4) * x_step[channel]

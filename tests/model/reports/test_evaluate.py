@@ -3,9 +3,11 @@ import json
 import numpy as np
 import pytest
 
+import model.reports.evaluate
 from datasets import DatasetError
-from lst_overlay.network import load_network, save_network
+from lst_overlay.network import load_network, outputs, save_network
 from model.reports.evaluate import evaluate
+from model.training.checkpoint import CheckpointError
 from tests.driver.network.lst.networks import SHIPPED, random_network
 from tests.images import test_images
 
@@ -55,3 +57,27 @@ def test_a_network_that_names_no_data_set_needs_one(tmp_path):
     save_network(random_network(1), tmp_path / "n.npz")
     with pytest.raises(DatasetError, match="name one with --dataset"):
         evaluate(tmp_path / "n.npz")
+
+
+@pytest.mark.parametrize("name", ["n.bin", "n.pth", "n.pt"])
+def test_an_empty_checkpoint_is_named_as_such(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(CheckpointError, match=f"{name}: the file is empty"):
+        evaluate(tmp_path / name)
+
+
+def test_every_tensor_of_a_network_file_is_compared():
+    found = evaluate(DIGITS)
+    assert (found.torch_exact_images, found.tensor_exact_images) == (360, 100)
+    assert "every tensor equal: 100 of the first 100 images" in found.to_text()
+
+
+def test_an_output_between_pixels_and_logits_that_differs_is_noticed(monkeypatch):
+    def altered(network, images):
+        found = outputs(network, images)
+        found[0][3, 0, 0] += 1
+        return found
+
+    monkeypatch.setattr(model.reports.evaluate, "outputs", altered)
+    found = evaluate(DIGITS)
+    assert (found.torch_exact_images, found.tensor_exact_images) == (360, 99)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lst_overlay.network import Network, load_network
+from lst_overlay.network import LSTNetwork, load_network
 from model.reports.evaluate import Evaluation, evaluate
 from model.reports.network_page import DIRECTORY, page, picture, write_page
 from tests import ROOT
@@ -24,7 +24,7 @@ ABOUT = {
 
 def told(network, **changes):
     """A network with provenance, and what an evaluation of it might say."""
-    network = Network(
+    network = LSTNetwork(
         network.name, network.kind, network.pixel_bits, network.image_shape, network.layers, ABOUT
     )
     confusion = 10 * np.eye(10, dtype=int)

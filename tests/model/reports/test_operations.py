@@ -6,7 +6,7 @@ import pytest
 
 from model.networks.activations import LerpPSA
 from model.networks.resmlp import ResMLP
-from model.quantized.resmlp import Int8ResMLP
+from model.quantized.resmlp import QuantizedResMLP
 from model.reports.operations import operations
 from tests.model.small import random_pictures
 
@@ -18,7 +18,7 @@ TABLE_BYTES = {4: 122_880, 2: 73_728, 1: 49_152, 0.5: 36_864, 0.25: 30_720}
 def test_operations_are_as_published(expansion):
     images = random_pictures(0, 2)
     relu, lerp = (
-        operations(Int8ResMLP(ResMLP(expansion, make).eval()).calibrate(images).export("n", {}))
+        operations(QuantizedResMLP(ResMLP(expansion, make).eval()).calibrate(images).export("n", {}))
         for make in (None, partial(LerpPSA, per_channel=True))
     )
     assert relu.products == lerp.products == PRODUCTS[expansion]

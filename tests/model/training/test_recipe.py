@@ -7,7 +7,7 @@ import torch
 
 from lst_overlay.network import load_network
 from model.networks.lst import LST1, NETWORKS
-from model.quantized.lst import FakeQuantizedNetwork
+from model.quantized.lst import QuantizedLST
 from model.training.recipe import Recipe, RecipeError, Widths
 from tests import ROOT
 from tests.driver.network.lst.networks import SHIPPED
@@ -207,7 +207,7 @@ def test_one_width_is_that_of_all_layers_and_a_list_one_for_each():
 )
 def test_another_number_of_widths_than_layers_is_refused(widths, message):
     with pytest.raises(RecipeError, match=message):
-        FakeQuantizedNetwork.from_float(LST1(3, 3, 2), widths)
+        QuantizedLST.from_float(LST1(3, 3, 2), widths)
 
 
 def test_a_recipe_whose_name_no_network_can_have_is_refused_before_training(tmp_path):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from lst_overlay.network import resmlp as int8
+from lst_overlay.network import outputs
 from model.networks.activations import total_variation
-from model.quantized.resmlp import Int8ResMLP
+from model.quantized.resmlp import QuantizedResMLP
 from model.training.checkpoint import CheckpointError, load_checkpoint, selected_network
 from model.training.recipe import Distillation
 from model.training.stages import SPLINE_LEARNING_RATE, stages
@@ -129,10 +129,10 @@ def test_splines_have_a_learning_rate_of_their_own_and_no_decay():
 def test_what_was_trained_in_integers_is_exported_as_it_was_trained(changes):
     recipe = picture_recipe(**{**changes, **INT8, "learning_rate": 1e-3})
     module = selected_network(run(f"int8-{recipe.activation}", recipe))
-    assert isinstance(module, Int8ResMLP)
+    assert isinstance(module, QuantizedResMLP)
     network = module.export("n", {})
     images = SPLIT.validation.images
-    for ours, theirs in zip(module.codes(images), int8.outputs(network, images.numpy())):
+    for ours, theirs in zip(module.outputs_q(images), outputs(network, images.numpy())):
         assert (ours.numpy() == theirs).all()
 
 
@@ -146,7 +146,7 @@ def test_a_run_stopped_while_blocks_are_taught_says_so_to_who_would_use_it():
 
 def test_training_in_integers_begins_with_the_calibrated_parent():
     training = Training(picture_recipe(**INT8, **LEARNED), SPLIT)
-    parent = Int8ResMLP(selected_network(load_checkpoint("float-lerp_psa/checkpoint.pt"))).calibrate(
+    parent = QuantizedResMLP(selected_network(load_checkpoint("float-lerp_psa/checkpoint.pt"))).calibrate(
         SPLIT.train.images
     )
     assert_same(dict(training.network.state_dict()), dict(parent.state_dict()))

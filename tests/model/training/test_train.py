@@ -8,8 +8,8 @@ import torch
 import model.training.stages
 import model.training.train
 from lst_overlay.network import QFormat, content_hash
-from model.export.quantize import quantize_post_training
-from model.quantized.lst import FakeQuantizedNetwork
+from model.quantized.fixed_point import quantize_post_training
+from model.quantized.lst import QuantizedLST
 from model.training import copies
 from model.training.augment import Augmentation
 from model.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, selected_network
@@ -79,7 +79,7 @@ every_recipe = pytest.mark.parametrize(
 def exported_hash(state):
     """The content hash of the network file that the run ends in."""
     network = selected_network(state)
-    if not isinstance(network, FakeQuantizedNetwork):
+    if not isinstance(network, QuantizedLST):
         network = quantize_post_training(network, QFormat(6, 7))
     return content_hash(network.export("n", {}))
 

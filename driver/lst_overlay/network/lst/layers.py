@@ -1,56 +1,46 @@
-"""What an integer network is: layers of integer weights and biases, each followed by a table or by nothing.
+"""The layers of an LST network: integer weights and biases, and a table after every layer but the last.
 
-A layer works on codes. ``acc = weights_q . x_q`` is exact; with an activation the layer's output is
-``table[sat((acc + bias_q) >> shift)]``, plus, in a residual network, an earlier layer's output; without one it is ``acc + bias_q``.
+A layer computes on integer codes. ``acc = weights_q . x_q`` is exact. A layer with an activation gives
+``table[sat((acc + bias_q) >> shift)]``, to which a residual network adds an earlier layer's output. The
+last layer has
+no activation: it gives ``acc + bias_q``, the logits.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
+from ..archive import NetworkError
+from ..family import Network, check_name
 from ..formats import code_range
 
-# Biases and logits leave the hardware as int32; one bit is kept so that comparing two of them cannot overflow.
+# Biases and logits leave the hardware as int32; one bit is kept so that comparing two cannot overflow.
 MAX_ACC_WIDTH = 31
 MAX_INDEX_WIDTH = 10
 MAX_INDEX_WIDTH_PER_CHANNEL = 8
 MAX_CODE_WIDTH = 16  # the network file keeps weights and table entries as int16
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-class NetworkError(ValueError):
-    """A network breaks a rule of the number contract, or does not fit the engine it is meant for."""
-
-
-def check_name(name: str) -> None:
-    """NetworkError unless files may be named after it."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise NetworkError(
-            f"a network's name must be 1 to 64 of letters, digits, '.', '_', '-', and begin with a letter or digit, not {name!r}"
-        )
-
-
 class Axis(str, Enum):
-    """What a layer's weights are applied to."""
+    """The direction along which a layer multiplies: N images of r rows and k columns, o outputs."""
 
-    ROWS = "rows"  # (N, r, k) -> (N, r, o): the same weights on every row
-    COLUMNS = "columns"  # (N, r, o) -> (N, p, o): the same weights on every column
-    DENSE = "dense"  # (N, anything) flattened row-major -> (N, o)
+    ROWS = "rows"  # (N, r, k) -> (N, r, o): the same weights for every row
+    COLUMNS = "columns"  # (N, r, k) -> (N, o, k): the same weights for every column
+    DENSE = "dense"  # (N, ...), each image flattened row-major -> (N, o)
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A table from index to code. index = saturate((acc + bias_q) >> shift) to index_width bits, signed.
+    """A function as a table of codes: index = saturate((acc + bias_q) >> shift) to index_width bits, signed.
 
-    table_q: (2**index_width,) int64, entries ascending from the most negative index; or (fan_out, 2**index_width), a table
-    for each channel of the layer. Entry ``i`` is the code of f(i * index_step); ``step`` is the value of one output code.
+    table_q: int64, (2**index_width,), or (fan_out, 2**index_width) for a table for each channel. The entries
+        ascend from the most negative index; that of index i is the code of f(i * index_step).
+    width, step: bits and real value of an output code.
+    function: the name of f; no integer depends on it.
     """
 
     shift: int
@@ -70,9 +60,10 @@ class Activation:
             1,
             limit,
         )
-        if self.table_q.ndim not in (1, 2) or self.table_q.shape[-1] != 1 << self.index_width:
+        entries = 1 << self.index_width
+        if self.table_q.ndim not in (1, 2) or self.table_q.shape[-1] != entries:
             raise NetworkError(
-                f"activation table must have shape ({1 << self.index_width},) or (channels, {1 << self.index_width}), "
+                f"activation table must have shape ({entries},) or (channels, {entries}), "
                 f"not {self.table_q.shape}"
             )
         _check_whole("activation width", self.width, 1, MAX_CODE_WIDTH)
@@ -87,11 +78,16 @@ class Activation:
 
 @dataclass(frozen=True)
 class Layer:
-    """weights_q: (fan_out, fan_in) int64; bias_q: (fan_out,) int64 in the accumulator's unit.
+    """A fully connected layer and the activation after it.
 
-    With an activation bias_q already holds the half step, 2**(shift - 1), that makes the shift round to nearest.
-    ``weights_step`` is the value of one weight code. ``add`` is the number of the layer whose output, of the same shape and step,
-    is added to this one's; the sum is not requantised. Sources: docs/number_formats.md.
+    weights_q: (fan_out, fan_in) int64.
+    bias_q: (fan_out,) int64, in the accumulator's unit. Before an activation it includes 2**(shift - 1),
+        which makes the shift round to nearest, ties up.
+    weights_step: the real value of a weight code.
+    add: the number of an earlier layer, whose output has the shape and the step of this layer's and is added
+        to it. The sum is not requantised. None: nothing is added.
+
+    docs/number_formats.md says where each rule comes from.
     """
 
     axis: Axis
@@ -132,7 +128,7 @@ class Layer:
         return self.weights_q.shape[0]
 
     def acc_bounds(self, x_low: int, x_high: int) -> Tuple[int, int]:
-        """Least and greatest ``acc + bias_q`` over all inputs with codes in x_low..x_high."""
+        """The least and the greatest ``acc + bias_q`` that inputs of codes x_low..x_high can give."""
         positive = np.maximum(self.weights_q, 0).sum(axis=1)
         negative = np.minimum(self.weights_q, 0).sum(axis=1)
         low = positive * x_low + negative * x_high + self.bias_q
@@ -141,12 +137,12 @@ class Layer:
 
 
 @dataclass(frozen=True, repr=False)
-class Network:
-    """An integer network: pixels in, logits (raw accumulators of the last layer) out.
+class LSTNetwork(Network):
+    """An LST network: pixels in, logits (the raw accumulators of the last layer) out.
 
-    Pixel code c = p >> (8 - pixel_bits) of a uint8 pixel p stands for x = (c + 1/2) / 2**(pixel_bits - 1) - 1.
-    Files are named after it, so ``name`` is 1 to 64 letters, digits, '.', '_', '-', and begins with a letter or a digit.
-    ``provenance`` is free-form JSON: seed, recipe, dataset, accuracies, tool versions.
+    A uint8 pixel p enters as the code c = p >> (8 - pixel_bits), which stands for (c + 1/2) /
+    2**(pixel_bits - 1) - 1.
+    The layers form a chain: each takes the output of the layer before it.
     """
 
     name: str
@@ -171,22 +167,16 @@ class Network:
             shape = _output_shape(where, layer, shape)
             last = number == len(self.layers) - 1
             if last != (layer.activation is None):
-                raise NetworkError(
-                    f"{where}: {'the last layer has no' if last else 'every layer but the last has an'} activation"
-                )
+                rule = "the last layer has no" if last else "every layer but the last has an"
+                raise NetworkError(f"{where}: {rule} activation")
             if layer.add is not None:
                 self._check_sum(where, number, shape, shapes)
             shapes.append(shape)
         if len(shape) != 1:
             raise NetworkError(f"the last layer must be dense, not {self.layers[-1].axis.value}")
         for number, (layer, codes) in enumerate(zip(self.layers, self.input_ranges)):
-            width = (
-                max(
-                    -low_or_high - 1 if low_or_high < 0 else low_or_high
-                    for low_or_high in layer.acc_bounds(*codes)
-                ).bit_length()
-                + 1
-            )
+            low, high = layer.acc_bounds(*codes)
+            width = max(high, -low - 1).bit_length() + 1
             if width > MAX_ACC_WIDTH:
                 raise NetworkError(
                     f"layer {number} ({layer.axis.value}): accumulators need {width} bits, "
@@ -199,11 +189,13 @@ class Network:
         layer = self.layers[number]
         if layer.activation is None or type(layer.add) is not int or not 0 <= layer.add < number:
             raise NetworkError(
-                f"{where}: adds layer {layer.add}, but only a layer with activation can add, and only an earlier one"
+                f"{where}: adds layer {layer.add}, but only a layer with activation can add, "
+                "and only an earlier one"
             )
         if shapes[layer.add] != shape:
             raise NetworkError(
-                f"{where}: its output has shape {shape}, that of layer {layer.add}, which it adds, {shapes[layer.add]}"
+                f"{where}: its output has shape {shape}, that of layer {layer.add}, "
+                f"which it adds, {shapes[layer.add]}"
             )
         summand = self.layers[layer.add].activation
         if summand.step != layer.activation.step:
@@ -213,30 +205,27 @@ class Network:
 
     @property
     def input_ranges(self) -> List[Tuple[int, int]]:
-        """Least and greatest code of each layer's input."""
-        ranges = [code_range(self.pixel_bits, signed=False)]
-        outputs: List[Tuple[int, int]] = []
+        """The least and the greatest code of each layer's input."""
+        return [code_range(self.pixel_bits, signed=False), *self.hidden_ranges]
+
+    @property
+    def hidden_ranges(self) -> List[Tuple[int, int]]:
+        """The least and the greatest code of each layer's output, sums included; the logits are left out."""
+        ranges: List[Tuple[int, int]] = []
         for layer in self.layers[:-1]:
             low, high = int(layer.activation.table_q.min()), int(layer.activation.table_q.max())
             if layer.add is not None:
-                low, high = low + outputs[layer.add][0], high + outputs[layer.add][1]
-            outputs.append((low, high))
-        return ranges + outputs
-
-    family = "lst"
+                low, high = low + ranges[layer.add][0], high + ranges[layer.add][1]
+            ranges.append((low, high))
+        return ranges
 
     def __repr__(self) -> str:
-        weights, outputs = (
-            [str(width) for width in widths]
-            for widths in (
-                [layer.weights_width for layer in self.layers],
-                [layer.activation.width for layer in self.layers[:-1]],
-            )
-        )
+        weights = dict.fromkeys(str(layer.weights_width) for layer in self.layers)
+        activations = dict.fromkeys(str(layer.activation.width) for layer in self.layers[:-1])
         return (
-            f"Network({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels of {self.pixel_bits} bits, "
-            f"{self.parameters:,} parameters, weights of {'-'.join(dict.fromkeys(weights))} bits"
-            + (f", activations of {'-'.join(dict.fromkeys(outputs))} bits)" if outputs else ")")
+            f"LSTNetwork({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels "
+            f"of {self.pixel_bits} bits, {self.parameters:,} parameters, weights of {'-'.join(weights)} bits"
+            + (f", activations of {'-'.join(activations)} bits)" if activations else ")")
         )
 
     @property
@@ -245,13 +234,12 @@ class Network:
 
     @property
     def logit_step(self) -> float:
-        """What a logit of 1 stands for as a real number."""
         x_step = self.layers[-2].activation.step if len(self.layers) > 1 else 2.0 ** (1 - self.pixel_bits)
         return x_step * self.layers[-1].weights_step
 
     @property
     def parameters(self) -> int:
-        """Trained numbers: weights and biases, tables not counted."""
+        """The number of weights and biases. Tables are not counted."""
         return sum(layer.weights_q.size + layer.bias_q.size for layer in self.layers)
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..archive import NetworkError
+from ..family import Network, check_family
 from ..formats import code_range
-from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis, Network, NetworkError
+from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis
 
 LAYOUT_MAGIC = 0x3254534C  # "LST2", the first word
 CODE_WIDTH = 13  # container of weights and activations, the published Q6.7
@@ -85,6 +87,7 @@ def parameter_crc(words: np.ndarray) -> int:
 
 def lst1_layers(network: Network) -> tuple:
     """(rows, columns, classifier) of an LST-1 that today's engines can hold. NetworkError for any other network."""
+    check_family(network, "lst")
     axes = tuple(layer.axis for layer in network.layers)
     shapes = tuple(layer.weights_q.shape for layer in network.layers)
     if axes != (Axis.ROWS, Axis.COLUMNS, Axis.DENSE) or shapes != (

@@ -1,7 +1,10 @@
-"""The integer reference: the specification of the hardware, from uint8 pixels to logits.
+"""The integer reference of LST networks: the specification of their hardware, from uint8 pixels to logits.
 
-Matrix products run in floating-point BLAS, which is exact here: every partial sum is an integer below 2**24 in
-float32, or below 2**31 (`Network` refuses wider accumulators) in float64, which is exact to 2**53.
+All numbers are integers in floating point, because BLAS is fast there, and exact: every accumulator and
+every sum is computed in float32 where it stays below 2**24, and in float64, which is exact to 2**53, where
+it may exceed that. Accumulators have at most 31 bits (`LSTNetwork` refuses more). Each layer adds a code of
+at most 16 bits to the output of an earlier one, so that a sum exceeds 2**53 after no fewer than 2**38
+layers.
 """
 
 from __future__ import annotations
@@ -10,68 +13,62 @@ from typing import Iterator, List, Tuple
 
 import numpy as np
 
-from .layers import Axis, Layer, Network
+from .layers import Axis, Layer, LSTNetwork
 
 _CHUNK = 512  # images at a time: the intermediate arrays stay in the processor's cache
-_FLOAT32_EXACT = 1 << 24
+_FLOAT32_EXACT = 1 << 24  # float32 holds every integer of smaller magnitude
 
 
 def pixel_codes(images: np.ndarray, bits: int) -> np.ndarray:
-    """uint8 pixels of any shape -> codes 0 .. 2**bits - 1, the same shape, uint8."""
+    """uint8 pixels -> their upper bits, uint8 codes 0 .. 2**bits - 1 of the same shape."""
     return np.right_shift(images, 8 - bits)
 
 
-def logits(network: Network, images: np.ndarray) -> np.ndarray:
-    """images: (N, rows, columns) uint8 -> (N, classes) int64, raw accumulators of the last layer."""
+def logits(network: LSTNetwork, images: np.ndarray) -> np.ndarray:
+    """(N, rows, columns) or (N, rows * columns) uint8 -> (N, classes) int64."""
     images = _checked(network, images)
     layers = _prepared(network)
     out = np.empty((len(images), network.classes), dtype=np.int64)
     for start in range(0, len(images), _CHUNK):
-        *_, out[start : start + _CHUNK] = _outputs(
-            layers, pixel_codes(images[start : start + _CHUNK], network.pixel_bits)
-        )
+        codes = pixel_codes(images[start : start + _CHUNK], network.pixel_bits)
+        *_, out[start : start + _CHUNK] = _outputs(layers, codes)
     return out
 
 
-def hidden(network: Network, images: np.ndarray) -> List[np.ndarray]:
-    """Codes after each layer, int64, the logits last: what a look inside the network shows."""
+def outputs(network: LSTNetwork, images: np.ndarray) -> List[np.ndarray]:
+    """Images as for `logits` -> the codes after each layer, sums included, int64, the logits last."""
     codes = pixel_codes(_checked(network, images), network.pixel_bits)
     return [x.astype(np.int64) for x in _outputs(_prepared(network), codes)]
 
 
-def classify(logits_q: np.ndarray) -> np.ndarray:
-    """(N, classes) logits -> (N,) classes: the lowest index of the largest logit."""
-    return np.argmax(logits_q, axis=1)
-
-
 class _PreparedLayer:
-    """A layer with its constants converted to floating point once: codes in, codes out, integers all.
+    """A layer with its constants converted to floating point once: codes in, codes out.
 
-    Weights and bias carry the factor 2**-shift, exact because it is a power of two, and the bias also carries the
-    table's offset, so a product truncated to an integer is the position in the table; positions outside saturate.
+    Weights and bias carry the factor 2**-shift, exact because it is a power of two. The bias also carries
+    the offset of the table's first entry. A product truncated to an integer is thus a position in the
+    table; positions outside saturate.
     """
 
-    def __init__(self, layer: Layer, x_range: Tuple[int, int]):
+    def __init__(self, layer: Layer, x_range: Tuple[int, int], y_range: Tuple[int, int]):
         activation = layer.activation
         offset = 0 if activation is None else 1 << (activation.shift + activation.index_width - 1)
         scale = 1.0 if activation is None else 2.0**-activation.shift
         bias_q = layer.bias_q + offset
-        largest = np.abs(layer.weights_q).sum(axis=1) * max(abs(bound) for bound in x_range) + np.abs(bias_q)
-        self.dtype = np.float32 if largest.max() < _FLOAT32_EXACT else np.float64
-        self.axis = layer.axis
+        # No partial sum, in whatever order BLAS adds, exceeds the sum of magnitudes.
+        largest = np.abs(layer.weights_q).sum(axis=1) * max(map(abs, x_range)) + np.abs(bias_q)
+        self.dtype = _exact_dtype(int(largest.max()))
+        self.axis, self.add = layer.axis, layer.add
         self.weights = (layer.weights_q * scale).astype(self.dtype)
         self.bias = (bias_q * scale).astype(self.dtype)
         self.table, self.first_entry = None, None
-        if activation is not None:
-            self.table = activation.table_q.ravel().astype(np.float32)
-        if (
-            activation is not None and activation.per_channel
-        ):  # the tables lie one after the other; saturation must not leave one's own
+        if activation is None:
+            return
+        self.table = activation.table_q.ravel().astype(_exact_dtype(max(map(abs, y_range))))
+        if activation.per_channel:  # the tables lie one after another; an index must saturate within its own
             self.last = activation.table_q.shape[1] - 1
             self.first_entry = np.arange(layer.fan_out, dtype=np.intp) * (self.last + 1)
             if layer.axis is Axis.COLUMNS:
                 self.first_entry = self.first_entry[:, None]
-        self.add = layer.add
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         x = x.astype(self.dtype, copy=False)
@@ -91,12 +88,21 @@ class _PreparedLayer:
         return self.table.take(index, mode="clip")
 
 
-def _prepared(network: Network) -> List[_PreparedLayer]:
-    return [_PreparedLayer(layer, x_range) for layer, x_range in zip(network.layers, network.input_ranges)]
+def _exact_dtype(largest: int) -> type:
+    """The fastest floating-point type that holds every integer up to that magnitude."""
+    return np.float32 if largest < _FLOAT32_EXACT else np.float64
+
+
+def _prepared(network: LSTNetwork) -> List[_PreparedLayer]:
+    ranges = network.hidden_ranges
+    return [
+        _PreparedLayer(layer, x_range, y_range)
+        for layer, x_range, y_range in zip(network.layers, network.input_ranges, [*ranges, (0, 0)])
+    ]
 
 
 def _outputs(layers: List[_PreparedLayer], x: np.ndarray) -> Iterator[np.ndarray]:
-    """Codes after each layer, sums included."""
+    """The codes after each layer, sums included."""
     outputs: List[np.ndarray] = []
     for layer in layers:
         x = layer(x)
@@ -106,7 +112,7 @@ def _outputs(layers: List[_PreparedLayer], x: np.ndarray) -> Iterator[np.ndarray
         yield x
 
 
-def _checked(network: Network, images: np.ndarray) -> np.ndarray:
+def _checked(network: LSTNetwork, images: np.ndarray) -> np.ndarray:
     images = np.asarray(images)
     rows, columns = network.image_shape
     if images.dtype != np.uint8:

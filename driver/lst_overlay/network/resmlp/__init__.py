@@ -1,29 +1,22 @@
-"""INT8 networks (ResMLP with ReLU or learned functions), in NumPy alone: layers, network file, integer reference."""
+"""The ResMLP family: int8 codes between layers, requantised by shifts, with ReLU or learned functions."""
 
-from .. import NetworkError, NetworkFileError, classify
-from .encoding import content_hash, holds_int8, load_network, save_network
-from .layers import Add, Affine, Axis, Classifier, Golden, Int8Network, Matrix, Mean, Table
-from .reference import golden, logits, outputs, pixel_codes
+from ..family import Family
+from .encoding import VERSIONS, decode, encode
+from .layers import Add, Affine, Axis, Classifier, Golden, Matrix, Mean, ResMLPNetwork, Table
+from .reference import logits, outputs, pixel_codes, with_golden
+
+FAMILY = Family("resmlp", VERSIONS, ResMLPNetwork, encode, decode, logits, outputs, with_golden)
 
 __all__ = [
-    "NetworkError",
-    "NetworkFileError",
-    "classify",
+    "FAMILY",
     "Add",
     "Affine",
     "Axis",
     "Classifier",
     "Golden",
-    "Int8Network",
     "Matrix",
     "Mean",
+    "ResMLPNetwork",
     "Table",
-    "content_hash",
-    "holds_int8",
-    "load_network",
-    "save_network",
-    "golden",
-    "logits",
-    "outputs",
     "pixel_codes",
 ]

@@ -1,25 +1,17 @@
-"""INT8 networks in network files: version 3 of the format of `lst_overlay.network`, one entry for each layer."""
+"""ResMLP networks in network files: for each layer an entry of the header, and an array for each member."""
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Tuple
 
 import numpy as np
 
-from ..archive import (
-    FORMAT,
-    INT8_VERSION,
-    NetworkFileError,
-    decoded,
-    hash_of,
-    read_archive,
-    stored,
-    write_archive,
-)
-from ..lst.layers import NetworkError
-from .layers import Add, Affine, Classifier, Golden, Int8Network, Layer, Matrix, Mean, Table
+from ..archive import FORMAT, Arrays, NetworkError, stored
+from .layers import Add, Affine, Classifier, Golden, Layer, Matrix, Mean, ResMLPNetwork, Table
 
-# Of each kind of layer, what lies in the header and what in arrays of its own.
+(VERSION,) = VERSIONS = (3,)
+
+# For each kind of layer: its class, its members in the header, its members in arrays with their types.
 _KINDS = {
     "matrix": (
         Matrix,
@@ -34,34 +26,9 @@ _KINDS = {
 }
 
 
-def save_network(network: Int8Network, path) -> str:
-    """Write the file, whole or not at all. Returns the content hash (sha256, hexadecimal)."""
-    return write_archive(path, *_encode(network))
-
-
-def load_network(path) -> Int8Network:
-    """Read a network file. Raises FileNotFoundError, or NetworkFileError with one line that says what is wrong."""
-    header, arrays = read_archive(path)
-    if header["version"] != INT8_VERSION:
-        raise NetworkFileError(
-            f"{path}: a network of the LST family ({header.get('kind')}), where an INT8 network is wanted; "
-            "lst_overlay.network.load_network reads it"
-        )
-    return decoded(path, _decode, header, arrays)
-
-
-def content_hash(network: Int8Network) -> str:
-    """sha256 over header and arrays, hexadecimal: the network's identity."""
-    return hash_of(*_encode(network))
-
-
-def holds_int8(path) -> bool:
-    """Whether a network file is one of these; errors as of `load_network`."""
-    return read_archive(path)[0]["version"] == INT8_VERSION
-
-
-def _encode(network: Int8Network) -> tuple:
-    arrays: Dict[str, np.ndarray] = {}
+def encode(network: ResMLPNetwork) -> Tuple[Dict, Arrays]:
+    """The header and the arrays of the network's file."""
+    arrays: Arrays = {}
     entries = []
     for number, layer in enumerate(network.layers):
         name, (_, keys, members) = next(
@@ -76,7 +43,7 @@ def _encode(network: Int8Network) -> tuple:
             arrays[f"golden.layer{number}"] = output.astype(_golden_dtype(layer))
     header = {
         "format": FORMAT,
-        "version": INT8_VERSION,
+        "version": VERSION,
         "name": network.name,
         "kind": network.kind,
         "image_shape": list(network.image_shape),
@@ -87,7 +54,8 @@ def _encode(network: Int8Network) -> tuple:
     return header, arrays
 
 
-def _decode(header: Dict, arrays: Dict[str, np.ndarray]) -> Int8Network:
+def decode(header: Dict, arrays: Arrays) -> ResMLPNetwork:
+    """The network that `encode` made header and arrays of."""
     layers = tuple(_layer(number, entry, arrays) for number, entry in enumerate(header["layers"]))
     golden = None
     if "golden.image" in arrays:
@@ -96,7 +64,7 @@ def _decode(header: Dict, arrays: Dict[str, np.ndarray]) -> Int8Network:
             for number, layer in enumerate(layers)
         )
         golden = Golden(stored(arrays, "golden.image", "|u1").astype(np.uint8), outputs)
-    return Int8Network(
+    return ResMLPNetwork(
         header["name"],
         header["kind"],
         tuple(header["image_shape"]),
@@ -107,7 +75,7 @@ def _decode(header: Dict, arrays: Dict[str, np.ndarray]) -> Int8Network:
     )
 
 
-def _layer(number: int, entry: Dict, arrays: Dict[str, np.ndarray]) -> Layer:
+def _layer(number: int, entry: Dict, arrays: Arrays) -> Layer:
     if entry["layer"] not in _KINDS:
         raise NetworkError(f"layer {number} is of kind {entry['layer']!r}; there are {', '.join(_KINDS)}")
     kind, keys, members = _KINDS[entry["layer"]]
@@ -122,8 +90,8 @@ def _layer(number: int, entry: Dict, arrays: Dict[str, np.ndarray]) -> Layer:
         raise NetworkError(f"layer {number} ({entry['layer']}): {error}") from None
 
 
-def _member(arrays: Dict[str, np.ndarray], name: str, dtype: str) -> np.ndarray:
-    """Integers as int64, steps as they are."""
+def _member(arrays: Arrays, name: str, dtype: str) -> np.ndarray:
+    """A member of a layer: integers as int64, steps as float64."""
     if name not in arrays:
         raise NetworkError(f"{name} is missing")
     return stored(arrays, name, dtype, np.float64 if dtype == "<f8" else np.int64)

@@ -1,8 +1,9 @@
-"""What an INT8 network is: layers that take int8 codes and give int8 codes, requantised by shifts; a classifier ends it in int32.
+"""The layers of a ResMLP network: int8 codes in, int8 codes out, requantised by shifts; a classifier last.
 
-Codes of an image are a matrix (tokens, channels). ``rs(a, r) = floor(a / 2**r + 1/2)`` is an arithmetic shift that rounds to nearest, ties
-up; ``sat`` clips to -128..127. A layer's ``step``, (channels,) or (1,) float64, is the value of its output's codes, for people: no integer
-depends on it. Sources: docs/number_formats.md, section 7.
+The codes of an image are a matrix (tokens, channels). Two operations recur: ``rs(a, r) = floor(a / 2**r +
+1/2)``, an arithmetic shift that rounds to nearest, ties up, and ``sat``, which clips to -128..127. The
+``step`` of a layer, (channels,) or (1,) float64, is the real value of its output's codes. It is information
+for people: no integer depends on it. docs/number_formats.md, section 7, says where each rule comes from.
 """
 
 from __future__ import annotations
@@ -12,19 +13,20 @@ from typing import Dict, Optional, Tuple, Union
 
 import numpy as np
 
-from ..lst.layers import NetworkError, check_name
+from ..archive import NetworkError
+from ..family import Network, check_name
 
-LOW, HIGH = -128, 127  # of codes; weights are symmetric, -127..127, so that two fit one multiplier
-MAX_SHIFT = 16  # of a requantisation; the least is 1
-MAX_FAN_IN = 512  # a sum of so many products has 24 bits: float32 holds it exactly
-MAX_TOKENS = 1 << 16  # likewise the sum of so many codes
+LOW, HIGH = -128, 127  # range of codes; weights are symmetric, -127..127, so that two fit one multiplier
+MAX_SHIFT = 16  # greatest shift of a requantisation; the least is 1
+MAX_FAN_IN = 512  # a sum of 512 products has 24 bits: float32 holds it exactly
+MAX_TOKENS = 1 << 16  # a sum of 65,536 codes has 24 bits, too
 MAX_CLASSIFIER_BIAS = 1 << 24
-TABLE_ENTRIES = 64  # every fourth code; between them, straight lines
+TABLE_ENTRIES = 64  # one for every fourth code; codes between two entries are interpolated
 TABLE_STRIDE = (HIGH - LOW + 1) // TABLE_ENTRIES
 
 
 class Axis:
-    """What a matrix is applied to: the channels of every token, or the tokens of every channel."""
+    """The direction of a matrix product: the channels of every token, or the tokens of every channel."""
 
     CHANNELS, TOKENS = "channels", "tokens"
     ALL = (CHANNELS, TOKENS)
@@ -32,7 +34,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Matrix:
-    """y[o] = sat(rs(sum_i weights_q[o, i] x[i], shift[o]) + bias_q[o]), i and o along the axis; with relu, max(0, y)."""
+    """y[o] = sat(rs(sum_i weights_q[o, i] x[i], shift[o]) + bias_q[o]), i and o along the axis.
+
+    relu: the result is max(0, y[o]).
+    """
 
     axis: str
     weights_q: np.ndarray  # (fan_out, fan_in)
@@ -53,7 +58,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Affine:
-    """y = sat(rs(weights_q x, shift) + bias_q), each channel its own."""
+    """y = sat(rs(weights_q x, shift) + bias_q), with numbers of its own for each channel."""
 
     weights_q: np.ndarray  # (channels,)
     shift: np.ndarray
@@ -67,11 +72,14 @@ class Affine:
 
 @dataclass(frozen=True)
 class Table:
-    """A function for each channel: T[m] + rs((T[m + 1] - T[m]) l, 2) with m = (x + 128) >> 2, l = (x + 128) & 3; T[64] is T[63]."""
+    """A function of each channel by linear interpolation between the 64 entries T of its table.
 
-    table_q: np.ndarray  # (channels, 64): of x = -128, -124, ..., 124
+    y = T[m] + rs((T[m + 1] - T[m]) l, 2), where m = (x + 128) >> 2, l = (x + 128) & 3, and T[64] is T[63].
+    """
+
+    table_q: np.ndarray  # (channels, 64): the values at x = -128, -124, ..., 124
     step: np.ndarray
-    function: str = "lerp_psa"  # for people
+    function: str = "lerp_psa"  # its name, for people
 
     def __post_init__(self):
         _check_array("table_q", self.table_q, (None, TABLE_ENTRIES), LOW, HIGH)
@@ -80,7 +88,7 @@ class Table:
         _check_step(self.step)
 
     def expanded(self) -> np.ndarray:
-        """(channels, 256) int64: the function of every code, -128 first."""
+        """(channels, 256) int64: the value of the function at every code, -128 first."""
         knots = np.concatenate([self.table_q, self.table_q[:, -1:]], axis=1).astype(np.int64)
         part = np.arange(TABLE_STRIDE)
         rise = np.diff(knots)[:, :, None] * part
@@ -89,9 +97,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Add:
-    """y = sat(x + sat(rs(weights_q z, shift))), each channel its own: z, what layer `source` gave, brought to x's steps."""
+    """y = sat(x + sat(rs(weights_q z, shift))), with numbers of its own for each channel.
 
-    source: int  # -1 is the network's input
+    z is the output of the layer ``source``; its weights and shifts convert it to the steps of x.
+    """
+
+    source: int  # the number of a layer, or -1 for the network's input
     weights_q: np.ndarray  # (channels,)
     shift: np.ndarray  # (channels,)
     step: np.ndarray
@@ -106,7 +117,10 @@ class Add:
 
 @dataclass(frozen=True)
 class Mean:
-    """y[c] = sat(rs(sum over the tokens of x[t, c], shift)): the mean of 2**k tokens, 2**(k - shift) times as fine as x."""
+    """y[c] = sat(rs(sum_t x[t, c], shift)), t over the tokens.
+
+    The step of the mean of 2**k tokens is 2**(shift - k) times that of x.
+    """
 
     shift: int
     step: np.ndarray
@@ -119,11 +133,11 @@ class Mean:
 
 @dataclass(frozen=True)
 class Classifier:
-    """logits = weights_q x + bias_q, exact: nothing is requantised."""
+    """logits = weights_q x + bias_q, exact. Nothing is requantised."""
 
     weights_q: np.ndarray  # (classes, channels)
-    bias_q: np.ndarray  # (classes,), in the unit of the sums
-    step: np.ndarray  # (1,): the value of a logit of 1
+    bias_q: np.ndarray  # (classes,), in the accumulator's unit
+    step: np.ndarray  # (1,): the real value of a logit of 1
 
     def __post_init__(self):
         _check_array("weights_q", self.weights_q, (None, None), -HIGH, HIGH)
@@ -136,10 +150,13 @@ Layer = Union[Matrix, Affine, Table, Add, Mean, Classifier]
 
 
 @dataclass(frozen=True, repr=False)
-class Int8Network:
-    """Pixels in, logits out. The codes of layer 0's input are p - 128: patches in rows, each flattened row, column, colour.
+class ResMLPNetwork(Network):
+    """A ResMLP network: pixels in, logits out.
 
-    golden: an image and what every layer gives for it, to check an implementation by; None in a network under construction.
+    A uint8 pixel p enters as the code p - 128. The tokens of an image are its patches of ``patch`` x
+    ``patch`` pixels, row by row; the channels of a token are its pixels' values by row, column, colour, the
+    colour fastest.
+    golden: an image and its outputs, by which an implementation can be checked. Every file of ours holds one.
     """
 
     name: str
@@ -164,9 +181,8 @@ class Int8Network:
             )
         if self.input_shape[0] > MAX_TOKENS:
             raise NetworkError(f"an image may have {MAX_TOKENS} tokens at most, not {self.input_shape[0]}")
-        if [isinstance(layer, Classifier) for layer in self.layers] != [False] * (len(self.layers) - 1) + [
-            True
-        ]:
+        classifiers = [number for number, layer in enumerate(self.layers) if isinstance(layer, Classifier)]
+        if not self.layers or classifiers != [len(self.layers) - 1]:
             raise NetworkError("the last layer must be a classifier, and no other")
         if not isinstance(self.kind, str):
             raise NetworkError(f"kind must be a name, not {self.kind!r}")
@@ -178,7 +194,8 @@ class Int8Network:
                 shapes.append(_output_shape(layer, shapes))
                 if len(layer.step) not in (1, shapes[-1][-1]):
                     raise NetworkError(
-                        f"step must be one number or {shapes[-1][-1]}, one for each channel, not {len(layer.step)}"
+                        f"step must be one number or {shapes[-1][-1]}, one for each channel, "
+                        f"not {len(layer.step)}"
                     )
             except NetworkError as error:
                 raise NetworkError(f"layer {number} ({type(layer).__name__.lower()}): {error}") from None
@@ -189,13 +206,13 @@ class Int8Network:
 
     @property
     def input_shape(self) -> Tuple[int, int]:
-        """(tokens, values of a patch)."""
+        """(tokens, values of a patch): the shape of an image's codes."""
         rows, columns, colours = self.image_shape
         return (rows // self.patch) * (columns // self.patch), self.patch * self.patch * colours
 
     @property
     def output_shapes(self) -> Tuple[Tuple[int, ...], ...]:
-        """Of one image, layer by layer."""
+        """The shape of each layer's output for one image."""
         shapes = [self.input_shape]
         for layer in self.layers:
             shapes.append(_output_shape(layer, shapes))
@@ -206,8 +223,15 @@ class Int8Network:
         return len(self.layers[-1].weights_q)
 
     @property
+    def logit_step(self) -> float:
+        return float(self.layers[-1].step[0])
+
+    @property
     def parameters(self) -> int:
-        """Stored numbers of one byte (the classifier's biases have four): weights, biases, tables; shifts are not counted."""
+        """The number of weights, biases and table entries. Shifts are not counted.
+
+        Each takes one byte; the biases of the classifier take four.
+        """
         arrays = (
             getattr(layer, name, None) for layer in self.layers for name in ("weights_q", "bias_q", "table_q")
         )
@@ -216,21 +240,22 @@ class Int8Network:
     def __repr__(self) -> str:
         tables = any(isinstance(layer, Table) for layer in self.layers)
         return (
-            f"Int8Network({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels, {len(self.layers)} layers, "
-            f"{self.parameters:,} bytes of parameters{', learned functions' if tables else ''})"
+            f"ResMLPNetwork({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels, "
+            f"{len(self.layers)} layers, {self.parameters:,} bytes of parameters"
+            f"{', learned functions' if tables else ''})"
         )
 
 
 @dataclass(frozen=True)
 class Golden:
-    """image: (rows, columns, colours) uint8; outputs: what each layer gives for it, int8, the logits int32."""
+    """An image, (rows, columns, colours) uint8, and its codes after each layer: int8, the logits int32."""
 
     image: np.ndarray
     outputs: Tuple[np.ndarray, ...]
 
 
 def _output_shape(layer: Layer, shapes: list) -> Tuple[int, ...]:
-    """shapes: of the network's input and of every earlier layer's output."""
+    """The shape of the layer's output. shapes: those of the network's input and all earlier outputs."""
     shape = shapes[-1]
     if len(shape) == 1 and not isinstance(layer, (Affine, Table, Classifier)):
         raise NetworkError("tokens are needed, the mean has been taken already")
@@ -250,15 +275,16 @@ def _output_shape(layer: Layer, shapes: list) -> Tuple[int, ...]:
     elif isinstance(layer, Mean):
         return shape[1:]
     else:
-        known = len(shapes) - 1
-        if not -1 <= layer.source < known - 1:
+        last = len(shapes) - 2  # the number of the layer before this one
+        if not -1 <= layer.source < last:
             raise NetworkError(
-                f"source must be an earlier layer than the one before, -1..{known - 2}, not {layer.source}"
+                f"source must be an earlier layer than the one before, -1..{last - 1}, not {layer.source}"
             )
         _check_fan_in(len(layer.weights_q), shape[1], "channels")
         if shapes[layer.source + 1] != shape:
             raise NetworkError(
-                f"its input has shape {shape}, that of layer {layer.source}, which it adds, {shapes[layer.source + 1]}"
+                f"its input has shape {shape}, that of layer {layer.source}, which it adds, "
+                f"{shapes[layer.source + 1]}"
             )
     return shape
 

@@ -1,24 +1,40 @@
-"""The integer reference of INT8 networks: the specification of their hardware, from uint8 pixels to logits.
+"""The integer reference of ResMLP networks: the specification of their hardware, from uint8 pixels to logits.
 
-Everything is an integer; the products run in float32 BLAS, which is exact here: weights carry the factor 2**-shift, and no sum has
-more than 24 bits (`layers.MAX_FAN_IN`).
+All numbers are integers in float32, because BLAS is fast there, and exact: weights carry the factor
+2**-shift, and no sum has more than 24 bits (`layers.MAX_FAN_IN`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Callable, Iterator, List, Sequence
 
 import numpy as np
 
-from .layers import HIGH, LOW, Add, Affine, Axis, Classifier, Golden, Int8Network, Layer, Matrix, Mean, Table
+from .layers import (
+    HIGH,
+    LOW,
+    Add,
+    Affine,
+    Axis,
+    Classifier,
+    Golden,
+    Layer,
+    Matrix,
+    Mean,
+    ResMLPNetwork,
+    Table,
+)
 
 _CHUNK = 32  # images at a time: the intermediate arrays stay in the processor's cache
 _HALF = np.float32(0.5)
 
 
-def pixel_codes(network: Int8Network, images: np.ndarray) -> np.ndarray:
-    """(N, rows, columns, colours) uint8 -> (N, tokens, values) int8: p - 128, patch by patch. ValueError for other types and shapes, here
-    and wherever images are taken."""
+def pixel_codes(network: ResMLPNetwork, images: np.ndarray) -> np.ndarray:
+    """(N, rows, columns, colours) uint8 -> (N, tokens, values) int8: p - 128, patch by patch.
+
+    Raises ValueError for images of another type or shape, as every function here does.
+    """
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise ValueError(f"images must be uint8 pixels 0..255, not {images.dtype}")
@@ -32,8 +48,8 @@ def pixel_codes(network: Int8Network, images: np.ndarray) -> np.ndarray:
     return (grid.reshape(len(images), *network.input_shape) ^ 0x80).view(np.int8)
 
 
-def logits(network: Int8Network, images: np.ndarray) -> np.ndarray:
-    """images: (N, rows, columns, colours) uint8 -> (N, classes) int64; `lst_overlay.network.classify` gives their classes."""
+def logits(network: ResMLPNetwork, images: np.ndarray) -> np.ndarray:
+    """(N, rows, columns, colours) uint8 -> (N, classes) int64, the sums of the classifier."""
     codes, steps = pixel_codes(network, images), _prepared(network)
     out = np.empty((len(codes), network.classes), dtype=np.int64)
     for start in range(0, len(codes), _CHUNK):
@@ -41,27 +57,31 @@ def logits(network: Int8Network, images: np.ndarray) -> np.ndarray:
     return out
 
 
-def outputs(network: Int8Network, images: np.ndarray) -> List[np.ndarray]:
-    """What each layer gives for images as of `logits`: (N, tokens, channels) int8, (N, channels) behind the mean, and the logits last,
-    int32 as in a file. A code times its layer's `step` is the value that it stands for."""
+def outputs(network: ResMLPNetwork, images: np.ndarray) -> List[np.ndarray]:
+    """Images as for `logits` -> the codes after each layer, the logits last.
+
+    The codes are int8, of shape (N, tokens, channels), or (N, channels) after the mean; the logits are
+    int32, as in a file. A code times its layer's ``step`` is the real value that it stands for.
+    """
     *codes, last = _outputs(network, _prepared(network), pixel_codes(network, images))
     return [array.astype(np.int8) for array in codes] + [last.astype(np.int32)]
 
 
-def golden(network: Int8Network, image: np.ndarray) -> Golden:
-    """image: one, (rows, columns, colours) uint8 -> it and what every layer gives for it."""
-    return Golden(image, tuple(output[0] for output in outputs(network, image[None])))
+def with_golden(network: ResMLPNetwork, image: np.ndarray) -> ResMLPNetwork:
+    """The network with one image, (rows, columns, colours) uint8, and the outputs of every layer for it."""
+    golden = Golden(image, tuple(output[0] for output in outputs(network, image[None])))
+    return dataclasses.replace(network, golden=golden)
 
 
-def _outputs(network: Int8Network, steps: Sequence[Callable], codes: np.ndarray) -> Iterator[np.ndarray]:
-    """Codes after each layer, integers in float32."""
+def _outputs(network: ResMLPNetwork, steps: Sequence[Callable], codes: np.ndarray) -> Iterator[np.ndarray]:
+    """The codes after each layer, integers in float32."""
     found = [codes.astype(np.float32)]
     for layer, step in zip(network.layers, steps):
         found.append(step(found[-1], found[layer.source + 1]) if isinstance(layer, Add) else step(found[-1]))
         yield found[-1]
 
 
-def _prepared(network: Int8Network) -> List[Callable]:
+def _prepared(network: ResMLPNetwork) -> List[Callable]:
     """Each layer as a function of float32 codes, its constants converted once."""
     return [_KINDS[type(layer)](layer) for layer in network.layers]
 
@@ -72,7 +92,10 @@ def _saturated(x: np.ndarray, low: int = LOW) -> np.ndarray:
 
 
 def _scaled(layer: Layer) -> tuple:
-    """(weights times 2**-shift, bias plus the half that rounds): floor(weights x + bias) is rs(weights_q x, shift) + bias_q."""
+    """Weights times 2**-shift, and the bias plus the half that rounds.
+
+    With them floor(weights x + bias) is rs(weights_q x, shift) + bias_q.
+    """
     scale = np.exp2(-layer.shift.astype(np.float32))
     weights = layer.weights_q.astype(np.float32)
     return weights * (scale[:, None] if weights.ndim == 2 else scale), layer.bias_q.astype(np.float32) + _HALF
@@ -118,7 +141,7 @@ def _mean(layer: Mean) -> Callable:
 
 def _classifier(layer: Classifier) -> Callable:
     weights, bias = layer.weights_q.astype(np.float32), layer.bias_q.astype(np.float64)
-    return lambda x: x @ weights.T + bias  # the products float32, exact; the sum float64
+    return lambda x: x @ weights.T + bias  # products in float32, exact; the sum in float64
 
 
 _KINDS = {Matrix: _matrix, Affine: _affine, Table: _table, Add: _add, Mean: _mean, Classifier: _classifier}

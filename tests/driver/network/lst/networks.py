@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import lst_overlay
-from lst_overlay.network import Activation, Axis, Layer, Network, code_range
+from lst_overlay.network import Activation, Axis, Layer, LSTNetwork, code_range
 
 SHIPPED = sorted((Path(lst_overlay.__file__).parent / "samples" / "networks").glob("*.npz"))
 
@@ -14,7 +14,7 @@ SHIPPED = sorted((Path(lst_overlay.__file__).parent / "samples" / "networks").gl
 def random_network(
     seed, rows=3, columns=4, out=5, classes=3, weights_width=6, width=4, index_width=5, shift=4, pixel_bits=8
 ):
-    """Rows (columns -> out), columns (rows -> out), dense; every code its format allows occurs with equal chance."""
+    """Layers along rows and along columns, then a dense one, with codes uniform in their ranges."""
     rng = np.random.default_rng(seed)
     high = code_range(weights_width)[1]
 
@@ -33,7 +33,7 @@ def random_network(
             activation,
         )
 
-    return Network(
+    return LSTNetwork(
         "random",
         "test",
         pixel_bits,
@@ -70,7 +70,9 @@ def random_network_of(
     shift=4,
     pixel_bits=8,
 ):
-    """A network of a kind in KINDS with size x size pixels and features, every layer with widths of its own up to those given.
+    """A network of a kind in KINDS with size x size pixels and features.
+
+    Every layer has widths of its own, up to those given.
 
     per_channel: about half of the layers have a table for each channel.
     """
@@ -101,7 +103,7 @@ def random_network_of(
             )
         )
         fan_in = size if axis is Axis.DENSE else size * size
-    return Network("random", kind, pixel_bits, (size, size), tuple(layers), {"seed": seed})
+    return LSTNetwork("random", kind, pixel_bits, (size, size), tuple(layers), {"seed": seed})
 
 
 def lst1(weights_q, bias_q, table_q, weights_width=13, width=13, shift=7, pixel_bits=8):
@@ -122,7 +124,7 @@ def lst1(weights_q, bias_q, table_q, weights_width=13, width=13, shift=7, pixel_
             activation,
         )
 
-    return Network(
+    return LSTNetwork(
         "corner",
         "LST-1",
         pixel_bits,
@@ -135,8 +137,25 @@ def lst1(weights_q, bias_q, table_q, weights_width=13, width=13, shift=7, pixel_
     )
 
 
+def chain(layers, code):
+    """Layers of one output each: the first gives the code, each further one adds it to the sum before.
+
+    The logit is the last sum.
+    """
+
+    def layer(activation=None, add=None):
+        weight = 0 if activation else 1
+        return Layer(
+            Axis.DENSE, np.array([[weight]]), np.zeros(1, np.int64), 2, 1.0, activation=activation, add=add
+        )
+
+    table = Activation(0, 1, 1.0, np.full(2, code), 16, 1.0)
+    sums = [layer(table, number - 1 if number else None) for number in range(layers)]
+    return LSTNetwork("chain", "test", 8, (1, 1), (*sums, layer()))
+
+
 def corner_networks():
-    """LST-1 with the least and greatest weights and table entries, and accumulators at both ends of the index."""
+    """LST-1 with extreme weights and table entries, and with accumulators at both ends of the index."""
     alternating = np.where(np.arange(1024) % 2, -512, 511)
     ramp = np.arange(-512, 512)
     # 784 * 4095 * 256 stays below 2**30, which a 31-bit accumulator may reach.

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lst_overlay.network import Activation, Axis, Layer, Network, NetworkError
+from lst_overlay.network import Activation, Axis, Layer, LSTNetwork, NetworkError
 from tests.driver.network.lst.networks import lst1, random_network
 
 
@@ -108,7 +108,7 @@ def square(**changes):
 
 
 def summed(*layers):
-    return Network("n", "test", 8, (2, 2), (*layers, dense()))
+    return LSTNetwork("n", "test", 8, (2, 2), (*layers, dense()))
 
 
 @pytest.mark.parametrize("add", [1, 2, -1])
@@ -123,7 +123,7 @@ def test_the_last_layer_adds_nothing():
     with pytest.raises(
         NetworkError, match="layer 1 \\(dense\\): adds layer 0, but only a layer with activation can add"
     ):
-        Network("n", "test", 8, (2, 2), (square(), dense(add=0)))
+        LSTNetwork("n", "test", 8, (2, 2), (square(), dense(add=0)))
 
 
 def test_summands_have_one_shape():
@@ -131,7 +131,7 @@ def test_summands_have_one_shape():
         NetworkError,
         match=r"layer 1 \(dense\): its output has shape \(2,\), that of layer 0, which it adds, \(2, 2\)",
     ):
-        Network("n", "test", 8, (2, 2), (square(), dense(activation=activation(), add=0), dense(fan_in=2)))
+        LSTNetwork("n", "test", 8, (2, 2), (square(), dense(activation=activation(), add=0), dense(fan_in=2)))
 
 
 def test_summands_have_one_step():
@@ -157,12 +157,12 @@ def test_tables_of_channels_give_one_range():
 
 
 def test_a_sums_range_counts_for_the_width_of_accumulators():
-    """Weights of 1 << 15 in all times codes of 16 bits fit 31 bits; times a sum of two of them they do not."""
+    """Weights that sum to 1 << 15 times 16-bit codes fit 31 bits; times a sum of two codes they do not."""
     wide = activation(width=16, table_q=np.array([-32768, 0, 0, 32767]))
     last = dense(weights_q=np.array([[16384, 16384, 0, 0]]), bias_q=np.zeros(1, np.int64), weights_width=16)
-    Network("n", "test", 8, (2, 2), (square(activation=wide), square(activation=wide), last))
+    LSTNetwork("n", "test", 8, (2, 2), (square(activation=wide), square(activation=wide), last))
     with pytest.raises(NetworkError, match="layer 2 \\(dense\\): accumulators need 32 bits"):
-        Network("n", "test", 8, (2, 2), (square(activation=wide), square(activation=wide, add=0), last))
+        LSTNetwork("n", "test", 8, (2, 2), (square(activation=wide), square(activation=wide, add=0), last))
 
 
 @pytest.mark.parametrize(
@@ -177,30 +177,30 @@ def test_a_sums_range_counts_for_the_width_of_accumulators():
 )
 def test_a_network_refuses(layers, message):
     with pytest.raises(NetworkError, match=message):
-        Network("n", "test", 8, (2, 2), layers)
+        LSTNetwork("n", "test", 8, (2, 2), layers)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "-o", "my net", "n\n", "n" * 65, "N\u00e9", None])
 def test_a_name_that_files_cannot_have_is_refused(name):
     with pytest.raises(NetworkError, match="name must be 1 to 64 of letters"):
-        Network(name, "test", 8, (2, 2), (dense(),))
+        LSTNetwork(name, "test", 8, (2, 2), (dense(),))
 
 
 @pytest.mark.parametrize("pixel_bits", [0, 9])
 def test_a_network_refuses_impossible_pixels(pixel_bits):
     with pytest.raises(NetworkError, match="pixel_bits must be 1..8"):
-        Network("n", "test", pixel_bits, (2, 2), (dense(),))
+        LSTNetwork("n", "test", pixel_bits, (2, 2), (dense(),))
 
 
 @pytest.mark.parametrize("shape", [(4,), (-2, -2), (2.0, 2.0), (1, 2, 2)])
 def test_a_network_refuses_images_that_are_no_rectangle(shape):
     with pytest.raises(NetworkError, match="image_shape must be \\(rows, columns\\), whole numbers from 1"):
-        Network("n", "test", 8, shape, (dense(),))
+        LSTNetwork("n", "test", 8, shape, (dense(),))
 
 
 def test_accumulators_of_31_bits_are_accepted_and_of_32_refused():
     def network(bias):
-        return Network("n", "test", 8, (2, 2), (dense(bias_q=np.array([bias, 0])),))
+        return LSTNetwork("n", "test", 8, (2, 2), (dense(bias_q=np.array([bias, 0])),))
 
     network((1 << 30) - 1), network(-(1 << 30))
     for bias in (1 << 30, -(1 << 30) - 1):

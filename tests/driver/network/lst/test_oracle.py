@@ -19,7 +19,8 @@ def assert_equal(path, images):
     different = np.flatnonzero((found != expected).any(axis=1))
     first = different[:5]
     assert not len(different), (
-        f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
+        f"{len(different)} of {len(images)} images differ, first {first}: "
+        f"{found[first]} not {expected[first]}"
     )
 
 

@@ -11,16 +11,17 @@ from lst_overlay.network import (
     Activation,
     Axis,
     Layer,
-    Network,
+    LSTNetwork,
     classify,
-    hidden,
     logits,
+    outputs,
     pixel_codes,
     save_network,
 )
 from lst_overlay.network.lst import reference
 from tests.driver.network.lst.networks import (
     KINDS,
+    chain,
     corner_networks,
     lst1,
     networks_of_any_kind,
@@ -61,13 +62,13 @@ def test_logits_of_every_kind_equal_plain_python_integers(tmp_path_factory, netw
 @given(network=networks_of_any_kind, seed=st.integers(0, 1000))
 @settings(max_examples=30, deadline=None)
 def test_hidden_codes_lie_in_the_input_ranges(network, seed):
-    codes = hidden(network, random_images(network, 20, seed))
+    codes = outputs(network, random_images(network, 20, seed))
     for found, (low, high) in zip(codes[:-1], network.input_ranges[1:]):
         assert low <= found.min() and found.max() <= high
 
 
 def channels(axis, index_width=3):
-    """One layer whose every channel has a table of its own number, then a classifier; its accumulators saturate at both ends."""
+    """A layer whose tables give each channel's number, its accumulators saturated; then a classifier."""
     table = np.repeat(np.arange(4)[:, None], 1 << index_width, axis=1)
     weights = np.array([[1], [-1], [1], [-1]]) * np.ones((1, 4 if axis is not Axis.DENSE else 16), np.int64)
     layer = Layer(
@@ -80,7 +81,7 @@ def channels(axis, index_width=3):
     )
     fan_in = 4 if axis is Axis.DENSE else 16
     last = Layer(Axis.DENSE, np.ones((1, fan_in), np.int64), np.zeros(1, np.int64), 2, 1.0)
-    return Network("channels", "test", 8, (4, 4), (layer, last))
+    return LSTNetwork("channels", "test", 8, (4, 4), (layer, last))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def channels(axis, index_width=3):
 )
 def test_a_channel_is_an_output_of_the_layer_and_never_leaves_its_own_table(axis, wanted):
     network = channels(axis)
-    np.testing.assert_array_equal(hidden(network, np.full((1, 4, 4), 255, np.uint8))[0], [wanted])
+    np.testing.assert_array_equal(outputs(network, np.full((1, 4, 4), 255, np.uint8))[0], [wanted])
 
 
 def test_a_sum_is_not_requantised():
@@ -107,7 +108,22 @@ def test_a_sum_is_not_requantised():
         for number, layer in enumerate(network.layers)
     ]
     network = dataclasses.replace(network, layers=tuple(layers))
-    assert (hidden(network, random_images(network, 3))[5] == 254).all()
+    assert (outputs(network, random_images(network, 3))[5] == 254).all()
+
+
+@pytest.mark.parametrize("code", [32767, -32767])
+@pytest.mark.parametrize("layers", [511, 512, 513, 514, 515, 1200])
+def test_the_sums_of_a_residual_chain_are_exact_at_any_depth(layers, code):
+    """513 codes of 16 bits exceed 2**24, where float32 begins to round odd sums."""
+    network = chain(layers, code)
+    found = outputs(network, np.zeros((2, 1, 1), np.uint8))
+    np.testing.assert_array_equal([output[1, 0] for output in found[:-1]], code * np.arange(1, layers + 1))
+    assert logits(network, np.zeros((1, 1, 1), np.uint8)).tolist() == [[layers * code]]
+
+
+def test_sums_are_float64_only_from_the_layer_whose_range_needs_it():
+    prepared = reference._prepared(chain(520, 32767))
+    assert [layer.table.dtype == np.float64 for layer in prepared[:-1]] == [False] * 512 + [True] * 8
 
 
 def test_float32_is_used_only_where_every_sum_is_exact():
@@ -149,7 +165,7 @@ def test_flat_images_give_the_logits_of_square_ones():
 def test_hidden_ends_with_the_logits():
     network = random_network(5)
     images = random_images(network, 7)
-    codes = hidden(network, images)
+    codes = outputs(network, images)
     assert [array.shape for array in codes] == [(7, 3, 5), (7, 5, 5), (7, 3)]
     np.testing.assert_array_equal(codes[-1], logits(network, images))
 

@@ -1,8 +1,9 @@
-"""Small INT8 networks with every kind of layer, random but reproducible."""
+"""Small ResMLP networks with every kind of layer, random but reproducible."""
 
 import numpy as np
 
-from lst_overlay.network.resmlp import Add, Affine, Axis, Classifier, Int8Network, Matrix, Mean, Table, golden
+from lst_overlay.network import with_golden as completed
+from lst_overlay.network.resmlp import Add, Affine, Axis, Classifier, Matrix, Mean, ResMLPNetwork, Table
 from lst_overlay.network.resmlp.layers import MAX_SHIFT
 
 IMAGE_SHAPE, PATCH = (4, 8, 3), 2  # 8 tokens of 12 values
@@ -48,8 +49,5 @@ def random_network(seed=0, *, channels=6, hidden=10, extreme=False, name="small"
         Mean(2, STEP / 2),
         Classifier(codes((5, channels), -127, 127), codes(5, -9000, 9000), STEP),
     )
-    network = Int8Network(name, "ResMLP", IMAGE_SHAPE, PATCH, layers, {"seed": seed})
-    if not with_golden:
-        return network
-    image = random_images(1, seed + 1)[0]
-    return Int8Network(name, "ResMLP", IMAGE_SHAPE, PATCH, layers, {"seed": seed}, golden(network, image))
+    network = ResMLPNetwork(name, "ResMLP", IMAGE_SHAPE, PATCH, layers, {"seed": seed})
+    return completed(network, random_images(1, seed + 1)[0]) if with_golden else network

@@ -1,60 +1,70 @@
-"""INT8 networks in files: what is saved is loaded, what is wrong is refused, and each reader names the other's networks."""
+"""ResMLP networks in files: what is saved is loaded, and what is wrong is refused."""
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lst_overlay import network
-from lst_overlay.network import NetworkFileError
+from lst_overlay.network import (
+    NetworkFileError,
+    content_hash,
+    load_network,
+    logits,
+    outputs,
+    save_network,
+)
 from lst_overlay.network import archive as network_file
-from lst_overlay.network import resmlp as int8
-from tests.driver.network.lst.networks import random_network as random_lst
+from tests.driver.network.lst.test_encoding import members
 from tests.driver.network.resmlp.networks import random_images, random_network
+
+# random_network(5, channels=4, hidden=6, with_golden=True), as the first release with version 3 wrote it.
+VERSION_3 = Path(__file__).parent / "data" / "version3.npz"
+VERSION_3_HASH = "020ce17025a4d9d2017973c20e3b9e878a504df61b25126b2b73b6826a3d5473"
+VERSION_3_LOGITS = [[-30916, 17532, -17528, 52092, -8726], [-29002, 15046, -18232, 49474, -6460]]
 
 
 @pytest.fixture
 def saved(tmp_path):
     path = tmp_path / "small.npz"
-    int8.save_network(random_network(with_golden=True), path)
+    save_network(random_network(with_golden=True), path)
     return path
 
 
 def test_load_returns_what_was_saved(saved):
-    made, loaded = random_network(with_golden=True), int8.load_network(saved)
-    assert int8.content_hash(loaded) == int8.content_hash(made)
-    np.testing.assert_array_equal(int8.logits(loaded, random_images(9)), int8.logits(made, random_images(9)))
+    made, loaded = random_network(with_golden=True), load_network(saved)
+    assert content_hash(loaded) == content_hash(made)
+    np.testing.assert_array_equal(logits(loaded, random_images(9)), logits(made, random_images(9)))
     assert (loaded.name, loaded.kind, loaded.provenance, loaded.patch) == ("small", "ResMLP", {"seed": 0}, 2)
 
 
 def test_the_golden_image_and_every_tensor_of_it_survive(saved):
-    made, loaded = random_network(with_golden=True).golden, int8.load_network(saved).golden
+    made, loaded = random_network(with_golden=True).golden, load_network(saved).golden
     np.testing.assert_array_equal(loaded.image, made.image)
     for ours, theirs in zip(loaded.outputs, made.outputs):
         assert ours.dtype == theirs.dtype
         np.testing.assert_array_equal(ours, theirs)
-    found = int8.outputs(int8.load_network(saved), loaded.image[None])
+    found = outputs(load_network(saved), loaded.image[None])
     assert all((ours == theirs[0]).all() for ours, theirs in zip(loaded.outputs, found))
 
 
 def test_the_same_network_gives_the_same_bytes(saved, tmp_path):
-    int8.save_network(int8.load_network(saved), tmp_path / "again.npz")
+    save_network(load_network(saved), tmp_path / "again.npz")
     assert (tmp_path / "again.npz").read_bytes() == saved.read_bytes()
 
 
-def test_readers_name_the_other_kind(saved, tmp_path):
-    with pytest.raises(
-        NetworkFileError,
-        match=r"small.npz: an INT8 network \(ResMLP\), where one of the LST family is wanted",
-    ):
-        network.load_network(saved)
-    network.save_network(random_lst(1), tmp_path / "lst.npz")
-    with pytest.raises(
-        NetworkFileError, match="lst.npz: a network of the LST family .*, where an INT8 network is wanted"
-    ):
-        int8.load_network(tmp_path / "lst.npz")
-    assert int8.holds_int8(saved) and not int8.holds_int8(tmp_path / "lst.npz")
+def test_version_3_is_read():
+    network = load_network(VERSION_3)
+    assert network.content_hash == VERSION_3_HASH == content_hash(dataclasses.replace(network))
+    np.testing.assert_array_equal(logits(network, random_images(2, 7)), VERSION_3_LOGITS)
+
+
+def test_a_file_is_written_as_it_was_read(tmp_path):
+    """Member for member: how they are deflated is zlib's."""
+    save_network(load_network(VERSION_3), tmp_path / "again.npz")
+    assert members(tmp_path / "again.npz") == members(VERSION_3)
 
 
 def test_a_changed_weight_is_noticed(saved):
@@ -63,7 +73,7 @@ def test_a_changed_weight_is_noticed(saved):
     arrays["layer0.weights_q"][0, 0] ^= 1
     np.savez(saved, **arrays)
     with pytest.raises(NetworkFileError, match="the file was altered"):
-        int8.load_network(saved)
+        load_network(saved)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +124,7 @@ def test_a_file_that_breaks_a_rule_is_refused_with_the_rule(saved, change, messa
     change(header, arrays)
     network_file.write_archive(saved, header, arrays)
     with pytest.raises(NetworkFileError, match=message):
-        int8.load_network(saved)
+        load_network(saved)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lst_overlay.network import resmlp as int8
-from model.quantized.resmlp_arithmetic import Int8IntegerNetwork, expanded
+from lst_overlay.network import logits, outputs, resmlp, save_network
+from model.quantized.resmlp_arithmetic import IntegerResMLP, expanded
 from tests.driver.network.resmlp.networks import IMAGE_SHAPE, STEP, random_images, random_network
-from tests.oracles.resmlp import outputs, read
+from tests.oracles import resmlp as oracle
 
 
 @settings(max_examples=25, deadline=None)
@@ -17,12 +17,12 @@ from tests.oracles.resmlp import outputs, read
 def test_every_tensor_equals_plain_python_integers_from_the_file(tmp_path_factory, seed, extreme, corner):
     network = random_network(seed, extreme=extreme)
     path = tmp_path_factory.mktemp("third") / "n.npz"
-    int8.save_network(network, path)
-    again = read(path)
+    save_network(network, path)
+    again = oracle.read(path)
     images = random_images(2, seed) if corner is None else np.full((1, *IMAGE_SHAPE), corner, np.uint8)
-    found = int8.outputs(network, images)
+    found = outputs(network, images)
     for number, image in enumerate(images):
-        for layer, (ours, theirs) in enumerate(zip(found, outputs(again, image))):
+        for layer, (ours, theirs) in enumerate(zip(found, oracle.outputs(again, image))):
             np.testing.assert_array_equal(ours[number], np.array(theirs), err_msg=f"layer {layer}")
 
 
@@ -32,26 +32,26 @@ def test_torch_gives_the_same_in_every_tensor(extreme):
         network = random_network(seed, extreme=extreme)
         images = random_images(3, seed)
         for ours, theirs in zip(
-            Int8IntegerNetwork(network).codes(torch.from_numpy(images)), int8.outputs(network, images)
+            IntegerResMLP(network).outputs_q(torch.from_numpy(images)), outputs(network, images)
         ):
             np.testing.assert_array_equal(ours.numpy(), theirs)
 
 
 def test_logits_are_the_last_outputs_however_many_images_come_at_once():
     network, images = random_network(3), random_images(100)
-    found = int8.logits(network, images)
+    found = logits(network, images)
     assert found.shape == (100, 5) and found.dtype == np.int64
-    np.testing.assert_array_equal(found, int8.outputs(network, images)[-1])
-    np.testing.assert_array_equal(found[40:41], int8.logits(network, images[40:41]))
-    assert int8.logits(network, images[:0]).shape == (0, 5)
-    for none, some in zip(int8.outputs(network, images[:0]), int8.outputs(network, images)):
+    np.testing.assert_array_equal(found, outputs(network, images)[-1])
+    np.testing.assert_array_equal(found[40:41], logits(network, images[40:41]))
+    assert logits(network, images[:0]).shape == (0, 5)
+    for none, some in zip(outputs(network, images[:0]), outputs(network, images)):
         assert none.shape == (0, *some.shape[1:])
 
 
 def test_pixels_are_p_minus_128_patch_by_patch():
     network = random_network()
     images = random_images(2)
-    codes = int8.pixel_codes(network, images)
+    codes = resmlp.pixel_codes(network, images)
     assert codes.dtype == np.int8 and codes.shape == (2, 8, 12)
     np.testing.assert_array_equal(codes[1, 5], images[1, 2:4, 2:4].astype(int).reshape(-1) - 128)
 
@@ -59,18 +59,18 @@ def test_pixels_are_p_minus_128_patch_by_patch():
 def test_a_table_holds_its_last_entry_and_goes_straight_between_entries():
     entries = np.zeros((1, 64), np.int64)
     entries[0, :2], entries[0, -2:] = (-128, 127), (10, -7)
-    found = int8.Table(entries, STEP).expanded()[0]
+    found = resmlp.Table(entries, STEP).expanded()[0]
     assert found[:5].tolist() == [-128, -64, 0, 63, 127]  # -128 + (255 l + 2 >> 2): ties go up
     assert found[-8:].tolist() == [10, 6, 2, -3, -7, -7, -7, -7]
     np.testing.assert_array_equal(found, expanded(torch.from_numpy(entries).double())[0])
 
 
 def test_the_shift_rounds_to_nearest_and_ties_go_up():
-    layer = int8.Affine(np.array([1, 1, 1, 1]), np.array([1, 1, 2, 16]), np.array([0, 0, 0, 127]), STEP)
-    classifier = int8.Classifier(np.eye(4, dtype=int), np.zeros(4, int), STEP)
-    network = int8.Int8Network("n", "n", (1, 1, 4), 1, (layer, int8.Mean(1, STEP), classifier))
+    layer = resmlp.Affine(np.array([1, 1, 1, 1]), np.array([1, 1, 2, 16]), np.array([0, 0, 0, 127]), STEP)
+    classifier = resmlp.Classifier(np.eye(4, dtype=int), np.zeros(4, int), STEP)
+    network = resmlp.ResMLPNetwork("n", "n", (1, 1, 4), 1, (layer, resmlp.Mean(1, STEP), classifier))
     image = np.array([128 + 5, 128 - 5, 128 - 6, 255], np.uint8).reshape(1, 1, 4)
-    assert int8.outputs(network, image[None])[0][0, 0].tolist() == [3, -2, -1, 127]
+    assert outputs(network, image[None])[0][0, 0].tolist() == [3, -2, -1, 127]
 
 
 @pytest.mark.parametrize(
@@ -82,32 +82,32 @@ def test_the_shift_rounds_to_nearest_and_ties_go_up():
 )
 def test_other_images_are_refused(images, message):
     with pytest.raises(ValueError, match=message):
-        int8.logits(random_network(), images)
+        logits(random_network(), images)
 
 
-@pytest.mark.parametrize("axis", int8.Axis.ALL)
+@pytest.mark.parametrize("axis", resmlp.Axis.ALL)
 @pytest.mark.parametrize("shift", [1, 16])
 def test_the_longest_sums_that_are_allowed_are_exact(axis, shift):
-    """512 products with every number at the end of its range, and one less, behind the least shift and the greatest."""
+    """512 products of numbers at or near the ends of their ranges, with the least and the greatest shift."""
     rng = np.random.default_rng(0)
     size = 512
     weights, bias = rng.choice([-127, 127, 126], (size, size)), rng.choice([-128, 127], size)
     weights[0], bias[0] = 127, 127
     layers = (
-        int8.Matrix(axis, weights, np.full(size, shift), bias, STEP),
-        int8.Mean(9, STEP),
-        int8.Classifier(weights[:3], np.array([1 << 24, -(1 << 24), 7]), STEP),
+        resmlp.Matrix(axis, weights, np.full(size, shift), bias, STEP),
+        resmlp.Mean(9, STEP),
+        resmlp.Classifier(weights[:3], np.array([1 << 24, -(1 << 24), 7]), STEP),
     )
-    network = int8.Int8Network("n", "n", (size, 1, size), 1, layers)
+    network = resmlp.ResMLPNetwork("n", "n", (size, 1, size), 1, layers)
     images = rng.choice(np.array([0, 255, 254], np.uint8), (1, size, 1, size))
     images[0, 0] = 255
-    found = int8.outputs(network, images)
+    found = outputs(network, images)
     x = images.reshape(size, size).astype(np.int64) - 128
-    acc = x @ weights.T if axis == int8.Axis.CHANNELS else (weights @ x).T
+    acc = x @ weights.T if axis == resmlp.Axis.CHANNELS else (weights @ x).T
     wanted = np.clip(((acc + (1 << shift >> 1)) >> shift) + bias, -128, 127)
-    wanted = wanted if axis == int8.Axis.CHANNELS else wanted.T
+    wanted = wanted if axis == resmlp.Axis.CHANNELS else wanted.T
     np.testing.assert_array_equal(found[0][0], wanted)
     mean = np.clip((wanted.sum(0) + 256) >> 9, -128, 127)
     np.testing.assert_array_equal(found[2][0], weights[:3] @ mean + layers[2].bias_q)
-    for ours, theirs in zip(Int8IntegerNetwork(network).codes(torch.from_numpy(images)), found):
+    for ours, theirs in zip(IntegerResMLP(network).outputs_q(torch.from_numpy(images)), found):
         np.testing.assert_array_equal(ours.numpy(), theirs)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from datasets.cifar10 import cifar10_is_here
-from lst_overlay.network import resmlp as int8
+from lst_overlay.network import load_network, outputs, resmlp
 from model.reports.evaluate import evaluate
 from tests import ROOT
-from tests.oracles.resmlp import outputs, read
+from tests.oracles import resmlp as oracle
 
 NETWORKS = sorted((ROOT / "networks").glob("resmlp_*.npz"))
 every_network = pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
@@ -15,7 +15,7 @@ every_network = pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.
 
 def test_there_are_some_with_learned_functions_and_one_without():
     kinds = {
-        path.stem: any(isinstance(layer, int8.Table) for layer in int8.load_network(path).layers)
+        path.stem: any(isinstance(layer, resmlp.Table) for layer in load_network(path).layers)
         for path in NETWORKS
     }
     assert kinds == {"resmlp_lerp_psa_h0.5": True, "resmlp_lerp_psa_h1": True, "resmlp_relu_h1": False}
@@ -23,17 +23,19 @@ def test_there_are_some_with_learned_functions_and_one_without():
 
 @every_network
 def test_every_tensor_of_the_golden_image_comes_out(path):
-    network = int8.load_network(path)
+    network = load_network(path)
     for layer, (kept, found) in enumerate(
-        zip(network.golden.outputs, int8.outputs(network, network.golden.image[None]))
+        zip(network.golden.outputs, outputs(network, network.golden.image[None]))
     ):
         np.testing.assert_array_equal(kept, found[0], err_msg=f"layer {layer}")
 
 
 @every_network
 def test_plain_integers_give_the_golden_tensors(path):
-    golden = int8.load_network(path).golden
-    for layer, (kept, found) in enumerate(zip(golden.outputs, outputs(read(path), golden.image))):
+    golden = load_network(path).golden
+    for layer, (kept, found) in enumerate(
+        zip(golden.outputs, oracle.outputs(oracle.read(path), golden.image))
+    ):
         np.testing.assert_array_equal(kept, np.array(found), err_msg=f"layer {layer}")
 
 
@@ -44,4 +46,4 @@ def test_all_test_images_have_the_same_logits_in_torch_and_are_as_accurate_as_th
         pytest.skip("CIFAR-10 is not on this machine: set LST_DATA_DIR (docs/datasets.md)")
     found = evaluate(path)
     assert found.torch_exact_images == found.images == 10_000 and found.tensor_exact_images == 100
-    assert round(found.accuracy, 4) == int8.load_network(path).provenance["accuracy_integer"]
+    assert round(found.accuracy, 4) == load_network(path).provenance["accuracy_integer"]

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from lst_overlay.network import QFormat, classify, logits
-from model.export.quantize import fixed_point, quantize_post_training, quantize_weights
 from model.networks.lst import columns_first, fold_normalization, parameters_of, pixel_values
+from model.quantized.fixed_point import fixed_point, quantize_post_training, quantize_weights
 from model.reports.study.confusion import confusion_point
 from model.reports.study.fine_tuning import FixedPointTraining, fine_tune
 from model.reports.study.fractions import fine_tuned_point, float_point, post_training_point

@@ -1,7 +1,7 @@
-"""A network file's integers as a torch module: the fake-quantised network without its training.
+"""A network file of the LST family in torch: the quantised network without its training.
 
-It shares the arithmetic in torch with `FakeQuantizedNetwork` and none with the NumPy reference, so that the two can be
-compared on every image for any network file, whether or not the checkpoint behind it is at hand.
+It shares the arithmetic in torch with `QuantizedLST` and none with the NumPy reference, so that the two can
+be compared on every image for any network file, whether or not the checkpoint behind it is at hand.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from typing import List
 import torch
 from torch import nn
 
-from lst_overlay.network import Layer, Network
+from lst_overlay.network import Layer, LSTNetwork
 from model.kernels.lookup import look_up
 from model.networks.lst import columns_first
-from model.quantized.lst import CHANNEL_AXIS, products
+from model.quantized.lst import CHANNEL_AXIS, images_first, products
+from model.quantized.network import IntegerModule
 
 
 class IntegerLayer(nn.Module):
-    """Codes in, codes out, float64 holding integers."""
+    """Codes in, codes out, in the layout of `products`: integers in float64."""
 
     def __init__(self, layer: Layer):
         super().__init__()
@@ -31,26 +32,24 @@ class IntegerLayer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         acc = products(self.axis, self.weights, self.bias, x)
-        return (
-            acc
-            if self.activation is None
-            else look_up(acc, self.table, self.activation.shift, CHANNEL_AXIS[self.axis])
-        )
+        if self.activation is None:
+            return acc
+        return look_up(acc, self.table, self.activation.shift, CHANNEL_AXIS[self.axis])
 
 
-class IntegerNetwork(nn.Module):
-    """images: (N, rows, columns) uint8 -> (N, classes) int64 logits."""
+class IntegerLST(IntegerModule):
+    """A network file's integers in torch."""
 
-    def __init__(self, network: Network):
+    def __init__(self, network: LSTNetwork):
         super().__init__()
         self.pixel_bits = network.pixel_bits
         self.layers = nn.ModuleList(IntegerLayer(layer) for layer in network.layers)
 
     @torch.no_grad()
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def outputs_q(self, images: torch.Tensor) -> List[torch.Tensor]:
         x = torch.bitwise_right_shift(columns_first(images), 8 - self.pixel_bits).double()
         outputs: List[torch.Tensor] = []
         for layer in self.layers:
             x = layer(x) if layer.add is None else layer(x) + outputs[layer.add]
             outputs.append(x)
-        return x.long()
+        return [images_first(x) for x in outputs]

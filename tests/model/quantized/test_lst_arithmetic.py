@@ -5,20 +5,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lst_overlay.network import load_network, logits
-from model.export.integer_network import IntegerNetwork
+from model.quantized.lst_arithmetic import IntegerLST
 from tests.driver.network.lst.networks import SHIPPED, corner_networks, networks_of_any_kind, small_networks
 from tests.images import corner_images, test_images
 
 
 def assert_equal(network, images):
     found = torch.cat(
-        [IntegerNetwork(network)(part) for part in torch.from_numpy(images).split(1000)]
+        [IntegerLST(network).logits_q(part) for part in torch.from_numpy(images).split(1000)]
     ).numpy()
     expected = logits(network, images)
     different = np.flatnonzero((found != expected).any(axis=1))
     first = different[:5]
     assert not len(different), (
-        f"{len(different)} of {len(images)} images differ, first {first}: {found[first]} not {expected[first]}"
+        f"{len(different)} of {len(images)} images differ, first {first}: "
+        f"{found[first]} not {expected[first]}"
     )
 
 

@@ -1,0 +1,103 @@
+"""The contract that every family of networks keeps: what a network offers, and what its family declares."""
+
+from __future__ import annotations
+
+import abc
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Callable, ClassVar, Dict, List, Optional, Tuple, Type
+
+import numpy as np
+
+from .archive import Arrays, NetworkError, hash_of
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_name(name: str) -> None:
+    """Raise NetworkError unless files may be named after it."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise NetworkError(
+            "a network's name must be 1 to 64 of letters, digits, '.', '_', '-', "
+            f"and begin with a letter or digit, not {name!r}"
+        )
+
+
+class Network(abc.ABC):
+    """An integer network of any family: uint8 images in, integer logits out.
+
+    name: files are named after it: 1 to 64 letters, digits, '.', '_', '-', the first a letter or a digit.
+    kind: the architecture, such as "LST-1" or "ResMLP".
+    image_shape: of one image, (rows, columns) or (rows, columns, colours).
+    provenance: free-form JSON: seed, recipe, dataset, accuracies, tool versions.
+    """
+
+    name: str
+    kind: str
+    image_shape: Tuple[int, ...]
+    provenance: Dict
+    declaration: ClassVar[Family]
+
+    @property
+    def family(self) -> str:
+        """The name that the family declares: "lst" or "resmlp"."""
+        return self.declaration.name
+
+    @property
+    @abc.abstractmethod
+    def classes(self) -> int:
+        """The number of logits."""
+
+    @property
+    @abc.abstractmethod
+    def parameters(self) -> int:
+        """The number of trained numbers that the network holds."""
+
+    @property
+    @abc.abstractmethod
+    def logit_step(self) -> float:
+        """The real value of a logit of 1."""
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The network's identity: sha256, in hexadecimal, over the header and the arrays of its file.
+
+        It is computed once; a network that was read from a file has the hash that was checked in reading.
+        """
+        return hash_of(*self.declaration.encode(self))
+
+
+@dataclass(frozen=True)
+class Family:
+    """What a family declares. The class of its networks finds the rest here.
+
+    versions: the versions of the network file that hold networks of this family, and of no other.
+    encode: a network -> header and arrays of its file; decode: the way back.
+    logits: (network, (N, *image_shape) uint8 images) -> (N, classes) int64.
+    outputs: (network, images) -> an integer array for each layer, what the layer gives for the images, the
+        logits last.
+    with_golden: (network, image) -> the network with that image and its outputs inside; None if the file
+        has no place for them.
+    """
+
+    name: str
+    versions: Tuple[int, ...]
+    network: Type[Network]
+    encode: Callable[[Network], Tuple[Dict, Arrays]]
+    decode: Callable[[Dict, Arrays], Network]
+    logits: Callable[[Network, np.ndarray], np.ndarray]
+    outputs: Callable[[Network, np.ndarray], List[np.ndarray]]
+    with_golden: Optional[Callable[[Network, np.ndarray], Network]] = None
+
+    def __post_init__(self):
+        self.network.declaration = self
+
+
+def check_family(network: Network, family: str) -> None:
+    """Raise NetworkError unless the network belongs to the family."""
+    if network.family != family:
+        raise NetworkError(
+            f"network {network.name!r} ({network.kind}) is of the family {network.family}, "
+            f"where one of the family {family} is needed"
+        )
