@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lst_overlay import LST1Overlay
-from lst_overlay.network import Axis, Layer, Network, classify, logits, save_network
+from lst_overlay.network import Axis, Layer, LSTNetwork, classify, logits, save_network
 from lst_overlay.simulator import SimulatedBoard
 from tests import ROOT
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("another_engine")
 def dense_network():
     rng = np.random.default_rng(1)
     weights, biases = rng.integers(-7, 8, (CLASSES, 144)), rng.integers(-500, 501, CLASSES)
-    return Network("dense", "dense", 6, SHAPE, (Layer(Axis.DENSE, weights, biases, 4, 1.0),))
+    return LSTNetwork("dense", "dense", 6, SHAPE, (Layer(Axis.DENSE, weights, biases, 4, 1.0),))
 
 
 def random_images(count, seed=0):
