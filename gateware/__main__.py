@@ -1,4 +1,4 @@
-"""python -m gateware verilog | simulate | resources | bitstream | results | ladder | frontier"""
+"""The command line of gateware: python -m gateware COMMAND."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="From Migen to Verilog, to the simulated board, to area figures, to Vivado.",
+    help="Emit the Verilog of a design, simulate it, measure its area, build its bitstream.",
 )
 
 
@@ -30,14 +30,17 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def main(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
     pass
 
 
 def _engine(name: str) -> str:
-    """Checks --engine. Engines are imported when a command needs them: Migen takes a second."""
+    """Check --engine.
+
+    Engines are imported only when a command needs them, since importing Migen takes a second.
+    """
     from gateware.designs import ENGINES
 
     if name not in ENGINES:
@@ -46,16 +49,16 @@ def _engine(name: str) -> str:
 
 
 ENGINE = typer.Option(
-    "pixel_serial", callback=_engine, help="An engine's name; `python -m gateware engines` lists them."
+    "pixel_serial", callback=_engine, help="Name of the engine; `python -m gateware engines` lists them."
 )
 NETWORK = typer.Option(
-    None, help="For an engine that has its network built in: a shipped network's name, or a file."
+    None, help="Network to build in: a shipped network's name or a network file. Default: the engine's."
 )
 
 
 @app.command()
 def engines() -> None:
-    """List the engines, the least parallel first: clock cycles per image, idea, what each is best at."""
+    """List the engines, the least parallel first, with cycles per image, principle and purpose."""
     from gateware.designs import ENGINES
 
     for spec in ENGINES.values():
@@ -84,26 +87,28 @@ def verilog(
 @app.command()
 def simulate(
     dataset: Optional[Literal["mnist", "digits"]] = typer.Option(
-        None, help="Default: MNIST if it is here, else the digits."
+        None, help="Data set. Default: MNIST if it is installed, else the digits of scikit-learn."
     ),
     network: Optional[str] = typer.Option(
-        None, help="A shipped network's name or a file; default: the dataset's, or the engine's own."
+        None, help="A shipped network's name or a network file. Default: the data set's or the engine's."
     ),
-    images: Optional[int] = typer.Option(None, min=1, help="Only the first so many images of the test part."),
-    memory: Literal["default", "ideal"] = typer.Option("default", help="Memory model."),
+    images: Optional[int] = typer.Option(None, min=1, help="Number of test images. Default: all."),
+    memory: Literal["default", "ideal"] = typer.Option(
+        "default", help="Memory model: `default` resembles the board, `ideal` has no stalls."
+    ),
     engine: str = ENGINE,
-    seed: int = typer.Option(1, help="Of the memory model and of what is random at power-up."),
+    seed: int = typer.Option(1, help="Seed of the memory model and of the random state at power-up."),
     json_file: Optional[Path] = typer.Option(
-        None, "--json", help="Write the figures and the confusion matrix here."
+        None, "--json", help="File for the figures and the confusion matrix, as JSON."
     ),
     picture: Optional[Path] = typer.Option(
-        None, help="Write images with their classes, and the confusion matrix, as PNG here."
+        None, help="File for images with their classes and the confusion matrix, as PNG."
     ),
     build_only: bool = typer.Option(
-        False, "--build-only", help="Build the simulated board's bitstream and stop."
+        False, "--build-only", help="Build the simulated board's bitstream and exit."
     ),
 ) -> None:
-    """Run images through the real pynq driver into the verilated design."""
+    """Classify images on the simulated board: the pynq driver and the design's Verilog in Verilator."""
     from gateware.designs import network_to_build_in
     from gateware.reports.report import as_text, write_json, write_picture
     from gateware.reports.simulate import default_dataset
@@ -128,13 +133,13 @@ def simulate(
 @app.command()
 def resources(
     out: Path = typer.Option(
-        Path("build/resources"), help="Directory for one JSON file per design and scope."
+        Path("build/resources"), help="Directory to write to, one JSON file per design and scope."
     ),
-    json_file: Optional[Path] = typer.Option(None, "--json", help="Write all figures into one file as well."),
+    json_file: Optional[Path] = typer.Option(None, "--json", help="File for all figures, as JSON."),
     engine: str = ENGINE,
     network: Optional[str] = NETWORK,
 ) -> None:
-    """Synthesise for the XC7Z010 with Yosys and report what the design costs (not placed, not routed)."""
+    """Synthesise for the XC7Z010 with Yosys and report the area of the design (without place and route)."""
     from dataclasses import asdict
 
     from gateware.designs import network_to_build_in
@@ -161,13 +166,15 @@ def resources(
 
 @app.command()
 def bitstream(
-    board: str = typer.Option("zybo_z7_10", help="zybo_z7_10; never built: zybo_z7_20, pynq_z1, pynq_z2."),
+    board: str = typer.Option(
+        "zybo_z7_10", help="zybo_z7_10, or one that was never built: zybo_z7_20, pynq_z1, pynq_z2."
+    ),
     engine: str = ENGINE,
     network: Optional[str] = NETWORK,
-    vivado: str = typer.Option("vivado", help="The program to run."),
+    vivado: str = typer.Option("vivado", help="The Vivado program."),
     out: Path = typer.Option(Path("build/vivado"), help="Directory for sources, reports and logs."),
 ) -> None:
-    """Build bitstreams/BOARD with Vivado; without Vivado, write its sources and say so."""
+    """Build the bitstream in bitstreams/BOARD with Vivado. Without Vivado, write the sources only."""
     from gateware.designs import make_design, network_to_build_in
     from gateware.toolchain.bitstream import BOARDS, build
 
@@ -181,7 +188,7 @@ def bitstream(
 
 @app.command()
 def wheel(out: Path = typer.Option(Path("dist"), help="Directory for the wheel.")) -> None:
-    """Pack the board's package: driver, register map, notebooks, networks, .hwh files, and the bitstreams that are there."""
+    """Pack the wheel for the board: driver, register map, notebooks, networks, .hwh files and bitstreams."""
     from gateware.toolchain.wheel import build_wheel
 
     path = build_wheel(out)
@@ -190,7 +197,10 @@ def wheel(out: Path = typer.Option(Path("dist"), help="Directory for the wheel."
 
 @app.command()
 def results() -> None:
-    """Measure everything that docs/results.md and README.md state, and write it there. Needs MNIST; minutes."""
+    """Measure the figures of docs/results.md and README.md and write them there.
+
+    Needs MNIST; takes minutes.
+    """
     from gateware.reports.results import write_results
 
     for path in write_results():
@@ -198,8 +208,13 @@ def results() -> None:
 
 
 @app.command()
-def ladder(jobs: int = typer.Option(2, min=1, help="Designs synthesised side by side.")) -> None:
-    """Simulate and synthesise every engine and write docs/ladder.md. Needs MNIST; half an hour the first time."""
+def ladder(
+    jobs: int = typer.Option(2, min=1, help="Number of designs that are synthesised in parallel."),
+) -> None:
+    """Simulate and synthesise every engine and write docs/ladder.md.
+
+    Needs MNIST. Takes half an hour the first time.
+    """
     from gateware.reports.ladder import write_ladder
 
     for path in write_ladder(jobs):
@@ -212,7 +227,7 @@ def frontier(
         ..., exists=True, dir_okay=False, help="Network files with 2- or 4-bit pixels."
     ),
 ) -> None:
-    """Accuracy of networks over what the row-parallel engine would cost: docs/frontier.md."""
+    """Compare the accuracy of networks with their area in the row-parallel engine: docs/frontier.md."""
     from gateware.reports.frontier import write_frontier
 
     for path in write_frontier(files):
@@ -220,7 +235,10 @@ def frontier(
 
 
 def run() -> None:
-    """Errors that a user can mend are one line and exit status 1; usage errors are 2."""
+    """Run the command line.
+
+    An error that a user can correct is one line and exit status 1; usage errors are 2.
+    """
     from gateware.reports.simulate import SimulationFailure
     from gateware.simulator.build import BuildError
     from gateware.toolchain.bitstream import VivadoError

@@ -1,4 +1,7 @@
-"""What can be built: every engine that a folder of `gateware.engines` declares, with a network built in or loadable."""
+"""The designs that can be built.
+
+A design has an engine that a folder of `gateware.engines` declares; its network is built in or loadable.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ from lst_overlay.network import Network, load_network
 from lst_overlay.samples.shipped_networks import find
 
 TOP = "lst1_top"
-LOADABLE = "loadable"  # in the place of a network's name
-# Stands in the Verilog that is hashed where BUILD_HASH will stand.
+LOADABLE = "loadable"  # The part of a file name that is otherwise the network's name.
+# The Verilog that is hashed has this number in the place of BUILD_HASH.
 _MARKER = 0xB0D1_E5A7
 
 
 def declared_engines() -> Dict[str, EngineSpec]:
-    """Every engine by name, the least parallel first. ValueError if two share a name."""
+    """Return every declared engine by name, the least parallel first. ValueError if two share a name."""
     specs = []
     for module in pkgutil.iter_modules(engines.__path__):
         if module.ispkg:
@@ -39,9 +42,12 @@ ENGINES = declared_engines()
 
 @dataclass(frozen=True)
 class Design:
-    """The top around an engine. ``network``: the one built in, None if it is loaded at run time.
+    """A design: the top module around an engine.
 
-    build_hash: covers every line of ``verilog`` but the value of the register that carries it.
+    network:    the built-in network; None if the engine is loadable.
+    verilog:    the text of the top module and all others.
+    build_hash: the hash of every line of ``verilog`` except the value of register BUILD_HASH.
+    divisors:   FCLK0 runs at 1000 MHz / (d0 * d1).
     """
 
     engine: str
@@ -53,12 +59,15 @@ class Design:
 
     @property
     def stem(self) -> str:
-        """The name of its files: 'pixel_serial-loadable', 'row_parallel-lst1_w4a4p2'."""
+        """The stem of the design's file names, for example 'pixel_serial-loadable'."""
         return f"{self.engine}-{self.network.name if self.network else LOADABLE}"
 
 
 def network_to_build_in(engine: str, name: Optional[str] = None) -> Optional[Network]:
-    """The network of this file or shipped name, else the engine's own; None if the engine takes its at run time."""
+    """Return the network to build in: by path or shipped name, or the engine's default if ``name`` is None.
+
+    Returns None for a loadable engine without a name.
+    """
     spec = ENGINES[engine]
     if name is None and spec.loadable:
         return None
@@ -66,7 +75,7 @@ def network_to_build_in(engine: str, name: Optional[str] = None) -> Optional[Net
 
 
 def make_design(engine: str, network: Optional[Network] = None) -> Design:
-    """Emits the top around an engine. NetworkError if the engine cannot have this network, or none."""
+    """Emit the Verilog of the top around an engine. NetworkError if the engine cannot hold the network."""
     spec = ENGINES[engine]
     forget_names()
     module = spec.make(network)

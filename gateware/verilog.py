@@ -1,7 +1,7 @@
-"""Verilog from Migen modules: the one way out of Python, for simulator, Yosys and Vivado alike.
+"""Emit Verilog from Migen modules, the same for simulator, Yosys and Vivado.
 
-Migen's own converter writes it. LiteX's writer (2024.12) emits signed constants as unsigned, so that
-`acc < -128` compares wrongly; tests/gateware/test_verilog.py would see such an emitter.
+Migen's converter is used. LiteX's (2024.12) emits signed constants as unsigned, so that `acc < -128` compares
+wrongly; tests/gateware/test_verilog.py detects such a converter.
 """
 
 from __future__ import annotations
@@ -12,20 +12,26 @@ from migen.fhdl import tracer, verilog
 
 
 def emit(module, name: str, ios=()) -> str:
-    """Verilog text of ``module`` as a module called ``name``; self-contained, the same for the same design."""
+    """Return the Verilog text of a Migen module as the module ``name`` with the ports ``ios``.
+
+    The text needs no other files and is the same whenever the design is.
+    """
     result = verilog.convert(module, ios=set(ios), name=name, create_clock_domains=bool(ios))
     text = _with_contents(result.main_source, result.data_files)
-    # The converter hides from synthesis, by comments, what wakes constant processes in simulation. Yosys warns of such comments; Yosys
-    # and Vivado both set the macro.
+    # By comments, the converter hides statements from synthesis that start constant processes in simulation.
+    # Yosys warns about such comments. Both Yosys and Vivado define the macro SYNTHESIS.
     text = text.replace("// synthesis translate_off\n", "`ifndef SYNTHESIS\n").replace(
         "// synthesis translate_on\n", "`endif\n"
     )
-    # The converter stamps its header with the time; the text must depend on the design alone.
+    # The converter writes the time into its header, but the text must depend on the design only.
     return re.sub(r"^/\* Machine-generated.*\*/\n", "", text)
 
 
 def _with_contents(text: str, data_files: dict) -> str:
-    """Initial contents of memories as assignments in the text itself, instead of files beside it; they are kept in block RAM."""
+    """Replace the files of initial memory contents by assignments in ``text``.
+
+    The memories get the attribute that maps them to block RAM.
+    """
     for file, content in data_files.items():
         read = re.search(rf'\$readmemh\("{re.escape(file)}", (\w+)\);\n', text)
         words = "".join(
@@ -39,6 +45,9 @@ def _with_contents(text: str, data_files: dict) -> str:
 
 
 def forget_names() -> None:
-    """Called before a module is built: its text is then always the same. Migen numbers equal names over all that the process has built."""
+    """Reset the counters by which Migen numbers equal names in a process.
+
+    Called before a module is built, this makes its Verilog independent of modules built earlier.
+    """
     tracer.name_to_idx.clear()
     tracer.classname_to_objs.clear()

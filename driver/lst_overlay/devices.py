@@ -1,4 +1,4 @@
-"""Which board: the simulated one if the environment says so, else the one that pynq finds."""
+"""The choice of the board: the simulated one if the environment asks for it, else the one that pynq finds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ VARIABLE = "LST_BOARD"
 
 
 def default_device() -> Device:
-    """LST_BOARD=sim: the simulated board of this process. Unset: pynq's active device; LstOverlayError if there is none."""
+    """Return the simulated board of this process if LST_BOARD=sim is set, pynq's active device if it is not.
+
+    Raises ValueError for another value of LST_BOARD, LstOverlayError if pynq finds no device.
+    """
     board = os.environ.get(VARIABLE, "")
     if board == "sim":
         from .simulator.board import get_device
@@ -23,7 +26,7 @@ def default_device() -> Device:
         raise ValueError(f"{VARIABLE} must be 'sim' or unset, not {board!r}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pynq warns about XRT where the error below says what to do
+            warnings.simplefilter("ignore")  # pynq warns about XRT; the error below gives better advice.
             return Device.active_device
     except RuntimeError as error:
         raise LstOverlayError(

@@ -1,1 +1,4 @@
-"""One folder an engine. Its `engine.py` declares it in ``SPECS``; `gateware.designs` finds every folder by itself."""
+"""The engines, a folder each.
+
+The `engine.py` of a folder declares the engine in ``SPECS``; `gateware.designs` finds every folder by itself.
+"""

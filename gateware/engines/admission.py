@@ -1,4 +1,7 @@
-"""Lets images into a pipeline: one that is there as a whole, or pixels as they come; never more than results have room for."""
+"""Admission: let images into a pipeline, but never more than the result FIFO has room for.
+
+`BufferedAdmission` admits complete images, `DirectAdmission` passes words on as they arrive.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,23 @@ from lst_overlay.memory.images import GROUP
 
 
 class BufferedAdmission(LiteXModule):
-    """For a pipeline that takes all words of an image in consecutive clocks: an image waits in a buffer until it is whole.
+    """Admit images to a pipeline that takes all words of an image in consecutive clocks.
 
-    words:    for each port a module that makes words out of beats: sinks (data), source (data), room.
-    buffers:  one for each of them. With two, images lie in groups of eight in the first and in the second, alternately;
-              the first again after ``start``.
-    credits:  images that may be under way, results not yet taken included.
-    interval: clocks from one image to the next, at least.
-    phase:    counts 0 .. interval - 1 for ever; images enter in phase 0 only. None: at any time.
+    Each image is collected in an image buffer until it is complete.
 
-    source:   data, all words of an image in consecutive clocks.
-    returned: one clock, when the results of an image have left.
-    starved:  an image could enter and there is none. blocked: none may enter for want of a credit. Both hold until the
-              next could enter.
+    words:    one module per port, which converts beats to words: sinks (data), source (data), room.
+    buffers:  one image buffer per port. With two, groups of eight images are read from them alternately,
+              beginning with the first buffer after ``start``.
+    credits:  the largest number of images that are in the pipeline or have results in the FIFO.
+    interval: the smallest number of clocks from one image to the next.
+    phase:    a counter that repeats 0 .. interval - 1; images enter in phase 0. None: images enter at any
+              time.
+
+    source:   data, all words of an image in consecutive clocks; no back-pressure.
+    returned: input, high for one clock when the results of an image have left.
+    start:    input, high for one clock while no image is in the pipeline.
+    starved:  an image could be admitted, but none is complete.
+    blocked:  no image can be admitted for want of a credit. Both are updated when the pipeline is free.
     """
 
     def __init__(
@@ -38,7 +45,7 @@ class BufferedAdmission(LiteXModule):
     ):
         self.sinks = [sink for module in words for sink in module.sinks]
         self.returned = Signal()
-        self.start = Signal()  # one clock, while nothing is under way
+        self.start = Signal()
         self.source = source = stream.Endpoint([("data", len(buffers[0].source.data))])
         self.starved = Signal()
         self.blocked = Signal()
@@ -56,7 +63,7 @@ class BufferedAdmission(LiteXModule):
         has_image = Signal()
         has_credit = Signal()
         admit = Signal()
-        free = Signal()  # an image that is admitted now finds the pipeline ready for it
+        free = Signal()  # The pipeline will be free for an image that is admitted now.
         admitted = Signal()
         self.comb += admit.eq(free & has_image & has_credit)
         if phase is None:
@@ -67,7 +74,7 @@ class BufferedAdmission(LiteXModule):
                 If(admit, wait.eq(interval - 2), free.eq(0)),
             ]
         else:
-            # A register before it, and one on the way out.
+            # An image spends two clocks in registers: one is ``free``, one is ``source``.
             self.sync += free.eq(phase == (-ImageBuffer.latency - 2) % interval)
         self.sync += [
             has_image.eq(Mux(second, buffers[-1].has_image, buffers[0].has_image)),
@@ -89,14 +96,19 @@ class BufferedAdmission(LiteXModule):
 
 
 class DirectAdmission(LiteXModule):
-    """For a pipeline that takes words at any time: they pass as they come, and wait only between images, for a credit.
+    """Admit images to a pipeline that takes words at any time.
 
-    words:       makes words out of beats: sink (data), source (word).
-    image_words: words of an image. credits: as of `BufferedAdmission`.
+    Words pass on as they arrive; only the first word of an image can have to wait, for a credit.
+
+    words:       a module that converts beats to words: sink (data), source (word).
+    image_words: the number of words of an image.
+    credits:     the largest number of images that are in the pipeline or have results in the FIFO.
 
     source:   data, valid for one clock for each word; no back-pressure.
-    returned: one clock, when the results of an image have left.
-    starved:  a word could be taken and there is none. blocked: no word is taken for want of a credit.
+    returned: input, high for one clock when the results of an image have left.
+    start:    input, not used.
+    starved:  a word could be accepted, but none is valid.
+    blocked:  no word is accepted for want of a credit.
     """
 
     def __init__(self, words, image_words: int, credits: int):
@@ -115,7 +127,7 @@ class DirectAdmission(LiteXModule):
         number = Signal(max=image_words)
         is_last = Signal()
         open_ = Signal()
-        has_credit = Signal()  # one clock late, which is early enough: images are image_words clocks apart
+        has_credit = Signal()  # One clock late, which does no harm: images are image_words clocks apart.
         ends = Signal()
         granted = Signal()
         self.comb += [

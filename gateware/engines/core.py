@@ -1,4 +1,4 @@
-"""What stands around every engine's pipeline: admission in front of it, credits and a result FIFO behind it."""
+"""The parts around the pipeline of every engine: admission before it, credits and a result FIFO behind it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from lst_overlay.network import Network
 
 
 class EngineCore(LiteXModule):
-    """Beats of images in, words of results out.
+    """Turn beats of images into words of results.
 
-        sinks --64--> admission --word--> pipeline --32--> results (FIFO) --32--> source
-                          ^                                                        |
-                          +------------------------ returned <---------------------+
+        sinks --64--> admission --data--> pipeline --32--> select --32--> results --32--+--> source
+                          ^                              (values only     (FIFO)        |
+                          |                               if with_logits)               |
+                          +------ returned: the last word of an image has left ---------+
 
-    admission: sinks; source (data); start, starved, blocked; ``returned`` gives a credit back.
-    pipeline:  sink (data) takes what is admitted; source (word, last) gives an image's values and class, and knows no
-               back-pressure: the FIFO has room for the ``result_words`` of every image that holds a credit.
+    admission: has sinks, source (data), start, starved and blocked. A clock of ``returned`` returns a credit.
+    pipeline:  has sink (data) and source (word, last), neither with back-pressure. The words of an image are
+               its values, then its class with ``last``.
+
+    The FIFO holds ``result_words`` words, enough for the results of every image that has a credit.
     """
 
     def __init__(self, admission, pipeline, result_words: int):
@@ -49,7 +52,7 @@ class EngineCore(LiteXModule):
 
 
 class CoreEngine(LiteXModule):
-    """An engine made of a core and its parameters: the interface that `gateware.engines.engine.Engine` describes."""
+    """An `Engine` made of a core and its parameters."""
 
     fifo_beats = 64
     parameter_bytes = 0
@@ -69,7 +72,7 @@ class CoreEngine(LiteXModule):
 
 
 class FixedParameters:
-    """A network that is part of the design. ``crc``: the first 32 bits of its content hash."""
+    """The `Parameters` of a built-in network; ``crc`` is the first 32 bits of its content hash."""
 
     def __init__(self, network: Network):
         self.loaded, self.bad = Constant(1), Constant(0)

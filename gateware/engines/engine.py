@@ -1,11 +1,15 @@
-"""What an engine is: the declaration that every tool reads, and the interface that the shell connects.
+"""The declaration of an engine, which every tool reads, and the interface between engine and shell.
 
-                   +--------------------------- shell ---------------------------+
-HP0 (HP2) --64--> BurstReader --64--> sinks[0] (sinks[1])                         |
-                   |  Sequencer --> flush, start, loader                          |
-                   |  <-- starved, blocked, loader.loaded, .bad, .crc             |
-HP0       <--64-- BurstWriter <--64-- ResultPacker <--32-- source                 |
-                   +-------------------------------------------------------------+
+       +----------------- shell ------------------+           +---------- engine ----------+
+HP0 -->| BurstReader 0                            |----64---->| sinks[0], parameters.sink  |
+HP2 -->| BurstReader 1 (if the layout has 2 ports)|----64---->| sinks[1]                   |
+       | Sequencer                                |---------->| start, flush, with_logits  |
+       |                                          |<----------| starved, blocked           |
+       |                                          |---------->| parameters.start, .abandon |
+       |                                          |<----------| parameters.loaded, .bad    |
+       |                                          |<---32-----| parameters.crc             |
+HP0 <--| BurstWriter <--64-- ResultPacker         |<---32-----| source                     |
+       +------------------------------------------+           +----------------------------+
 """
 
 from __future__ import annotations
@@ -23,11 +27,16 @@ from lst_overlay.network import Network, NetworkError
 
 
 class Parameters(Protocol):
-    """Where an engine's network comes from: constants of the design, or a LOAD command.
+    """The network of an engine: constants of the design, or the result of a LOAD.
 
-    loaded: a network is there. crc (32 bits): NETWORK_HASH, 0 while none is loaded. bad: what LOAD read is no network.
-    Only of a loadable engine: start (one clock: forget the network, take another), abandon (held: forget a network
-    that is not complete), sink (data, 64 bits: beats of the parameters).
+    loaded: a network is complete.
+    bad:    the last LOAD read no parameters of this engine.
+    crc:    32 bits, the value of NETWORK_HASH; 0 while no network is loaded.
+
+    A loadable engine has three more signals:
+    start:   high for one clock: drop the network and accept another.
+    abandon: held high: drop a network that is not complete.
+    sink:    data (64 bits), the beats of the parameters.
     """
 
     loaded: Signal
@@ -36,15 +45,19 @@ class Parameters(Protocol):
 
 
 class Engine(Protocol):
-    """A module between the burst readers and the result packer; it knows no bus.
+    """The interface of a module between burst readers and result packer. An engine knows no bus.
 
-    sinks:       one for each port of the layout, data (64 bits): beats of images.
-    source:      word (32 bits): the record's values if ``with_logits``, then the class, with ``last``.
-    with_logits: constant while images are under way.
-    start:       one clock before the first beat of a batch. flush: forgets every image under way, the network stays.
-    starved:     an image could enter and its pixels are not there. blocked: none may enter until results are taken.
-    fifo_beats:  depth of each reader's FIFO.
-    parameter_bytes: bytes that LOAD reads, a multiple of 8; 0 if the network is built in.
+    fifo_beats:      the depth of each reader's FIFO.
+    parameter_bytes: the number of bytes that LOAD reads, a multiple of 8; 0 if the network is built in.
+
+    sinks:       one stream for each port of the layout: data (64 bits), the beats of images.
+    source:      word (32 bits). If ``with_logits``, an image is the values of its record and then its class,
+                 else its class only. ``last`` marks the class.
+    with_logits: constant while an image is in the engine.
+    start:       high for one clock before the first beat of a batch.
+    flush:       held high: drop every image in the engine and keep the network.
+    starved:     an image could be admitted, but its pixels are missing.
+    blocked:     no image can be admitted until results are accepted.
     """
 
     capabilities: Capabilities
@@ -62,18 +75,22 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class EngineSpec:
-    """The declaration of an engine. Designs, driver, commands, reports and tests know an engine by it alone.
+    """The declaration of an engine, the only description that designs, commands, reports and tests use.
 
-    number:           CAPABILITIES.ENGINE; layouts of one engine share it.
-    idea, chosen_for: half a sentence each, for lists of engines: how it works, and what it is best at.
+    number:           the value of CAPABILITIES.ENGINE. Specs of one engine with different layouts share it.
+    name:             the engine's name in commands, file names and reports.
+    idea, chosen_for: phrases for lists of engines: how the engine works, and what it is best at.
     divisors:         FCLK0 runs at 1000 MHz / (d0 * d1).
-    cycles_per_image: clock cycles between images of a long batch that memory never delays.
-    network:          a shipped network's name: built in, or loaded, if none is named.
-    measured_with:    names of the networks whose figures docs/ladder.md shows.
-    build:            the engine for a network; for a loadable engine the network is None.
-    accepts:          NetworkError, with rule and value, for a network that the engine cannot hold.
-    layout:           how images lie in memory for a network (None if loadable).
-    loadable, classes: the network enters through LOAD, and then has so many classes.
+    cycles_per_image: the interval, in clock cycles, between images of a long batch that memory never delays.
+    network:          the name of the shipped network that is used if none is named.
+    measured_with:    the names of the networks whose figures docs/ladder.md shows.
+    build:            a function that makes the engine from a network (None for a loadable engine).
+    accepts:          a function that raises NetworkError, with rule and value, for a network that does not
+                      fit.
+    layout:           a function that returns the layout of images for a network (None for a loadable engine).
+    family:           the family of the networks that the engine takes.
+    loadable:         the network arrives by LOAD; otherwise it is built in.
+    classes:          the number of classes of a loadable engine; None if the network determines it.
     """
 
     number: int
@@ -92,7 +109,7 @@ class EngineSpec:
     classes: Optional[int] = None
 
     def check(self, network: Network) -> None:
-        """NetworkError, with rule and value, unless the engine can hold ``network``."""
+        """Raise NetworkError, with rule and value, if the engine cannot hold ``network``."""
         if network.family != self.family:
             raise NetworkError(
                 f"engine {self.name} takes networks of the family {self.family!r}, "
@@ -101,12 +118,15 @@ class EngineSpec:
         self.accepts(network)
 
     def capabilities(self, network: Optional[Network]) -> Capabilities:
-        """What the registers say of the engine with this network (None if loadable)."""
+        """Return the values of the capability registers for a network (None for a loadable engine)."""
         classes = self.classes if self.loadable else network.classes
         return Capabilities(self.number, self.loadable, self.layout(network), ResultRecord(classes, classes))
 
     def make(self, network: Optional[Network]) -> Engine:
-        """The engine with ``network`` built in, or None for a loadable one. NetworkError if that does not fit."""
+        """Make the engine with ``network`` built in; a loadable engine takes None.
+
+        Raises NetworkError if the network does not fit or is not what the engine takes.
+        """
         if self.loadable and network is not None:
             raise NetworkError(
                 f"engine {self.name} takes its network at run time, {network.name!r} cannot be built in"
@@ -119,5 +139,5 @@ class EngineSpec:
 
 
 def uint8_layout(ports: int = 1) -> Callable[[Network], ImageLayout]:
-    """For `EngineSpec.layout`: plain arrays of the network's own image shape."""
+    """Return an `EngineSpec.layout` of uint8 arrays in the network's image shape, over ``ports`` ports."""
     return lambda network: ImageLayout(tuple(network.image_shape), ports)

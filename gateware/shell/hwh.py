@@ -1,7 +1,7 @@
-"""The hardware handoff (.hwh) that pynq reads beside a bitstream, written from the register table.
+"""Write the hardware handoff file (.hwh), which pynq reads beside a bitstream, from the register table.
 
-Vivado writes one only for block designs, and there is none here. Every element below is needed by some pynq
-from 3.0.1 to 4.0.0; what they do not read is left out.
+Vivado writes a .hwh for block designs only, and this project has none. The file contains only
+what at least one pynq from 3.0.1 to 4.0.0 reads.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from lst_overlay.registers import (
     Register,
 )
 
-INSTANCE = "accelerator"  # pynq: overlay.accelerator
+INSTANCE = "accelerator"  # The attribute of a pynq overlay: overlay.accelerator.
 AXIMM = "xilinx.com:interface:aximm:1.0"
 IO_PLL_MHZ = 1000
 DEFAULT_DIVISORS = (5, 1)  # FCLK0 = 1000 MHz / (5 * 1) = 200 MHz
-MAX_DIVISOR = 63  # six bits each in FPGA0_CLK_CTRL
+MAX_DIVISOR = 63  # Each divisor has six bits in FPGA0_CLK_CTRL.
 
 
 def write_hwh(
@@ -38,11 +38,15 @@ def write_hwh(
     divisors: Tuple[int, int] = DEFAULT_DIVISORS,
     bitstream: Optional[Path] = None,
 ) -> None:
-    """Write ``path``. The accelerator's PARAMETERs carry what the driver compares with the registers.
+    """Write a .hwh to ``path``. The driver compares the accelerator's PARAMETERs with the registers.
 
-    engine: the name in the engine's declaration. build_hash: the value of register BUILD_HASH. divisors: FCLK0 runs
-    at 1000 MHz / (d0 * d1). bitstream: the finished .bit; its SHA-256 goes in, so that the driver refuses a damaged or
-    foreign one before it is downloaded. Raises ValueError for a hash or divisor that does not fit its register.
+    engine:     the name in the engine's declaration.
+    build_hash: the value of register BUILD_HASH.
+    divisors:   FCLK0 runs at 1000 MHz / (d0 * d1).
+    bitstream:  the .bit. The .hwh then contains its SHA-256, so that the driver refuses another or a damaged
+                .bit before the download.
+
+    Raises ValueError for a hash or divisor that does not fit its register.
     """
     if not 0 <= build_hash < 1 << 32:
         raise ValueError(f"build_hash must fit 32 bits, not {build_hash:#x}")
@@ -106,7 +110,7 @@ def write_hwh(
 
 
 def _processing_system(module: Element, divisors: Tuple[int, int]) -> None:
-    """The PS: FCLK0 with its divisors, the other three off, and the accelerator's place behind M_AXI_GP0."""
+    """Add the PS: FCLK0 with its divisors, three disabled clocks, and the address of the accelerator."""
     parameters = {}
     for clock in range(4):
         used = clock == 0
@@ -136,6 +140,7 @@ def _processing_system(module: Element, divisors: Tuple[int, int]) -> None:
 
 
 def _accelerator(module: Element, parameters: dict) -> None:
+    """Add the accelerator: its registers and its parameters."""
     blocks = SubElement(module, "ADDRESSBLOCKS")
     block = SubElement(
         blocks,
@@ -155,7 +160,7 @@ def _accelerator(module: Element, parameters: dict) -> None:
 
 
 def _register(element: Element, register: Register) -> None:
-    # SIZE is the bus word: pynq maps registers of 32 or 64 bits only, whatever part of them is implemented.
+    # SIZE is the width of the bus, not of the register: pynq maps registers of 32 or 64 bits only.
     _properties(
         element,
         DESCRIPTION=register.description,

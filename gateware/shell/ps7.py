@@ -1,4 +1,7 @@
-"""The processing system as the bare primitive PS7: no vendor IP, the same netlist for simulator, Yosys and Vivado."""
+"""The processing system as the primitive PS7.
+
+No vendor IP is used, so simulator, Yosys and Vivado read the same netlist.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,13 @@ _FROM_MASTER = ("aw", "ar", "w")
 
 
 class ProcessingSystem(LiteXModule):
-    """gp0: the PS asks, we answer (32 bits, 12-bit IDs). hp: we ask, memory answers (64 bits, 6-bit IDs), on each port of ``numbers``.
+    """The PS with the AXI ports that the design uses; ``numbers`` are those of the HP ports.
 
-    Clock domain ``sys`` is FCLK0 behind a BUFG; its reset asserts with FCLK_RESET0_N and is released two clocks after it.
+    gp0: M_AXI_GP0, 32 bits, 12-bit IDs; the PS is the master.
+    hp:  a list of S_AXI_HP ports, 64 bits, 6-bit IDs; the PS is the slave.
+
+    Clock domain ``sys`` is FCLK0 through a BUFG. Its reset is asserted with FCLK_RESET0_N and released two
+    clocks after it.
     """
 
     def __init__(self, numbers: Sequence[int]):
@@ -65,7 +72,7 @@ class ProcessingSystem(LiteXModule):
             pins.update(
                 {f"i_SAXIHP{number}ACLK": ClockSignal(), **_pins(f"SAXIHP{number}", port, ps_is_master=False)}
             )
-        # Nothing is left to chance: every input that the design does not use is 0.
+        # Every input that the design does not use is tied to 0.
         unused = {
             f"i_{port.name}": Constant(0, port.width) for port in ps7_ports() if port.direction == "input"
         }
@@ -73,7 +80,7 @@ class ProcessingSystem(LiteXModule):
 
 
 def _pins(prefix: str, port: Axi3Port, ps_is_master: bool) -> dict:
-    """Instance arguments for all AXI pins of one port."""
+    """The Instance arguments for all AXI pins of one port."""
     pins = {}
     for channel, (letters, fields, has_last) in _CHANNELS.items():
         endpoint = getattr(port, channel)

@@ -1,4 +1,4 @@
-"""The ports of the Zynq-7000 primitive PS7. A test compares them with Yosys's xilinx/cells_xtra.v."""
+"""The ports of the Zynq-7000 primitive PS7; a test compares them with Yosys's xilinx/cells_xtra.v."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ HP_PORTS = 4
 
 
 class Port(NamedTuple):
-    """``direction`` as the primitive sees it: 'input', 'output' or 'inout'."""
+    """A port of the primitive; ``direction`` is 'input', 'output' or 'inout' as the primitive sees it."""
 
     name: str
     direction: str
@@ -16,7 +16,7 @@ class Port(NamedTuple):
 
 
 def _axi3(prefix: str, role: str, data_width: int, id_width: int, user_width: int = 0) -> Iterator[Port]:
-    """One AXI3 port of the PS; ``role`` 'master' or 'slave' is the PS's own."""
+    """The pins of an AXI3 port of the PS; ``role`` is the PS's role, 'master' or 'slave'."""
     asks, answers = ("output", "input") if role == "master" else ("input", "output")
     for channel in ("AR", "AW"):
         for field, width in (
@@ -55,13 +55,13 @@ def _axi3(prefix: str, role: str, data_width: int, id_width: int, user_width: in
 
 
 def _named(prefix: str, direction: str, fields: str) -> Iterator[Port]:
-    """``fields``: names parted by blanks, ``NAME:4`` for a width of four."""
+    """The pins in ``fields``, names separated by blanks; ``NAME:4`` has four bits."""
     for field in fields.split():
         name, _, width = field.partition(":")
         yield Port(prefix + name, direction, int(width or 1))
 
 
-# Peripherals routed to the fabric, (prefix, how many, inputs, outputs); no design of ours connects them.
+# Peripherals that can be routed to the fabric, unused here: (prefix, instances, inputs, outputs).
 _PERIPHERALS = (
     ("DMA", 4, "ACLK DAREADY DRLAST DRVALID DRTYPE:2", "DATYPE:2 DAVALID DRREADY RSTN"),
     ("EMIOCAN", 2, "PHYRX", "PHYTX"),
@@ -69,8 +69,8 @@ _PERIPHERALS = (
         "EMIOENET",
         2,
         "EXTINTIN GMIICOL GMIICRS GMIIRXCLK GMIIRXD:8 GMIIRXDV GMIIRXER GMIITXCLK MDIOI",
-        "GMIITXD:8 GMIITXEN GMIITXER MDIOMDC MDIOO MDIOTN PTPDELAYREQRX PTPDELAYREQTX PTPPDELAYREQRX PTPPDELAYREQTX "
-        "PTPPDELAYRESPRX PTPPDELAYRESPTX PTPSYNCFRAMERX PTPSYNCFRAMETX SOFRX SOFTX",
+        "GMIITXD:8 GMIITXEN GMIITXER MDIOMDC MDIOO MDIOTN PTPDELAYREQRX PTPDELAYREQTX PTPPDELAYREQRX "
+        "PTPPDELAYREQTX PTPPDELAYRESPRX PTPPDELAYRESPTX PTPSYNCFRAMERX PTPSYNCFRAMETX SOFRX SOFTX",
     ),
     ("EMIOGPIO", 0, "I:64", "O:64 TN:64"),
     ("EMIOI2C", 2, "SCLI SDAI", "SCLO SCLTN SDAO SDATN"),
@@ -93,6 +93,7 @@ _PERIPHERALS = (
 
 
 def ps7_ports() -> List[Port]:
+    """All ports of the primitive PS7."""
     ports: List[Port] = []
     for prefix, count, inputs, outputs in _PERIPHERALS:
         for instance in [str(i) for i in range(count)] or [""]:

@@ -1,4 +1,4 @@
-"""Packs results into bus beats, in the layout that RESULT_MODE asks for (lst_overlay.memory.results)."""
+"""Pack results into bus beats in the layout that RESULT_MODE selects (lst_overlay.memory.results)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from lst_overlay.registers import IMAGES_WIDTH
 
 
 class ResultPacker(LiteXModule):
-    """``values``: words of an image in front of its class.
+    """Pack the words of each image into beats.
 
-    sink:   word (32 bits): in mode 1 the values of an image, in both modes then its class, with last.
-    source: data (64 bits). Mode 0: eight classes, bytes of a batch's last beat beyond its images are 0.
-            Mode 1: two words a beat, the image number behind the class, the last beat of a record padded with 0.
-    start:  one clock: image numbers begin at 0 again; ``images`` and ``logits_mode`` stay constant until the batch ends.
+    values: number of words of an image before its class.
+
+    sink:   word (32 bits). In mode 0 an image is its class; in mode 1 its values, then its class. ``last``
+            marks the class.
+    source: data (64 bits). In mode 0 a beat holds eight classes; the last beat of a batch is padded with
+            zeros. In mode 1 a beat holds two words; the image number follows the class, and a record is
+            padded with zeros to whole beats.
+    start:  high for one clock; image numbers begin at 0 again. ``images`` and ``logits_mode`` then stay
+            constant until the batch ends.
     """
 
     def __init__(self, values: int):
@@ -29,19 +34,20 @@ class ResultPacker(LiteXModule):
 
         number = Signal(IMAGES_WIDTH)
         left = Signal(IMAGES_WIDTH)
-        place = Signal(8, reset=1)  # of the next class in its beat, one bit of eight
-        final = Signal()  # the next class is the batch's last; right two clocks after the one before was put
-        odd = Signal()
-        full = Signal()  # a word waits for its place
+        place = Signal(8, reset=1)  # The byte of the beat for the next class, one-hot.
+        # The next class is the last of the batch; valid two clocks after the class before it was put.
+        final = Signal()
+        odd = Signal()  # The next word is the high half of its beat.
+        full = Signal()  # ``word`` is occupied.
         word = Signal(32, reset_less=True)
         last = Signal()
-        put = Signal()
-        free = Signal()  # a beat can be made
-        # With an even number of values the class is the low word of its beat and the number the high one;
-        # else the class fills its beat, and the number begins another.
+        put = Signal()  # ``word`` moves to the beat.
+        free = Signal()  # The beat register is empty or will be.
+        # With an even number of values the class is the low word of its beat and the number the high word; else
+        # the class is the high word, and the number is the low word of the next beat.
         shared_beat = values % 2 == 0
         low, high = source.data[:32], source.data[32:]
-        # A word every other clock: the handshake goes no further than ``full``.
+        # The handshake depends on the register ``full`` only, so at most every other clock takes a word.
         self.comb += [sink.ready.eq(~full), free.eq(~source.valid | source.ready)]
         self.sync += [
             full.eq(Mux(full, ~put, sink.valid)),

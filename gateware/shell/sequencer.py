@@ -1,14 +1,31 @@
-"""Runs the commands START and LOAD one after the other, counts their cycles, and cleans up after errors and resets.
+"""Run the commands START and LOAD one after another, count their cycles, clean up after errors and resets.
 
-          CONTROL, arguments                            START, LOAD
-slave --------------------------> waiting --take--> running ---+---> checks ---> refusal (6)
-  ^                               (queue)           (now)      |                    |
-  |                                                            v                    v
-  |  STATUS, ERROR_CODE,                        images x beats per image    IDLE > PREPARE > CHECK > RUN
-  |  ERROR_ADDRESS (32)                         images x beats per record     ^                   |    |
-  |  counters (4 x 64)                            |        |                  +----- ABORT <------+----+
-  |                                        beats  v (27)   v (27)                      |       failed, reset
-  +--------------------------------------  readers        writer, packer  <--- flush --+
+    +----------+ START, LOAD +---------+ take +---------+      +--------+ refusal (6) +---------------+
+    | register |------------>| waiting |----->| running |--+-->| checks |------------>| state machine |
+    | slave    | arguments   | (118)   |      | (118)   |  |   +--------+             +---------------+
+    +----------+ (117)       +---------+      +---------+  |                            ^     |   |
+        ^  ^                                               |  idle, failed, loaded, bad |     |   |
+        |  |                 +-----------------------------+            +---------------+  go |   | abort
+        |  |                 v                                          |                     v   v
+        |  |          +-------------+ beats (27)               +------------------------------------+
+        |  |          | beat counts |------------------------->| readers --> engine --> packer      |
+        |  |          |             | beats (23)               |                          |         |
+        |  |          +-------------+------------------------->| writer <-----------------+         |
+        |  |                                                   +------------------------------------+
+        |  |          +-------------------+ starved, blocked                |
+        |  +----------| counters (4 x 64) |<--------------------------------+
+        |             +-------------------+
+        +------ STATUS (7), ERROR_CODE (4), ERROR_ADDRESS (32), ACCEPTED (32), COMPLETED (32)
+
+The state machine:
+
+          has_waiting            counts ready             not failed             finished
+    IDLE ------------> PREPARE ---------------> CHECK ------------------> RUN -------------> IDLE
+             take                                 |           go           |       end
+                                                  | failed                 | failed
+                                                  v                        v
+                     in any state, SOFT_RESET --> ABORT, 8 clocks at least -----------> IDLE
+                                                                            drained
 """
 
 from __future__ import annotations
@@ -32,7 +49,7 @@ from lst_overlay.registers import (
     ResultMode,
 )
 
-# A command's arguments, and the registers that they are taken from.
+# The arguments of a command, and the registers that hold them.
 _ARGUMENTS = {
     "images": "IMAGES",
     "source": "SOURCE",
@@ -43,13 +60,14 @@ _ARGUMENTS = {
 
 
 class Sequencer(LiteXModule):
-    """Controls readers (one per port), writer, packer and engine by the registers of ``slave``.
+    """Control the readers (one per port), writer, packer and engine by the registers of ``slave``.
 
-    One command runs, one more may wait. A command ends when its last write response is in (START) or the network is
-    complete (LOAD). An error ends it too: everything under way is abandoned, the bus is drained, and commands are
-    ignored until SOFT_RESET.
+    One command runs and one more can wait. A START ends with its last write response, a LOAD when the network
+    is complete. An error ends a command too: the command is abandoned, the bus is drained, and further
+    commands are ignored until SOFT_RESET.
 
-    loading: the first reader's beats are parameters, not pixels. flush: forget what is under way.
+    loading: high during LOAD: the beats of the first reader are parameters, not pixels.
+    flush:   high during ABORT: engine and packer drop the images in them.
     """
 
     def __init__(self, slave, readers, writer, packer, engine: Engine):
@@ -68,11 +86,11 @@ class Sequencer(LiteXModule):
             [(name, 1) for name in ("loading", "source", "source_1", "destination", "images", "network")],
             name="refusal",
         )
-        self.idle = Signal()  # nothing runs or waits
-        self.take = Signal()  # the waiting command begins
-        self.go = Signal()  # readers, writer, packer and engine begin
-        self.end = Signal()  # the running command is complete
-        self.abort = Signal()  # everything stops until the bus is drained
+        self.idle = Signal()  # No command runs or waits.
+        self.take = Signal()  # One clock: the waiting command becomes the running one.
+        self.go = Signal()  # One clock: readers, writer, packer and engine start.
+        self.end = Signal()  # One clock: the running command is complete.
+        self.abort = Signal()  # High until the bus is drained.
         self.pulse = {
             field.name: Signal(name=f"pulse_{field.name.lower()}") for field in BY_NAME["CONTROL"].fields
         }
@@ -86,14 +104,14 @@ class Sequencer(LiteXModule):
         self._add_counters(slave, engine)
 
     def _add_queue(self, slave, engine):
-        """Commands in, COMPLETED and STATUS out."""
+        """The queue of one command, and the registers STATUS, ACCEPTED and COMPLETED."""
         value, pulse, waiting = slave.value, self.pulse, self.waiting
         queue_ready = Signal()
         accept = Signal()
         done = Signal()
         accepted = Signal(32)
         completed = Signal(32)
-        draining = Signal(max=DRAIN_STUCK_CYCLES)  # clocks so far
+        draining = Signal(max=DRAIN_STUCK_CYCLES)  # Clocks of ABORT so far.
         stuck = Signal()
         self.comb += [
             queue_ready.eq(~self.has_waiting & ~self.abort & (self.error == 0)),
@@ -138,7 +156,7 @@ class Sequencer(LiteXModule):
         ]
 
     def _add_checks(self, engine):
-        """What is wrong with the running command's arguments, two clocks after ``take``."""
+        """The reasons to refuse the running command, which are valid two clocks after ``take``."""
         running, low = self.running, slice(ALIGNMENT.bit_length() - 1)
         self.sync += [
             self.refusal.loading.eq(running.load & (engine.parameter_bytes == 0)),
@@ -152,13 +170,13 @@ class Sequencer(LiteXModule):
         ]
 
     def _add_states(self, readers, writer, engine):
-        """The state machine, from IDLE over checks to the end or to ABORT."""
+        """The state machine and its inputs: the end of a command, its errors, the end of draining."""
         refusal, parameters = self.refusal, engine.parameters
         started = Signal()
         finished = Signal()
         drained = Signal()
         soft_reset = Signal()
-        # What is wrong, before and after the start. Encoded outside the state machine, to keep its logic shallow.
+        # Errors before and after ``go``, encoded outside the state machine to keep its logic shallow.
         failed = Signal()
         failure = Signal(4)
         failure_address = Signal(32)
@@ -187,7 +205,8 @@ class Sequencer(LiteXModule):
             .Elif(reduce(or_, not_read), failure.eq(ErrorCode.READ_RESPONSE))
             .Elif(not_written, failure.eq(ErrorCode.WRITE_RESPONSE))
             .Else(failure.eq(ErrorCode.BAD_PARAMETERS)),
-            # The address that belongs to it, a clock for each kind and one to choose; refusals are known long before CHECK.
+            # ERROR_ADDRESS takes two clocks: one for the address of each kind of error, one to select. A
+            # refusal is valid long before CHECK.
             refused_address.eq(0),
             If(refusal.loading)
             .Elif(refusal.source, refused_address.eq(self.running.source))
@@ -215,8 +234,9 @@ class Sequencer(LiteXModule):
             NextValue(settle, 0),
             If(self.has_waiting, self.take.eq(1), NextState("PREPARE")),
         )
+        # PREPARE lasts until checks and beat counts are valid.
         fsm.act(
-            "PREPARE",  # until the checks and the beat counts have caught up
+            "PREPARE",
             NextValue(step, step - 1),
             NextValue(settle, 0),
             If(step == 0, NextState("CHECK")),
@@ -227,8 +247,9 @@ class Sequencer(LiteXModule):
             NextValue(started, 1),
             If(failed, *fail(failure, failure_address)).Elif(finished, self.end.eq(1), NextState("IDLE")),
         )
+        # ABORT lasts at least eight clocks, so that ``idle`` of readers and writer includes its effect.
         fsm.act(
-            "ABORT",  # at least eight clocks, in which readers and writer have seen it
+            "ABORT",
             self.abort.eq(1),
             NextValue(started, 0),
             If(settle != 7, NextValue(settle, settle + 1)),
@@ -238,7 +259,7 @@ class Sequencer(LiteXModule):
             fsm.act(state, If(soft_reset, *fail(ErrorCode.NONE, 0), NextValue(settle, 0)))
 
     def _add_controls(self, readers, writer, packer, engine):
-        """Arguments, and registered signals to begin and to stop, for readers, writer, packer and engine."""
+        """The arguments and the registered start and stop signals of readers, writer, packer and engine."""
         running, images = self.running, self.running.images
         layout, record = engine.capabilities.layout, engine.capabilities.record
         logits_beats = self._times(images, record.beats)
@@ -268,11 +289,11 @@ class Sequencer(LiteXModule):
         shares = self._shares(images, layout)
         for number, (reader, source, share) in enumerate(zip(readers, sources, shares)):
             beats = self._times(share, layout.beats_per_image)
-            wanted = Signal()  # by the running command
+            has_share = Signal()  # The running command needs this reader.
             self.sync += [
-                wanted.eq(running.load if number == 0 else 0),
-                If(~running.load, wanted.eq(share != 0)),
-                reader.start.eq(self.go & wanted),
+                has_share.eq(running.load if number == 0 else 0),
+                If(~running.load, has_share.eq(share != 0)),
+                reader.start.eq(self.go & has_share),
             ]
             self.comb += [reader.address.eq(source), reader.beats.eq(beats), reader.abort.eq(self.flush)]
             if number == 0:
@@ -280,39 +301,43 @@ class Sequencer(LiteXModule):
 
     @staticmethod
     def _prepare_clocks(engine: Engine) -> int:
-        """Clocks of PREPARE: three for the checks, and one more than the longest chain of `_times`."""
+        """The number of clocks of PREPARE: enough for the checks and for the longest chain of `_times`."""
         layout, record = engine.capabilities.layout, engine.capabilities.record
         pixels = len(_digits(layout.beats_per_image)) - 1 + layout.interleaved
         return max(4, pixels + 1, len(_digits(record.beats)) + 1)
 
     def _shares(self, images, layout: ImageLayout):
-        """Images that each port reads."""
+        """The number of images that each port reads."""
         if not layout.interleaved:
             return [images] * layout.ports
         shares = [Signal(len(images)) for _ in range(2)]
         group_bits = GROUP.bit_length() - 1
-        pairs, left = images[group_bits + 1 :], images[:group_bits]  # of groups; images of the last group
-        # The last group is the second port's; the first port's, just before it, is then whole.
+        # The number of whole pairs of groups, and the images of the last, incomplete group.
+        pairs, rest = images[group_bits + 1 :], images[:group_bits]
+        # If set, the incomplete group is the second port's, and the first port's group before it is complete.
         second = images[group_bits]
         self.sync += [
-            shares[0].eq((pairs + second) * GROUP + Mux(second, 0, left)),
-            shares[1].eq(pairs * GROUP + Mux(second, left, 0)),
+            shares[0].eq((pairs + second) * GROUP + Mux(second, 0, rest)),
+            shares[1].eq(pairs * GROUP + Mux(second, rest, 0)),
         ]
         return shares
 
     def _times(self, value, factor: int):
-        """value * factor, a clock for each of the factor's `_digits` but the first."""
+        """The product of a signal and a constant.
+
+        It is delayed by one clock for each of the factor's `_digits` but the first.
+        """
         first, *others = sorted(_digits(factor), key=lambda digit: -digit[1])
         product = value << first[0]
         for shift, sign in others:
             total = Signal(len(value) + factor.bit_length())
-            # ``value`` is constant long before it counts, so it need not be delayed.
+            # ``value`` is constant while a command runs, so it need not be delayed.
             self.sync += total.eq(product + (value << shift) if sign > 0 else product - (value << shift))
             product = total
         return product
 
     def _add_counters(self, slave, engine):
-        """64-bit counters, latched together."""
+        """The 64-bit counters of cycles, which are latched together."""
         counting = Signal()
         starved = Signal()
         blocked = Signal()
@@ -344,7 +369,10 @@ class Sequencer(LiteXModule):
 
 
 def _digits(factor: int) -> List[Tuple[int, int]]:
-    """(shift, sign) of the fewest signed powers of two that add up to ``factor``, all positive where that is possible."""
+    """Write ``factor`` as the fewest signed powers of two: a list of (shift, sign).
+
+    Of representations with equally many, the one with positive signs is chosen.
+    """
     binary = [(shift, 1) for shift in range(factor.bit_length()) if factor >> shift & 1]
     signed = list(signed_digits(factor))
     return binary if len(binary) <= len(signed) else signed

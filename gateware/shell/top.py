@@ -1,4 +1,4 @@
-"""The whole design: PS7, registers, burst readers and writer, and an engine between them."""
+"""The whole design: PS7, register slave, burst readers, burst writer, and the engine between them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from lst_overlay.registers import ABI_VERSION, BY_NAME, MAGIC
 
 
 class Top(LiteXModule):
-    """No ports: everything goes through the PS. ``build_hash`` is what the BUILD_HASH register reads."""
+    """The top module. It has no ports: registers and memory are accessed through the PS.
+
+    build_hash: the value of register BUILD_HASH.
+    """
 
     def __init__(self, engine: Engine, build_hash: int):
         self.engine = engine
@@ -33,7 +36,7 @@ class Top(LiteXModule):
         # # #
 
         self.comb += [
-            # What an abandoned command left behind is dropped.
+            # Words and images of an abandoned command are dropped.
             packer.reset.eq(sequencer.flush),
             engine.flush.eq(sequencer.flush),
             engine.start.eq(packer.start),
@@ -55,7 +58,7 @@ class Top(LiteXModule):
         self.comb += [slave.value[name].eq(constant) for name, constant in constants.items()]
 
     def _connect_first(self, source, engine: Engine, loading):
-        """Beats of the first reader are parameters during LOAD, pixels otherwise."""
+        """Connect the first reader: its beats are parameters during LOAD, pixels otherwise."""
         pixels = engine.sinks[0]
         if not engine.parameter_bytes:
             self.comb += source.connect(pixels)

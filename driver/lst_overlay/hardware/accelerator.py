@@ -1,6 +1,7 @@
-"""The accelerator's command sequences: identify, load, start, wait, reset. pynq binds this class to the IP by its VLNV.
+"""The commands of the accelerator: identify, load, start, wait, reset.
 
-Commands run in order; one may queue behind the running one. Nothing here knows images or networks, only addresses.
+One command runs and one can be queued; they end in order. This module deals with addresses, not images or
+networks. pynq binds the class to the IP by its VLNV.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from .bitstream_files import VLNV, check_abi
 from .capabilities import Capabilities
 from .register_file import RegisterFile
 
-RESET_TIMEOUT_S = 10.0  # on hardware microseconds; the simulated board needs seconds to find a drain stuck
+# A reset of the hardware takes microseconds; the simulated board needs seconds to detect a stuck drain.
+RESET_TIMEOUT_S = 10.0
 ACCEPT_TIMEOUT_S = 2.0
 
 
 class Accelerator(DefaultIP):
-    """Driver of one lst_overlay accelerator. `registers` reads and writes by name, `registers.dump()` shows all."""
+    """The driver of one lst_overlay accelerator.
+
+    ``registers`` reads and writes registers by name; ``registers.dump()`` returns a text that shows them all.
+    """
 
     bindto = [VLNV]
 
@@ -29,11 +34,11 @@ class Accelerator(DefaultIP):
         super().__init__(description)
         self.registers = RegisterFile(self.mmio, description["registers"])
         self._parameters = description["parameters"]
-        self._ticket = 0  # COMPLETED when the newest command will have ended
-        self._accepted = 0  # ACCEPTED as it reads now
+        self._ticket = 0  # The value of COMPLETED after the newest command has ended.
+        self._accepted = 0  # The present value of ACCEPTED.
 
     def check_identity(self, build_hash: int, capabilities: Capabilities) -> None:
-        """BitstreamError unless the registers that identify the design read what the .hwh promises."""
+        """Raise BitstreamError unless the registers that identify the design have the values of the .hwh."""
         magic = self.registers.magic()
         if magic != MAGIC:
             raise BitstreamError(
@@ -53,14 +58,20 @@ class Accelerator(DefaultIP):
                 raise BitstreamError(f"{register} reads {fields}, the .hwh says {expected}")
 
     def begin(self) -> None:
-        """Before the first command of a batch: the accelerator idle, without error, the books balanced."""
+        """Prepare for the first command of a batch: make the accelerator idle and free of errors.
+
+        The counts of accepted and completed commands are read again.
+        """
         status = self.registers.fields("STATUS")
         if status["ERROR"] or not status["IDLE"]:
             self.soft_reset()
         self._ticket, self._accepted = self.registers.read("COMPLETED"), self.registers.read("ACCEPTED")
 
     def load(self, source: int, timeout_s: float) -> int:
-        """Queue a LOAD of the parameter image at physical address ``source``. Returns its ticket for `wait`."""
+        """Queue a LOAD of the parameters at physical address ``source`` and return its ticket for `wait`.
+
+        Waits at most ``timeout_s`` seconds for a place in the queue. Raises HardwareError or HardwareTimeout.
+        """
         self._wait_queue(timeout_s)
         self.registers.write("SOURCE", source)
         return self._submit("LOAD")
@@ -68,9 +79,12 @@ class Accelerator(DefaultIP):
     def start(
         self, sources: Sequence[int], destination: int, images: int, mode: int, timeout_s: float
     ) -> int:
-        """Queue a batch, its pixels at ``sources``, one for each port. Returns its ticket for `wait`.
+        """Queue a START and return its ticket for `wait`.
 
-        Waits at most timeout_s seconds for a place in the queue.
+        sources, destination: physical addresses of the pixels, one for each port, and of the results.
+        images, mode:         the values of IMAGES and RESULT_MODE.
+
+        Waits at most ``timeout_s`` seconds for a place in the queue. Raises HardwareError or HardwareTimeout.
         """
         self._wait_queue(timeout_s)
         self.registers.write("IMAGES", images)
@@ -81,10 +95,13 @@ class Accelerator(DefaultIP):
         return self._submit("START")
 
     def wait(self, ticket: int, timeout_s: float, what: str) -> None:
-        """Until that command has ended. HardwareError with the reported code, HardwareTimeout with all registers."""
+        """Wait until the command with this ticket has ended. ``what`` names it in error messages.
+
+        Raises HardwareError with the reported code, or HardwareTimeout after ``timeout_s`` seconds.
+        """
 
         def ended() -> bool:
-            # Modulo 2**32, and a later command may have ended too.
+            # The difference is taken modulo 2**32, and a later command may have ended as well.
             if (self.registers.read("COMPLETED") - ticket) & 0xFFFFFFFF < 1 << 31:
                 return True
             self._raise_error(what)
@@ -93,22 +110,25 @@ class Accelerator(DefaultIP):
         self._poll(ended, timeout_s, what)
 
     def soft_reset(self, timeout_s: float = RESET_TIMEOUT_S) -> None:
-        """Stop everything and wait until the bus is quiet. A loaded network stays. HardwareError if memory never answers."""
+        """Stop all commands and wait until the bus is drained. A loaded network stays.
+
+        Raises HardwareError if memory does not answer, HardwareTimeout after ``timeout_s`` seconds.
+        """
         self.registers.strobe("CONTROL", "SOFT_RESET")
 
         def quiet() -> bool:
             status = self.registers.fields("STATUS")
             if status["DRAIN_STUCK"]:
                 raise HardwareError(
-                    "memory does not answer what the accelerator has asked (STATUS.DRAIN_STUCK): only download() "
-                    f"helps; registers:\n{self.registers.dump()}"
+                    "memory does not answer what the accelerator has asked (STATUS.DRAIN_STUCK): "
+                    f"only download() helps; registers:\n{self.registers.dump()}"
                 )
             return bool(status["IDLE"] and not status["ERROR"])
 
         self._poll(quiet, timeout_s, "soft reset (STATUS.IDLE)")
 
     def counters(self) -> Dict[str, int]:
-        """Clock cycles of the command that ended last: all, stalled on input, stalled on output."""
+        """Return the clock cycles of the command that ended last: all, starved, blocked."""
         return {
             "cycles": self.registers.counter("CYCLES"),
             "stall_input_cycles": self.registers.counter("STALL_INPUT"),
@@ -116,7 +136,7 @@ class Accelerator(DefaultIP):
         }
 
     def sample_time(self) -> int:
-        """Clock cycles since the download, now. Overwrites `counters`."""
+        """Return the clock cycles since the download. This overwrites the latched `counters`."""
         self.registers.strobe("CONTROL", "SAMPLE")
         return self.registers.counter("TIME")
 
@@ -143,7 +163,7 @@ class Accelerator(DefaultIP):
         return self._ticket
 
     def _raise_error(self, what: str) -> None:
-        """HardwareError if STATUS.ERROR is set: text and address of ERROR_CODE."""
+        """Raise HardwareError with the text of ERROR_CODE and with ERROR_ADDRESS if STATUS.ERROR is set."""
         if not self.registers.fields("STATUS")["ERROR"]:
             return
         code, address = self.registers.read("ERROR_CODE"), self.registers.read("ERROR_ADDRESS")
@@ -158,7 +178,8 @@ class Accelerator(DefaultIP):
     def _poll(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
         deadline = time.monotonic() + timeout_s
         while True:
-            late = time.monotonic() > deadline  # read before the look: what ended in time is no failure
+            # The time is read before the state: a command that ended in time is never reported as late.
+            late = time.monotonic() > deadline
             if done():
                 return
             if late:

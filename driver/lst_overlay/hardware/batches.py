@@ -1,28 +1,38 @@
-"""Batches through the accelerator: chunks of images in two sets of buffers; one is filled while the other computes."""
+"""Batches on the accelerator, in chunks.
+
+One set of buffers is filled while the hardware works on the other.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import contextmanager
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from ..errors import HardwareError, HardwareTimeout, LstOverlayError
+from ..errors import BitstreamError, HardwareError, HardwareTimeout, LstOverlayError
 from ..registers import ALIGNMENT, ResultMode
 from .accelerator import Accelerator
 from .capabilities import Capabilities
+from .prepared_network import PreparedNetwork
 
-CHUNK_IMAGES = 4096  # Python's share of a command is then a few nanoseconds an image
-PROFILE_CHUNK_IMAGES = 16384  # one START where it fits: cycles per image are counted over a whole batch
-# Seconds allowed: about 200 times what the hardware needs. The simulated board runs at a hundredth of the clock.
+CHUNK_IMAGES = 4096  # Python's overhead for a command is then a few nanoseconds per image.
+# A test set of 10,000 images fits one START, so cycles per image are counted over the whole batch.
+PROFILE_CHUNK_IMAGES = 16384
+# The time-out is about 200 times what the hardware needs. The simulated board runs at 1 % of the clock.
 TIMEOUT_S = 2.0
 TIMEOUT_PER_IMAGE_S = 1e-3
 SIMULATED_TIMEOUT_FACTOR = 10.0
 
 
 class Measurement(NamedTuple):
-    """starts: commands; cycles: summed over them, START taken up to DONE; wall_s: from the first START to the last DONE."""
+    """Clock cycles and time of a batch.
+
+    starts: number of START commands. The cycle counts are summed over them, each from START accepted to DONE.
+    wall_s: seconds of wall clock from START to DONE, summed over the commands.
+    """
 
     starts: int
     cycles: int
@@ -32,7 +42,10 @@ class Measurement(NamedTuple):
 
 
 class Buffers:
-    """Contiguous memory for the pixels, in their layout, and the results of at most ``images`` images."""
+    """Contiguous memory for at most ``images`` images, in the engine's layout, and for their results.
+
+    Raises LstOverlayError if the memory cannot be allocated.
+    """
 
     def __init__(self, device, capabilities: Capabilities, images: int):
         self.layout = layout = capabilities.layout
@@ -44,29 +57,34 @@ class Buffers:
                 self.pixels.append(allocate(device, (images, layout.bytes_per_image), np.uint8))
             self.results = allocate(device, (record.bytes(ResultMode.LOGITS, images),), np.uint8)
         except BaseException:
-            self.pixels = []  # else the exception's traceback would keep them
+            self.pixels = []  # The exception's traceback must not keep the buffers alive.
             raise
 
     @property
     def addresses(self) -> Tuple[List[int], int]:
-        """Values of SOURCE and SOURCE_1, and of DESTINATION."""
+        """The values of the registers (SOURCE, and SOURCE_1 with two ports) and DESTINATION."""
         sources = self.layout.sources([buffer.device_address for buffer in self.pixels])
         return sources, self.results.device_address
 
     def fill(self, images: np.ndarray) -> None:
+        """Write (N, pixels) uint8 images to memory in the engine's layout and flush the processor's cache."""
         self.layout.fill(images, [np.asarray(buffer)[: len(images)] for buffer in self.pixels])
         for buffer in self.pixels:
             (buffer if len(images) == self.images else buffer[: len(images)]).flush()
 
     def read(self, mode: int, images: int) -> np.ndarray:
-        """(images,) int64 classes or (images, values) int32 values of the records, copied out."""
+        """Copy the results out of memory, as `ResultRecord.unpack` does: classes or logits, by ``mode``."""
         part = self.results[: self._record.bytes(mode, images)]
         part.invalidate()
         return self._record.unpack(mode, np.asarray(part), images)
 
 
 def allocate(device, shape, dtype):
-    """pynq.allocate, with the accelerator's rules checked: a 32-bit physical address, a multiple of 128."""
+    """Allocate a pynq buffer of contiguous memory of ``shape`` and ``dtype``.
+
+    Raises LstOverlayError if there is no such memory, or its physical address is not a multiple of 128 below
+    2^32.
+    """
     try:
         buffer = device.allocate(shape, dtype)
     except (RuntimeError, MemoryError, OSError) as error:
@@ -77,13 +95,17 @@ def allocate(device, shape, dtype):
         ) from error
     if buffer.device_address % ALIGNMENT or buffer.device_address + buffer.nbytes > 1 << 32:
         raise LstOverlayError(
-            f"a buffer's address must be a multiple of {ALIGNMENT} below 2**32, not 0x{buffer.device_address:X}"
+            f"a buffer's address must be a multiple of {ALIGNMENT} below 2**32, "
+            f"not 0x{buffer.device_address:X}"
         )
     return buffer
 
 
 class Batches:
-    """Runs batches on one accelerator. Not for concurrent use: the overlay holds the lock."""
+    """Run LOAD and batches on one accelerator.
+
+    The class is not thread-safe: the overlay that owns it holds a lock during every call.
+    """
 
     def __init__(self, accelerator: Accelerator, capabilities: Capabilities, device, simulated: bool):
         self._accelerator = accelerator
@@ -93,7 +115,10 @@ class Batches:
         self._sets: List[Buffers] = []
 
     def timeout(self, images: int, wanted: Optional[float] = None) -> float:
-        """Seconds that one command of ``images`` images may take; ``wanted`` if it is given and sensible."""
+        """Return the time-out in seconds of one command of ``images`` images; ``wanted`` if it is not None.
+
+        Raises TypeError or ValueError unless ``wanted`` is a positive, finite number.
+        """
         if wanted is not None:
             if isinstance(wanted, bool) or not isinstance(wanted, (int, float, np.integer, np.floating)):
                 raise TypeError(f"timeout must be a number of seconds, not {type(wanted).__name__}")
@@ -104,24 +129,39 @@ class Batches:
             SIMULATED_TIMEOUT_FACTOR if self._simulated else 1.0
         )
 
-    def load(self, words: np.ndarray, timeout_s: Optional[float] = None) -> int:
-        """(words,) uint32 parameters into the accelerator. Returns NETWORK_HASH as it then reads."""
+    def load(self, prepared: PreparedNetwork, timeout_s: Optional[float] = None) -> None:
+        """Send a network to the accelerator by LOAD, which may take ``timeout_s`` seconds.
+
+        Raises BitstreamError if the engine takes another number of bytes, HardwareError if NETWORK_HASH shows
+        that the parameters did not arrive intact.
+        """
+        name, words, registers = prepared.network.name, prepared.words, self._accelerator.registers
+        parameter_bytes = registers.read("PARAMETER_BYTES")
+        if parameter_bytes != words.nbytes:
+            raise BitstreamError(
+                f"the accelerator takes {parameter_bytes} bytes of parameters, "
+                f"network {name!r} has {words.nbytes}"
+            )
         timeout_s = self.timeout(1, timeout_s)
         buffer = allocate(self._device, words.shape, np.uint32)
         buffer[:] = words
         buffer.flush()
         self._accelerator.begin()
-        try:
-            self._accelerator.wait(
-                self._accelerator.load(buffer.device_address, timeout_s), timeout_s, "LOAD"
+        with self._recovering():
+            ticket = self._accelerator.load(buffer.device_address, timeout_s)
+            self._accelerator.wait(ticket, timeout_s, "LOAD")
+        found = registers.read("NETWORK_HASH")
+        if found != prepared.hash:
+            raise HardwareError(
+                f"network {name!r} did not arrive as sent: NETWORK_HASH reads 0x{found:08X}, "
+                f"the parameters' CRC-32 is 0x{prepared.hash:08X}"
             )
-        except BaseException as error:
-            self._recover(error)
-            raise
-        return self._accelerator.registers.read("NETWORK_HASH")
 
     def run(self, images: np.ndarray, mode: int, timeout_s: Optional[float] = None) -> np.ndarray:
-        """(N, pixels) uint8 -> results of N images, two commands in flight. timeout_s: seconds for each command."""
+        """Run (N, pixels) uint8 images and return their results as `Buffers.read` does.
+
+        One command is queued while another runs. Each may take ``timeout_s`` seconds.
+        """
         return self._run(images, mode, CHUNK_IMAGES, 2, timeout_s)[0]
 
     def measure(
@@ -131,11 +171,14 @@ class Batches:
         timeout_s: Optional[float] = None,
         chunk_images: int = PROFILE_CHUNK_IMAGES,
     ) -> tuple:
-        """As `run`, one command at a time, since a later command's end overwrites the counters. (results, Measurement)."""
+        """Run images as `run` does and return (results, Measurement).
+
+        Commands run one at a time, since the end of the next command would overwrite the cycle counters.
+        """
         return self._run(images, mode, chunk_images, 1, timeout_s)
 
     def release(self) -> None:
-        """Give the buffers back."""
+        """Release all buffers."""
         self._sets = []
 
     def _run(
@@ -161,23 +204,20 @@ class Batches:
             results.append(self._sets[number].read(mode, count))
 
         self._accelerator.begin()
-        try:
+        # KeyboardInterrupt is covered too: no command may still run in buffers that are filled again.
+        with self._recovering():
             for number, first in enumerate(range(0, len(images), chunk_images)):
                 if len(waiting) == depth:
                     finish()
                 chunk = images[first : first + chunk_images]
-                number %= depth  # no name for the buffers: an exception's traceback would keep them
+                # Buffers are only indexed: an exception's traceback would keep a local variable alive.
+                number %= depth
                 self._sets[number].fill(chunk)
                 begun = time.perf_counter()
                 ticket = self._accelerator.start(*self._sets[number].addresses, len(chunk), mode, timeout_s)
                 waiting.append((number, ticket, first, len(chunk), begun))
             while waiting:
                 finish()
-        except (
-            BaseException
-        ) as error:  # KeyboardInterrupt too: nothing may run on in buffers that are filled anew
-            self._recover(error)
-            raise
         return results[0] if len(results) == 1 else np.concatenate(results), Measurement(
             len(results), wall_s=wall_s, **totals
         )
@@ -187,18 +227,28 @@ class Batches:
             if index == len(self._sets):
                 self._sets.append(Buffers(self._device, self._capabilities, images))
             elif self._sets[index].images < images:
-                del self._sets[index:]  # given back before the larger one is asked for
+                del self._sets[index:]  # Release the small buffers before the larger ones are allocated.
                 self._sets.append(Buffers(self._device, self._capabilities, images))
 
-    def _recover(self, error: BaseException) -> None:
-        """After ``error``: leave the accelerator idle, or say that this failed too."""
+    @contextmanager
+    def _recovering(self):
+        """On any exception, reset the accelerator before the exception goes on.
+
+        If the soft reset fails too, raise HardwareTimeout or HardwareError with both messages instead.
+        """
         try:
-            self._accelerator.soft_reset()
-        except LstOverlayError as second:
-            message = (
-                f"{error or type(error).__name__}\nThe soft reset that followed failed as well: {second}\n"
-                "Download the bitstream again: overlay.download()"
-            )
-            if isinstance(error, HardwareTimeout):
-                raise HardwareTimeout(message) from error
-            raise HardwareError(message, getattr(error, "code", 0), getattr(error, "address", 0)) from error
+            yield
+        except BaseException as error:
+            try:
+                self._accelerator.soft_reset()
+            except LstOverlayError as second:
+                message = (
+                    f"{error or type(error).__name__}\n"
+                    f"The soft reset that followed failed as well: {second}\n"
+                    "Download the bitstream again: overlay.download()"
+                )
+                if isinstance(error, HardwareTimeout):
+                    raise HardwareTimeout(message) from error
+                code, address = getattr(error, "code", 0), getattr(error, "address", 0)
+                raise HardwareError(message, code, address) from error
+            raise

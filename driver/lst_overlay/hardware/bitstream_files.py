@@ -1,4 +1,7 @@
-"""Where the bitstream of this board lies, and what its .hwh says, before pynq or the hardware is touched."""
+"""The files of a bitstream: where they are and what the .hwh says.
+
+Neither pynq nor the hardware is needed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Dict, List, Union
+from typing import Dict, List, NamedTuple, Tuple, Union
 from xml.etree import ElementTree
 
 from ..errors import BitstreamError
@@ -15,24 +18,40 @@ from .capabilities import Capabilities
 
 VLNV = "lst-overlay:user:accelerator:1.0"
 DEFAULT_STEM = "pixel_serial-loadable"
-SIMULATED = "simulated"  # the name of the simulated board's pynq device, and of its directory
+SIMULATED = "simulated"  # The name of the simulated board's pynq device and of its directory.
 DEFAULT_BOARD = "zybo_z7_10"
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
+class Description(NamedTuple):
+    """The properties of a design that its .hwh states.
+
+    divisors: FCLK0 may run at 1000 MHz / (d0 * d1) at most. build_hash: the value of register BUILD_HASH.
+    """
+
+    engine: str
+    capabilities: Capabilities
+    build_hash: int
+    divisors: Tuple[int, ...]
+
+
 def board_name(device) -> str:
-    """The directory under bitstreams/: 'simulated', else the variable BOARD of PYNQ's images, 'Zybo-Z7-10' -> 'zybo_z7_10'."""
+    """Return the board's directory under bitstreams/.
+
+    It is 'simulated', or made from the variable BOARD of PYNQ's images: 'Zybo-Z7-10' gives 'zybo_z7_10'.
+    """
     if is_simulated(device):
         return SIMULATED
     return re.sub(r"[^a-z0-9]+", "_", os.environ.get("BOARD", "").lower()).strip("_") or DEFAULT_BOARD
 
 
 def is_simulated(device) -> bool:
+    """Whether a pynq device is the simulated board."""
     return getattr(device, "name", None) == SIMULATED
 
 
 def search_roots() -> List[Path]:
-    """The installed package's own bitstreams, then those of the checkout that the package is part of."""
+    """The directories that hold bitstreams: the installed package's, then that of a checkout around it."""
     roots = [_PACKAGE / "bitstreams"]
     if _PACKAGE.parent.name == "driver":
         roots.append(_PACKAGE.parents[1] / "bitstreams")
@@ -40,7 +59,10 @@ def search_roots() -> List[Path]:
 
 
 def find_bitfile(bitfile: Union[str, os.PathLike, None], device) -> Path:
-    """The absolute path of the .bit; its .hwh lies beside it. BitstreamError names the file that is missing."""
+    """Find a .bit by path or by stem (None: the pixel-serial engine's) and return its absolute path.
+
+    Raises BitstreamError that names the missing file if the .bit or the .hwh beside it does not exist.
+    """
     stem = DEFAULT_STEM if bitfile is None else os.fspath(bitfile)
     if bitfile is not None and (os.sep in stem or stem.endswith(".bit")):
         path = Path(bitfile).expanduser().resolve()
@@ -71,27 +93,48 @@ def find_bitfile(bitfile: Union[str, os.PathLike, None], device) -> Path:
 
 
 def hwh_of(bitfile: Path) -> Path:
+    """The path of the .hwh that belongs to a .bit."""
     return bitfile.with_suffix(".hwh")
 
 
 def network_of(bitfile: Union[str, Path]) -> Path:
-    """The network file of a bitstream that has its network built in."""
+    """The path of the network file of a bitstream that has its network built in."""
     return Path(bitfile).with_suffix(".npz")
 
 
 def find_network(bitfile: Path) -> Path:
-    """The same, which must be there: without it nothing says what the hardware computes."""
+    """Return the path of the network file of a bitstream that has its network built in.
+
+    Raises BitstreamError if the file does not exist: only this file says what the hardware computes.
+    """
     path = network_of(bitfile)
     if not path.is_file():
         raise BitstreamError(
-            f"{bitfile} has its network built in, and no file says which: {path} must lie beside it with the same stem; "
-            f"copy it along with the .bit and the .hwh, it was written with them"
+            f"{bitfile} has its network built in, and no file says which: {path} must lie beside it "
+            "with the same stem; copy it along with the .bit and the .hwh, it was written with them"
         )
     return path
 
 
+def describe(bitfile: Path) -> Description:
+    """Read the .hwh of a .bit. Raises BitstreamError if it is damaged or describes another bitstream."""
+    hwh = hwh_of(bitfile)
+    parameters = read_parameters(hwh)
+    check_bitfile(bitfile, parameters)
+    return Description(
+        build_hash=integer_parameter(parameters, "BUILD_HASH", hwh),
+        capabilities=capabilities(parameters, hwh),
+        divisors=tuple(integer_parameter(parameters, f"DIVISOR{i}", hwh) for i in range(2)),
+        engine=parameters.get("ENGINE", "?"),
+    )
+
+
 def read_parameters(hwh: Path) -> Dict[str, str]:
-    """PARAMETERs of our accelerator. Read here because pynq caches a .hwh by the hash of the .bit alone."""
+    """Read the PARAMETER elements of the accelerator from a .hwh.
+
+    pynq's own parser is not used because it caches a .hwh by the hash of the .bit. Raises BitstreamError if
+    the file is damaged or describes no accelerator of this project.
+    """
     try:
         root = ElementTree.parse(str(hwh)).getroot()
     except (ElementTree.ParseError, UnicodeDecodeError) as error:
@@ -106,7 +149,7 @@ def read_parameters(hwh: Path) -> Dict[str, str]:
 
 
 def integer_parameter(parameters: Dict[str, str], name: str, hwh: Path) -> int:
-    """A decimal or 0x number among ``parameters``. BitstreamError if it is missing or is none."""
+    """Return parameter ``name``, a decimal or 0x number. BitstreamError if it is missing or not a number."""
     try:
         return int(parameters[name], 0)
     except KeyError:
@@ -116,7 +159,7 @@ def integer_parameter(parameters: Dict[str, str], name: str, hwh: Path) -> int:
 
 
 def check_abi(version: int, where: str) -> None:
-    """BitstreamError unless the design speaks this driver's version of the registers."""
+    """Raise BitstreamError unless ``version`` is this driver's version of the register table."""
     if version != ABI_VERSION:
         raise BitstreamError(
             f"{where} has ABI version {version}, this driver knows {ABI_VERSION}: "
@@ -125,7 +168,10 @@ def check_abi(version: int, where: str) -> None:
 
 
 def capabilities(parameters: Dict[str, str], hwh: Path) -> Capabilities:
-    """What the .hwh says of the design, which its registers must read too. BitstreamError for another ABI version."""
+    """Return the design's capabilities as the .hwh states them; the registers must have the same values.
+
+    Raises BitstreamError for another ABI version, a missing parameter or a layout that no engine has.
+    """
     check_abi(integer_parameter(parameters, "ABI_VERSION", hwh), str(hwh))
     fields = {
         register: {
@@ -141,7 +187,10 @@ def capabilities(parameters: Dict[str, str], hwh: Path) -> Capabilities:
 
 
 def check_bitfile(bitfile: Path, parameters: Dict[str, str]) -> None:
-    """Compare the .bit with the SHA-256 in its .hwh. Nothing is compared if the .hwh was written without one."""
+    """Raise BitstreamError if a .bit does not have the SHA-256 in its .hwh.
+
+    A .hwh without one is accepted.
+    """
     expected = parameters.get("BITSTREAM_SHA256")
     found = hashlib.sha256(bitfile.read_bytes()).hexdigest()
     if expected is not None and found != expected:

@@ -1,4 +1,8 @@
-"""A new board's first question: is everything as the design assumes? Under PYNQ the boot image, not the bitstream, set up the PS."""
+"""Checks of a board for `LST1Overlay.self_test`.
+
+Under PYNQ the boot image, not the bitstream, configures the PS, so a board can differ from what the design
+assumes.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,23 @@ from typing import List, NamedTuple, Sequence, Tuple
 import numpy as np
 from pynq import MMIO
 
+from ..errors import HardwareError
 from ..network import Network, classify
 from ..samples import digits as sample_digits
 from .accelerator import Accelerator
 
-# Zynq-7000 TRM: AFI_RDCHAN_CTRL and AFI_WRCHAN_CTRL of S_AXI_HP0, the next ports' 0x1000 further on (bit 0: 32 bits instead of 64), SLCR
-# LVL_SHFTR_EN.
+# From the Zynq-7000 TRM: AFI_RDCHAN_CTRL and AFI_WRCHAN_CTRL of S_AXI_HP0, with those of the next ports
+# 0x1000 further on. Bit 0 selects 32 bits instead of 64.
 AFI0_ADDRESS, AFI_SPACING, RDCHAN_CTRL, WRCHAN_CTRL = 0xF8008000, 0x1000, 0x00, 0x14
+# The SLCR's register LVL_SHFTR_EN.
 LVL_SHFTR_EN, LVL_SHFTR_ON = 0xF8000900, 0xF
 MEASURED_S = 0.1
-CLOCK_TOLERANCE = 0.01  # crystals are a hundred times better; a wrong crystal or PLL is 50 % off
+CLOCK_TOLERANCE = 0.01  # Crystals are a hundred times better; a wrong crystal or PLL is 50 % off.
 RANDOM_IMAGES = 64
 
 
 class Check(NamedTuple):
-    """One finding. ``rule`` says what ``found`` must be, ``advice`` what to do if it is not."""
+    """One finding: ``rule`` says what ``found`` must be, ``advice`` what to do if it is not."""
 
     name: str
     passed: bool
@@ -32,7 +38,7 @@ class Check(NamedTuple):
 
 
 def measured_mhz(accelerator: Accelerator) -> float:
-    """The true clock: two samples of the cycle counter TIME against the processor's clock."""
+    """Return the frequency of FCLK0 in MHz, from two samples of counter TIME and of the processor's clock."""
     first, begun = accelerator.sample_time(), time.perf_counter()
     time.sleep(MEASURED_S)
     second, ended = accelerator.sample_time(), time.perf_counter()
@@ -40,22 +46,27 @@ def measured_mhz(accelerator: Accelerator) -> float:
 
 
 def check_clock(accelerator: Accelerator, divisor_mhz: float) -> Check:
-    """FCLK0 against the wall clock: on a board only."""
+    """Compare FCLK0 with the wall clock.
+
+    divisor_mhz: the frequency by the divisors. For real boards only: simulated time differs.
+    """
     found = measured_mhz(accelerator)
     return _check(
         "FCLK0",
         abs(found / divisor_mhz - 1) < CLOCK_TOLERANCE,
         f"{found:.3f} MHz measured",
         f"{divisor_mhz:.3f} MHz by its divisors",
-        "the IO PLL does not run at 1000 MHz: another boot image configured it, or the board's crystal is not 33.33 MHz",
+        "the IO PLL does not run at 1000 MHz: another boot image configured it, "
+        "or the board's crystal is not 33.33 MHz",
     )
 
 
 def check_processing_system(device, hp_ports: Sequence[int]) -> List[Check]:
-    """The PS as this design needs it: width of its ports, level shifters."""
+    """Check the PS: the widths of the HP ports in use and the level shifters between PS and PL."""
     checks = []
     for port in hp_ports:
-        afi = MMIO(AFI0_ADDRESS + AFI_SPACING * port, 0x20, device=device)
+        base = AFI0_ADDRESS + AFI_SPACING * port
+        afi = MMIO(base, 0x20, device=device)
         for direction, offset in (("read", RDCHAN_CTRL), ("write", WRCHAN_CTRL)):
             narrow = int(afi.read(offset)) & 1
             checks.append(
@@ -64,7 +75,7 @@ def check_processing_system(device, hp_ports: Sequence[int]) -> List[Check]:
                     not narrow,
                     "32 bits" if narrow else "64 bits",
                     "64 bits",
-                    f"clear bit 0 of 0x{AFI0_ADDRESS + AFI_SPACING * port + offset:08X} with pynq.MMIO, then download()",
+                    f"clear bit 0 of 0x{base + offset:08X} with pynq.MMIO, then download()",
                 )
             )
     shifters = int(MMIO(LVL_SHFTR_EN, 4, device=device).read(0))
@@ -74,14 +85,25 @@ def check_processing_system(device, hp_ports: Sequence[int]) -> List[Check]:
             shifters == LVL_SHFTR_ON,
             f"LVL_SHFTR_EN = 0x{shifters:X}",
             f"0x{LVL_SHFTR_ON:X}, all on",
-            "the PS and the PL are cut off from each other: download the bitstream again, with this boot image's own driver",
+            "the PS and the PL are cut off from each other: download the bitstream again, "
+            "with this boot image's own driver",
         )
     )
     return checks
 
 
+def require_processing_system(device, hp_ports: Sequence[int]) -> None:
+    """Raise HardwareError with the first failed finding of `check_processing_system`."""
+    for check in check_processing_system(device, hp_ports):
+        if not check.passed:
+            raise HardwareError(f"{check.name}: {check.found}, must be {check.rule}; {check.advice}")
+
+
 def images(shape: Tuple[int, ...]) -> np.ndarray:
-    """(N, pixels) uint8: the sample digits, if the design takes their shape, then random pixels, the same each time."""
+    """Return the test images, (N, pixels) uint8: sample digits if they have ``shape``, then random images.
+
+    The random images are the same in every call.
+    """
     noise = np.random.default_rng(0).integers(0, 256, (RANDOM_IMAGES, *shape), dtype=np.uint8)
     digits, _ = sample_digits.load()
     all_images = np.concatenate([digits, noise]) if digits.shape[1:] == shape else noise
@@ -89,18 +111,22 @@ def images(shape: Tuple[int, ...]) -> np.ndarray:
 
 
 def no_answer(error: Exception) -> Check:
-    """The hardware did not get as far as an answer."""
+    """Make the finding for hardware that raised ``error`` instead of answering."""
     return Check(
         "answers",
         False,
         str(error).splitlines()[0],
         "an answer to every batch",
-        "download() begins anew; if it stays so, the bitstream does not fit this board, or memory does not answer it",
+        "download() begins anew; if it stays so, the bitstream does not fit this board, "
+        "or memory does not answer it",
     )
 
 
 def check_reference(network: Network, computed: np.ndarray) -> List[Check]:
-    """This machine's integer reference against the logits stored for a network of the package; nothing for another network."""
+    """Compare the integer reference's logits with those stored in the package.
+
+    computed: (N, classes), the sample digits first. Returns no finding for a network without stored logits.
+    """
     stored = sample_digits.stored_logits(network)
     if stored is None:
         return []
@@ -117,18 +143,24 @@ def check_reference(network: Network, computed: np.ndarray) -> List[Check]:
 
 
 def check_logits(first: np.ndarray, second: np.ndarray, expected: np.ndarray) -> Check:
-    """Two runs of the hardware against the integer reference, each (N, classes)."""
+    """Compare the logits of two runs of the hardware with the integer reference's, each (N, classes)."""
     wrong = (first != expected).any(axis=1) | (second != expected).any(axis=1)
     changed = int((first != second).any(axis=1).sum())
     if changed:
-        advice = "answers change from run to run: the clock is too fast for this board or its supply weak; build for a lower one"
+        advice = (
+            "answers change from run to run: the clock is too fast for this board or its supply weak; "
+            "build for a lower one"
+        )
     elif wrong.all():
         advice = (
-            "every image, the same in both runs: pixels, parameters or results are misread on their way; check that .bit and .hwh "
-            "were copied whole, and report the board and its boot image"
+            "every image, the same in both runs: pixels, parameters or results are misread on their way; "
+            "check that .bit and .hwh were copied whole, and report the board and its boot image"
         )
     else:
-        advice = "always the same images: gateware and reference disagree, which is our bug: please report the network and the build hash"
+        advice = (
+            "always the same images: gateware and reference disagree, which is our bug: "
+            "please report the network and the build hash"
+        )
     return _check(
         "logits",
         not wrong.any(),
@@ -140,14 +172,15 @@ def check_logits(first: np.ndarray, second: np.ndarray, expected: np.ndarray) ->
 
 
 def check_classes(classes: np.ndarray, logits: np.ndarray) -> Check:
-    """RESULT_MODE 0 against RESULT_MODE 1."""
+    """Compare the classes of RESULT_MODE 0, (N,), with the logits of RESULT_MODE 1, (N, classes)."""
     wrong = int((classes != classify(logits)).sum())
     return _check(
         "classes",
         wrong == 0,
         f"{wrong} of {len(classes)} images differ",
         "0: the lowest index of the largest logit",
-        "classes alone are wrong: results are not written or not read as they should; report the board and its boot image",
+        "classes alone are wrong: results are not written or not read as they should; "
+        "report the board and its boot image",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a design is, as its registers and its .hwh say it: engine, image shape and layout, results."""
+"""The properties of a design that its registers and its .hwh state: engine, image layout, result record."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from typing import Dict
 from ..memory.images import ImageLayout
 from ..memory.results import ResultRecord
 
-Fields = Dict[str, Dict[str, int]]  # value of each field of each register
+Fields = Dict[str, Dict[str, int]]  # The value of each field, by register and field.
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """``engine`` is the number that its declaration gives it; ``loadable``: the network enters through LOAD."""
+    """The properties of a design.
+
+    engine:   the number in the engine's declaration.
+    loadable: the network arrives by LOAD; otherwise it is built in.
+    layout:   the layout of the images in memory.
+    record:   the layout of the results in memory.
+    """
 
     engine: int
     loadable: bool
@@ -21,7 +27,7 @@ class Capabilities:
     record: ResultRecord
 
     def fields(self) -> Fields:
-        """What the registers CAPABILITIES, IMAGE_SHAPE and RESULTS read."""
+        """Return the fields of the registers CAPABILITIES, IMAGE_SHAPE and RESULTS."""
         rows, columns, colours = (*self.layout.shape, 0)[:3]
         return {
             "CAPABILITIES": {
@@ -36,7 +42,10 @@ class Capabilities:
 
     @staticmethod
     def of(fields: Fields) -> Capabilities:
-        """The inverse of `fields`. ValueError for a layout that no engine has."""
+        """Make capabilities from the fields that `fields` returns.
+
+        ValueError for a layout that no engine has.
+        """
         built, shape, results = fields["CAPABILITIES"], fields["IMAGE_SHAPE"], fields["RESULTS"]
         axes = (shape["ROWS"], shape["COLUMNS"]) + ((shape["COLOURS"],) if shape["COLOURS"] else ())
         return Capabilities(

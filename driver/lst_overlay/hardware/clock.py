@@ -1,7 +1,8 @@
-"""FCLK0, the accelerator's clock, by its two divisors.
+"""The accelerator's clock FCLK0, set by its two divisors in the PS.
 
-pynq assumes a 50 MHz crystal where the Zybo Z7 has 33.33 MHz, so its megahertz are wrong by half; pynq 3.0.1 knows
-its clocks only on the board's own processor. The register is the same for all, and one write changes both divisors.
+The divisors are set here, not through pynq: pynq assumes a 50 MHz crystal where the Zybo Z7 has 33.33 MHz,
+so its frequencies are wrong by a factor of 1.5, and pynq 3.0.1 supports clocks on an ARM processor only.
+One write to FPGA0_CLK_CTRL changes both divisors at once.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import Tuple
 
 from pynq import MMIO
 
-from ..errors import LstOverlayError
+from ..errors import BitstreamError, LstOverlayError
 
-IO_PLL_MHZ = 1000.0  # 33.33 MHz crystal times 30, set by the boot image
+IO_PLL_MHZ = 1000.0  # The boot image multiplies the 33.33 MHz of the crystal by 30.
 SLCR_ADDRESS, SLCR_BYTES = 0xF8000000, 0x200
 FPGA0_CLK_CTRL = 0x170
 DIVISOR0_BIT, DIVISOR1_BIT, DIVISOR_MASK = 8, 20, 0x3F
@@ -21,23 +22,28 @@ SOURCES = ("IO PLL", "IO PLL", "ARM PLL", "DDR PLL")
 
 
 def mhz(divisors: Tuple[int, int]) -> float:
+    """The frequency of FCLK0 in MHz for (divisor 0, divisor 1)."""
     return IO_PLL_MHZ / (divisors[0] * divisors[1])
 
 
 class Fclk0:
-    """FCLK0 of a Zynq-7000 on a pynq device."""
+    """The PS clock FCLK0 of the Zynq-7000 on a pynq ``device``."""
 
     def __init__(self, device):
         self._slcr = MMIO(SLCR_ADDRESS, SLCR_BYTES, device=device)
 
     @property
     def divisors(self) -> Tuple[int, int]:
-        """(divisor 0, divisor 1) as the hardware has them now."""
+        """(divisor 0, divisor 1), read from the hardware."""
         value = self._control()
         return value >> DIVISOR0_BIT & DIVISOR_MASK, value >> DIVISOR1_BIT & DIVISOR_MASK
 
     def set(self, divisors: Tuple[int, int]) -> None:
-        """LstOverlayError if FCLK0 does not come from the IO PLL or the divisors do not read back."""
+        """Write both divisors, each 1..63.
+
+        Raises LstOverlayError if a divisor is out of range, FCLK0 does not come from the IO PLL, or the
+        divisors do not read back.
+        """
         for divisor in divisors:
             if not 1 <= divisor <= DIVISOR_MASK:
                 raise LstOverlayError(
@@ -55,6 +61,14 @@ class Fclk0:
         if self.divisors != tuple(divisors):
             raise LstOverlayError(
                 f"FCLK0's divisors read back {self.divisors} instead of {tuple(divisors)}: the SLCR is locked"
+            )
+
+    def check(self, limit: Tuple[int, int], bitfile_name: str) -> None:
+        """Raise BitstreamError if FCLK0 is faster than the divisors ``limit`` of the design make it."""
+        if mhz(self.divisors) > mhz(limit):
+            raise BitstreamError(
+                f"{bitfile_name} was built for at most {mhz(limit):.3f} MHz, FCLK0 runs at "
+                f"{mhz(self.divisors):.3f} MHz: download=True sets it"
             )
 
     def _control(self) -> int:

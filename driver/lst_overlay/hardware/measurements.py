@@ -1,4 +1,4 @@
-"""Figures as callers get them, each with the conditions it was obtained under."""
+"""The figures that the overlay returns, each with the conditions under which it was measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..network import Network
 from ..network import logits as reference_logits
-from ..registers import ResultMode
+from ..registers import MAX_IMAGES, ResultMode
 from .batches import Measurement
 from .capabilities import Capabilities
 
@@ -17,7 +17,7 @@ WALL_CLOCK, SIMULATED = "wall clock", "cycles / fclk (simulated)"
 
 
 class Conditions(NamedTuple):
-    """Conditions of a measurement on the hardware."""
+    """The conditions of a measurement on the hardware: the design, its clock, and whether it is simulated."""
 
     capabilities: Capabilities
     fclk_mhz: float
@@ -25,13 +25,15 @@ class Conditions(NamedTuple):
 
     @property
     def time_source(self) -> str:
-        """A simulated board has no time of its own."""
+        """The clock by which `seconds` counts: simulated time on the simulated board, else the wall clock."""
         return SIMULATED if self.simulated else WALL_CLOCK
 
     def seconds(self, measured: Measurement) -> float:
+        """The run time in seconds: wall clock, or clock cycles over frequency on the simulated board."""
         return measured.cycles / self.fclk_mhz / 1e6 if self.simulated else measured.wall_s
 
     def entries(self) -> Dict:
+        """The conditions as entries of a report: clock source, input format, scope, simulated or not."""
         return {
             "fclk_source": "assumed" if self.simulated else "board",
             "input_format": self.capabilities.layout.name,
@@ -41,9 +43,11 @@ class Conditions(NamedTuple):
 
 
 class Classification(NamedTuple):
-    """One image's answer. probabilities: (classes,) float64, the softmax of the logits as real numbers.
+    """The answer for one image.
 
-    time_s: seconds, by the clock that time_source names.
+    digit:         the class.
+    probabilities: (classes,) float64, the softmax of the logits as real numbers.
+    time_s:        seconds that the command took, by the clock that ``time_source`` names.
     """
 
     digit: int
@@ -57,25 +61,26 @@ class Classification(NamedTuple):
         return float(self.probabilities[self.digit])
 
     def __repr__(self) -> str:
-        return f"Classification({self.digit}, {100 * self.confidence:.1f} %, {1e6 * self.time_s:.1f} us by {self.time_source})"
+        percent, microseconds = 100 * self.confidence, 1e6 * self.time_s
+        return f"Classification({self.digit}, {percent:.1f} %, {microseconds:.1f} us by {self.time_source})"
 
 
 def classification(network: Network, logits: np.ndarray, time_s: float, time_source: str) -> Classification:
-    """The answer for one image. logits: (classes,) integers."""
+    """Make the answer for one image from its ``logits``, (classes,) integers."""
     values = logits * network.logit_step
     weights = np.exp(values - values.max())
     return Classification(int(np.argmax(logits)), weights / weights.sum(), time_s, time_source)
 
 
 def software_logits(network: Network, images: np.ndarray) -> tuple:
-    """(N, pixels) uint8 -> the integer reference's (N, classes) int32 logits and the seconds that it took here."""
+    """Evaluate the integer reference: (N, pixels) uint8 -> (N, classes) int32 logits, and its seconds."""
     begun = time.perf_counter()
     logits = reference_logits(network, images.reshape(-1, *network.image_shape))
     return logits.astype(np.int32), time.perf_counter() - begun
 
 
 def profile(images: int, measured: Measurement, conditions: Conditions) -> Dict:
-    """What `predict(profile=True)` returns beside the classes."""
+    """Make the dict that `predict(profile=True)` returns with the classes."""
     return {
         "images": images,
         **measured._asdict(),
@@ -88,7 +93,7 @@ def profile(images: int, measured: Measurement, conditions: Conditions) -> Dict:
 
 
 def throughput(images: int, measured: Measurement, conditions: Conditions) -> Dict:
-    """FINN's keys, and ours."""
+    """Make the dict that `LST1Overlay.throughput_test` returns: FINN's keys and further ones."""
     runtime_s = conditions.seconds(measured)
     layout, record = conditions.capabilities.layout, conditions.capabilities.record
     return {
@@ -103,7 +108,7 @@ def throughput(images: int, measured: Measurement, conditions: Conditions) -> Di
 
 
 def software_throughput(images: int, runtime_s: float) -> Dict:
-    """The same of the integer reference, as far as it applies."""
+    """Make the dict of `throughput_test(software=True)`: the keys that apply to the integer reference."""
     return {
         **_rate(images, runtime_s),
         "runtime_source": WALL_CLOCK,
@@ -111,6 +116,29 @@ def software_throughput(images: int, runtime_s: float) -> Dict:
         "scope": "software",
         "simulated": False,
     }
+
+
+def checked_batch_size(batch_size) -> int:
+    """Return ``batch_size`` as an int.
+
+    TypeError if it is no integer, ValueError if one START cannot take it.
+    """
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
+        raise TypeError(
+            f"batch_size must be an integer or a sequence of them, not {type(batch_size).__name__}"
+        )
+    if not 1 <= batch_size <= MAX_IMAGES:
+        raise ValueError(f"batch_size must be 1..{MAX_IMAGES}, not {batch_size}")
+    return int(batch_size)
+
+
+def random_images(batch_size: int, image_bytes: int) -> np.ndarray:
+    """Return (batch_size, image_bytes) random uint8 pixels, the same in every call.
+
+    Raises TypeError or ValueError for a wrong batch size.
+    """
+    shape = (checked_batch_size(batch_size), image_bytes)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
 def _rate(images: int, runtime_s: float) -> Dict:

@@ -1,4 +1,4 @@
-"""A network as an accelerator has it: what LOAD must send, and what NETWORK_HASH must then read."""
+"""A network made ready for an accelerator: the parameters for LOAD and the value of NETWORK_HASH."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from ..samples import shipped_networks
 
 
 class PreparedNetwork(NamedTuple):
-    """``words``: (n,) uint32 parameters of a loadable engine, None of a built-in network."""
+    """A network with the values that the hardware needs.
+
+    words: (n,) uint32, the parameters that LOAD sends to a loadable engine; None if the network is built in.
+    hash:  the value of NETWORK_HASH when this network is in the hardware.
+    """
 
     network: Network
     words: Optional[np.ndarray]
@@ -20,14 +24,17 @@ class PreparedNetwork(NamedTuple):
 
 
 def built_in_hash(network: Network) -> int:
-    """NETWORK_HASH of a design with ``network`` built in: the first 32 bits of its content hash."""
+    """Return NETWORK_HASH of a design with ``network`` built in: the first 32 bits of its content hash."""
     return int(network.content_hash[:8], 16)
 
 
 def prepare(network: Union[str, os.PathLike, Network], loadable: bool) -> PreparedNetwork:
-    """A path, the name of a shipped network or a Network, everything checked before the hardware is touched.
+    """Read and check a network before anything is sent to the hardware.
 
-    Raises TypeError, NetworkFileError, NetworkError if the engine cannot hold it.
+    network: the path of a network file, the name of a shipped network, or a Network.
+
+    Raises TypeError for another type, NetworkFileError for an invalid file, NetworkError if the network does
+    not fit the parameters of a loadable engine.
     """
     if not isinstance(network, Network):
         if not isinstance(network, (str, os.PathLike)):

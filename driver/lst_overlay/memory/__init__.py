@@ -1,1 +1,1 @@
-"""What lies in DDR memory: images as an engine reads them, results as it writes them."""
+"""The layouts in DDR memory: images as an engine reads them, results as the accelerator writes them."""

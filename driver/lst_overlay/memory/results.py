@@ -1,4 +1,4 @@
-"""What the accelerator writes for a batch. docs/programmers_guide.md shows the layouts byte by byte."""
+"""The results that the accelerator writes. docs/programmers_guide.md shows the layouts byte by byte."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from ..registers import BEAT_BYTES, ResultMode
 
 @dataclass(frozen=True)
 class ResultRecord:
-    """Results of a batch by RESULT_MODE, of an engine with ``classes`` classes.
+    """The layout of a batch's results, which depends on RESULT_MODE.
 
-    CLASSES: one uint8 for each image, the batch padded with zeros to whole beats. LOGITS: for each image ``values``
-    int32 words, as a rule the logits, then the class and the image number, padded with zeros to whole beats.
+    CLASSES: one uint8 per image. The batch is padded with zeros to whole beats.
+    LOGITS:  a record per image: ``values`` int32 words (the logits), the class, the image number. Each record
+             is padded with zeros to whole beats.
     """
 
     classes: int
@@ -23,25 +24,25 @@ class ResultRecord:
 
     @property
     def dtype(self) -> np.dtype:
-        """One image's record of mode LOGITS."""
+        """The dtype of one image's record in mode LOGITS."""
         fields = [("values", "<i4", (self.values,)), ("class", "<i4"), ("number", "<u4")]
         return np.dtype(fields + [("padding", "<u4")] * (self.values % 2))
 
     @property
     def beats(self) -> int:
-        """Beats of one image's record."""
+        """The number of beats of one image's record."""
         return self.dtype.itemsize // BEAT_BYTES
 
     def bytes(self, mode: int, images: int) -> int:
-        """Bytes that the accelerator writes for ``images`` images."""
+        """The number of bytes that the accelerator writes for ``images`` images."""
         if mode == ResultMode.LOGITS:
             return images * self.dtype.itemsize
         return -(-images // BEAT_BYTES) * BEAT_BYTES
 
     def unpack(self, mode: int, raw: np.ndarray, images: int) -> np.ndarray:
-        """(bytes,) uint8 as the accelerator wrote them -> (images,) int64 classes or (images, values) int32, a copy.
+        """Copy results: (bytes,) uint8 -> (images,) int64 classes or (images, values) int32 logits.
 
-        HardwareError if a class does not exist or an image number is not its place.
+        Raises HardwareError if a class is too large or an image number is not the record's index.
         """
         if mode == ResultMode.LOGITS:
             return self._values(raw, images)
@@ -49,7 +50,8 @@ class ResultRecord:
         if codes.max() >= self.classes:
             number = int(np.argmax(codes >= self.classes))
             raise HardwareError(
-                f"class of image {number} must be 0..{self.classes - 1}, the accelerator wrote {codes[number]}"
+                f"class of image {number} must be 0..{self.classes - 1}, "
+                f"the accelerator wrote {codes[number]}"
             )
         return codes.astype(np.int64)
 

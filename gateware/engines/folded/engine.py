@@ -1,4 +1,4 @@
-"""The folded engine: one LST-1 network as constants, rows and columns one after the other on 28 multipliers."""
+"""The folded engine: a built-in LST-1 network, rows and columns one after another on 28 multipliers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lst_overlay.network import Network
 from lst_overlay.network.lst.parameters import lst1_layers
 
 BUFFERED_PIXELS = 2048
-# One image in the multipliers, one in the classifier; each leaves 11 words.
+# One image is in the multipliers and one in the classifier; each has 11 result words.
 CREDITS = 2
 RESULT_WORDS = 32
 
 
 class FoldedEngine(CoreEngine):
-    """LST-1 of 28 x 28 pixels and ten classes."""
+    """An LST-1 network of 28 x 28 pixels and ten classes, built in."""
 
     def __init__(self, network: Network, capabilities: Capabilities):
         bits, pixels = network.pixel_bits, capabilities.layout.image_bytes

@@ -1,4 +1,4 @@
-"""The pixel-pairs engine: one LST-1 network as constants, two pixels per clock, two weights in a multiplier."""
+"""The pixel-pairs engine: a built-in LST-1 network, two pixels per clock, two weights per multiplier."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lst_overlay.network import Network, NetworkError
 from lst_overlay.network.lst.parameters import lst1_layers
 
 BUFFERED_PAIRS = 1024
-# Three images fill the stages, one enters, one is handed over; each leaves 11 words.
+# Three images are in the stages, one enters, one leaves; each has 11 result words.
 CREDITS = 5
 RESULT_WORDS = 64
 
 
 class PixelPairsEngine(CoreEngine):
-    """LST-1 of 28 x 28 pixels and ten classes, narrow enough for two weights in a multiplier."""
+    """A built-in LST-1 network of 28 x 28 pixels and ten classes, with two weights per multiplier."""
 
     def __init__(self, network: Network, capabilities: Capabilities):
         bits, pairs = LANES * network.pixel_bits, capabilities.layout.image_bytes // LANES
@@ -33,15 +33,15 @@ class PixelPairsEngine(CoreEngine):
 
 
 def check(network: Network) -> None:
-    """NetworkError, with the rule and the value, for a network that this engine cannot hold."""
+    """Raise NetworkError, with the rule and the value, for a network that this engine cannot hold."""
     lst1_layers(network)
     for name, layer, codes in zip(("rows", "columns"), network.layers, network.input_ranges):
         sums = sum_width(layer, codes)
         if sums + layer.weights_width > MAX_WEIGHT_WIDTH:
             raise NetworkError(
                 f"network {network.name!r}: a sum of the {name} stage ({sums} bits) and a weight "
-                f"({layer.weights_width} bits) must fit the {MAX_WEIGHT_WIDTH} bits of a multiplier: fewer bits of "
-                "pixels, activations or weights, or the engine pixel_serial"
+                f"({layer.weights_width} bits) must fit the {MAX_WEIGHT_WIDTH} bits of a multiplier: "
+                "fewer bits of pixels, activations or weights, or the engine pixel_serial"
             )
 
 

@@ -1,4 +1,4 @@
-"""The pixel-serial engine: an LST-1 network of any weights, loaded at run time, one pixel per clock."""
+"""The pixel-serial engine: a loadable LST-1 network, one pixel per clock."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network.lst.parameters import CLASSES, PARAMETER_BYTES, SIZE, lst1_layers
 
-# Three images fill the stages, one is handed over, one's results wait; each leaves 11 words.
+# Three images are in the stages, one leaves, one has results in the FIFO; each has 11 result words.
 CREDITS = 5
 RESULT_WORDS = 64
 
 
 class PixelSerialEngine(CoreEngine):
-    """parameters: see ParameterLoader; here its sink takes beats (data, 64 bits)."""
+    """A loadable LST-1 engine; ``parameters`` is a `ParameterLoader`, whose sink takes beats of 64 bits."""
 
     parameter_bytes = PARAMETER_BYTES
 

@@ -1,4 +1,4 @@
-"""The row-parallel engine: one LST-1 network as constants, one row per clock."""
+"""The row-parallel engine: a built-in LST-1 network, one row of the image per clock."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import Network, NetworkError
 from lst_overlay.network.lst.parameters import SIZE
 
-BUFFERED_ROWS = 512  # block RAM comes in this depth; 18 images
-# The pipeline holds three images, and each leaves 11 words.
+BUFFERED_ROWS = 512  # A block RAM has this depth, which holds 18 images.
+# The pipeline holds three images; each has 11 result words.
 CREDITS = 8
 RESULT_WORDS = 128
 
 
 class RowParallelEngine(CoreEngine):
-    """LST-1 of 28 x 28 pixels and ten classes, of few enough bits for the part (limits.py)."""
+    """A built-in LST-1 network of 28 x 28 pixels and ten classes, small enough for the FPGA (limits.py)."""
 
-    fifo_beats = 256  # covers the latency of memory at a beat per clock
+    fifo_beats = 256  # Covers the latency of memory at one beat per clock.
 
     def __init__(self, network: Network, capabilities: Capabilities):
         bits, layout = network.pixel_bits, capabilities.layout
@@ -37,7 +37,7 @@ class RowParallelEngine(CoreEngine):
 
 
 def packed_layout(network: Network) -> ImageLayout:
-    """How the engine takes this network's pixels packed. NetworkError if it cannot."""
+    """Return the layout of packed pixels for a network. NetworkError if its pixels have not 2 or 4 bits."""
     ports = {2: 1, 4: 2}.get(network.pixel_bits)
     if ports is None:
         raise NetworkError(
@@ -48,6 +48,7 @@ def packed_layout(network: Network) -> ImageLayout:
 
 
 def _spec(layout, **declaration) -> EngineSpec:
+    """The declaration of the engine with images in ``layout``."""
     return EngineSpec(
         number=1,
         divisors=(7, 1),
@@ -58,7 +59,7 @@ def _spec(layout, **declaration) -> EngineSpec:
     )
 
 
-# One engine under three layouts of images.
+# One engine with three layouts of images.
 SPECS = (
     _spec(
         packed_layout,

@@ -1,4 +1,4 @@
-"""AXI3 as the Zynq-7000's ports speak it: channels of litex streams under Arm's signal names."""
+"""The AXI3 ports of the Zynq-7000: channels as LiteX streams, with Arm's signal names."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from migen import Mux
 from lst_overlay.registers import BEAT_BYTES, BURST_BEATS
 
 BURST_INCR = 0b01
-CACHE_NORMAL = 0b0011  # modifiable, bufferable
-RESP_ERROR_BIT = 1  # set in SLVERR and DECERR
+CACHE_NORMAL = 0b0011  # Modifiable and bufferable.
+RESP_ERROR_BIT = 1  # This bit of RESP is set in SLVERR and DECERR.
 
 
 class Axi3Port:
-    """Channels aw, w, b, ar, r; ``id_width`` bits of ID on each."""
+    """An AXI3 port with the channels aw, w, b, ar, r, each with ``id_width`` bits of ID."""
 
     def __init__(self, data_width: int, id_width: int):
         address = [
@@ -35,7 +35,7 @@ class Axi3Port:
 
 
 def constant_address_fields(channel) -> list:
-    """Statements for what never changes on aw and ar of our masters: 8-byte beats, INCR, normal memory, ID 0."""
+    """The statements for constant fields of aw and ar: 8-byte beats, INCR bursts, normal memory, ID 0."""
     return [
         channel.size.eq((BEAT_BYTES - 1).bit_length()),
         channel.burst.eq(BURST_INCR),
@@ -48,5 +48,5 @@ def constant_address_fields(channel) -> list:
 
 
 def last_burst_length(beats):
-    """Beats of the last burst of a command of ``beats`` beats: 1 .. 16."""
+    """The number of beats, 1 .. 16, of the last burst of a command of ``beats`` beats."""
     return Mux(beats[:4] == 0, BURST_BEATS, beats[:4])

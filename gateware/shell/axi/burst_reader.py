@@ -1,4 +1,4 @@
-"""Reads a stretch of memory in bursts of 16 beats into a FIFO."""
+"""Read consecutive memory in bursts of 16 beats into a FIFO."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from lst_overlay.registers import ALIGNMENT, BURST_BEATS
 
 
 class BurstReader(LiteXModule):
-    """One command at a time: ``beats`` (at least 1) beats of 8 bytes from ``address`` (a multiple of 128).
+    """Read ``beats`` (at least 1) beats of 8 bytes from ``address``, a multiple of 128.
 
-    fifo_beats: what may be asked for and not yet taken; more than 64 are kept in block RAM. skip_bursts: as many bursts as these are
-    read, then as many left out, in turn; 0: none are left out.
+    One command runs at a time.
 
-    source: data (64 bits). A burst is asked for only when the FIFO has room for all of it, so r.ready is constant.
-    start:  one clock, while idle and with all earlier data taken or aborted; address and beats are taken then.
-    abort:  held until idle: no new address; beats that still arrive are dropped.
-    idle:   nothing is to be asked for and nothing asked for is missing.
-    failed: a response was an error; error_address is the start of its burst. Cleared by start and abort.
+    fifo_beats:  the depth of the FIFO; one of more than 64 beats is block RAM.
+    skip_bursts: this number of bursts is read, and the same number skipped, alternately; 0 skips none.
+
+    source: data (64 bits). A burst is requested only if it fits the FIFO, so r.ready is always high.
+    start:  high for one clock, while idle and after all earlier data was accepted or aborted. ``address`` and
+            ``beats`` are sampled in this clock.
+    abort:  held until idle. No further burst is requested, and beats that still arrive are dropped.
+    idle:   all bursts are requested and all their beats have arrived.
+    failed: a response was an error; ``error_address`` is the start of its burst. Cleared by start and abort.
     """
 
     def __init__(self, port, fifo_beats: int = 64, skip_bursts: int = 0, beats_width: int = 27):
@@ -59,7 +62,7 @@ class BurstReader(LiteXModule):
             ask.eq(more & has_room & ~ar.valid & ~self.abort & ~self.failed),
         ]
         self.sync += [
-            # One clock late, which ar.valid covers: two bursts are never asked for in consecutive clocks.
+            # One clock late, which does no harm: ar.valid prevents two requests in consecutive clocks.
             is_last.eq(bursts_left == 1),
             has_room.eq(room >= BURST_BEATS),
             If(ar.ready, ar.valid.eq(0)),
@@ -77,8 +80,8 @@ class BurstReader(LiteXModule):
             If(
                 self.start,
                 more.eq(1),
-                room.eq(fifo_beats - 3),  # as much as the FIFO is sure to take
-                has_room.eq(0),  # nothing is asked for before is_last speaks of this command
+                room.eq(fifo_beats - 3),  # The FIFO accepts at least this number of beats.
+                has_room.eq(0),  # No burst is requested before is_last is valid for this command.
                 bursts_left.eq((self.beats + BURST_BEATS - 1)[4:]),
                 last_length.eq(last_burst_length(self.beats)),
             ),
@@ -88,10 +91,10 @@ class BurstReader(LiteXModule):
             self.idle.eq(~self.start & ~more & ~ar.valid & (unanswered == 0)),
         ]
 
-        # Answers, registered as they come from the port.
+        # Read data is registered at the port.
         valid = Signal()
         last = Signal()
-        bad = Signal()  # of the beat in ``data``
+        bad = Signal()  # The response of the beat in ``data`` is an error.
         data = Signal(64, reset_less=True)
         answer_address = self._running_address(answered, skip_bursts)
         self.comb += [r.ready.eq(1), answered.eq(valid & last)]
@@ -113,7 +116,7 @@ class BurstReader(LiteXModule):
         ]
 
     def _running_address(self, moves, skip_bursts: int) -> Signal:
-        """Start of the burst that is next, ``moves`` having gone on to it; never in consecutive clocks."""
+        """The start address of the next burst. ``moves`` advances it, never in two consecutive clocks."""
         address = Signal(32)
         step = Signal(max=(skip_bursts + 1) * ALIGNMENT + 1)
         self.comb += step.eq(ALIGNMENT)

@@ -1,4 +1,4 @@
-"""Writes a stream to a stretch of memory in bursts of 16 beats."""
+"""Write a stream to consecutive memory in bursts of 16 beats."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ _MAX_UNANSWERED = 8
 
 
 class BurstWriter(LiteXModule):
-    """One command at a time: ``beats`` (at least 1) beats of 8 bytes to ``address`` (a multiple of 128).
+    """Write ``beats`` (at least 1) beats of 8 bytes to ``address``, a multiple of 128.
 
-    sink:   data (64 bits), a command's first beat at least four clocks after its start. A burst's address goes out when all its beats
-            are in the FIFO.
-    start:  one clock, while idle; address and beats are taken then.
-    abort:  held until idle: no new address; beats still owed go out with strobes 0; every response is awaited.
-    idle:   all beats are written and all responses are here.
-    failed: a response was an error; error_address is the start of its burst. Cleared by start and abort.
+    One command runs at a time.
+
+    sink:   data (64 bits). The first beat of a command comes at least four clocks after its start. The
+            address of a burst is sent when all its beats are in the FIFO.
+    start:  high for one clock, while idle. ``address`` and ``beats`` are sampled in this clock.
+    abort:  held until idle. No further address is sent; beats of a burst under way are sent with strobes 0,
+            and every response is awaited.
+    idle:   all beats are written and all responses have arrived.
+    failed: a response was an error; ``error_address`` is the start of its burst. Cleared by start and abort.
     """
 
     def __init__(self, port, fifo_beats: int = 32, beats_width: int = 23):
@@ -42,7 +45,7 @@ class BurstWriter(LiteXModule):
 
         aw, w, b = port.aw, port.w, port.b
         self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats))
-        # Cuts the path from w.ready to the FIFO: both directions of the handshake are registered.
+        # Both directions of the handshake are registered, which cuts the path from w.ready to the FIFO.
         self.out = out = stream.Buffer([("data", 64), ("strb", 8)], pipe_valid=True, pipe_ready=True)
         self.comb += [
             fifo.reset.eq(self.abort),
@@ -59,14 +62,14 @@ class BurstWriter(LiteXModule):
         more = Signal()
         is_last = Signal()
         enough = Signal()
-        stored = Signal(max=fifo_beats + 2)  # beats in the FIFO that no address has gone out for
+        stored = Signal(max=fifo_beats + 2)  # Beats in the FIFO whose address was not sent yet.
         unanswered = Signal(max=_MAX_UNANSWERED + 1)
         beat = Signal(4)
         ask = Signal()
         pushed = Signal()
         answered = Signal()
         self.sync += [
-            # Up to four clocks late, and COLLECT is back after four at the earliest.
+            # These signals are up to four clocks late; COLLECT is entered again after at least four.
             is_last.eq(bursts_left == 1),
             length.eq(Mux(is_last, last_length, BURST_BEATS)),
             enough.eq(more & (stored >= length) & (unanswered != _MAX_UNANSWERED) & ~self.failed),
@@ -107,7 +110,7 @@ class BurstWriter(LiteXModule):
             If(~ask & pushed, stored.eq(stored + 1)),
             If(ask & ~pushed, stored.eq(stored - BURST_BEATS)),
             If(ask & pushed, stored.eq(stored - (BURST_BEATS - 1))),
-            If(ask & is_last, stored.eq(0)),  # the last burst takes all there is
+            If(ask & is_last, stored.eq(0)),  # The last burst takes all beats in the FIFO.
             If(
                 self.start,
                 address.eq(self.address),

@@ -1,4 +1,8 @@
-"""The registers on M_AXI_GP0: an AXI3 slave that answers every address with OKAY, at any time, whatever the engine does."""
+"""The registers on M_AXI_GP0: an AXI3 slave.
+
+It answers every address with OKAY at any time, independently of the engine: an unanswered access would stop
+the processor.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,20 @@ from lst_overlay.registers import REGISTERS
 
 _WORD_BITS = max(register.offset // 4 for register in REGISTERS).bit_length()
 _WORDS = 1 << _WORD_BITS
-_GROUP = 8  # words read through one two-level multiplexer
+_GROUP = 8  # Words per first-level read multiplexer.
 
 
 class RegisterSlave(LiteXModule):
-    """value[name]:   what a read-only register reads (32 bits, an input).
-    storage[name]: what a read-write register holds.
-    written[name]: high for one clock when a write-only register was written; ``data`` then holds the value.
-    Addresses without a register read 0 and ignore writes. A read takes four clocks. A write acts three clocks after its last beat
-    and is answered two clocks later still, so that whoever has the answer reads what the write has done, STATUS included.
+    """The register slave on an `Axi3Port`.
+
+    value[name]:   input, 32 bits: the value of a read-only register.
+    storage[name]: output: the value of a read-write register.
+    written[name]: output: high for one clock after a write to a write-only register; ``data`` then has the
+                   value.
+
+    Addresses without a register read 0 and ignore writes. A read takes four clocks. A write takes effect
+    three clocks after its last beat and is answered two clocks later, so that a read after the answer sees
+    its effect, also in STATUS.
     """
 
     def __init__(self, port):
@@ -123,40 +132,39 @@ class RegisterSlave(LiteXModule):
         fsm.act("ACTED", NextValue(b.valid, 1), NextState("ANSWER"))
         fsm.act("ANSWER", If(b.ready, NextValue(b.valid, 0), NextState("IDLE")))
 
-        # A beat is registered, decoded in two steps, then acted on: a clock each.
+        # A beat is registered, decoded in two steps, then takes effect: one clock each.
         beat_data = Signal(32)
         beat_strobes = Signal(4)
-        known_data = Signal(32)
-        known_strobes = Signal(4)
-        known = Signal()
+        decoded_data = Signal(32)
+        decoded_strobes = Signal(4)
+        decoded = Signal()
         word = Signal(_WORD_BITS)
         self.sync += [
             write.eq(w.valid & w.ready),
             beat_address.eq(address),
             beat_data.eq(w.data),
             beat_strobes.eq(w.strb),
-            known.eq(write & (beat_address[2 + _WORD_BITS : 30] == 0)),
+            decoded.eq(write & (beat_address[2 + _WORD_BITS : 30] == 0)),
             word.eq(beat_address[2:]),
-            known_data.eq(beat_data),
-            known_strobes.eq(beat_strobes),
-            self.data.eq(known_data),
-            strobes.eq(known_strobes),
+            decoded_data.eq(beat_data),
+            decoded_strobes.eq(beat_strobes),
+            self.data.eq(decoded_data),
+            strobes.eq(decoded_strobes),
         ]
         for register in REGISTERS:
             if register.access == "read-only":
                 continue
-            here = Signal(name=f"write_{register.name.lower()}")
-            self.sync += here.eq(known & (word == register.offset // 4))
+            hit = Signal(name=f"write_{register.name.lower()}")
+            self.sync += hit.eq(decoded & (word == register.offset // 4))
             if register.access == "read-write":
                 for byte in range((register.width + 7) // 8):
                     bits = slice(8 * byte, min(8 * byte + 8, register.width))
-                    self.sync += If(
-                        here & strobes[byte], self.storage[register.name][bits].eq(self.data[bits])
-                    )
+                    storage = self.storage[register.name]
+                    self.sync += If(hit & strobes[byte], storage[bits].eq(self.data[bits]))
             else:
-                self.comb += self.written[register.name].eq(here & strobes[0])
+                self.comb += self.written[register.name].eq(hit & strobes[0])
 
 
 def _following(address, size, fixed):
-    """Address of a burst's next beat."""
+    """The address of the next beat of a burst."""
     return address + Mux(fixed, 0, 1 << size)
