@@ -18,10 +18,12 @@ _ADDRESS_WIDTH = max(section.depth - 1 for section in SECTIONS).bit_length()
 class ParameterLoader(LiteXModule):
     """Distribute the parameters of one network (layout: lst_overlay.network.lst.parameters).
 
-    sink:    data (64 bits): beats of two words; a word is taken every third clock.
+    sink:    data (64 bits), beats of two words; a word is accepted every third clock.
     start:   forget the network and expect new parameters.
-    abandon: forget parameters that are not complete. flush: forget a beat whose second word is not taken yet.
-    loads:   for each section after the fields an endpoint of lane, address, data; valid for one clock per word.
+    abandon: forget parameters that are not complete.
+    flush:   forget a beat whose second word has not been accepted yet.
+    loads:   for each section after the fields an endpoint of lane, address, data; valid for one clock per
+             word.
     fields:  rows_shift, columns_shift, pixel_shift, rows_per_channel, columns_per_channel, once loaded.
     loaded:  all parameters have arrived.
     crc:     the CRC-32 of the parameters while ``loaded``, else 0.

@@ -19,7 +19,10 @@ def layer(seed, weights_width=5, extreme=False):
 
 
 def run(layers, ranges, lanes, vectors):
-    """vectors: (layer, elements) or None for a pause of a clock. Returns the sums of each vector, and the clocks of latency."""
+    """Send ``vectors``, each (layer, elements) or None for a clock without one.
+
+    Returns the sums of each vector, and the latency of each in clocks.
+    """
     dut = Cascade(layers, ranges, lanes)
     beats = []
     for vector in vectors:

@@ -25,7 +25,11 @@ def wait(signal, limit=2000):
 
 
 def run_rows(dut, beats, gaps, room):
-    """beats: for each sink its words. gaps: clocks without valid before each beat, in turn; room: by clock, in turn. Returns the rows."""
+    """Send ``beats``, for each sink its words, and return the rows.
+
+    gaps: clocks without valid before each beat. room: its value in each clock. Both are repeated as often as
+          needed.
+    """
     rows = []
 
     def feed(sink, words):
@@ -89,24 +93,25 @@ class Words(LiteXModule):
 
 
 class Entrance(LiteXModule):
-    """Buffers and admission, for images of four rows of eight bits; interval: of images that need no phase."""
+    """Buffers and admission, for images of four rows of eight bits. interval: None to use a row counter."""
 
     rows = 4
 
     def __init__(self, buffers, credits, interval):
-        self.beat = RowCounter(self.rows)
+        self.row_counter = RowCounter(self.rows)
         self.words = [Words() for _ in range(buffers)]
         stores = [ImageBuffer(8, self.rows, 32) for _ in range(buffers)]
-        timing = (interval,) if interval else (self.rows, self.beat.count)
+        timing = (interval,) if interval else (self.rows, self.row_counter.count)
         self.admission = BufferedAdmission(self.words, stores, credits, *timing)
         self.returned = Signal()
         self.comb += self.admission.returned.eq(self.returned)
 
 
 def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, stalls=None):
-    """rows: for each buffer its rows. Returns (phase, row) of what entered, in order; ``clocks`` gets the clocks in which it did.
+    """Send ``rows``, for each buffer its rows. Returns (row counter, row) of each row that entered, in order.
 
-    ``stalls`` gets (starved, blocked) of every clock.
+    clocks: a list that gets the clock of each row that entered. stalls: a list that gets (starved, blocked)
+            of every clock.
     """
     dut, entered, pending = Entrance(len(rows), credits, interval), [], []
     total = sum(map(len, rows))
@@ -130,7 +135,7 @@ def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, sta
             if stalls is not None:
                 stalls.append(((yield dut.admission.starved), (yield dut.admission.blocked)))
             if (yield dut.admission.source.valid):
-                entered.append(((yield dut.beat.count), (yield dut.admission.source.data)))
+                entered.append(((yield dut.row_counter.count), (yield dut.admission.source.data)))
                 if clocks is not None:
                     clocks.append(clock)
                 if len(entered) % dut.rows == 0:
@@ -148,11 +153,11 @@ def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, sta
     credits=st.integers(1, 3),
     answer_after=st.integers(1, 20),
 )
-def test_images_enter_whole_in_order_and_row_r_in_phase_r(gaps, credits, answer_after):
+def test_images_enter_whole_in_order_and_row_r_at_row_counter_r(gaps, credits, answer_after):
     values = np.random.default_rng(0).integers(0, 256, 48).tolist()
     entered = enter([values], gaps, credits, answer_after)
     assert [row for _, row in entered] == values
-    assert [phase for phase, _ in entered] == [number % 4 for number in range(48)]
+    assert [row_counter for row_counter, _ in entered] == [number % 4 for number in range(48)]
 
 
 @settings(max_examples=8, deadline=None)
@@ -161,7 +166,7 @@ def test_images_enter_whole_in_order_and_row_r_in_phase_r(gaps, credits, answer_
     credits=st.integers(1, 3),
     answer_after=st.integers(1, 20),
 )
-def test_without_a_phase_images_enter_whole_and_in_order(gaps, credits, answer_after):
+def test_without_a_row_counter_images_enter_whole_and_in_order(gaps, credits, answer_after):
     values, clocks = np.random.default_rng(0).integers(0, 256, 48).tolist(), []
     assert [row for _, row in enter([values], gaps, credits, answer_after, 15, clocks)] == values
     times = np.reshape(clocks, (-1, 4))
