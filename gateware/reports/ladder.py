@@ -15,7 +15,8 @@ from gateware.designs import ENGINES
 from gateware.reports.report import markdown_table, replace_figures
 from gateware.reports.simulate import SimulationFailure, simulate
 from gateware.simulator.bitstream import build_simulated_bitstream
-from gateware.toolchain.resources import DEVICE, Resources, measure_design
+from gateware.toolchain.device import DEVICE
+from gateware.toolchain.resources import Resources, measure_design
 from lst_overlay.network import load_network
 from lst_overlay.samples.shipped_networks import DEFAULT, find
 

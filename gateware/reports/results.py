@@ -12,7 +12,8 @@ from gateware import ROOT
 from gateware.reports.report import markdown_table, replace_figures
 from gateware.reports.simulate import Simulation, SimulationFailure, simulate
 from gateware.simulator.bitstream import build_simulated_bitstream
-from gateware.toolchain.resources import DEVICE, LEVEL_NS, MAX_LOGIC_LEVELS, Resources, measure_design
+from gateware.toolchain.device import DEVICE
+from gateware.toolchain.resources import LEVEL_NS, MAX_LOGIC_LEVELS, Resources, measure_design
 from lst_overlay.network import load_network
 from lst_overlay.network import logits as reference_logits
 from lst_overlay.samples.shipped_networks import DEFAULT, find, names

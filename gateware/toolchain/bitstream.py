@@ -15,8 +15,8 @@ from typing import Dict, List
 from gateware import ROOT
 from gateware.designs import TOP, Design
 from gateware.shell.hwh import IO_PLL_MHZ, write_hwh
+from gateware.toolchain.device import CAPACITY
 from gateware.toolchain.manifest import add_entry, read_manifest
-from gateware.toolchain.resources import DEVICE
 from lst_overlay.hardware.bitstream_files import network_of
 from lst_overlay.network import save_network
 
@@ -24,7 +24,6 @@ BITSTREAMS = ROOT / "bitstreams"
 SCRIPT = "vivado.tcl"
 RESULT = "result.json"
 WARNING = f"WARNING: {SCRIPT}"  # how the script begins a warning of its own, among Vivado's many
-CAPACITY = {"xc7z010": DEVICE, "xc7z020": {"lut": 53_200, "ff": 106_400, "ramb18": 280, "dsp48e1": 220}}
 
 
 class VivadoError(RuntimeError):

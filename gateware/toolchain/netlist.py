@@ -13,9 +13,9 @@ _LUT_COST = {
     **{name: 1 for name in _LUTS},
     "RAM32M": 4,
     "RAM64M": 4,
-    "RAM32X1D": 2,
+    "RAM32X1D": 2,  # a copy for each port; UG474, table 2-3
     "RAM64X1D": 2,
-    "RAM128X1D": 2,
+    "RAM128X1D": 4,
     "SRL16E": 1,
     "SRLC32E": 1,
 }

@@ -20,7 +20,6 @@ from lst_overlay.network import Network
 AXI_INPUTS = {
     port.name: port.width for port in ps7_ports() if port.direction == "input" and "AXI" in port.name
 }
-DEVICE = {"lut": 17_600, "ff": 35_200, "ramb18": 120, "dsp48e1": 80}  # XC7Z010
 MAX_LOGIC_LEVELS = 4
 LEVEL_NS = 0.72  # a LUT and its route on a -1 part, calibrated on placed prototypes
 

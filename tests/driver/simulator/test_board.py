@@ -29,7 +29,7 @@ FPGA0_CLK_CTRL, FPGA_RST_CTRL, LVL_SHFTR_EN, AFI0 = 0xF8000170, 0xF8000240, 0xF8
 
 @pytest.fixture(scope="session")
 def library():
-    return simulator_library(ROOT / "tests" / "gateware" / "simulator_top.v")
+    return simulator_library(ROOT / "tests" / "gateware" / "simulator" / "simulator_top.v")
 
 
 @pytest.fixture
