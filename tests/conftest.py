@@ -12,10 +12,50 @@ from tests import BUILT
 
 # Simulated bitstreams and libraries for where the tools that build them are not installed (tools/matrix.py).
 PREBUILT = os.environ.get("LST_PREBUILT")
+# Files whose tests share no fixture that takes long to make: each test goes to the worker that is free.
+SCATTERED = (
+    "tests/gateware/shell/formal/test_formal.py",
+    "tests/gateware/toolchain/test_yosys.py",
+    "tests/test_end_to_end.py",
+    "tests/test_notebooks.py",
+)
+# What takes minutes starts first, so that no worker is left alone with it at the end.
+LONGEST = (
+    "tests/gateware/toolchain/test_yosys.py::test_mapping_draws_no_warning_outside_the_list[row_parallel",
+    "tests/docs/test_pages_run.py",
+    "tests/test_end_to_end.py",
+    "tests/gateware/toolchain/test_yosys.py",
+    "tests/gateware/engines/test_built_in_top.py",
+    "tests/driver/test_built_in.py",
+    "tests/model/training",
+    "tests/gateware/shell/formal",
+    "tests/gateware/engines/test_built_in_pipelines.py",
+    "tests/model",
+    "tests/driver",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """With several workers (-n 2 --dist loadgroup), a file's tests go to one of them, which makes its fixtures once.
+
+    A mark xdist_group says otherwise, and SCATTERED.
+    """
+    if not config.getoption("loadgroup", False):
+        return
+    for item in items:
+        file = item.nodeid.split("::")[0]
+        if file not in SCATTERED and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(file))
+
+    def rank(item):
+        return next((at for at, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST))
+
+    items.sort(key=rank)
 
 
 def simulated_bitstream(directory, engine="pixel_serial", network=None):
-    """The .bit of a verilated design, in ``directory`` with all that belongs to it; a library is built once per design and kept."""
+    """The .bit of a verilated design, in ``directory`` with its other files. Its library is built once and kept."""
     if PREBUILT is None:
         from gateware.simulator.bitstream import build_simulated_bitstream
 

@@ -16,9 +16,6 @@ from tests.conftest import simulated_bitstream
 from tests.images import corner_images, test_images
 from tests.model.small import shipped_functions
 
-# One process, one download, one overlay: the networks are only loaded.
-pytestmark = pytest.mark.xdist_group("end_to_end")
-
 
 @pytest.fixture(scope="module")
 def overlay(simulated_bit):

@@ -17,9 +17,6 @@ from tests.conftest import BUILT
 from tests.docs.listed_commands import DRY_RUN, GENERATED, LISTED, OPTIONS, PATHS
 from tests.docs.pages import PAGES, ROOT, blocks, commands, named, prose
 
-pytestmark = pytest.mark.xdist_group(
-    "pages"
-)  # one after the other: two cores, and designs that are built once
 RUNNABLE = [
     page
     for page in PAGES
