@@ -23,9 +23,10 @@ def content_hash(*parts: Union[str, bytes]) -> str:
 
 
 def make_once(file: Path, make: Callable[[Path], None]) -> Path:
-    """Return ``file``. If it is missing, ``make`` leaves a file of that name in the empty directory it is given.
+    """Return ``file``. If it is missing, ``make`` leaves a file of that name in the empty directory it gets.
 
-    Of several processes that need the file, one makes it while the others wait. If ``make`` raises, nothing is kept.
+    Of several processes that need the file, one makes it while the others wait.
+    If ``make`` raises, nothing is kept.
     """
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)

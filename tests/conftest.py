@@ -37,7 +37,7 @@ LONGEST = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """With several workers (-n 2 --dist loadgroup), a file's tests go to one of them, which makes its fixtures once.
+    """With -n 2 --dist loadgroup, a file's tests go to one worker, which makes the fixtures once.
 
     A mark xdist_group says otherwise, and SCATTERED.
     """
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def simulated_bitstream(directory, engine="pixel_serial", network=None):
-    """The .bit of a verilated design, in ``directory`` with its other files. Its library is built once and kept."""
+    """The .bit of a verilated design, in ``directory`` with its other files. Each library is built once."""
     if PREBUILT is None:
         from gateware.simulator.bitstream import build_simulated_bitstream
 

@@ -1,4 +1,4 @@
-"""Every image of MNIST's test set, through pynq, our driver, the AXI masters and the engine, for every shipped network."""
+"""Every image of MNIST's test set through pynq, driver, AXI masters and engine, for every shipped network."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,6 @@
-"""Turn the emitted Verilog of a design into a shared library that simulates it with the board's PS and memory.
+"""Turns the emitted Verilog of a design into a shared library: the design with the board's PS and memory.
 
-Verilator's run-time library and the model of PS and memory are the same for every design: they are compiled once.
+Verilator's run-time library and the model of PS and memory are compiled once for all designs.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ DEFINITIONS = ("-DVERILATOR=1",) + tuple(
     for feature in ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 )
 RUNTIME_SOURCES = ("verilated.cpp", "verilated_threads.cpp")
-# The design runs for millions of clocks. Its constructors run once, and are long: they hold a network's tables.
+# The design runs for millions of clocks. Its constructors run once, and are long: they fill memories.
 FAST, SLOW = "-O2", "-O0"
 
 
@@ -117,7 +117,7 @@ def verilate(top: str, arguments: Sequence[str], work: Path, tools: Tools) -> No
 def compile_library(
     top: str, work: Path, tools: Tools, library: Path, model: Sequence[str] = (), bench: str = ""
 ) -> None:
-    """Compile what ``verilate`` left in ``work``, and link it with Verilator's run-time library to ``library``.
+    """Compile what ``verilate`` left in ``work`` and link it to ``library``.
 
     ``model``: C++ files of this package to link with it; they see no more of the design than V<top>.h.
     ``bench``: further C++ text that includes V<top>.h.
@@ -146,7 +146,7 @@ def compile_library(
 
 
 def _keep(source: Path, level: str, include: Sequence[Path], headers: Sequence[Path], tools: Tools) -> Path:
-    """The object of a C++ file that is the same for many designs. ``headers``: those that are not Verilator's."""
+    """The object of a C++ file that is the same for many designs. ``headers``: those of this package."""
     texts = [path.read_bytes() for path in (source, *headers)]
     key = content_hash(tools.identity, level, *COMPILE_FLAGS, *DEFINITIONS, *texts)
     kept = OBJECTS / f"{source.stem}-{key}.o"

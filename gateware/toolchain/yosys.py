@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import List, Sequence
 
-# Of synth_xilinx: hierarchy, processes, checks and optimisation are behind it, DSP blocks, memories and LUTs before it.
+# A pass of synth_xilinx: elaboration and optimisation come before it, mapping to DSP, memory and LUT after.
 ELABORATED = "map_dsp"
 
 
@@ -21,9 +21,9 @@ class SynthesisError(RuntimeError):
 
 
 def run_yosys(directory: Path, sources: Sequence[str], top: str, elaborate_only: bool = False) -> List[str]:
-    """Map ``sources``, files in ``directory``, and leave <top>.json and <top>.log there. Returns the log's warnings.
+    """Map ``sources``, files in ``directory``; leave <top>.json and <top>.log there. Returns the warnings.
 
-    elaborate_only: stop before mapping, which takes less time and leaves no .json. Yosys reads the sources from
+    elaborate_only: stop before mapping, which takes less time and leaves no .json. Yosys reads sources from
     the directory yosys/, where the contents of memories are files of their own: it takes minutes for the same
     words as assignments.
     """
@@ -58,7 +58,7 @@ def run_yosys(directory: Path, sources: Sequence[str], top: str, elaborate_only:
 
 
 def _with_contents_apart(verilog: str, directory: Path) -> str:
-    """The text with $readmemh in the place of every word of a memory's contents, which go into files of ``directory``."""
+    """The text with $readmemh in the place of a memory's words, which go into files of ``directory``."""
 
     def replace(found: re.Match) -> str:
         words = re.findall(rf"\t?{found[2]}\[(\d+)\] = \d+'h([0-9A-Fa-f]+);\n", found[1])

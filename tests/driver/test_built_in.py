@@ -1,4 +1,4 @@
-"""LST1Overlay on engines with their network built in: found by name, told from each other, packed for. The verilated designs."""
+"""LST1Overlay on verilated engines with their network built in: found by name, told apart, packed for."""
 
 import shutil
 

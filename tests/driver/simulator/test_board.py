@@ -1,4 +1,4 @@
-"""The simulated board as pynq sees it. Its fabric is tests/gateware/simulator/simulator_top.v, which can do little but break rules."""
+"""The simulated board as pynq sees it. Its fabric is simulator_top.v, which can do little but break rules."""
 
 import shutil
 from pathlib import Path
@@ -121,7 +121,8 @@ def test_library_of_another_build_is_refused(bitfile):
 
 def overlay_on(board, bitfile):
     overlay = pynq.Overlay(str(bitfile), device=board, download=False)
-    overlay.clock_dict = {}  # pynq 4.0.0 fails at the clocks that are off, 3.0.1 at all of them unless it runs on an ARM
+    # pynq 4.0.0 fails at the clocks that are off, 3.0.1 at all of them unless it runs on an ARM.
+    overlay.clock_dict = {}
     overlay.download()
     return overlay
 

@@ -19,7 +19,7 @@ def layer(seed, weights_width=5, extreme=False):
 
 
 def run(layers, ranges, lanes, vectors):
-    """vectors: (layer, elements) or None for a pause of a clock. Returns the sums of each vector, and the clocks of latency."""
+    """vectors: (layer, elements), or None for an idle clock. Returns each vector's sums, and the latency."""
     dut = Cascade(layers, ranges, lanes)
     beats = []
     for vector in vectors:

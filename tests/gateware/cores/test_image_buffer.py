@@ -25,7 +25,10 @@ def wait(signal, limit=2000):
 
 
 def run_rows(dut, beats, gaps, room):
-    """beats: for each sink its words. gaps: clocks without valid before each beat, in turn; room: by clock, in turn. Returns the rows."""
+    """beats: for each sink its words. gaps: idle clocks before each beat; room: by clock; both are repeated.
+
+    Returns the rows.
+    """
     rows = []
 
     def feed(sink, words):
@@ -89,7 +92,7 @@ class Words(LiteXModule):
 
 
 class Entrance(LiteXModule):
-    """Buffers and admission, for images of four rows of eight bits; interval: of images that need no phase."""
+    """Buffers and admission, for images of four rows of eight bits. interval: None without a phase."""
 
     rows = 4
 
@@ -104,7 +107,7 @@ class Entrance(LiteXModule):
 
 
 def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, stalls=None):
-    """rows: for each buffer its rows. Returns (phase, row) of what entered, in order; ``clocks`` gets the clocks in which it did.
+    """rows: for each buffer its rows. Returns (phase, row) of what entered, in order; ``clocks`` gets when.
 
     ``stalls`` gets (starved, blocked) of every clock.
     """

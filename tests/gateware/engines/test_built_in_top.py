@@ -1,4 +1,4 @@
-"""Engines with their network built in, inside the whole design: batches under every kind of memory, resets, errors.
+"""Engines with their network built in, inside the whole design: batches under every memory, resets, errors.
 
 The emitted Verilog, verilated.
 """

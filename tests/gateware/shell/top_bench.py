@@ -1,4 +1,4 @@
-"""The whole design on the simulated PS and memory, driven by register names, for tests/gateware/test_top_*.py."""
+"""The whole design on the simulated PS and memory, driven by register names, for test_top_*.py."""
 
 import tempfile
 from pathlib import Path

@@ -121,7 +121,7 @@ endmodule
 
 
 def test_contents_of_a_memory_go_through_a_file_and_arrive(tmp_path):
-    """The netlists of a memory read from a file, and of one that is written out as Yosys's own frontend reads it."""
+    """The same cells come of words in a file and of words in the text (in another order than emitted)."""
     words = [0x1FF, 0, 0x155, 3, 0x100, 0x0FF, 7, 0x0AA]
     lines = [f"contents[{index}] = 9'h{word:X};\n" for index, word in enumerate(words)]
     cells = []

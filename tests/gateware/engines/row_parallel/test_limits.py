@@ -1,4 +1,4 @@
-"""Networks that the row-parallel engine cannot hold are refused before synthesis, with the rule and the value."""
+"""Networks that do not fit the row-parallel engine are refused before synthesis, with rule and value."""
 
 import dataclasses
 
