@@ -138,7 +138,7 @@ def resources(
     from dataclasses import asdict
 
     from gateware.designs import network_to_build_in
-    from gateware.toolchain.device import DEVICE
+    from gateware.device import DEVICE
     from gateware.toolchain.resources import measure_design
 
     measured = measure_design(engine, network_to_build_in(engine, network), out)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests import BUILT
+from tests import BUILT, ROOT
 
 # Simulated bitstreams and libraries for where the tools that build them are not installed (tools/matrix.py).
 PREBUILT = os.environ.get("LST_PREBUILT")
@@ -74,6 +74,15 @@ def declared_engines():
 
         return list(ENGINES.values())
     return [SimpleNamespace(**spec) for spec in json.loads((Path(PREBUILT) / "engines.json").read_text())]
+
+
+def share_objects(checkout):
+    """What the simulator compiles once for all designs, into build/ of a copy of the tree."""
+    from gateware.simulator.build import OBJECTS
+
+    (checkout / OBJECTS.relative_to(ROOT)).mkdir(parents=True)
+    for compiled in OBJECTS.glob("*.o"):
+        shutil.copyfile(compiled, checkout / OBJECTS.relative_to(ROOT) / compiled.name)
 
 
 def simulator_library(verilog):

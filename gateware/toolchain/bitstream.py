@@ -14,8 +14,8 @@ from typing import Dict, List
 
 from gateware import ROOT
 from gateware.designs import TOP, Design
+from gateware.device import CAPACITY
 from gateware.shell.hwh import IO_PLL_MHZ, write_hwh
-from gateware.toolchain.device import CAPACITY
 from gateware.toolchain.manifest import add_entry, read_manifest
 from lst_overlay.hardware.bitstream_files import network_of
 from lst_overlay.network import save_network

@@ -13,8 +13,8 @@ import typer
 from PIL import Image
 
 import datasets
-from gateware.simulator.build import OBJECTS
-from tests.conftest import BUILT
+from tests import BUILT
+from tests.conftest import share_objects
 from tests.docs.listed_commands import DRY_RUN, GENERATED, LISTED, OPTIONS, PATHS
 from tests.docs.pages import PAGES, ROOT, blocks, commands, named, prose
 
@@ -42,10 +42,7 @@ def tree(tmp_path_factory, simulated_bit):
     shutil.copytree(simulated_bit.parent, simulated)
     for library in BUILT.glob("lib*.so"):
         shutil.copyfile(library, simulated / library.name)
-    objects = copy / OBJECTS.relative_to(ROOT)
-    objects.mkdir(parents=True)
-    for compiled in OBJECTS.glob("*.o"):
-        shutil.copyfile(compiled, objects / compiled.name)
+    share_objects(copy)
     binaries = copy / ".venv" / "bin"
     binaries.mkdir(parents=True)
     (binaries / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')

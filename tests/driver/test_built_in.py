@@ -15,7 +15,7 @@ from tests.images import corner_images
 
 NAME = "lst1_w4a4p2"
 STEM = f"row_parallel-{NAME}"
-# Every engine that has its network built in, with the networks of test_built_in_top.py: libraries are built once.
+# Every engine with a built-in network, with the networks of test_built_in_top.py: libraries are built once.
 NETWORKS = {"folded": "lst1_q6.7", "row_parallel_uint8": NAME}
 DESIGNS = [(spec, NETWORKS.get(spec.name, spec.network)) for spec in declared_engines() if not spec.loadable]
 SLOW = ("row_parallel_uint8", "row_parallel_uint8x2")  # a minute of compiling each

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateware.cores.widths import shape_of
+from gateware.device import DEVICE
 from gateware.engines.row_parallel.adder_graph import AdderGraph
 from gateware.engines.row_parallel.classifier import product_width
-from gateware.toolchain.device import DEVICE
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import Network, NetworkError
 from lst_overlay.network.lst.parameters import SIZE, lst1_layers

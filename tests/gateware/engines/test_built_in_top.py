@@ -54,7 +54,7 @@ def design(request):
 
 @pytest.fixture
 def top(design):
-    """top(memory, seed, **changes) -> Top; whatever a test does with it, no bus rule may have been broken at its end."""
+    """top(memory, seed, **changes) -> Top. No test may end with a bus rule broken."""
     _, made, library = design
     boards = []
 

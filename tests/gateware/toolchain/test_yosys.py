@@ -13,9 +13,9 @@ import pytest
 
 from gateware import toolchain
 from gateware.designs import TOP, make_design
+from gateware.device import DEVICE
 from gateware.kept import content_hash, make_once
 from gateware.toolchain.bitstream import SCRIPT, write_sources
-from gateware.toolchain.device import DEVICE
 from gateware.toolchain.netlist import Netlist
 from gateware.toolchain.resources import Resources, measure
 from gateware.toolchain.yosys import SynthesisError, run_yosys

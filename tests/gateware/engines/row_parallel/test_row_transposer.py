@@ -1,4 +1,4 @@
-"""RowTransposer in Migen's simulator: rows in, columns out, matrices back to back or after pauses of whole matrices."""
+"""RowTransposer in Migen's simulator: rows in, columns out, matrices back to back or with gaps between."""
 
 import numpy as np
 import pytest
