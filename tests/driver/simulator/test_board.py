@@ -37,7 +37,7 @@ def bitfile(library, tmp_path):
     here = Path(shutil.copy(library, tmp_path))
     path = tmp_path / "traffic.bit"
     write_bit(path, here, 0xCAFE)
-    write_hwh(path.with_suffix(".hwh"), 0xCAFE, PIXEL_SERIAL)
+    write_hwh(path.with_suffix(".hwh"), "pixel_serial", 0xCAFE, PIXEL_SERIAL)
     return path
 
 
@@ -138,7 +138,7 @@ def test_overlay_of_pynq_runs_on_it(bitfile):
 def test_changed_hwh_counts_although_the_bit_is_the_same(bitfile):
     board = SimulatedBoard()
     for build_hash in (1, 2):
-        write_hwh(bitfile.with_suffix(".hwh"), build_hash, PIXEL_SERIAL)
+        write_hwh(bitfile.with_suffix(".hwh"), "pixel_serial", build_hash, PIXEL_SERIAL)
         parser = board.get_bitfile_metadata(str(bitfile))
         assert parser.ip_dict["accelerator"]["parameters"]["BUILD_HASH"] == f"0x{build_hash:08X}"
 
