@@ -26,7 +26,7 @@ notebook: $(VENV)/.notebook  ## The board's notebooks in JupyterLab, on the simu
 workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: docs/training.md)
 
 test: $(VENV)/.all lint  ## Everything that CI runs
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -q
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -q
 
 lint: $(VENV)/.all  ## Style, layout and the floors between packages
 	$(PY) -m ruff check .

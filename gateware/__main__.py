@@ -143,7 +143,8 @@ def resources(
     from dataclasses import asdict
 
     from gateware.designs import network_to_build_in
-    from gateware.toolchain.resources import DEVICE, measure_design
+    from gateware.device import DEVICE
+    from gateware.toolchain.resources import measure_design
 
     measured = measure_design(engine, network_to_build_in(engine, network), out)
     width = len(measured[0].design) + 10

@@ -8,14 +8,54 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests import BUILT
+from tests import BUILT, ROOT
 
 # Simulated bitstreams and libraries for where the tools that build them are not installed (tools/matrix.py).
 PREBUILT = os.environ.get("LST_PREBUILT")
+# Files whose tests share no fixture that takes long to make: each test goes to the worker that is free.
+SCATTERED = (
+    "tests/gateware/shell/formal/test_formal.py",
+    "tests/gateware/toolchain/test_yosys.py",
+    "tests/test_end_to_end.py",
+    "tests/test_notebooks.py",
+)
+# What takes minutes starts first, so that no worker is left alone with it at the end.
+LONGEST = (
+    "tests/gateware/toolchain/test_yosys.py::test_mapping_draws_no_warning_outside_the_list[row_parallel",
+    "tests/docs/test_pages_run.py",
+    "tests/test_end_to_end.py",
+    "tests/gateware/toolchain/test_yosys.py",
+    "tests/gateware/engines/test_built_in_top.py",
+    "tests/driver/test_built_in.py",
+    "tests/model/training",
+    "tests/gateware/shell/formal",
+    "tests/gateware/engines/test_built_in_pipelines.py",
+    "tests/model",
+    "tests/driver",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """With -n 2 --dist loadgroup, a file's tests go to one worker, which makes the fixtures once.
+
+    A mark xdist_group says otherwise, and SCATTERED.
+    """
+    if not config.getoption("loadgroup", False):
+        return
+    for item in items:
+        file = item.nodeid.split("::")[0]
+        if file not in SCATTERED and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(file))
+
+    def rank(item):
+        return next((at for at, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST))
+
+    items.sort(key=rank)
 
 
 def simulated_bitstream(directory, engine="pixel_serial", network=None):
-    """The .bit of a verilated design, in ``directory`` with all that belongs to it; a library is built once per design and kept."""
+    """The .bit of a verilated design, in ``directory`` with its other files. Each library is built once."""
     if PREBUILT is None:
         from gateware.simulator.bitstream import build_simulated_bitstream
 
@@ -34,6 +74,15 @@ def declared_engines():
 
         return list(ENGINES.values())
     return [SimpleNamespace(**spec) for spec in json.loads((Path(PREBUILT) / "engines.json").read_text())]
+
+
+def share_objects(checkout):
+    """What the simulator compiles once for all designs, into build/ of a copy of the tree."""
+    from gateware.simulator.build import OBJECTS
+
+    (checkout / OBJECTS.relative_to(ROOT)).mkdir(parents=True)
+    for compiled in OBJECTS.glob("*.o"):
+        shutil.copyfile(compiled, checkout / OBJECTS.relative_to(ROOT) / compiled.name)
 
 
 def simulator_library(verilog):

@@ -1,4 +1,4 @@
-"""Every image of MNIST's test set, through pynq, our driver, the AXI masters and the engine, for every shipped network."""
+"""Every image of MNIST's test set through pynq, driver, AXI masters and engine, for every shipped network."""
 
 import numpy as np
 import pytest
@@ -15,9 +15,6 @@ from model.quantized.lst import QuantizedLST
 from tests.conftest import simulated_bitstream
 from tests.images import corner_images, test_images
 from tests.model.small import shipped_functions
-
-# One process, one download, one overlay: the networks are only loaded.
-pytestmark = pytest.mark.xdist_group("end_to_end")
 
 
 @pytest.fixture(scope="module")

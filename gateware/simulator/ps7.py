@@ -6,7 +6,7 @@ from gateware.shell.ps7_ports import Port, ps7_ports
 
 
 def _wire(port: Port) -> str:
-    """The wire of simulated_board.v that a simulated pin of PS7 is joined to, or '' for a pin that the model leaves alone."""
+    """The wire of simulated_board.v that a pin of PS7 is joined to; '' for a pin without a model."""
     if port.name == "FCLKCLK":
         return "{3'd0, simulated_board.clk}"
     if port.name == "FCLKRESETN":
@@ -25,7 +25,7 @@ def _wire(port: Port) -> str:
 
 
 def ps7_verilog() -> str:
-    """Module PS7 as Verilog. It has no logic of its own: FCLK, GP0 and HP0 .. HP3 lead to the wires of simulated_board.v."""
+    """Module PS7 as Verilog: FCLK, GP0 and HP0 .. HP3 lead to wires of simulated_board.v, without logic."""
     declarations, body = [], []
     for port in ps7_ports():
         span = f"[{port.width - 1}:0] " if port.width > 1 else ""

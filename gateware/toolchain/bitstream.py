@@ -14,9 +14,9 @@ from typing import Dict, List
 
 from gateware import ROOT
 from gateware.designs import TOP, Design
+from gateware.device import CAPACITY
 from gateware.shell.hwh import IO_PLL_MHZ, write_hwh
 from gateware.toolchain.manifest import add_entry, read_manifest
-from gateware.toolchain.resources import DEVICE
 from lst_overlay.hardware.bitstream_files import network_of
 from lst_overlay.network import save_network
 
@@ -24,7 +24,6 @@ BITSTREAMS = ROOT / "bitstreams"
 SCRIPT = "vivado.tcl"
 RESULT = "result.json"
 WARNING = f"WARNING: {SCRIPT}"  # how the script begins a warning of its own, among Vivado's many
-CAPACITY = {"xc7z010": DEVICE, "xc7z020": {"lut": 53_200, "ff": 106_400, "ramb18": 280, "dsp48e1": 220}}
 
 
 class VivadoError(RuntimeError):
@@ -70,15 +69,17 @@ def constraints(design: Design) -> str:
 
 
 def build(board: str, design: Design, vivado: str, work_dir: Path) -> Path:
-    """Run Vivado, put .bit and .hwh into bitstreams/<board> and an entry into its manifest.json. Returns the .bit.
+    """Run Vivado, deliver .bit and .hwh to bitstreams/<board>, add to its manifest.json. Returns the .bit.
 
-    Raises VivadoError if Vivado is not there (the sources are), fails, misses timing or leaves no bitstream; ManifestError.
+    Raises VivadoError if Vivado is missing (the sources are written), fails, misses timing or leaves no
+    bitstream; ManifestError.
     """
     write_sources(design, work_dir)
     program = shutil.which(vivado)
     if program is None:
         raise VivadoError(
-            f"Vivado is missing: no program {vivado!r} (VIVADO= names another); all sources are in {work_dir}, its Tcl is "
+            f"Vivado is missing: no program {vivado!r} (VIVADO= names another); all sources are in "
+            f"{work_dir}, its Tcl is "
             f"{work_dir / SCRIPT}: vivado -mode batch -source {SCRIPT} -tclargs {BOARDS[board].part}"
         )
     # Before the long run: a manifest that cannot be added to, and what the sources were made from.
@@ -101,7 +102,7 @@ def build(board: str, design: Design, vivado: str, work_dir: Path) -> Path:
 
 
 def _run(command: List[str], work_dir: Path) -> None:
-    """Passes on what the script warns of while Vivado is at work. VivadoError with its errors, or else its last words."""
+    """Run Vivado and pass on the script's own warnings. VivadoError with its errors, or its last lines."""
     lines = []
     with subprocess.Popen(
         command,
@@ -119,12 +120,13 @@ def _run(command: List[str], work_dir: Path) -> None:
     if process.returncode:
         errors = [line for line in lines if line.startswith(("ERROR:", f"{SCRIPT}:"))]
         raise VivadoError(
-            f"Vivado ended with status {process.returncode}: {'; '.join(errors or lines[-12:]) or 'without a word'}"
+            f"Vivado ended with status {process.returncode}: "
+            f"{'; '.join(errors or lines[-12:]) or 'without a word'}"
         )
 
 
 def _measured(result: Path, part: str) -> Dict:
-    """What the script found: version, slack, cells, and these as percent of the part. VivadoError unless timing is met."""
+    """Version, slack, cells and the share of the part that they take. VivadoError unless timing is met."""
     try:
         found = json.loads(result.read_text())
         slack, cells = min(found["setup_slack_ns"], found["hold_slack_ns"]), found["cells"]

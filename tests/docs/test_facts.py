@@ -1,4 +1,4 @@
-"""Facts of CITATION.cff, docs/third_party.md and all pages that could go stale: versions, licences, names of files."""
+"""Facts that could go stale: versions, licences and names of files on the pages and in CITATION.cff."""
 
 import re
 import runpy
@@ -30,7 +30,7 @@ def requirements():
 
 
 def declared_licence(name):
-    """As the installed distribution's metadata say it: the expression, else a licence's short name, else the classifier."""
+    """The licence in the distribution's metadata: expression, else short name, else classifier."""
     about = metadata(name)
     text = about.get("License-Expression") or about.get("License") or ""
     if text and len(text) < 120 and "\n" not in text:
@@ -82,7 +82,7 @@ def test_the_citation_is_of_this_version_and_licence():
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_source_files_that_a_page_names_are_there(page):
-    """Such as gateware/cores/fifo.py: from the root of the tree, or below the package or the directory of tests that the text is about."""
+    """A name such as gateware/cores/fifo.py starts at the root, or below the package or tests of the text."""
     known = [
         path.as_posix()
         for part in ("driver", "gateware", "model", "datasets", "tests", "recipes", "benchmarks")

@@ -45,7 +45,7 @@ def test_a_block_says_its_language_and_what_holds_commands_is_sh(page):
 
 @every_page
 def test_the_site_shows_the_lists_and_tables_that_github_shows(page):
-    """Python-Markdown wants four blanks before what belongs to a list and an empty line before a list; CommonMark does not."""
+    """Python-Markdown wants lists indented by four and an empty line before; CommonMark does not."""
     if named(page).startswith("bitstreams/") or page.name == "README.md":
         pytest.skip("not on the site")
     text = page.read_text()

@@ -1,4 +1,4 @@
-"""Error messages that the pages quote are messages of the sources: rules for people who search for what they see."""
+"""Error messages that the pages quote are messages of the sources: people search for what they see."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ HOLE = "\0"
 
 
 def templates(node):
-    """The strings that an expression makes: concatenations joined, each branch of a condition, HOLE for what is filled in."""
+    """The strings that an expression makes, one for each branch of a condition, with HOLE for a value."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return [node.value]
     if isinstance(node, ast.JoinedStr):
@@ -51,7 +51,10 @@ def messages():
 
 
 def is_message(quoted, messages):
-    """Some message reads so; or, if ``quoted`` ends with '...', begins so. At least half of the letters are its own, not filled in."""
+    """Whether some message reads so, or begins so if ``quoted`` ends with '...'.
+
+    At least half of the letters must be the message's own, not a value's.
+    """
     return any(
         matched(quoted, parts) or quoted.endswith("...") and begins(quoted[:-3], parts) for parts in messages
     )

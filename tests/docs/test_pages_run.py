@@ -1,4 +1,4 @@
-"""The pages run from top to bottom: commands, recipes and Python, in a copy of the tree, on the simulated board, without a network."""
+"""The pages run from top to bottom, offline, on the simulated board, in a copy of the tree."""
 
 import importlib
 import json
@@ -13,13 +13,11 @@ import typer
 from PIL import Image
 
 import datasets
-from tests.conftest import BUILT
+from tests import BUILT
+from tests.conftest import share_objects
 from tests.docs.listed_commands import DRY_RUN, GENERATED, LISTED, OPTIONS, PATHS
 from tests.docs.pages import PAGES, ROOT, blocks, commands, named, prose
 
-pytestmark = pytest.mark.xdist_group(
-    "pages"
-)  # one after the other: two cores, and designs that are built once
 RUNNABLE = [
     page
     for page in PAGES
@@ -31,7 +29,7 @@ TIME_LIMIT_S = 300
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory, simulated_bit):
-    """A copy of the working tree with an environment that has all and installs nothing, and designs that were built before."""
+    """A copy of the working tree with built designs and an environment that has all and installs nothing."""
     copy = tmp_path_factory.mktemp("pages") / "lst-overlay"
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in (
@@ -44,6 +42,7 @@ def tree(tmp_path_factory, simulated_bit):
     shutil.copytree(simulated_bit.parent, simulated)
     for library in BUILT.glob("lib*.so"):
         shutil.copyfile(library, simulated / library.name)
+    share_objects(copy)
     binaries = copy / ".venv" / "bin"
     binaries.mkdir(parents=True)
     (binaries / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
@@ -101,7 +100,7 @@ def photo(tree):
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=named)
 def test_a_page_runs_from_top_to_bottom(page, tree, here, made, photo):
-    """What a block prints must be what the next block shows, if that block is text and stands right behind the word 'prints'."""
+    """A text block right after the word 'prints' must show what the block before it prints."""
     shown = page.read_text()
     printed = ""
     for block in blocks(page):

@@ -1,4 +1,4 @@
-"""The driver's fixtures. `board` runs a test on both kinds of board; `fake` is for faults that only the fake has."""
+"""Fixture `board` runs a test on both kinds of board; `fake` is for faults that only the fake has."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def fake_board(tmp_path, networks):
 
 @pytest.fixture(params=["fake", "rtl"])
 def board(request, tmp_path):
-    """(device, bitfile): a register file in Python, then the verilated design, which must break no rule of the bus."""
+    """(device, bitfile): a register file in Python; the verilated design, which must break no bus rule."""
     if request.param == "fake":
         yield fake_board(tmp_path, NETWORKS + CHANNEL_NETWORKS)
         return

@@ -40,7 +40,7 @@ def random_lst1(seed: int) -> Network:
 
 
 def with_channel_tables(network: Network, *numbers: int, seed: int = 0, index_width: int = 8) -> Network:
-    """The layers of these numbers get a random table for each channel, of the same range as the one of all that they had."""
+    """The same layers with a random table for each channel, of the range that their shared table had."""
     random, layers = np.random.default_rng(seed), list(network.layers)
     for number in numbers:
         old = layers[number].activation
@@ -58,9 +58,9 @@ def with_channel_tables(network: Network, *numbers: int, seed: int = 0, index_wi
 
 
 def corner_lst1(per_channel: bool = True) -> Network:
-    """Each channel has a table of its own of most extreme codes; sums lie far beyond both ends of the index, or right at them.
+    """Tables of most extreme codes for each channel; sums at the ends of the index or far beyond them.
 
-    The biases are the ends of an index of 8 bits, with and without ``per_channel``. A black image shows them alone.
+    Biases are the ends of an index of 8 bits, with and without ``per_channel``: a black image shows them.
     """
     random = np.random.default_rng(0)
     ends = np.array(

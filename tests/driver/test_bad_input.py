@@ -1,4 +1,4 @@
-"""Wrong arguments and files: one clear error each, before the hardware is touched, and everything works afterwards."""
+"""Wrong arguments and files: one clear error each, before the hardware is touched; everything works after."""
 
 import numpy as np
 import pytest

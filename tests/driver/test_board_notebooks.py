@@ -1,6 +1,6 @@
-"""The board's notebooks run from top to bottom on the simulated board, end with a picture, and leave the board to the next one.
+"""The board's notebooks run on the simulated board, end with a picture, and leave the board to the next one.
 
-Nothing of gateware/ or model/ is imported: with LST_PREBUILT (tests/conftest.py) this runs where only the driver is installed.
+Nothing of gateware/ or model/ is imported: with LST_PREBUILT this runs where only the driver is installed.
 """
 
 import ast
@@ -125,7 +125,8 @@ def test_an_uploaded_photograph_is_classified(run, value):
     notebook.cells.insert(
         number + 1,
         nbformat.v4.new_code_cell(
-            f"from types import SimpleNamespace\nPHOTO = {photo.getvalue()!r}\nupload = SimpleNamespace(value={value})"
+            f"from types import SimpleNamespace\nPHOTO = {photo.getvalue()!r}\n"
+            f"upload = SimpleNamespace(value={value})"
         ),
     )
     notebook.cells.append(nbformat.v4.new_code_cell("print(len(files), answer.digit)"))

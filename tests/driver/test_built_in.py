@@ -1,4 +1,4 @@
-"""LST1Overlay on engines with their network built in: found by name, told from each other, packed for. The verilated designs."""
+"""LST1Overlay on verilated engines with their network built in: found by name, told apart, packed for."""
 
 import shutil
 
@@ -15,15 +15,11 @@ from tests.images import corner_images
 
 NAME = "lst1_w4a4p2"
 STEM = f"row_parallel-{NAME}"
-# Every engine that has its network built in, with the widest of the shipped ones where it takes any.
-DESIGNS = [
-    (spec, {"folded": "lst1_q6.7"}.get(spec.name, spec.network))
-    for spec in declared_engines()
-    if not spec.loadable
-]
+# Every engine with a built-in network, with the networks of test_built_in_top.py: libraries are built once.
+NETWORKS = {"folded": "lst1_q6.7", "row_parallel_uint8": NAME}
+DESIGNS = [(spec, NETWORKS.get(spec.name, spec.network)) for spec in declared_engines() if not spec.loadable]
 SLOW = ("row_parallel_uint8", "row_parallel_uint8x2")  # a minute of compiling each
 INPUT = {"row_parallel": ("packed", 224)}
-pytestmark = pytest.mark.xdist_group("built_in_top")
 
 
 def build(engine, name, directory):
@@ -33,7 +29,11 @@ def build(engine, name, directory):
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(item, id=item[0].name, marks=[pytest.mark.slow] * (item[0].name in SLOW))
+        pytest.param(
+            item,
+            id=item[0].name,
+            marks=[pytest.mark.xdist_group(item[0].name), *[pytest.mark.slow] * (item[0].name in SLOW)],
+        )
         for item in DESIGNS
     ],
 )

@@ -16,7 +16,7 @@ from tests.driver.conftest import write_bitstream
 
 @pytest.fixture
 def board(tmp_path, monkeypatch):
-    """A fake board with the network for the sample digits, the one that commands find; arguments that name its bitstream."""
+    """A fake board with the network for the sample digits; arguments that name its bitstream."""
     device = FakeBoard([load_network(find("lst1_digits"))])
     monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: device)
     return device, ["--bitfile", str(write_bitstream(tmp_path)), "--network", "lst1_digits"]

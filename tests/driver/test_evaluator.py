@@ -1,4 +1,7 @@
-"""docs/number_formats.md and docs/programmers_guide.md suffice: tests/oracles/board_evaluator.py, written from them alone, gets the same integers."""
+"""docs/number_formats.md and docs/programmers_guide.md suffice to compute the same integers.
+
+tests/oracles/board_evaluator.py was written from them alone.
+"""
 
 import ast
 import shutil

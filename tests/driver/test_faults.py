@@ -255,7 +255,7 @@ def test_after_a_buffer_that_was_too_large_smaller_ones_still_work(fake, monkeyp
 
 
 def test_a_kept_exception_keeps_no_buffers(simulated_bit):
-    """IPython keeps the last one: its traceback must not hold the contiguous memory that download() and others need."""
+    """IPython keeps the last traceback, which must not hold contiguous memory that download() needs."""
     device = SimulatedBoard()
     kept = []
     overlay = LST1Overlay(simulated_bit, device, network=NETWORKS[0])

@@ -39,7 +39,8 @@ def test_imports_neither_model_nor_gateware_nor_their_libraries(path):
 
 
 def test_the_driver_needs_no_pillow():
-    code = "import sys; sys.modules['PIL'] = None; import lst_overlay.overlay, lst_overlay.samples.photo, lst_overlay.__main__; print('ok')"
+    modules = "lst_overlay.overlay, lst_overlay.samples.photo, lst_overlay.__main__"
+    code = f"import sys; sys.modules['PIL'] = None; import {modules}; print('ok')"
     assert (
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
         == "ok\n"
@@ -47,7 +48,8 @@ def test_the_driver_needs_no_pillow():
 
 
 def test_network_contract_needs_no_pynq():
-    code = "import sys; sys.modules['pynq'] = None; import lst_overlay.network, lst_overlay; print(lst_overlay.__version__)"
+    code = "import sys; sys.modules['pynq'] = None; import lst_overlay.network, lst_overlay; "
+    code += "print(lst_overlay.__version__)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == lst_overlay.__version__
 

@@ -1,4 +1,4 @@
-"""``top``: makes boards with the whole design; whatever a test does with them, no bus rule may have been broken at its end."""
+"""Fixture ``top`` makes boards with the whole design. No test may end with a bus rule broken."""
 
 import pytest
 

@@ -8,7 +8,7 @@ NO_GAPS = ()
 
 
 def feed(endpoint, beats, gaps=NO_GAPS, limit=2_000):
-    """Offers each beat, a dict of fields, until it is taken; before beat i it pauses gaps[i] clocks (0 after the last)."""
+    """Offer each beat, a dict of fields, until it is taken. gaps: idle clocks before each, then 0."""
     for beat, gap in zip(beats, chain(gaps, repeat(0))):
         for _ in range(gap):
             yield
@@ -30,7 +30,7 @@ def clocks(number):
 
 
 def take(endpoint, beats, count, gaps=NO_GAPS, limit=10_000):
-    """Appends (clock, fields as dict) to ``beats`` until there are ``count``; before beat i ready is low for gaps[i] clocks.
+    """Append (clock, fields as dict) to ``beats`` until there are ``count``. gaps: clocks without ready.
 
     Fails when a beat that waited changed or went away.
     """

@@ -1,44 +1,68 @@
-"""python -m gateware, as a person runs it."""
+"""python -m gateware, as a person runs it: exit status, standard output, standard error."""
 
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from gateware import __main__ as command
 from tests import ROOT
 from tests.gateware.toolchain.vivado_stub import write_stub
 
 
-def run(*arguments, cwd=ROOT, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "gateware", *map(str, arguments)],
-        cwd=cwd,
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """What `python -m gateware` does with these arguments, in the test's own process."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run_command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["gateware", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            command.run()
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=ended.value.code, stdout=out, stderr=err)
+
+    return run_command
+
+
+def test_the_program_ends_with_one_line_and_its_exit_status():
+    """The only process of this file: that python -m leads to what the other tests call."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateware", "simulate", "--dataset", "digits", "--network", "nonsense"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'driver'}"},
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert (
+        done.stderr.strip()
+        .splitlines()[-1]
+        .startswith("error: no network file 'nonsense'; shipped networks: ")
     )
 
 
 @pytest.mark.parametrize("command", ["verilog", "simulate", "resources", "bitstream", "results"])
-def test_every_command_has_help(command):
+def test_every_command_has_help(run, command):
     done = run(command, "--help")
     assert done.returncode == 0 and "Usage" in done.stdout
 
 
-def test_version():
+def test_version(run):
     done = run("--version")
     assert done.returncode == 0 and done.stdout.startswith("lst-overlay 0.")
 
 
-def test_a_wrong_option_is_a_usage_error():
+def test_a_wrong_option_is_a_usage_error(run):
     assert run("simulate", "--images", "0").returncode == 2
     assert run("nonsense").returncode == 2
 
 
-def test_an_unknown_network_is_one_line():
+def test_an_unknown_network_is_one_line(run):
     done = run("simulate", "--dataset", "digits", "--network", "nonsense")
     assert done.returncode == 1
     assert (
@@ -49,7 +73,7 @@ def test_an_unknown_network_is_one_line():
 
 
 @pytest.mark.parametrize("command", [("verilog",), ("resources",), ("simulate", "--build-only")])
-def test_an_engine_that_loads_its_network_has_none_built_in(command):
+def test_an_engine_that_loads_its_network_has_none_built_in(run, command):
     done = run(*command, "--network", "lst1_w4a4p2")
     assert done.returncode == 1
     assert (
@@ -58,14 +82,15 @@ def test_an_engine_that_loads_its_network_has_none_built_in(command):
     )
 
 
-def test_verilog_and_hwh_are_written(tmp_path):
+def test_verilog_and_hwh_are_written(run, tmp_path):
     done = run("verilog", "--out", tmp_path)
     assert done.returncode == 0 and "build hash 0x" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"lst1_top.v", "lst1_top.hwh"}
 
 
-def test_bitstream_without_vivado_names_what_is_missing(tmp_path):
-    done = run("bitstream", "--out", tmp_path, PATH=str(Path(sys.executable).parent))
+def test_bitstream_without_vivado_names_what_is_missing(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    done = run("bitstream", "--out", tmp_path)
     assert done.returncode == 1
     assert (
         done.stderr.strip().startswith("error: Vivado is missing")
@@ -73,7 +98,7 @@ def test_bitstream_without_vivado_names_what_is_missing(tmp_path):
     )
 
 
-def test_bitstream_that_vivado_cannot_build_is_one_line(tmp_path):
+def test_bitstream_that_vivado_cannot_build_is_one_line(run, tmp_path):
     done = run(
         "bitstream",
         "--out",

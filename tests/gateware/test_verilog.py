@@ -1,4 +1,4 @@
-"""The emitter against Python's integers: what Verilator makes of the text, not what Migen's simulator makes of the module.
+"""The emitter against Python's integers: Verilator runs the text, Migen's simulator is not asked.
 
 LiteX's own writer fails here (2024.12); a test shows it, so that nobody goes back to it.
 """
@@ -212,7 +212,7 @@ def test_emitted_arithmetic_is_pythons_everywhere(ours, a, b):
 
 
 def test_the_trap_litex_writer_gets_signed_constants_wrong():
-    """No test of ours: the reason for gateware.verilog. Should it fail one day, LiteX has mended its writer."""
+    """The reason for gateware.verilog. Should this fail one day, LiteX has mended its writer."""
     module = Numbers()
     text = str(litex_verilog.convert(module, ios=module.ios, name="numbers"))
     evaluate = evaluator(re.sub("//.*", "", text))  # it stamps its text with the time

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateware.cores.widths import shape_of
+from gateware.device import DEVICE
 from gateware.engines.row_parallel.adder_graph import AdderGraph
 from gateware.engines.row_parallel.classifier import product_width
 from lst_overlay.memory.images import ImageLayout
@@ -13,7 +14,7 @@ from lst_overlay.network.lst.parameters import SIZE, lst1_layers
 
 # The classifier looks its products up: 5 bits of column, 1 bit of row and these bits address 1,024 words.
 MAX_ACTIVATION_BITS = 4
-LUT, RAMB18 = 17_600, 120  # XC7Z010
+LUT, RAMB18 = DEVICE["lut"], DEVICE["ramb18"]
 LUT_SHARE = 0.8  # with more, routing is unlikely to succeed
 # Fitted to synthesis: LUT per bit of every adder; LUT of transposer, tables, image buffer, registers and DMA;
 # LUT of a second port.

@@ -1,4 +1,4 @@
-"""The simulated board as pynq sees it. Its fabric is tests/gateware/simulator/simulator_top.v, which can do little but break rules."""
+"""The simulated board as pynq sees it. Its fabric is simulator_top.v, which can do little but break rules."""
 
 import shutil
 from pathlib import Path
@@ -29,7 +29,7 @@ FPGA0_CLK_CTRL, FPGA_RST_CTRL, LVL_SHFTR_EN, AFI0 = 0xF8000170, 0xF8000240, 0xF8
 
 @pytest.fixture(scope="session")
 def library():
-    return simulator_library(ROOT / "tests" / "gateware" / "simulator_top.v")
+    return simulator_library(ROOT / "tests" / "gateware" / "simulator" / "simulator_top.v")
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def bitfile(library, tmp_path):
     here = Path(shutil.copy(library, tmp_path))
     path = tmp_path / "traffic.bit"
     write_bit(path, here, 0xCAFE)
-    write_hwh(path.with_suffix(".hwh"), 0xCAFE, PIXEL_SERIAL)
+    write_hwh(path.with_suffix(".hwh"), "pixel_serial", 0xCAFE, PIXEL_SERIAL)
     return path
 
 
@@ -121,7 +121,8 @@ def test_library_of_another_build_is_refused(bitfile):
 
 def overlay_on(board, bitfile):
     overlay = pynq.Overlay(str(bitfile), device=board, download=False)
-    overlay.clock_dict = {}  # pynq 4.0.0 fails at the clocks that are off, 3.0.1 at all of them unless it runs on an ARM
+    # pynq 4.0.0 fails at the clocks that are off, 3.0.1 at all of them unless it runs on an ARM.
+    overlay.clock_dict = {}
     overlay.download()
     return overlay
 
@@ -137,7 +138,7 @@ def test_overlay_of_pynq_runs_on_it(bitfile):
 def test_changed_hwh_counts_although_the_bit_is_the_same(bitfile):
     board = SimulatedBoard()
     for build_hash in (1, 2):
-        write_hwh(bitfile.with_suffix(".hwh"), build_hash, PIXEL_SERIAL)
+        write_hwh(bitfile.with_suffix(".hwh"), "pixel_serial", build_hash, PIXEL_SERIAL)
         parser = board.get_bitfile_metadata(str(bitfile))
         assert parser.ip_dict["accelerator"]["parameters"]["BUILD_HASH"] == f"0x{build_hash:08X}"
 

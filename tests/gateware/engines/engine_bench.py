@@ -1,4 +1,4 @@
-"""engine_bench.cpp behind names: the emitted pixel-serial engine alone, its streams under any pattern of stalls.
+"""engine_bench.cpp behind names: the emitted pixel-serial engine alone, under any pattern of stalls.
 
 Without its unpackers, so that pixels and words of parameters come one by one, each with a pause of its own.
 """

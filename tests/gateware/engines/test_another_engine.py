@@ -1,4 +1,4 @@
-"""An engine is one folder: dense_serial is put beside the others in a copy of the packages, and nothing else changes.
+"""An engine is one folder: dense_serial joins the others in a copy of the packages, and nothing else changes.
 
 Its images have 12 x 12 pixels, its networks five classes, its result records seven words and one of padding.
 """
@@ -17,10 +17,10 @@ from lst_overlay import LST1Overlay
 from lst_overlay.network import Axis, Layer, LSTNetwork, classify, logits, save_network
 from lst_overlay.simulator import SimulatedBoard
 from tests import ROOT
+from tests.conftest import share_objects
 
 FOLDER = Path(__file__).parent / "dense_serial"
 SHAPE, CLASSES = (12, 12), 5
-pytestmark = pytest.mark.xdist_group("another_engine")
 
 
 def dense_network():
@@ -40,6 +40,7 @@ def copy(tmp_path_factory):
     for package in ("gateware", "driver", "datasets"):
         shutil.copytree(ROOT / package, directory / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(FOLDER, directory / "gateware" / "engines" / FOLDER.name)
+    share_objects(directory)
     save_network(dense_network(), directory / "dense.npz")
     return directory
 

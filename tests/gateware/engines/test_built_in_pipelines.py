@@ -1,5 +1,7 @@
-"""The pipelines of engines with their network built in, on small networks: Migen's simulator and the emitted Verilog, both
-against the integer reference."""
+"""The pipelines of engines with their network built in, on small networks, against the integer reference.
+
+Migen's simulator runs the modules, Verilator the emitted Verilog.
+"""
 
 import ctypes
 from importlib import import_module
@@ -42,8 +44,10 @@ WIDE = [
 BENCH = """
 #include "Vpipeline.h"
 #include "verilated.h"
-// An image of ``words`` words begins at each of ``starts``; returns how many answers came. What has no reset begins as the seed has it.
-extern "C" __attribute__((visibility("default"))) int run(const uint64_t* data, int words, const int32_t* starts, int images,
+// An image of ``words`` words begins at each of ``starts``; returns how many answers came.
+// What has no reset begins as the seed has it.
+extern "C" __attribute__((visibility("default")))
+int run(const uint64_t* data, int words, const int32_t* starts, int images,
                                                           int32_t* answers, int limit, int cycles, int seed) {
     VerilatedContext context;
     context.randReset(2);
@@ -72,7 +76,9 @@ extern "C" __attribute__((visibility("default"))) int run(const uint64_t* data, 
 def network(
     seed, pixel_bits=2, weights=4, codes=4, per_channel=True, extreme=False, index=5, shift=1, silent=False
 ):
-    """6 x 6 pixels, four classes. extreme: every code is the least or the greatest; silent: activations and their biases are 0."""
+    """6 x 6 pixels, four classes. extreme: every code is the least or the greatest. silent: activations and
+    their biases are 0.
+    """
     rng = np.random.default_rng(seed)
 
     def some(high, shape):
@@ -123,7 +129,7 @@ def stimuli(name, net, images, pauses):
 
 
 def in_verilog(name, net, images, pauses=(0,)):
-    """Classes behind logits, (N, classes + 1). pauses: intervals that are left out before each image, in turn."""
+    """Classes behind logits, (N, classes + 1). pauses: intervals left out before each image, repeated."""
     dut, words, starts = stimuli(name, net, images, pauses)
     library = verilated(
         "pipeline", emit(dut, "pipeline", {*dut.sink.flatten(), *dut.source.flatten()}), BENCH
@@ -184,7 +190,8 @@ def test_codes_of_13_bits(settings):
     np.testing.assert_array_equal(in_migen("folded", net, images), expected(net, images))
 
 
-# What Migen's simulator takes and Migen prints wrongly unless one knows: shifts of unsigned codes within signed sums, empty slices.
+# Migen's simulator takes these and its converter prints them wrongly unless one is careful: shifts of
+# unsigned codes within signed sums, empty slices.
 PRINTED = [
     ("row_parallel", {"pixel_bits": 4, "weights": 6}),
     ("folded", {"index": 1}),

@@ -1,4 +1,4 @@
-"""Engines with their network built in, inside the whole design: batches under every kind of memory, resets, errors.
+"""Engines with their network built in, inside the whole design: batches under every memory, resets, errors.
 
 The emitted Verilog, verilated.
 """
@@ -29,23 +29,19 @@ from tests.gateware.shell.top_bench import (
 # Every engine with a built-in network, and one packed layout more. Each is up to a minute of compiling.
 BUILT_IN = [spec for spec in ENGINES.values() if not spec.loadable]
 QUICK = ("folded", "pixel_pairs", "row_parallel")  # always run; the others are slow
-NETWORKS = {
-    "folded": "lst1_q6.7",
-    "row_parallel_uint8": "lst1_w4a4p2",
-}  # another than the default: wider, narrower
+NETWORKS = {"folded": "lst1_q6.7", "row_parallel_uint8": "lst1_w4a4p2"}  # not the default: wider, narrower
+
+
+def case(spec, network, name):
+    """A design's tests stay together on one worker; the designs are shared among the workers."""
+    marks = [pytest.mark.xdist_group(name), *[pytest.mark.slow] * (name not in QUICK)]
+    return pytest.param((spec, network), id=name, marks=marks)
+
+
 CASES = [
-    pytest.param(
-        (spec, NETWORKS.get(spec.name, spec.network)),
-        id=spec.name,
-        marks=[] if spec.name in QUICK else pytest.mark.slow,
-    )
-    for spec in BUILT_IN
-] + [
-    pytest.param(
-        (ENGINES["row_parallel"], "lst1_w5c4a4p4"), id="row_parallel 4 bits", marks=pytest.mark.slow
-    ),
+    *(case(spec, NETWORKS.get(spec.name, spec.network), spec.name) for spec in BUILT_IN),
+    case(ENGINES["row_parallel"], "lst1_w5c4a4p4", "row_parallel 4 bits"),
 ]
-pytestmark = pytest.mark.xdist_group("built_in_top")
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -58,7 +54,7 @@ def design(request):
 
 @pytest.fixture
 def top(design):
-    """top(memory, seed, **changes) -> Top; whatever a test does with it, no bus rule may have been broken at its end."""
+    """top(memory, seed, **changes) -> Top. No test may end with a bus rule broken."""
     _, made, library = design
     boards = []
 

@@ -1,4 +1,4 @@
-"""Every ErrorCode of the whole design: what is reported, that nothing went on, and that it works again without a LOAD."""
+"""Every ErrorCode of the whole design: what is reported, that nothing went on, that LOAD still holds."""
 
 import numpy as np
 import pytest

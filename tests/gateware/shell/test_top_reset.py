@@ -1,4 +1,4 @@
-"""SOFT_RESET at any moment, and the reset of the PL: the bus drains by its rules, the next batch is right, the network stays."""
+"""SOFT_RESET at any moment, the reset of the PL: the bus drains, parameters stay, the next batch is right."""
 
 import numpy as np
 import pytest
@@ -99,7 +99,7 @@ def test_reset_while_write_responses_are_held(top):
 
 
 def test_owed_beats_go_out_without_strobes(top):
-    """W stalls in the middle of a burst, SOFT_RESET comes: the rest of the burst is written, but nothing of it reaches memory."""
+    """W stalls within a burst when SOFT_RESET comes: the rest is sent, but no byte reaches memory."""
     board = top("ideal", network=NETWORK, **PROMPT)
     board.write_memory(PIXELS, random_images(3))
     for _ in range(20):

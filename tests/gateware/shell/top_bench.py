@@ -1,4 +1,4 @@
-"""The whole design on the simulated PS and memory, driven by register names, for tests/gateware/test_top_*.py."""
+"""The whole design on the simulated PS and memory, driven by register names, for test_top_*.py."""
 
 import tempfile
 from pathlib import Path
@@ -45,7 +45,7 @@ PROMPT = dict(cpu_gap_ps=0, cpu_shuffled=0)
 
 
 def build_top(design: Design) -> Path:
-    """The library of a design, the one that the driver's tests download; quick if the design has not changed."""
+    """The library of a design, shared with the driver's tests; quick if the design has not changed."""
     with tempfile.TemporaryDirectory() as directory:
         verilog = Path(directory) / f"{design.stem}.v"
         verilog.write_text(design.verilog)
@@ -97,7 +97,7 @@ def expected_results(
 
 
 class Top(SimulatedLibrary):
-    """A board with a design on it. Buffers: PARAMETERS, PIXELS, PIXELS_1, RESULTS, OTHER_... of BUFFER_BYTES each."""
+    """A board with a design. BUFFER_BYTES each at PARAMETERS, PIXELS, PIXELS_1, RESULTS and OTHER_..."""
 
     def __init__(self, library, capabilities: Capabilities, memory="default", seed=1, **changes):
         super().__init__(

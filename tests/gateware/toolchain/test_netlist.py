@@ -123,7 +123,6 @@ def test_cells_cost_what_they_take_on_the_device(netlist):
         "INV": 1,
         "RAM32M": 3,
         "RAM64M": 1,
-        "RAM32X1D": 1,
         "SRL16E": 2,
         "SRLC32E": 1,
         "MUXF7": 5,
@@ -139,11 +138,17 @@ def test_cells_cost_what_they_take_on_the_device(netlist):
     }
     cells = {f"{name}_{i}": cell(name) for name, count in counts.items() for i in range(count)}
     assert netlist(**cells).resources() == {
-        "lut": 1 + 2 + 1 + 4 * 3 + 4 + 2 + 2 + 1,
+        "lut": 1 + 2 + 1 + 4 * 3 + 4 + 2 + 1,
         "ff": 7,
         "ramb18": 3 + 2 * 2,
         "dsp48e1": 6,
     }
+
+
+@pytest.mark.parametrize("ram, luts", [("RAM32X1D", 2), ("RAM64X1D", 2), ("RAM128X1D", 4)])
+def test_dual_port_lut_ram_takes_its_luts_for_each_port(netlist, ram, luts):
+    """UG474: a LUT holds 64 bits, and the second port reads a copy of its own."""
+    assert netlist(first=cell(ram), second=cell(ram)).resources()["lut"] == 2 * luts
 
 
 def test_undriven_inputs_are_found(netlist):

@@ -1,15 +1,45 @@
+"""What is read from a mapped design: costs and findings, in files of their own."""
+
+import json
+
 import pytest
 
-from gateware.toolchain.resources import measure, synthesize
-from gateware.toolchain.standalone import ENGINE, standalone_engine_verilog
+from gateware.toolchain import resources
+from gateware.toolchain.netlist import Cell, Netlist
+from gateware.toolchain.resources import measure, measure_design, synthesize
 from gateware.toolchain.yosys import SynthesisError
 
 
-@pytest.mark.slow
-def test_the_engine_keeps_its_limits(tmp_path):
-    engine = measure("pixel_serial", "engine", synthesize(standalone_engine_verilog(), ENGINE, tmp_path))
-    assert engine.findings == [], engine.deepest_path
-    assert engine.dsp48e1 == 66 and engine.ramb18 == 26 and engine.logic_levels <= 4
+def test_each_scope_is_synthesised_from_its_own_text_and_written_to_a_file(tmp_path, monkeypatch):
+    synthesised = {}
+
+    def one_flip_flop(verilog, top, work_dir):
+        synthesised[top] = verilog
+        return Netlist([Cell("a", "FDRE", {}, {"D": ["0"]}, {"Q": [2]})])
+
+    monkeypatch.setattr(resources, "synthesize", one_flip_flop)
+    measured = measure_design("pixel_serial", None, tmp_path)
+    assert [(item.design, item.scope, item.ff) for item in measured] == [
+        ("pixel_serial", "engine", 1),
+        ("pixel_serial", "top", 1),
+    ]
+    assert "PS7 ps7(" in synthesised["lst1_top"] and "PS7" not in synthesised["engine"]
+    assert all(f"module {top}" in text for top, text in synthesised.items())
+    for item in measured:
+        assert json.loads((tmp_path / f"pixel_serial-{item.scope}.json").read_text()) == vars(item)
+
+
+def test_the_same_text_is_mapped_once(tmp_path, monkeypatch):
+    mapped = []
+
+    def write_netlist(directory, sources, top):
+        mapped.append((directory / sources[0]).read_text())
+        (directory / f"{top}.json").write_text('{"modules": {"t": {"cells": {}}}}')
+
+    monkeypatch.setattr(resources, "run_yosys", write_netlist)
+    for text in ("module t; endmodule", "module t; endmodule", "module t; wire a; endmodule"):
+        assert synthesize(text, "t", tmp_path).cells == []
+    assert len(mapped) == 2 and "wire a" in mapped[1]
 
 
 def test_an_open_input_of_the_ps_and_a_bare_multiplier_are_found(tmp_path):

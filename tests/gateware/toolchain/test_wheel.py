@@ -38,7 +38,8 @@ def test_driver_networks_registers_and_notebooks(packed):
             "registers.json",
             "py.typed",
             "samples/digits.npz",
-            "network/reference.py",
+            "network/lst/reference.py",
+            "network/resmlp/reference.py",
             "notebooks/__init__.py",
             "notebooks/1_first_digits.ipynb",
         )

@@ -1,4 +1,4 @@
-"""A program in Vivado's place: tclsh runs the real script on stubs of Vivado's commands, and each use of one is recorded."""
+"""A program in Vivado's place: tclsh runs the real script on stubs of Vivado's commands, and records them."""
 
 import re
 import shutil

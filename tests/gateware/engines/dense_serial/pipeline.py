@@ -12,7 +12,7 @@ from lst_overlay.network import Network
 
 
 class Pipeline(LiteXModule):
-    """sink: data, a pixel's code. source: word (32 bits): the logits, then the class with last; no back-pressure."""
+    """sink: data, a pixel's code. source: word (32 bits): logits, then the class with last. No stalls."""
 
     def __init__(self, network: Network):
         (dense,) = network.layers

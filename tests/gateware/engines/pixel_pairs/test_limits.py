@@ -29,7 +29,10 @@ def test_networks_up_to_the_limit_are_taken():
 
 
 def test_a_sum_and_a_weight_that_do_not_fit_a_multiplier():
-    message = r"a sum of the rows stage \(18 bits\) and a weight \(9 bits\) must fit the 25 bits of a multiplier: fewer bits of pixels"
+    message = (
+        r"a sum of the rows stage \(18 bits\) and a weight \(9 bits\) must fit the 25 bits of a multiplier"
+    )
+    message += ": fewer bits of pixels"
     with pytest.raises(NetworkError, match=message):
         check(with_weights(9))
     with pytest.raises(NetworkError, match=r"'lst1_q6.7': a sum of the rows stage .* must fit the 25 bits"):

@@ -8,7 +8,10 @@ from gateware.engines.pixel_pairs.pair_transposer import PairTransposer
 
 
 def run(matrices, gaps):
-    """matrices: (N, size, size). gaps: clocks without data before each pair, in turn. Returns columns (N, size, size) and their clocks."""
+    """matrices: (N, size, size). gaps: idle clocks before each pair, repeated.
+
+    Returns columns (N, size, size) and their clocks.
+    """
     count, size, _ = matrices.shape
     dut, out, clocks = PairTransposer(size, 7), [], []
     pairs = matrices.reshape(-1, 2, size // 2).swapaxes(1, 2).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""ActivationTable in Migen's simulator: shift, saturation, look-up in the table of all channels or in the channel's own."""
+"""ActivationTable in Migen's simulator: shift, saturation, look-up in a shared table or the channel's own."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Parameter images into the emitted engine: what counts as loaded, and what a bad or abandoned one leaves behind."""
+"""Parameters sent to the emitted engine: what counts as loaded, and what a bad or abandoned load leaves."""
 
 import numpy as np
 import pytest

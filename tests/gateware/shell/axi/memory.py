@@ -1,4 +1,4 @@
-"""Memory behind an HP port, for Migen's simulator: it checks what AXI3 asks of a master and stalls at random."""
+"""Memory behind an HP port, for Migen's simulator: it checks AXI3's rules and stalls at random."""
 
 import random
 from dataclasses import dataclass, field
@@ -95,7 +95,7 @@ class Memory:
                 yield port.r.valid.eq(1)
 
     def _offered(self, channel, held):
-        """The fields offered, checked to have stayed as they were while they waited; None if there are none."""
+        """The offered fields, or None. What waited must not have changed."""
         if not (yield channel.valid):
             assert held.get(id(channel)) is None, "valid fell before ready"
             return None

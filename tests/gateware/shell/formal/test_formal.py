@@ -1,6 +1,7 @@
-"""AXI3's rules, proved of the emitted masters and slave for any length of time, any command and any behaviour of the other side.
+"""AXI3's rules, proved of the emitted masters and slave: for any time, command and other side.
 
-The proofs are by induction and not bounded. What has a bound is the search for behaviours that must be there: a fault's effect
+The proofs are by induction and not bounded. Only the search for behaviours that must exist has a bound:
+a fault's effect
 (CLOCKS after reset) and the cover statements.
 """
 
