@@ -95,6 +95,7 @@ def _counter(name: str, offset: int, description: str) -> tuple:
 
 _LATCHED = "Latched with the other counters when a command ends and by CONTROL.SAMPLE."
 
+# Read together by eight words: constants and CONTROL, which is not read, lie in the last eight, where they cost no logic.
 REGISTERS: Tuple[Register, ...] = (
     Register("MAGIC", 0x00, "read-only", "0x4F54534C: this is an lst_overlay accelerator."),
     Register(
@@ -132,40 +133,10 @@ REGISTERS: Tuple[Register, ...] = (
         "PARAMETER_BYTES", 0x14, "read-only", "Number of bytes that LOAD reads; 0 if the network is built in."
     ),
     Register(
-        "CONTROL",
+        "SOURCE_1",
         0x18,
-        "write-only",
-        "Writing 1 to a bit triggers its action once.",
-        width=4,
-        fields=(
-            Field(
-                "START",
-                0,
-                1,
-                "Queue a batch with the present IMAGES, SOURCE, SOURCE_1, DESTINATION and RESULT_MODE. "
-                "Ignored unless STATUS.QUEUE_READY.",
-            ),
-            Field(
-                "LOAD",
-                1,
-                1,
-                "Queue a LOAD of PARAMETER_BYTES bytes from SOURCE. Ignored unless STATUS.QUEUE_READY. "
-                "Takes precedence over START.",
-            ),
-            Field(
-                "SOFT_RESET",
-                2,
-                1,
-                "Stop all commands, drain the bus, clear ERROR and the queue. "
-                "The network stays unless a LOAD was running.",
-            ),
-            Field(
-                "SAMPLE",
-                3,
-                1,
-                "Latch all counters. If no command is running, CYCLES and both STALL counters latch as 0.",
-            ),
-        ),
+        "read-write",
+        "Physical address of the second port's pixels, a multiple of 128. Unused if CAPABILITIES.PORTS is 1.",
     ),
     Register(
         "STATUS",
@@ -251,14 +222,8 @@ REGISTERS: Tuple[Register, ...] = (
     ),
     *_counter("TIME", 0x58, "Clock cycles since the download. " + _LATCHED),
     Register(
-        "SOURCE_1",
-        0x60,
-        "read-write",
-        "Physical address of the second port's pixels, a multiple of 128. Unused if CAPABILITIES.PORTS is 1.",
-    ),
-    Register(
         "IMAGE_SHAPE",
-        0x64,
+        0x60,
         "read-only",
         "Shape of an image. Its pixels are stored row by row.",
         fields=(
@@ -269,12 +234,48 @@ REGISTERS: Tuple[Register, ...] = (
     ),
     Register(
         "RESULTS",
-        0x68,
+        0x64,
         "read-only",
         "Properties of the results.",
         fields=(
             Field("CLASSES", 0, 16, "Number of classes."),
             Field("VALUES", 16, 16, "Number of int32 logits in a record."),
+        ),
+    ),
+    Register(
+        "CONTROL",
+        0x68,
+        "write-only",
+        "Writing 1 to a bit triggers its action once.",
+        width=4,
+        fields=(
+            Field(
+                "START",
+                0,
+                1,
+                "Queue a batch with the present IMAGES, SOURCE, SOURCE_1, DESTINATION and RESULT_MODE. "
+                "Ignored unless STATUS.QUEUE_READY.",
+            ),
+            Field(
+                "LOAD",
+                1,
+                1,
+                "Queue a LOAD of PARAMETER_BYTES bytes from SOURCE. Ignored unless STATUS.QUEUE_READY. "
+                "Takes precedence over START.",
+            ),
+            Field(
+                "SOFT_RESET",
+                2,
+                1,
+                "Stop all commands, drain the bus, clear ERROR and the queue. "
+                "The network stays unless a LOAD was running.",
+            ),
+            Field(
+                "SAMPLE",
+                3,
+                1,
+                "Latch all counters. If no command is running, CYCLES and both STALL counters latch as 0.",
+            ),
         ),
     ),
 )

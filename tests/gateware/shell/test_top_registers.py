@@ -130,10 +130,23 @@ def test_unmapped_addresses_read_zero_and_ignore_writes(top):
     board = top(network=NETWORK)
     before = board.read_burst(BASE_ADDRESS, 16)
     random = np.random.default_rng(0)
-    offsets = [LAST + 4, 0x7C, 0x80, 0x98, 0x100, 0xFFC, 0x1000, 0x1018, 0xFFFC, 0x1_0000, 0x1_0018]
+    control = BY_NAME["CONTROL"].offset
+    offsets = [
+        LAST + 4,
+        0x7C,
+        0x80,
+        0x98,
+        0x100,
+        0xFFC,
+        0x1000,
+        0x1000 | control,
+        0xFFFC,
+        0x1_0000,
+        0x1_0000 | control,
+    ]
     offsets += (
         [1 << bit for bit in range(7, 30)]
-        + [0x18 | 1 << bit for bit in range(7, 30)]
+        + [control | 1 << bit for bit in range(7, 30)]
         + [WINDOW_END - BASE_ADDRESS - 4]
     )
     for offset in offsets + [4 * int(word) for word in random.integers(32, 1 << 28, 100)]:

@@ -18,7 +18,7 @@ READ_ONLY, READ_WRITE, WRITE_ONLY = (
     [r for r in REGISTERS if r.access == access] for access in ("read-only", "read-write", "write-only")
 )
 # Behind the last register, and what differs from a register's address in one high bit alone.
-UNMAPPED = [BASE_ADDRESS + 0x64, BASE_ADDRESS + 0x7C] + [
+UNMAPPED = [BASE_ADDRESS + 0x6C, BASE_ADDRESS + 0x7C] + [
     BASE_ADDRESS + BY_NAME[name].offset + (1 << bit)
     for bit in (7, 8, 15, 16, 29)
     for name in ("MAGIC", "CONTROL", "SOURCE")
