@@ -7,21 +7,12 @@ python -m gateware.reports.register_docs --check    fails if docs/registers.md i
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 from gateware import ROOT
 from gateware.designs import ENGINES
-from lst_overlay.registers import (
-    ABI_VERSION,
-    BASE_ADDRESS,
-    ERROR_TEXTS,
-    MAGIC,
-    REGISTERS,
-    WINDOW_BYTES,
-    ErrorCode,
-    ResultMode,
-)
+from gateware.toolchain.csr_json import csr_json
+from lst_overlay.registers import ABI_VERSION, BASE_ADDRESS, ERROR_TEXTS, REGISTERS, WINDOW_BYTES
 
 MARKDOWN = ROOT / "docs" / "registers.md"
 CSR_JSON = ROOT / "build" / "csr.json"
@@ -54,35 +45,6 @@ def markdown() -> str:
     lines += ["", "## ERROR_CODE", "", "| code | name | meaning |", "|---|---|---|"]
     lines += [f"| {int(code)} | {code.name} | {text} |" for code, text in ERROR_TEXTS.items()]
     return "\n".join(lines) + "\n"
-
-
-def csr_json() -> str:
-    """The same table for programs: addresses in bytes, fields with bit offset and width."""
-    table = {
-        "magic": MAGIC,
-        "abi_version": ABI_VERSION,
-        "base_address": BASE_ADDRESS,
-        "window_bytes": WINDOW_BYTES,
-        "registers": [
-            {
-                "name": r.name,
-                "address": BASE_ADDRESS + r.offset,
-                "offset": r.offset,
-                "access": r.access,
-                "width": r.width,
-                "description": r.description,
-                "fields": [
-                    {"name": f.name, "offset": f.offset, "width": f.width, "description": f.description}
-                    for f in r.fields
-                ],
-            }
-            for r in REGISTERS
-        ],
-        "engines": {spec.name: spec.number for spec in ENGINES.values()},
-        "result_modes": {m.name: int(m) for m in ResultMode},
-        "error_codes": {c.name: {"code": int(c), "text": ERROR_TEXTS[c]} for c in ErrorCode},
-    }
-    return json.dumps(table, indent=2) + "\n"
 
 
 def main(arguments=None) -> int:

@@ -1,0 +1,46 @@
+"""The register table for programs, as it lies in the wheel (registers.json) and in build/csr.json."""
+
+from __future__ import annotations
+
+import json
+
+from gateware.designs import ENGINES
+from lst_overlay.registers import (
+    ABI_VERSION,
+    BASE_ADDRESS,
+    ERROR_TEXTS,
+    MAGIC,
+    REGISTERS,
+    WINDOW_BYTES,
+    ErrorCode,
+    ResultMode,
+)
+
+
+def csr_json() -> str:
+    """JSON: addresses in bytes, fields with bit offset and width."""
+    table = {
+        "magic": MAGIC,
+        "abi_version": ABI_VERSION,
+        "base_address": BASE_ADDRESS,
+        "window_bytes": WINDOW_BYTES,
+        "registers": [
+            {
+                "name": r.name,
+                "address": BASE_ADDRESS + r.offset,
+                "offset": r.offset,
+                "access": r.access,
+                "width": r.width,
+                "description": r.description,
+                "fields": [
+                    {"name": f.name, "offset": f.offset, "width": f.width, "description": f.description}
+                    for f in r.fields
+                ],
+            }
+            for r in REGISTERS
+        ],
+        "engines": {spec.name: spec.number for spec in ENGINES.values()},
+        "result_modes": {m.name: int(m) for m in ResultMode},
+        "error_codes": {c.name: {"code": int(c), "text": ERROR_TEXTS[c]} for c in ErrorCode},
+    }
+    return json.dumps(table, indent=2) + "\n"
