@@ -12,6 +12,7 @@ import sys
 from typing import Dict, List, Optional
 
 from . import __version__
+from .registers import MAX_IMAGES
 
 BATCH_SIZES = (1, 10, 100, 1000, 10000)
 # LstOverlayError is a RuntimeError, like pynq's own errors; NetworkError is a ValueError.
@@ -161,8 +162,6 @@ def benchmark(overlay, chosen) -> Dict:
 
 
 def _batch_size(text: str) -> int:
-    from .hardware.accelerator import MAX_IMAGES  # imports pynq
-
     if not 1 <= int(text) <= MAX_IMAGES:
         raise argparse.ArgumentTypeError(f"must be 1..{MAX_IMAGES}, not {text}")
     return int(text)
