@@ -36,8 +36,8 @@ class Section:
 
 
 SECTIONS = (
-    # LAYOUT_MAGIC; the shifts of rows and columns; 8 - pixel_bits; for rows and columns 1 if every channel has
-    # a table of its own, else 0.
+    # LAYOUT_MAGIC; the shifts of rows and columns; 8 - pixel_bits; for rows and columns 1 if each channel
+    # has a table of its own, else 0.
     Section("fields", 1, 6),
     Section("rows_weights", SIZE, SIZE),
     Section("rows_bias", 1, SIZE),
