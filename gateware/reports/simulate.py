@@ -73,8 +73,9 @@ def simulate(
     """
     spec = ENGINES[engine]
     name = network or (DEFAULT_NETWORKS[dataset] if spec.loadable else spec.network)
-    # A wrong name is told before anything is built.
+    # A wrong name and a network that the engine cannot hold are refused before anything is built.
     integers = name if isinstance(name, Network) else load_network(find(name))
+    spec.check(integers)
     part = datasets.load(dataset, "test")
     pixels, labels = part.images[:images], part.labels[:images]
     bitfile = bitfile or build_simulated_bitstream(engine, None if spec.loadable else integers)

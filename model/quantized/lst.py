@@ -1,11 +1,11 @@
 """The LST family quantised for training: integer codes forward, gradients of real numbers backward.
 
-Forward, every tensor holds codes; backward, the gradient of rounding is taken to be 1. Training thus sees the
-arithmetic of the hardware: the same table, the same shift, the same rounded and folded bias. The table is
-    part of the
-graph: its entries send their gradient to the function they are made from and to the steps of everything
-before it. The steps of weights and activations are learned with LSQ's gradient (arXiv 1902.08153), which is
-what differentiating code * step gives when the gradient of rounding is 1 and that of clipping is 0.
+Forward, every tensor holds codes; backward, the gradient of rounding is taken to be 1. Training thus sees
+the arithmetic of the hardware: the same table, the same shift, the same rounded and folded bias. The table
+is part of the graph: its entries send their gradient to the function they are made from and to the steps of
+everything before it. The steps of weights and activations are learned with LSQ's gradient (arXiv
+1902.08153), which is what differentiating code * step gives when the gradient of rounding is 1 and that of
+clipping is 0.
 
 In evaluation mode all numbers are float64, which holds every code exactly, and the logits equal those of
 the integer reference. In training mode they are float32, which is exact up to 2**24: with weights and
@@ -29,11 +29,8 @@ from model.quantized.network import Codes, QuantizedNetwork
 INDEX_WIDTH = 10  # for one table per layer
 INDEX_WIDTH_PER_CHANNEL = 8  # for a table per channel
 _COVERED = 4.0  # the index reaches at least this far to both sides: tanh(4) = 0.9993
-CHANNEL_AXIS = {
-    Axis.ROWS: 0,
-    Axis.COLUMNS: 2,
-    Axis.DENSE: 1,
-}  # the channels' dimension in the result of `products`
+# The channels' dimension in the result of `products`.
+CHANNEL_AXIS = {Axis.ROWS: 0, Axis.COLUMNS: 2, Axis.DENSE: 1}
 
 
 class Scale(NamedTuple):

@@ -166,9 +166,10 @@ class LSTNetwork(Network):
             where = f"layer {number} ({layer.axis.value})"
             shape = _output_shape(where, layer, shape)
             last = number == len(self.layers) - 1
-            if last != (layer.activation is None):
-                rule = "the last layer has no" if last else "every layer but the last has an"
-                raise NetworkError(f"{where}: {rule} activation")
+            if last and layer.activation is not None:
+                raise NetworkError(f"{where}: the last layer has no activation")
+            if not last and layer.activation is None:
+                raise NetworkError(f"{where}: every layer but the last has an activation")
             if layer.add is not None:
                 self._check_sum(where, number, shape, shapes)
             shapes.append(shape)

@@ -1,7 +1,7 @@
 """Parameters: what the LOAD command reads from memory into a loadable engine.
 
 Little-endian 32-bit words, section after section as `SECTIONS` lists them; the gateware walks the same list.
-Whatever is narrower than its container is sign-extended here, so the hardware keeps the low bits of each word.
+Numbers narrower than their container are sign-extended here, so the hardware keeps the low bits of each word.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Section:
 
 
 SECTIONS = (
-    # LAYOUT_MAGIC; shifts of the rows and the columns stage; 8 - pixel_bits; 1 if rows, if columns have a table for each channel.
+    # LAYOUT_MAGIC; the shifts of rows and columns; 8 - pixel_bits; for rows and columns 1 if each channel
+    # has a table of its own, else 0.
     Section("fields", 1, 6),
     Section("rows_weights", SIZE, SIZE),
     Section("rows_bias", 1, SIZE),
@@ -53,7 +54,10 @@ PARAMETER_BYTES = 4 * sum(section.words for section in SECTIONS)
 
 
 def parameter_words(network: Network) -> np.ndarray:
-    """LST-1 network -> (PARAMETER_BYTES / 4,) uint32 as the pixel-serial engine reads them. NetworkError if it cannot."""
+    """LST-1 network -> (PARAMETER_BYTES / 4,) uint32 as the pixel-serial engine reads them.
+
+    Raises NetworkError if the engine cannot hold the network.
+    """
     rows, columns, classifier = lst1_layers(network)
     sections = {
         "fields": np.array(
@@ -86,7 +90,10 @@ def parameter_crc(words: np.ndarray) -> int:
 
 
 def lst1_layers(network: Network) -> tuple:
-    """(rows, columns, classifier) of an LST-1 that today's engines can hold. NetworkError for any other network."""
+    """(rows, columns, classifier) of an LST-1 that today's engines can hold.
+
+    Raises NetworkError for any other network.
+    """
     check_family(network, "lst")
     axes = tuple(layer.axis for layer in network.layers)
     shapes = tuple(layer.weights_q.shape for layer in network.layers)
@@ -96,8 +103,8 @@ def lst1_layers(network: Network) -> tuple:
         (CLASSES, SIZE * SIZE),
     ):
         raise NetworkError(
-            f"network {network.name!r} ({network.kind}) is not an LST-1 of {SIZE}x{SIZE} and {CLASSES} classes: "
-            f"its layers are {', '.join(f'{a.value} {s[1]}->{s[0]}' for a, s in zip(axes, shapes))}"
+            f"network {network.name!r} ({network.kind}) is not an LST-1 of {SIZE}x{SIZE} and {CLASSES} "
+            f"classes: its layers are {', '.join(f'{a.value} {s[1]}->{s[0]}' for a, s in zip(axes, shapes))}"
         )
     if any(layer.add is not None for layer in network.layers):
         raise NetworkError(f"network {network.name!r} adds an earlier layer's output, the engine cannot")
@@ -114,7 +121,11 @@ def lst1_layers(network: Network) -> tuple:
 
 
 def _table_words(activation: Activation) -> np.ndarray:
-    """The engine's index always has the greatest width: a narrower one saturates inside the table. Zeros fill the section."""
+    """The words of a table, zeros after them up to the end of the section.
+
+    The engine's index always has the greatest width. A narrower index saturates by repeated entries at both
+    ends.
+    """
     full_width = MAX_INDEX_WIDTH_PER_CHANNEL if activation.per_channel else MAX_INDEX_WIDTH
     half, full_half = 1 << (activation.index_width - 1), 1 << (full_width - 1)
     index = np.clip(np.arange(-full_half, full_half), -half, half - 1)
