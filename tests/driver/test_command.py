@@ -30,10 +30,10 @@ def run(capsys, *arguments):
 
 def test_info(board, capsys):
     status, text, _ = run(capsys, "info", *board[1])
-    assert status == 0 and "pixel-serial" in text and "lst1_digits" in text
+    assert status == 0 and "pixel_serial" in text and "lst1_digits" in text
     figures = json.loads(run(capsys, "info", "--json", *board[1])[1])
     assert (
-        figures["engine"] == "pixel-serial"
+        figures["engine"] == "pixel_serial"
         and figures["fclk_mhz"] == 200.0
         and figures["build_hash"] == "0x1234ABCD"
     )
