@@ -43,7 +43,7 @@ class ResultPacker(LiteXModule):
         last = Signal()
         put = Signal()  # ``word`` moves to the beat.
         free = Signal()  # The beat register is empty or will be.
-        # With an even number of values, the class is the low word of its beat and the image number the high one.
+        # If ``values`` is even, the class is the low word of its beat and the image number the high word.
         # Otherwise the class is the high word, and the number is the low word of the next beat.
         shared_beat = values % 2 == 0
         low, high = source.data[:32], source.data[32:]
