@@ -43,8 +43,8 @@ class ResultPacker(LiteXModule):
         last = Signal()
         put = Signal()  # ``word`` moves to the beat.
         free = Signal()  # The beat register is empty or will be.
-        # With an even number of values the class is the low word of its beat and the number the high word; else
-        # the class is the high word, and the number is the low word of the next beat.
+        # If ``values`` is even, the class is the low word of its beat and the image number the high word.
+        # Otherwise the class is the high word, and the number is the low word of the next beat.
         shared_beat = values % 2 == 0
         low, high = source.data[:32], source.data[32:]
         # The handshake depends on the register ``full`` only, so at most every other clock takes a word.

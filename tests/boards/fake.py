@@ -1,7 +1,7 @@
-"""A board in plain Python, for faults that hardware cannot be asked for: registers, memory, SLCR, no timing.
+"""A board in plain Python, for faults that hardware does not show on demand. It has no timing.
 
-It stands below an unmodified pynq.Overlay, like the simulated board, and shares the rule that matters most to the
-driver: memory is not coherent. Results come from the integer reference.
+Like the simulated board it is a pynq device for an unmodified pynq.Overlay, and its memory is not coherent
+with the processor's cache. It has registers, memory and the SLCR; results come from the integer reference.
 """
 
 import time
@@ -29,24 +29,24 @@ NAMES = {register.offset: register.name for register in REGISTERS}
 
 @dataclass
 class Faults:
-    """What goes wrong. Registers named in ``registers`` read this value whatever happens."""
+    """The faults of a board. A register named in ``registers`` always reads the value given there."""
 
     registers: dict
     never_finish: bool = False
-    error: Optional[Tuple[ErrorCode, int]] = None  # of the next command, once
-    drain_stuck: bool = False  # at the next soft reset of a running command, for good
+    error: Optional[Tuple[ErrorCode, int]] = None  # Reported by the next command, once.
+    drain_stuck: bool = False  # Permanent after the next soft reset of a running command.
     network_hash_xor: int = 0
     image_number_offset: int = 0
     ignore_start: bool = False
 
 
 class FakeBoard(Device):
-    """networks: those whose parameter images it can run."""
+    """A pynq device; ``networks`` are those that it recognises by their parameters."""
 
     name = "simulated"
     arch = "armv7l"
     capabilities = {"REGISTER_RW": True, "MEMORY_MAPPED": False}
-    polls_per_command = 3  # reads of STATUS or COMPLETED until the running command ends
+    polls_per_command = 3  # Reads of STATUS or COMPLETED until the running command ends.
 
     def __init__(self, networks=()):
         super().__init__("fake")
@@ -63,7 +63,7 @@ class FakeBoard(Device):
         self._memory, self._cpu, self._next_address = {}, {}, 0x1000_0000
         self._power_up()
 
-    # What pynq asks of a device.
+    # The interface of a pynq device.
 
     def get_bitfile_metadata(self, bitfile_name, partial=False):
         return RuntimeMetadataParser(Metadata(input=str(bitfile_name).replace(".bit", ".hwh")))
@@ -78,7 +78,7 @@ class FakeBoard(Device):
         bytes_ = int(np.prod(shape)) * np.dtype(dtype).itemsize
         address = self._next_address
         self._next_address += -(-bytes_ // 4096) * 4096 + 4096
-        # Two copies, both random: what the processor's cache holds and what the accelerator sees.
+        # Two copies with random contents: the processor's cache, and memory as the accelerator sees it.
         self._cpu[address], self._memory[address] = (
             self._random.integers(0, 256, bytes_, dtype=np.uint8) for _ in range(2)
         )
@@ -113,7 +113,7 @@ class FakeBoard(Device):
         else:
             self.values[name] = value & ((1 << BY_NAME[name].width) - 1)
 
-    # The accelerator.
+    # The behaviour of the accelerator.
 
     def _power_up(self):
         self.values = {register.name: 0 for register in REGISTERS}
@@ -226,7 +226,7 @@ class FakeBoard(Device):
         return ErrorCode.NONE, 0
 
     def answers(self, network, images):
-        """(N, 784) uint8 -> (N, 10) logits."""
+        """Compute the logits of images: (N, 784) uint8 -> (N, 10)."""
         return contract.logits(network, images)
 
     def _at(self, address):

@@ -1,4 +1,7 @@
-"""A board that finishes at once and answers with what it was asked: the driver alone remains, for its cost and its book-keeping."""
+"""A board whose commands end at once, for the cost of the driver and its bookkeeping.
+
+The results of an image contain the number that the image carries.
+"""
 
 import weakref
 
@@ -9,19 +12,23 @@ from tests.boards.fake import FakeBoard
 
 
 def numbered_images(first, count):
-    """(count, 784) uint8, each with a number of its own, from 1, in its first pixels."""
+    """Return (count, 784) uint8 images; each carries its own number, from 1, in its first pixels."""
     images = np.zeros((count, 784), np.uint8)
     images[:, :4] = np.arange(first, first + count, dtype="<u4").view(np.uint8).reshape(count, 4)
     return images
 
 
 def numbers_of(logits):
-    """(N, 10) logits that this board gave -> the numbers of its images; a number's class is its last digit."""
+    """Recover the numbers of images from their logits, (N, 10). The class of a number is its last digit."""
     return logits.max(axis=1)
 
 
 class InstantBoard(FakeBoard):
-    """Its memory is coherent, so that flushing costs nothing; a command has ended when it is looked at; buffers go with their owners."""
+    """A pynq device without delays.
+
+    Its memory is coherent, so flushing costs nothing, and a command has ended when its state is read. A
+    buffer is freed with its owner.
+    """
 
     polls_per_command = 1
 

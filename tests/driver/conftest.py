@@ -1,4 +1,4 @@
-"""Fixture `board` runs a test on both kinds of board; `fake` is for faults that only the fake has."""
+"""The driver's fixtures: `board` runs a test on both kinds of board, `fake` on the board that can fail."""
 
 import pytest
 
@@ -9,14 +9,14 @@ from tests.boards.fake import BUILD_HASH, PIXEL_SERIAL, FakeBoard
 from tests.driver.random_network import corner_lst1, random_lst1, with_channel_tables
 
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]
-# Tables for each channel in either stage, in both, and of the most extreme codes.
+# Networks with channel tables in either stage, in both, and with tables of the most extreme codes.
 CHANNEL_NETWORKS = [with_channel_tables(random_lst1(3), *numbers) for numbers in ((0,), (1,), (0, 1))] + [
     corner_lst1()
 ]
 
 
 def write_bitstream(directory, build_hash=BUILD_HASH, content=b"a bitstream", checksum=True, **hwh):
-    """A .bit of arbitrary bytes and its .hwh. Returns the path of the .bit."""
+    """Write a .bit of arbitrary bytes and its .hwh, and return the path of the .bit."""
     bitfile = directory / "pixel_serial-loadable.bit"
     bitfile.write_bytes(content)
     write_hwh(
@@ -36,7 +36,7 @@ def fake_board(tmp_path, networks):
 
 @pytest.fixture(params=["fake", "rtl"])
 def board(request, tmp_path):
-    """(device, bitfile): a register file in Python; the verilated design, which must break no bus rule."""
+    """(device, bitfile) of the fake board, then of the verilated design, which must obey the bus rules."""
     if request.param == "fake":
         yield fake_board(tmp_path, NETWORKS + CHANNEL_NETWORKS)
         return
@@ -47,7 +47,7 @@ def board(request, tmp_path):
 
 @pytest.fixture
 def overlay(board):
-    """An LST1Overlay with NETWORKS[0] on each kind of board in turn."""
+    """An LST1Overlay with NETWORKS[0], once on each kind of board."""
     device, bitfile = board
     with LST1Overlay(bitfile, device, network=NETWORKS[0]) as made:
         yield made
@@ -55,7 +55,7 @@ def overlay(board):
 
 @pytest.fixture
 def fake(tmp_path):
-    """A fake board that its overlay shares with the test: (board, overlay)."""
+    """(board, overlay): a fake board, and an overlay on it."""
     device, bitfile = fake_board(tmp_path, NETWORKS)
     with LST1Overlay(bitfile, device, network=NETWORKS[0]) as made:
         yield device, made

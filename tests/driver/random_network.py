@@ -1,4 +1,4 @@
-"""Small helpers shared by the driver's tests: a network nobody trained, images nobody drew."""
+"""Random networks and random images for the driver's tests."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from lst_overlay.network import Activation, Axis, Layer, LSTNetwork, Network
 
 
 def random_lst1(seed: int) -> Network:
-    """An LST-1 network of random codes within the published 13 bits."""
+    """Make an LST-1 network of random codes with at most the 13 bits of the published one."""
     random = np.random.default_rng(seed)
 
     def activation() -> Activation:
@@ -40,14 +40,15 @@ def random_lst1(seed: int) -> Network:
 
 
 def with_channel_tables(network: Network, *numbers: int, seed: int = 0, index_width: int = 8) -> Network:
-    """The same layers with a random table for each channel, of the range that their shared table had."""
+    """Give the layers with these numbers a random table per channel, with the range of their former table."""
     random, layers = np.random.default_rng(seed), list(network.layers)
     for number in numbers:
         old = layers[number].activation
         tables = random.integers(
             old.table_q.min(), old.table_q.max() + 1, (layers[number].fan_out, 1 << index_width)
         )
-        shift = min(max(old.shift + old.index_width - index_width, 0), 31)  # saturates no earlier
+        # The new index saturates no earlier than the old one.
+        shift = min(max(old.shift + old.index_width - index_width, 0), 31)
         layers[number] = dataclasses.replace(
             layers[number],
             activation=dataclasses.replace(old, shift=shift, index_width=index_width, table_q=tables),
@@ -58,9 +59,10 @@ def with_channel_tables(network: Network, *numbers: int, seed: int = 0, index_wi
 
 
 def corner_lst1(per_channel: bool = True) -> Network:
-    """Tables of most extreme codes for each channel; sums at the ends of the index or far beyond them.
+    """Make a network with tables of the most extreme codes, one per channel if ``per_channel``.
 
-    Biases are the ends of an index of 8 bits, with and without ``per_channel``: a black image shows them.
+    Accumulators lie at both ends of the index or far beyond them. The biases are the ends of an index of 8
+    bits; a black image shows the biases alone.
     """
     random = np.random.default_rng(0)
     ends = np.array(
@@ -90,7 +92,7 @@ def corner_lst1(per_channel: bool = True) -> Network:
         return Activation(0, index_width, 1.0, tables if per_channel else tables[0], 13, 1.0)
 
     def layer(axis: Axis) -> Layer:
-        # Every second channel does not see its input.
+        # The weights of every second channel are 0.
         weights = random.choice([-4095, 4095], (28, 28)) * (np.arange(28) % 2)[:, None]
         bias = np.where(np.arange(28) % 2, random.integers(-300, 300, 28), np.resize(ends, 28).repeat(2)[:28])
         return Layer(axis, weights, bias, 13, 1.0, activation())
@@ -109,5 +111,5 @@ def corner_lst1(per_channel: bool = True) -> Network:
 
 
 def random_images(count: int, seed: int = 0) -> np.ndarray:
-    """(count, 28, 28) uint8."""
+    """Return random images, (count, 28, 28) uint8."""
     return np.random.default_rng(seed).integers(0, 256, (count, 28, 28), dtype=np.uint8)

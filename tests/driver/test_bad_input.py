@@ -1,4 +1,7 @@
-"""Wrong arguments and files: one clear error each, before the hardware is touched; everything works after."""
+"""Wrong arguments and files.
+
+Each raises one clear error before the hardware is accessed, and the overlay works afterwards.
+"""
 
 import numpy as np
 import pytest

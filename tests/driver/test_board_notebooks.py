@@ -1,6 +1,7 @@
-"""The board's notebooks run on the simulated board, end with a picture, and leave the board to the next one.
+"""The board's notebooks on the simulated board.
 
-Nothing of gateware/ or model/ is imported: with LST_PREBUILT this runs where only the driver is installed.
+Each runs from top to bottom, ends with a picture and releases the board. Neither gateware nor model is
+imported: with LST_PREBUILT (tests/conftest.py) the tests run where only the driver is installed.
 """
 
 import ast
@@ -17,7 +18,7 @@ from lst_overlay.samples import digits as sample_digits
 from tests import ROOT
 
 NOTEBOOKS = sorted((ROOT / "driver" / "notebooks").glob("*.ipynb"))
-# What PYNQ's images have, and the package.
+# The modules on a PYNQ image, and the package.
 ALLOWED = {"numpy", "matplotlib", "PIL", "ipywidgets", "IPython", "pynq", "lst_overlay"}
 STARTUP = """import lst_overlay.hardware.bitstream_files, pathlib
 lst_overlay.hardware.bitstream_files.search_roots = lambda roots=[pathlib.Path({root!r})]: roots
@@ -36,7 +37,7 @@ def printed(cell) -> str:
 
 @pytest.fixture
 def kernel_environment(simulated_bit, tmp_path):
-    """Of a Jupyter whose kernels find ``simulated_bit`` where the simulated board's bitstreams are sought."""
+    """The environment of Jupyter kernels that find ``simulated_bit`` among the board's bitstreams."""
     (tmp_path / "bitstreams").mkdir()
     (tmp_path / "bitstreams" / "simulated").symlink_to(simulated_bit.parent)
     startup = tmp_path / "ipython" / "profile_default" / "startup" / "00-bitstreams.py"
@@ -47,7 +48,7 @@ def kernel_environment(simulated_bit, tmp_path):
 
 @pytest.fixture
 def run(kernel_environment, tmp_path):
-    """Runs a notebook, as a person with another working directory would."""
+    """A function that runs a notebook in another working directory and adds its outputs to it."""
 
     def run_notebook(notebook):
         NotebookClient(

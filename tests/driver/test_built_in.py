@@ -1,4 +1,4 @@
-"""LST1Overlay on verilated engines with their network built in: found by name, told apart, packed for."""
+"""LST1Overlay on verilated designs with a built-in network: search by name, identification, packing."""
 
 import shutil
 
@@ -38,7 +38,7 @@ def build(engine, name, directory):
     ],
 )
 def design(request, tmp_path_factory):
-    """(the engine's declaration, its network's name, the .bit)"""
+    """(declaration of the engine, name of its network, path of the .bit)."""
     spec, name = request.param
     return spec, name, build(spec.name, name, tmp_path_factory.mktemp("board"))
 
@@ -53,13 +53,13 @@ def overlay(design):
 
 @pytest.fixture(scope="module")
 def bit(tmp_path_factory):
-    """Of the row-parallel engine."""
+    """The path of the row-parallel engine's .bit."""
     return build("row_parallel", NAME, tmp_path_factory.mktemp("board"))
 
 
 @pytest.fixture
 def copy(bit, tmp_path):
-    """The design's files in a directory of the test's own."""
+    """Copy the design's files to the test's directory and return the path of the .bit."""
     shutil.copytree(bit.parent, tmp_path / "copy")
     return tmp_path / "copy" / bit.name
 

@@ -1,4 +1,4 @@
-"""python -m lst_overlay: text for people, JSON for programs, exit codes for scripts."""
+"""The command `python -m lst_overlay`: its text, its JSON and its exit status."""
 
 import json
 import re
@@ -16,24 +16,24 @@ from tests.driver.conftest import write_bitstream
 
 @pytest.fixture
 def board(tmp_path, monkeypatch):
-    """A fake board with the network for the sample digits; arguments that name its bitstream."""
+    """(device, arguments): a fake board, made the active one, and the arguments that name its bitstream."""
     device = FakeBoard([load_network(find("lst1_digits"))])
     monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: device)
     return device, ["--bitfile", str(write_bitstream(tmp_path)), "--network", "lst1_digits"]
 
 
 def run(capsys, *arguments):
-    """-> exit status, standard output, standard error."""
+    """Run the command and return its exit status, standard output and standard error."""
     status = command.main([str(argument) for argument in arguments])
     return (status, *capsys.readouterr())
 
 
 def test_info(board, capsys):
     status, text, _ = run(capsys, "info", *board[1])
-    assert status == 0 and "pixel-serial" in text and "lst1_digits" in text
+    assert status == 0 and "pixel_serial" in text and "lst1_digits" in text
     figures = json.loads(run(capsys, "info", "--json", *board[1])[1])
     assert (
-        figures["engine"] == "pixel-serial"
+        figures["engine"] == "pixel_serial"
         and figures["fclk_mhz"] == 200.0
         and figures["build_hash"] == "0x1234ABCD"
     )

@@ -1,6 +1,7 @@
-"""docs/number_formats.md and docs/programmers_guide.md suffice to compute the same integers.
+"""The documentation suffices to write an evaluator.
 
-tests/oracles/board_evaluator.py was written from them alone.
+tests/oracles/board_evaluator.py, written from docs/number_formats.md and docs/programmers_guide.md alone,
+computes the same integers as the board.
 """
 
 import ast
@@ -68,7 +69,7 @@ def test_an_altered_file_is_refused(tmp_path):
 
 @pytest.mark.parametrize("engine, name", [("pixel_serial", "lst1_w6a4p4"), ("row_parallel", "lst1_w4a4p2")])
 def test_logits_from_raw_pixel_and_result_memory(engine, name, tmp_path, monkeypatch):
-    """Of the simulated board, as the accelerator read and wrote it."""
+    """The evaluator reads the memory of the simulated board as the accelerator read and wrote it."""
     memory = {}
     read = pipeline.Buffers.read
 

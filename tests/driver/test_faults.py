@@ -1,4 +1,4 @@
-"""Hardware that fails: each fault gives one readable error, and the overlay answers rightly afterwards."""
+"""Faults of the hardware: each raises one readable error, and the overlay answers correctly afterwards."""
 
 import json
 import threading
@@ -32,7 +32,7 @@ def assert_answers(overlay):
 
 
 def make_slow(device):
-    """Two events: a batch runs; it may end."""
+    """Make batches wait, and return two events: a batch runs; the batch may end."""
     entered, leave = threading.Event(), threading.Event()
     original = device._run
 
@@ -116,7 +116,7 @@ def test_address_outside_memory_is_reported_and_recovered_without_a_download(fak
     overlay.predict(IMAGES)
     pipeline._sets[0].pixels[0].device_address = 0x3FFF_0000
     original = device.flush
-    device.flush = lambda *_: None  # the address belongs to no buffer of the fake's
+    device.flush = lambda *_: None  # The address belongs to no buffer of the fake board.
     with pytest.raises(HardwareError, match="ERROR_ADDRESS = 0x3FFF0000"):
         overlay.predict(IMAGES)
     device.flush = original
@@ -255,14 +255,15 @@ def test_after_a_buffer_that_was_too_large_smaller_ones_still_work(fake, monkeyp
 
 
 def test_a_kept_exception_keeps_no_buffers(simulated_bit):
-    """IPython keeps the last traceback, which must not hold contiguous memory that download() needs."""
+    """IPython keeps the last exception, whose traceback must not keep contiguous memory allocated."""
     device = SimulatedBoard()
     kept = []
     overlay = LST1Overlay(simulated_bit, device, network=NETWORKS[0])
+    # The pixels of 165,000 images fit the memory, but not their results as well.
     for call, message in (
         (lambda: overlay.predict(IMAGES, timeout=1e-9), "not reached within"),
         (lambda: overlay.throughput_test(165_000), "cannot allocate 7.9 MB"),
-    ):  # its pixels alone have room
+    ):
         with pytest.raises(LstOverlayError, match=message) as caught:
             call()
         kept.append(caught.value)
@@ -297,13 +298,14 @@ def test_another_design_in_the_fpga_is_noticed_by_its_build_hash(fake):
 
 @pytest.mark.parametrize("name", ["global_pl_state_.json", "global_pl_state.json"])
 def test_another_process_s_download_is_noticed_before_a_register_is_read(tmp_path, monkeypatch, name):
-    """pynq's own record, as 3.1 and as 3.0 and 4.0 call it."""
+    """The file name of pynq's record is that of pynq 3.1 or that of 3.0 and 4.0."""
     monkeypatch.setattr("pynq.pl_server.global_state.STATE_DIR", str(tmp_path))
     device = FakeBoard(NETWORKS)
     device.name = "Pynq"
     bitfile, record = write_bitstream(tmp_path), tmp_path / name
     with LST1Overlay(bitfile, device, network=NETWORKS[0]) as overlay:
-        for text in (json.dumps({"bitfile_name": str(bitfile)}), "{"):  # ours, and one that is being written
+        # A record of this bitstream, and an incomplete file.
+        for text in (json.dumps({"bitfile_name": str(bitfile)}), "{"):
             record.write_text(text)
             assert_answers(overlay)
         record.write_text(json.dumps({"bitfile_name": "/another.bit"}))

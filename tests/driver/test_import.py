@@ -1,4 +1,4 @@
-"""The package on the board: Python 3.8, numpy and pynq alone; the network contract without pynq."""
+"""The requirements of the package: Python 3.8, numpy and pynq; the network contract works without pynq."""
 
 import ast
 import subprocess
@@ -12,7 +12,7 @@ import lst_overlay
 
 PACKAGE = Path(lst_overlay.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-OPTIONAL = {"photo.py": {"PIL"}}  # what PYNQ's images have, imported where it is used
+OPTIONAL = {"photo.py": {"PIL"}}  # On PYNQ images; imported where it is used.
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -28,7 +28,8 @@ def test_imports_neither_model_nor_gateware_nor_their_libraries(path):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             imported.add(node.module.split(".")[0])
-    allowed = set(sys.stdlib_module_names) - {"tomllib", "zoneinfo", "graphlib"}  # newer than Python 3.8
+    # These are newer than Python 3.8.
+    allowed = set(sys.stdlib_module_names) - {"tomllib", "zoneinfo", "graphlib"}
     assert imported <= allowed | {
         "numpy",
         "pynq",

@@ -1,4 +1,4 @@
-"""What LST1Overlay promises, on every kind of board."""
+"""The interface of LST1Overlay, on every kind of board."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tests.driver.random_network import random_images
 
 
 def assert_bit_exact(found, expected, images):
-    """Equal to the bit; else the count and the first five cases."""
+    """Assert that two arrays are equal; report the number of differences and the first five."""
     assert found.shape == expected.shape
     wrong = np.flatnonzero((found != expected).reshape(len(found), -1).any(axis=1))
     assert not len(wrong), "\n".join(

@@ -1,4 +1,4 @@
-"""docs/programmers_guide.md says what the code does: names and layouts that a stranger would copy."""
+"""The numbers, names and layouts in docs/programmers_guide.md are those of the code."""
 
 import re
 

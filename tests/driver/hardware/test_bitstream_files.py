@@ -1,4 +1,4 @@
-"""Finding the bitstream, and refusing the wrong one."""
+"""The search for bitstream files, and the refusal of wrong ones."""
 
 import re
 from dataclasses import replace
@@ -59,7 +59,7 @@ def test_missing_bitstream_names_file_and_command(monkeypatch, tmp_path, device,
 def test_checkout_and_package_are_searched():
     roots = bitstream_files.search_roots()
     assert roots[0].name == "bitstreams" and roots[0].parent.name == "lst_overlay"
-    if roots[0].parents[1].name == "driver":  # not an installed wheel
+    if roots[0].parents[1].name == "driver":  # The package is in a checkout.
         assert roots[1].parent.joinpath("setup.py").is_file()
 
 

@@ -1,4 +1,4 @@
-"""overlay.self_test: what a board whose boot image configured it differently gets to read."""
+"""`LST1Overlay.self_test`: the findings on boards that another boot image configured differently."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from tests.driver.conftest import NETWORKS, write_bitstream
 
 @pytest.fixture
 def real(tmp_path, monkeypatch):
-    """A fake that does not call itself simulated: (board, overlay)."""
+    """(board, overlay): a fake board that the driver takes for a real one."""
     monkeypatch.setattr("lst_overlay.hardware.board_check.MEASURED_S", 0.02)
     device = FakeBoard(NETWORKS)
     device.name = "Pynq"
@@ -47,7 +47,7 @@ def test_all_passes_on_a_real_board(real):
 
 
 def test_clock_that_is_not_what_the_divisors_say(real):
-    real[0].true_mhz = 133.333  # a 50 MHz crystal was assumed where 33.33 MHz is
+    real[0].true_mhz = 133.333  # The boot image assumes a 50 MHz crystal, the board has 33.33 MHz.
     assert len(failed(real[1])) == 1 and "MHz measured (200.000 MHz by its divisors)" in failed(real[1])[0]
 
 
@@ -146,7 +146,7 @@ def test_stored_logits_tell_a_broken_numpy_from_broken_hardware(tmp_path, monkey
 
 
 def test_the_stored_digits_and_logits_are_those_of_today():
-    """Else: python -m datasets.sample_digits."""
+    """If this fails, run `python -m datasets.sample_digits`."""
     with np.load(sample_digits.FILE) as stored:
         today = content()
         assert set(stored.files) == set(today)

@@ -1,4 +1,4 @@
-"""Photographs of digits become what MNIST's preparation makes of them."""
+"""Photographs of digits are prepared as the images of MNIST were."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from lst_overlay.samples.photo import BOX, digit_of
 
 
 def photograph(digit, size=(300, 400), ink=40, paper=210, at=(60, 90), scale=8, slope=0.0):
-    """A sample digit as dark ink on paper that is lit from one side. (H, W) uint8."""
+    """Return a sample digit as dark ink on paper that is lit from one side, (H, W) uint8."""
     page = paper + slope * np.linspace(-1, 1, size[1])[None, :] + np.zeros(size)
     stroke = np.asarray(Image.fromarray(digit).resize((28 * scale, 28 * scale), Image.BICUBIC)) / 255
     rows, columns = (slice(start, start + 28 * scale) for start in at)
@@ -20,7 +20,7 @@ def photograph(digit, size=(300, 400), ink=40, paper=210, at=(60, 90), scale=8, 
 
 
 def test_photographs_of_the_sample_digits_are_recognised():
-    """As well as the digits themselves, but for a few."""
+    """Almost as many photographs are recognised as digits themselves."""
     network = load_network(shipped_networks.find("lst1_digits"))
     digits, labels = sample_digits.load()
     found = classify(logits(network, np.stack([digit_of(photograph(digit, slope=10)) for digit in digits])))
@@ -61,14 +61,15 @@ def test_files_images_and_transparency(tmp_path):
     with open(tmp_path / "page.png", "rb") as file:
         np.testing.assert_array_equal(digit_of(file), expected)
     drawn = np.zeros((*page.shape, 4), np.uint8)
-    drawn[..., 3] = 255 - digit_of_page(page)  # black ink on nothing, as a drawing canvas gives it
+    # Black ink on a transparent background, as from a drawing canvas.
+    drawn[..., 3] = 255 - digit_of_page(page)
     assert (digit_of(Image.fromarray(drawn)) > 0).any()
 
 
 def test_a_photo_taken_sideways_is_turned_upright(tmp_path):
     page = photograph(sample_digits.load()[0][4])
     sideways = Image.fromarray(np.rot90(page))
-    sideways.getexif()[0x0112] = 6  # EXIF orientation: turn by 90 degrees clockwise
+    sideways.getexif()[0x0112] = 6  # The EXIF orientation "rotate by 90 degrees clockwise".
     sideways.save(tmp_path / "sideways.png", exif=sideways.getexif())
     np.testing.assert_array_equal(digit_of(tmp_path / "sideways.png"), digit_of(page))
     np.testing.assert_array_equal(digit_of(Image.open(tmp_path / "sideways.png")), digit_of(page))
@@ -81,7 +82,8 @@ def digit_of_page(page):
 @pytest.mark.parametrize("pen", [14, 8, 5])
 def test_a_thin_pen_is_as_bright_as_a_thick_one(pen):
     page = Image.new("L", (600, 600), 220)
-    ImageDraw.Draw(page).line([(200, 120), (400, 120), (280, 480)], fill=40, width=pen)  # a seven
+    # The strokes of a seven.
+    ImageDraw.Draw(page).line([(200, 120), (400, 120), (280, 480)], fill=40, width=pen)
     assert digit_of(page).max() == 255
 
 

@@ -1,4 +1,7 @@
-"""The simulated board as pynq sees it. Its fabric is simulator_top.v, which can do little but break rules."""
+"""The simulated board as pynq sees it.
+
+Its fabric is tests/gateware/simulator/simulator_top.v, a small design that violates bus rules on request.
+"""
 
 import shutil
 from pathlib import Path
@@ -64,7 +67,7 @@ def transfer(board, what, address):
     return read(board, RESPONSE)
 
 
-# The .bit of a simulated build.
+# The .bit file of the simulated board.
 
 
 def test_bit_says_what_was_written(bitfile):
@@ -116,12 +119,12 @@ def test_library_of_another_build_is_refused(bitfile):
         read_bit(bitfile)
 
 
-# Below an unmodified pynq.
+# The board as the device of an unmodified pynq.
 
 
 def overlay_on(board, bitfile):
     overlay = pynq.Overlay(str(bitfile), device=board, download=False)
-    # pynq 4.0.0 fails at the clocks that are off, 3.0.1 at all of them unless it runs on an ARM.
+    # pynq 4.0.0 fails at disabled clocks, 3.0.1 at all clocks unless it runs on an ARM processor.
     overlay.clock_dict = {}
     overlay.download()
     return overlay
@@ -153,10 +156,11 @@ def test_bit_without_hwh_is_refused(bitfile):
     pynq.__version__.startswith("3.0"), reason="pynq 3.0's Clocks ask for the processor that Python runs on"
 )
 def test_clocks_of_pynq_set_the_clock_of_their_own_board(bitfile):
+    # pynq keeps the Clocks of the first device that it used.
     for divisors, mhz in (
         ((6, 1), 500 / 3),
         ((7, 1), 1000 / 7),
-    ):  # pynq keeps the Clocks of the first device it met
+    ):
         board = SimulatedBoard()
         overlay_on(board, bitfile)
         pynq.ps.Clocks.set_pl_clk(0, *divisors)
@@ -240,7 +244,7 @@ def test_buffers_are_pynqs_aligned_and_apart(board):
 def test_freed_buffer_is_out_of_bounds_for_the_design(board, release):
     buffer = board.allocate(128, np.uint8)
     release(buffer)
-    release(buffer)  # a second time does nothing
+    release(buffer)  # A second release has no effect.
     transfer(board, "read", buffer.physical_address)
     assert len(board.violations()) == 1 and "range" in board.violations()[0]
     with pytest.raises(SimulationError, match="was freed before"):
@@ -302,9 +306,9 @@ def test_waiting_reads_let_time_pass(board):
             read(board, ID)
         return board.fabric.cycles - before
 
-    assert cycles_of_reads(1) < 50  # news: as fast as a processor reads
+    assert cycles_of_reads(1) < 50  # The value changes, so reads advance the clock as fast as a processor's.
     cycles_of_reads(20)
-    assert 2500 <= cycles_of_reads(1) < 2600  # 25 us at 100 MHz
+    assert 2500 <= cycles_of_reads(1) < 2600  # 25 us at 100 MHz.
     write(board, SCRATCH, 1)
     assert cycles_of_reads(1) < 50
 

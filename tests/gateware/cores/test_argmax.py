@@ -11,10 +11,10 @@ from tests.gateware.streams import feed, simulate, values, watch
 
 
 def run(images, gaps=(), width=8):
-    """images: (N, classes). Returns the beats, words as signed numbers."""
+    """Send images, (N, classes), and return the beats of the source with words as signed numbers."""
     images, beats = np.asarray(images), []
     dut = Argmax(width, images.shape[1])
-    # A clock without data follows each image; gaps come on top.
+    # A clock without data follows each image, before the gap of the test.
     pauses = [
         int(i % images.shape[1] == 0) + gap
         for i, gap in enumerate([*gaps, *[0] * images.size][: images.size])

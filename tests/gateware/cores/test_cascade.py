@@ -1,4 +1,4 @@
-"""Cascade in Migen's simulator: matrix times vector as NumPy has it."""
+"""Cascade in Migen's simulator: the product of matrix and vector equals NumPy's."""
 
 import numpy as np
 import pytest
@@ -19,10 +19,7 @@ def layer(seed, weights_width=5, extreme=False):
 
 
 def run(layers, ranges, lanes, vectors):
-    """Send ``vectors``, each (layer, elements) or None for a clock without one.
-
-    Returns the sums of each vector, and the latency of each in clocks.
-    """
+    """Send vectors, (layer, elements) or None for an idle clock; return their sums and latencies."""
     dut = Cascade(layers, ranges, lanes)
     beats = []
     for vector in vectors:
@@ -86,7 +83,7 @@ def test_two_matrices_one_after_the_other(lanes):
 @pytest.mark.parametrize("lanes", [1, 2])
 @pytest.mark.parametrize("high", [True, False])
 def test_the_greatest_and_the_least_sums(lanes, high):
-    """Sums that borrow from their neighbour in the same multiplier, and those that do not."""
+    """Some sums borrow from their neighbour in the same multiplier, others do not."""
     one, range_ = layer(4, extreme=True), (-8, 7)
     vectors = [(0, np.where((row > 0) == high, range_[1], range_[0])) for row in one.weights_q]
     assert_right([one], [range_], lanes, vectors)

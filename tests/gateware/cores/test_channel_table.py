@@ -1,4 +1,4 @@
-"""ChannelTable in Migen's simulator: shift, saturation and the right channel's table."""
+"""ChannelTable in Migen's simulator: shift, saturation and the table of the channel."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Crc32 in Migen's simulator against zlib."""
+"""Crc32 in Migen's simulator, compared with zlib."""
 
 import random
 import struct
@@ -24,7 +24,7 @@ def give(dut, word, pause=WORD_CLOCKS - 1):
 
 
 def crcs_of(sequences, pauses=(WORD_CLOCKS - 1,)):
-    """The CRC of each sequence of words, with a clear before each."""
+    """Return the CRC of each sequence of words; a clear precedes each."""
     dut, found, draw = Crc32(), [], random.Random(1)
 
     def process():

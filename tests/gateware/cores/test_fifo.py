@@ -52,7 +52,7 @@ def test_at_least_depth_less_three_words_fit_and_all_come_out(depth, block_ram):
         yield from take(dut.source, taken, len(offered))
 
     simulate(dut, fill(), count_then_drain())
-    assert depth - 3 <= len(accepted) <= depth + 1 + block_ram  # the block RAM's own latch holds one more
+    assert depth - 3 <= len(accepted) <= depth + 1 + block_ram  # The latch of the block RAM holds one more.
     assert values(taken) == [beat["data"] for beat in offered]
 
 

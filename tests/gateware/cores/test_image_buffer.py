@@ -1,4 +1,4 @@
-"""Rows out of beats, the buffer of whole images and their admission, in Migen's simulator."""
+"""Conversion of beats to rows, image buffer and admission, in Migen's simulator."""
 
 import numpy as np
 import pytest
@@ -25,10 +25,11 @@ def wait(signal, limit=2000):
 
 
 def run_rows(dut, beats, gaps, room):
-    """Send ``beats``, for each sink its words, and return the rows.
+    """Send beats to a converter and return its rows.
 
-    gaps: clocks without valid before each beat. room: its value in each clock. Both are repeated as often as
-          needed.
+    beats: the words for each sink.
+    gaps:  clocks without valid before each beat, repeated.
+    room:  its value in each clock, repeated.
     """
     rows = []
 
@@ -84,7 +85,7 @@ def test_rows_hold_the_codes_of_their_pixels(layout, bits, gaps, room):
 
 
 class Words(LiteXModule):
-    """In the place of what makes words out of beats: the test gives the words."""
+    """A stand-in for the module that converts beats to words; the test supplies the words."""
 
     def __init__(self):
         self.sinks = []
@@ -93,7 +94,7 @@ class Words(LiteXModule):
 
 
 class Entrance(LiteXModule):
-    """Buffers and admission, for images of four rows of eight bits. interval: None to use a row counter."""
+    """Image buffers and admission for images of four rows of eight bits; ``interval`` replaces a phase."""
 
     rows = 4
 
@@ -108,10 +109,10 @@ class Entrance(LiteXModule):
 
 
 def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, stalls=None):
-    """Send ``rows``, for each buffer its rows. Returns (row counter, row) of each row that entered, in order.
+    """Send rows, a list for each buffer, and return (phase, row) of the admitted rows in order.
 
-    clocks: a list that gets the clock of each row that entered. stalls: a list that gets (starved, blocked)
-            of every clock.
+    ``clocks`` is filled with the clock of each admitted row, ``stalls`` with (starved, blocked) of every
+    clock.
     """
     dut, entered, pending = Entrance(len(rows), credits, interval), [], []
     total = sum(map(len, rows))
@@ -173,9 +174,8 @@ def test_without_a_row_counter_images_enter_whole_and_in_order(gaps, credits, an
     assert (np.diff(times, axis=1) == 1).all() and (np.diff(times[:, 0]) >= 15).all()
 
 
-@pytest.mark.parametrize(
-    "interval", [20, 21, 40]
-)  # longer than it takes to feed an image, so that images wait
+# Each interval is longer than the arrival of an image, so that images wait.
+@pytest.mark.parametrize("interval", [20, 21, 40])
 def test_images_that_wait_enter_as_soon_as_the_pipeline_is_free(interval):
     clocks = []
     enter([list(range(48))], (0,), interval=interval, clocks=clocks)
@@ -185,9 +185,8 @@ def test_images_that_wait_enter_as_soon_as_the_pipeline_is_free(interval):
 @pytest.mark.parametrize("interval", [None, 4, 15])
 def test_a_clock_without_an_image_is_starved_or_blocked_as_it_lacks_pixels_or_credits(interval):
     rows, clocks, stalls = [list(range(48))], [], []
-    enter(
-        rows, (0,), credits=1, answer_after=50, interval=interval, clocks=clocks, stalls=stalls
-    )  # far slower than images come
+    # Results leave far more slowly than images arrive.
+    enter(rows, (0,), credits=1, answer_after=50, interval=interval, clocks=clocks, stalls=stalls)
     starved, blocked = np.array(stalls)[clocks[3] :].T
     assert not starved.any() and blocked.mean() > 0.5
     clocks, stalls = [], []
@@ -197,7 +196,8 @@ def test_a_clock_without_an_image_is_starved_or_blocked_as_it_lacks_pixels_or_cr
 
 
 def test_two_buffers_are_interleaved_in_groups_of_eight_images():
-    first, second = list(range(0, 64)), list(range(100, 136))  # eight images and eight, eight and one
+    # Groups of eight and eight images, and of eight and one.
+    first, second = list(range(0, 64)), list(range(100, 136))
     entered = enter([first, second], (0,))
     assert [row for _, row in entered] == first[:32] + second[:32] + first[32:] + second[32:]
 

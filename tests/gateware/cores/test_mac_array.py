@@ -1,4 +1,4 @@
-"""MacArray in Migen's simulator, small: sums of NumPy, whatever the gaps."""
+"""A small MacArray in Migen's simulator: the sums equal NumPy's under any gaps."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def load(dut, cfg, weights):
 
 
 def run(cfg, steps):
-    """steps: ("load", weights) or ("vectors", x, gaps). Returns the beats of source."""
+    """Run steps, ("load", weights) or ("vectors", x, gaps), and return the beats of the source."""
     dut, beats = MacArray(cfg), []
 
     def process():

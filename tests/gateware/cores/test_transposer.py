@@ -1,4 +1,4 @@
-"""Transposer in Migen's simulator: matrices of 3 x 3 in by row, out by column."""
+"""Transposer in Migen's simulator: 3 x 3 matrices enter by row and leave by column."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def test_each_matrix_leaves_in_consecutive_clocks(gaps):
 
 @pytest.mark.parametrize("pause", range(12))
 def test_next_matrix_may_come_at_any_time(pause):
-    """While the one before it leaves, as it ends, and after."""
+    """The next matrix arrives while the one before it leaves, in its last clock, and after it."""
     matrices = random_matrices(3, 3)
     assert_transposed(run(matrices, ([pause] + [0] * 8) * 3), matrices)
 

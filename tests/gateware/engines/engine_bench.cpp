@@ -1,4 +1,4 @@
-// The verilated engine behind a flat C interface: streams under any pattern of stalls, flushes, cycle counts.
+// A C interface to the verilated engine: streams under any pattern of stalls, flushes, cycle counts.
 #include <cstdint>
 #include "Vengine.h"
 #include "verilated.h"
@@ -17,14 +17,15 @@ struct Bench {
 };
 }  // namespace
 
-// What has no reset value begins as the seed has it. The first pixel can be taken when this returns.
+// State without a reset begins with random values from the seed. On return the engine can accept a pixel.
 API Bench* bench_create(int seed) {
     auto* bench = new Bench;
     bench->context.randReset(2);
     bench->context.randSeed(seed);
     bench->top = new Vengine(&bench->context);
     auto& t = *bench->top;
-    t.start = t.flush = t.load_start = t.load_abandon = t.parameters_valid = t.beats0_valid = t.results_ready = 0;
+    t.start = t.flush = t.load_start = t.load_abandon = 0;
+    t.parameters_valid = t.beats0_valid = t.results_ready = 0;
     t.with_logits = 1;
     t.sys_rst = 1;
     bench->clock(4);
@@ -48,11 +49,11 @@ API void bench_load_abandon(Bench* bench) {
     bench->clock();
     bench->top->load_abandon = 0;
 }
-// Feeds n words; none is offered where the cyclic pattern has a 0. Returns the cycles that it took.
+// Sends n words; none is offered where the repeated pattern has a 0. Returns the number of clock cycles.
 API int bench_load_words(Bench* bench, const uint32_t* words, int n, const uint8_t* pattern, int pattern_n) {
     auto& t = *bench->top;
     int cycles = 0;
-    bool offered = false;  // once offered, a word stays until accepted
+    bool offered = false;  // Once offered, a word stays until it is accepted.
     for (int i = 0, at = 0; i < n; ++cycles) {
         if (!offered) offered = pattern[at++ % pattern_n];
         t.parameters_valid = offered;
@@ -74,11 +75,13 @@ API void bench_flush(Bench* bench, int cycles) {
     bench->top->flush = 0;
 }
 
-// Feeds n pixels and takes n_results words, each side under its cyclic pattern; at most limit cycles.
-// results[i] holds last in bit 32; done_at[i]: the cycle, from the call, in which it was taken.
-// counts: pixels fed, results taken, cycles starved, cycles blocked, words that changed while they waited.
-API void bench_run(Bench* bench, const uint8_t* pixels, int n, const uint8_t* in_pattern, int in_n, uint64_t* results,
-                   uint64_t* done_at, int n_results, const uint8_t* out_pattern, int out_n, uint64_t limit, int64_t* counts) {
+// Sends n pixels and accepts n_results words, each side under its repeated pattern, in at most limit cycles.
+// results[i] has last in bit 32; done_at[i] is the cycle, counted from the call, in which it was accepted.
+// counts: pixels sent, results accepted, cycles starved, cycles blocked, words that changed while they
+// waited.
+API void bench_run(Bench* bench, const uint8_t* pixels, int n, const uint8_t* in_pattern, int in_n,
+                   uint64_t* results, uint64_t* done_at, int n_results, const uint8_t* out_pattern, int out_n,
+                   uint64_t limit, int64_t* counts) {
     auto& t = *bench->top;
     int64_t fed = 0, taken = 0, starved = 0, blocked = 0, changed = 0;
     int in_at = 0, out_at = 0;

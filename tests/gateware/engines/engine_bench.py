@@ -1,6 +1,6 @@
-"""engine_bench.cpp behind names: the emitted pixel-serial engine alone, under any pattern of stalls.
+"""The emitted pixel-serial engine in Verilator under any pattern of stalls, through engine_bench.cpp.
 
-Without its unpackers, so that pixels and words of parameters come one by one, each with a pause of its own.
+The unpackers are left out, so that each pixel and each word of parameters can have a pause of its own.
 """
 
 import ctypes
@@ -39,7 +39,7 @@ NETWORK = lst1_random(1)
 
 
 class WordByWord(LiteXModule):
-    """In the place of an Unpacker: a beat is a word."""
+    """A stand-in for an Unpacker: a beat is one word."""
 
     def __init__(self, beat_width, word_width):
         self.sink = stream.Endpoint([("data", word_width)])
@@ -52,11 +52,11 @@ class WordByWord(LiteXModule):
             self.sink.ready.eq(self.source.ready),
             self.source.word.eq(self.sink.data),
         ]
-        self.sync += Signal().eq(0)  # ResetInserter wants something to reset
+        self.sync += Signal().eq(0)  # ResetInserter needs a synchronous statement.
 
 
 def engine_verilog():
-    """The engine's Verilog with pixels (8 bits) and parameters (32 bits) on its pins."""
+    """Emit the engine with pixels (8 bits) and words of parameters (32 bits) at its pins."""
     with patch.object(engine_module, "Unpacker", WordByWord), patch.object(
         parameter_loader, "Unpacker", WordByWord
     ):
@@ -67,12 +67,12 @@ def engine_verilog():
 class Run:
     logits: np.ndarray  # (images, 10) int64
     classes: np.ndarray  # (images,) int64
-    done_at: np.ndarray  # (images, 11): the cycle in which each word was taken
+    done_at: np.ndarray  # (images, 11): the cycle in which each word was accepted
     fed: int
     taken: int
     starved: int
     blocked: int
-    changed: int  # words that changed, or went away, while they waited
+    changed: int  # words that changed or disappeared before they were accepted
     last: np.ndarray  # (images, 11) bool
 
 
@@ -101,7 +101,7 @@ class EngineBench:
         self.library.bench_load_abandon(self.bench)
 
     def load_words(self, words, pattern=STEADY):
-        """Returns the cycles that it took."""
+        """Send words of parameters and return the clock cycles that this took."""
         words = np.ascontiguousarray(words, dtype=np.uint32)
         return self.library.bench_load_words(
             self.bench, _pointer(words), len(words), bytes(pattern), len(pattern)
@@ -114,7 +114,7 @@ class EngineBench:
 
     @property
     def status(self):
-        """(loaded, bad, crc)"""
+        """Return (loaded, bad, crc) of the parameter loader."""
         return (
             self.library.bench_loaded(self.bench),
             self.library.bench_bad(self.bench),
@@ -125,7 +125,10 @@ class EngineBench:
         self.library.bench_flush(self.bench, cycles)
 
     def run(self, images, results=None, feed=STEADY, take=STEADY, limit=None):
-        """Feeds images (or so many pixels) and takes all results, or so many words."""
+        """Send the pixels of ``images`` and accept ``results`` words, by default all of the complete images.
+
+        feed, take: stall patterns of the two streams, repeated. limit: the largest number of clock cycles.
+        """
         pixels = np.ascontiguousarray(images, dtype=np.uint8).reshape(-1)
         results = len(pixels) // 784 * RESULT_WORDS if results is None else results
         room = -(-results // RESULT_WORDS) * RESULT_WORDS

@@ -1,4 +1,4 @@
-"""An engine is one folder: dense_serial joins the others in a copy of the packages, and nothing else changes.
+"""An engine is one folder: dense_serial is added to a copy of the packages, and nothing else changes.
 
 Its images have 12 x 12 pixels, its networks five classes, its result records seven words and one of padding.
 """
@@ -35,7 +35,7 @@ def random_images(count, seed=0):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """The packages that design and simulate, with one folder more, and the network's file."""
+    """Copy the packages that design and simulate, add the engine's folder, and write the network file."""
     directory = tmp_path_factory.mktemp("copy")
     for package in ("gateware", "driver", "datasets"):
         shutil.copytree(ROOT / package, directory / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -47,7 +47,7 @@ def copy(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(copy):
-    """run(*arguments of python) -> what it prints"""
+    """Return a function that runs Python with its arguments in the copy and returns what it prints."""
 
     def call(*arguments):
         environment = {**os.environ, "PYTHONPATH": f"{copy / 'driver'}:{copy}"}
@@ -67,7 +67,7 @@ def run(copy):
 
 @pytest.fixture(scope="module")
 def bit(run, copy):
-    """The .bit of the simulated board, built by the same command as every engine's."""
+    """Build the simulated board's .bit by the command that is used for every engine."""
     options = ("--engine", "dense_serial", "--network", "dense.npz", "--build-only")
     return Path(run("-m", "gateware", "simulate", *options).strip())
 

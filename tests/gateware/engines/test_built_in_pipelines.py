@@ -1,6 +1,6 @@
-"""The pipelines of engines with their network built in, on small networks, against the integer reference.
+"""The pipelines of engines with a built-in network, on small networks.
 
-Migen's simulator runs the modules, Verilator the emitted Verilog.
+Migen's simulator and the emitted Verilog are compared with the integer reference.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ from lst_overlay.network import Activation, Axis, Layer, LSTNetwork, code_range,
 from tests.gateware.verilated import verilated
 
 SIZE, CLASSES = 6, 4
-# The pipeline of every engine that has its network built in, by the name of the engine's folder.
+# The pipeline of every engine with a built-in network, by the name of the engine's folder.
 PIPELINES = {
     package.rsplit(".", 1)[1]: import_module(f"{package}.pipeline").Pipeline
     for package in sorted(
@@ -76,8 +76,9 @@ int run(const uint64_t* data, int words, const int32_t* starts, int images,
 def network(
     seed, pixel_bits=2, weights=4, codes=4, per_channel=True, extreme=False, index=5, shift=1, silent=False
 ):
-    """6 x 6 pixels, four classes. extreme: every code is the least or the greatest. silent: activations and
-    their biases are 0.
+    """Make a network of 6 x 6 pixels and four classes.
+
+    extreme: every code is the smallest or the largest. silent: activations and their biases are 0.
     """
     rng = np.random.default_rng(seed)
 
@@ -114,10 +115,10 @@ def random_images(count, seed=0):
 
 
 def stimuli(name, net, images, pauses):
-    """The pipeline, its words (images, words of an image), and the clocks at which images begin."""
+    """Return the pipeline, its words, (images, words of an image), and the clocks at which images begin."""
     forget_names()
     dut = PIPELINES[name](net)
-    pixels = len(dut.sink.data) // net.pixel_bits  # of a word that enters in a clock
+    pixels = len(dut.sink.data) // net.pixel_bits  # The number of pixels in a word.
     codes = pixel_codes(images, net.pixel_bits).reshape(len(images), -1, pixels).astype(np.uint64)
     words = (codes << np.arange(0, net.pixel_bits * pixels, net.pixel_bits, dtype=np.uint64)).sum(
         axis=2, dtype=np.uint64
@@ -129,7 +130,10 @@ def stimuli(name, net, images, pauses):
 
 
 def in_verilog(name, net, images, pauses=(0,)):
-    """Classes behind logits, (N, classes + 1). pauses: intervals left out before each image, repeated."""
+    """Return logits and class of each image, (N, classes + 1).
+
+    pauses: unused intervals before each image, repeated.
+    """
     dut, words, starts = stimuli(name, net, images, pauses)
     library = verilated(
         "pipeline", emit(dut, "pipeline", {*dut.sink.flatten(), *dut.source.flatten()}), BENCH
@@ -160,7 +164,8 @@ def in_migen(name, net, images, pauses=(0,)):
     out = []
 
     def process():
-        for clock in range(1, int(starts[-1]) + 200):  # what is set now is there in the next clock
+        # A value that is assigned now is visible in the next clock.
+        for clock in range(1, int(starts[-1]) + 200):
             yield dut.sink.valid.eq(clock in entering)
             yield dut.sink.data.eq(entering.get(clock, -1))
             yield
@@ -190,8 +195,8 @@ def test_codes_of_13_bits(settings):
     np.testing.assert_array_equal(in_migen("folded", net, images), expected(net, images))
 
 
-# Migen's simulator takes these and its converter prints them wrongly unless one is careful: shifts of
-# unsigned codes within signed sums, empty slices.
+# Constructs that Migen simulates correctly and emits wrongly unless avoided: shifts of unsigned codes in
+# signed sums, and empty slices.
 PRINTED = [
     ("row_parallel", {"pixel_bits": 4, "weights": 6}),
     ("folded", {"index": 1}),

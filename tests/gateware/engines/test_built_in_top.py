@@ -1,7 +1,4 @@
-"""Engines with their network built in, inside the whole design: batches under every memory, resets, errors.
-
-The emitted Verilog, verilated.
-"""
+"""Whole designs with a built-in network, verilated: batches with every memory model, resets, errors."""
 
 import numpy as np
 import pytest
@@ -26,7 +23,7 @@ from tests.gateware.shell.top_bench import (
     random_images,
 )
 
-# Every engine with a built-in network, and one packed layout more. Each is up to a minute of compiling.
+# Every engine with a built-in network, and one further packed layout. Each takes up to a minute to compile.
 BUILT_IN = [spec for spec in ENGINES.values() if not spec.loadable]
 QUICK = ("folded", "pixel_pairs", "row_parallel")  # always run; the others are slow
 NETWORKS = {"folded": "lst1_q6.7", "row_parallel_uint8": "lst1_w4a4p2"}  # not the default: wider, narrower
@@ -46,7 +43,7 @@ CASES = [
 
 @pytest.fixture(scope="module", params=CASES)
 def design(request):
-    """(the engine's declaration, the design, its library)"""
+    """(declaration of the engine, design, library of the verilated design)."""
     spec, name = request.param
     made = make_design(spec.name, load_network(find(name)))
     return spec, made, build_top(made)
@@ -54,7 +51,10 @@ def design(request):
 
 @pytest.fixture
 def top(design):
-    """top(memory, seed, **changes) -> Top. No test may end with a bus rule broken."""
+    """A function (memory, seed, **changes) -> Top.
+
+    At the end of a test no bus rule may have been violated.
+    """
     _, made, library = design
     boards = []
 
@@ -102,11 +102,11 @@ def test_extreme_images(top):
 
 @pytest.mark.parametrize("mode", ResultMode)
 def test_clocks_of_an_image_in_a_long_batch(top, design, mode):
-    """DMA included, from START to the last write's answer."""
+    """The clocks include DMA: they count from START to the answer to the last write."""
     cycles = design[0].cycles_per_image
     board, images = top("ideal"), 80
     board.run_batch(random_images(images), mode)
-    # Of two ports' interleaved images, the last group is there as a whole when the group before it ends.
+    # With images interleaved over two ports, the last group is complete when the group before it ends.
     waiting = 28 * GROUP if board.layout.interleaved else 0
     latency = 2 * cycles + 400
     assert cycles * images < board.counter("CYCLES") < (cycles + 1) * images + waiting + latency
@@ -146,7 +146,8 @@ def test_reset_at_random_moments_of_a_batch(top, memory):
 
 def test_reset_at_every_clock_around_the_admission_of_the_first_image(top, design):
     board = top("ideal", **PROMPT)
-    arrival = {"folded": 784, "pixel_pairs": 392}.get(design[0].name, 0)  # of the first image's pixels
+    # The clocks until the first image has arrived.
+    arrival = {"folded": 784, "pixel_pairs": 392}.get(design[0].name, 0)
     for moment in range(arrival + 20, arrival + 160):
         board.start(2)
         board.run(moment)
@@ -156,7 +157,7 @@ def test_reset_at_every_clock_around_the_admission_of_the_first_image(top, desig
 
 
 def test_results_that_nobody_takes_hold_the_engine_and_nothing_is_lost(top, design):
-    """Memory answers no write for long: credits run out, and the batch goes on afterwards."""
+    """While memory answers no write, credits run out; afterwards the batch continues."""
     board, images = top(), random_images(80)
     board.put(images)
     board.inject(hold_write_responses=True)
@@ -187,7 +188,7 @@ def test_a_misaligned_source_is_refused_by_its_port(top, register):
     if register == "SOURCE_1" and board.layout.ports == 1:
         pytest.skip("one port")
     board.put(random_images(2))
-    board.start(0)  # sets the registers, and is refused
+    board.start(0)  # START sets the registers and is refused.
     assert board.error() == ErrorCode.NO_IMAGES
     board.soft_reset()
     board.write("IMAGES", 2)

@@ -1,4 +1,4 @@
-"""ResultPacker in Migen's simulator, in the layouts that the driver unpacks."""
+"""ResultPacker in Migen's simulator: its layouts are those that the driver unpacks."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ counts = pytest.mark.parametrize("count", [1, 7, 8, 9, 17])
 
 
 TEN = ResultRecord(10, 10)
-# Values of a record: the class lands in the low or in the high word of its beat.
+# Numbers of values in a record: the class is in the low or in the high word of its beat.
 records = pytest.mark.parametrize(
     "record", [TEN, ResultRecord(5, 5), ResultRecord(5, 1), ResultRecord(3, 0)], ids=str
 )
@@ -34,7 +34,7 @@ def words_of(logits, classes):
 
 
 def run(mode, batches, feed_gaps=NO_GAPS, take_gaps=NO_GAPS, record=TEN):
-    """Returns the bytes of each batch."""
+    """Run batches and return the bytes of each."""
     dut, written = ResultPacker(record.values), []
 
     def source():
@@ -86,7 +86,7 @@ def test_logits_come_with_class_and_image_number(count, record):
 @pytest.mark.parametrize("record", [TEN, ResultRecord(5, 5)], ids=str)
 @pytest.mark.parametrize("mode", ResultMode)
 def test_a_batch_begins_afresh(mode, record):
-    """Bytes and numbers of the batch before do not show, even if it ended in mid-beat."""
+    """Bytes and image numbers of the batch before do not appear, even if it ended within a beat."""
     batches = [random_results(count, seed, record) for seed, count in enumerate((3, 1, 9))]
     for batch, raw in zip(batches, run(mode, batches, record=record)):
         np.testing.assert_array_equal(raw, run(mode, [batch], record=record)[0])
@@ -108,7 +108,7 @@ def test_right_under_any_stalls(mode, values, count, feed_gaps, take_gaps):
 
 
 def test_it_takes_a_word_every_other_clock():
-    """An image with logits, eleven words, in 22 clocks: the fastest engine needs 28."""
+    """An image with logits has eleven words and takes 22 clocks; the fastest engine needs 28."""
     dut, taken = ResultPacker(TEN.values), []
 
     def source():

@@ -1,4 +1,4 @@
-"""START and LOAD on the whole design: results, queue, order, cycles."""
+"""START and LOAD on the whole design: results, queue, order, clock cycles."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ MODES = pytest.mark.parametrize("mode", ResultMode, ids=lambda mode: mode.name.l
 
 
 def many_images(board, count):
-    """Room for ``count`` images and their logits."""
+    """Enlarge the buffers to hold ``count`` images and their logits."""
     for address, size in ((PIXELS, 784 * count), (RESULTS, 48 * count)):
         board.replace_buffer(address, size)
     return random_images(count)
@@ -278,7 +278,7 @@ def test_completed_waits_for_the_last_write_response(top):
 
 
 def test_results_survive_when_nobody_takes_them(top):
-    """Everything between engine and memory fills up: no pixel is taken that has no room for its result."""
+    """All stages between engine and memory fill up; no pixel enters that has no room for its result."""
     board = top("ideal", network=NETWORK)
     images = random_images(60)
     board.write_memory(PIXELS, images)

@@ -1,4 +1,4 @@
-"""Every ErrorCode of the whole design: what is reported, that nothing went on, that LOAD still holds."""
+"""Every ErrorCode of the whole design: the report, the stop, and the recovery without a LOAD."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from tests.gateware.shell.top_bench import (
 )
 
 NETWORK, OTHER_NETWORK = random_network(1), random_network(2)
-OUTSIDE = DDR_BYTES + 0x1000  # memory answers DECERR
+OUTSIDE = DDR_BYTES + 0x1000  # Memory answers DECERR there.
 
 
 def traffic(board):
@@ -30,7 +30,7 @@ def traffic(board):
 
 
 def assert_recovers(board, network=NETWORK):
-    """SOFT_RESET clears the error; the network is still there."""
+    """Assert that SOFT_RESET clears the error and that the network is still loaded."""
     board.clear_errors()
     board.soft_reset()
     assert (board.read("ERROR_CODE"), board.read("ERROR_ADDRESS")) == (0, 0)
@@ -271,7 +271,7 @@ def test_reset_at_any_clock_around_an_error(top):
 
 
 def test_most_images_need_no_wider_counters(top):
-    """1,048,575 images are asked for, and refused by memory where the buffer ends, not earlier."""
+    """A START of 1,048,575 images fails where the buffer in memory ends, not earlier."""
     board = top(network=NETWORK)
     board.replace_buffer(PIXELS, 784 * 64)
     board.inject_error(PIXELS + 784 * 64, 0x10_0000, writes=False)
@@ -279,7 +279,6 @@ def test_most_images_need_no_wider_counters(top):
     board.start(0xF_FFFF)
     assert board.error() == ErrorCode.READ_RESPONSE
     assert board.read("ERROR_ADDRESS") == PIXELS + 784 * 64
-    assert all(
-        "'range'" in text for text in board.violations()
-    )  # what was asked for beyond the buffer before the answer came
+    # The bursts that were requested beyond the buffer before the answer arrived.
+    assert all("'range'" in text for text in board.violations())
     board.clear_violations()

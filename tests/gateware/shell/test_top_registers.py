@@ -20,15 +20,18 @@ from tests.gateware.shell.top_bench import (
 )
 
 NETWORK = random_network(1)
-WINDOW_END = 0x8000_0000  # of M_AXI_GP0
+WINDOW_END = 0x8000_0000  # The end of M_AXI_GP0's range.
 LAST = max(register.offset for register in REGISTERS)
 COUNTERS = ("CYCLES", "STALL_INPUT", "STALL_OUTPUT", "TIME")
-# The processor's own READY and order included: what a hang is told from.
+# An access that takes more clocks counts as a hang. Delays of the simulated processor are included.
 ANSWERED_WITHIN = 250
 
 
 def storm(board, seed, accesses, may_write=lambda offset: True):
-    """Random reads and writes, single and in bursts, a third beside the registers: each must be answered."""
+    """Make random reads and writes, single and in bursts, a third of them beside the registers.
+
+    Raises BoardFrozen if one is not answered.
+    """
     random = np.random.default_rng(seed)
     for _ in range(accesses):
         offset = (
@@ -50,7 +53,7 @@ def storm(board, seed, accesses, may_write=lambda offset: True):
             )
         else:
             board.read_burst(address, beats)
-        assert board.cycles - before < 70 + 20 * beats  # the processor's own hesitation included
+        assert board.cycles - before < 70 + 20 * beats  # The delays of the processor are included.
 
 
 def not_control(offset):
@@ -112,13 +115,13 @@ def test_any_access_is_answered_after_an_error(top, seed):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_any_access_is_answered_whatever_runs(top, seed):
-    """CONTROL included: random commands with random arguments, on a memory that refuses them all."""
+    """CONTROL is accessed too: random commands with random arguments, with a memory that refuses them all."""
     board = top(seed=seed + 1, network=NETWORK, cpu_timeout_cycles=ANSWERED_WITHIN)
     board.inject_error(0, 0x4000_0000)
     storm(board, seed, 1000)
     board.write("CONTROL", SOFT_RESET)
     board.wait_status(IDLE=1, ERROR=0)
-    # Addresses were random, so they were in nobody's buffer: the only rule that software can break.
+    # Random addresses are in no buffer, which is the only rule that software can violate.
     assert all("'range'" in text for text in board.violations())
     board.clear_violations()
     board.clear_errors()
@@ -201,7 +204,7 @@ def test_bursts_write_and_read_registers_in_order(top):
 
 
 def test_one_burst_can_set_up_nothing_by_accident(top):
-    """A burst over the whole table writes CONTROL in passing: all commands at once are a reset."""
+    """A burst over all registers writes CONTROL too: START, LOAD and SOFT_RESET in one word are a reset."""
     board = top(network=NETWORK)
     board.write_burst(BASE_ADDRESS, [0xFFFF_FFFF] * 16)
     board.wait_status(IDLE=1, ERROR=0, LOADED=1)
@@ -209,7 +212,7 @@ def test_one_burst_can_set_up_nothing_by_accident(top):
 
 
 def test_design_is_emitted_the_same_every_time():
-    """Whatever the process has built before: the build hash names the design."""
+    """The build hash names the design, so the Verilog must not depend on designs emitted earlier."""
     first = make_design("pixel_serial")
     standalone_engine_verilog()
     assert make_design("pixel_serial") == first
@@ -251,7 +254,7 @@ def test_cycles_count_the_time_between_start_and_completed(top, memory):
     before = board.cycles
     while board.read("COMPLETED") == done:
         pass
-    # START acts two clocks before its response comes; COMPLETED is seen by a read of seven clocks.
+    # START takes effect two clocks before its response; the read of COMPLETED takes seven clocks.
     assert -10 <= board.cycles - before - board.counter("CYCLES") <= 10
 
 
@@ -298,7 +301,8 @@ def test_time_runs_freely(top):
         board.write("CONTROL", SOFT_RESET)
     for (before, start), (after, end) in zip(samples, samples[1:]):
         assert end - start == after - before
-    assert 0 <= samples[0][0] - samples[0][1] < 30  # since the PL's reset, 16 clocks after configuration
+    # TIME counts from the reset of the PL, 16 clocks after configuration.
+    assert 0 <= samples[0][0] - samples[0][1] < 30
 
 
 def test_stall_input_counts_what_memory_withholds(top):
@@ -308,7 +312,7 @@ def test_stall_input_counts_what_memory_withholds(top):
         board.inject(withheld=withheld)
         board.run_batch(random_images(6))
         stalls.append((board.counter("STALL_INPUT"), board.counter("CYCLES")))
-    # Of a batch at full speed only the way of the first pixels in and of the last results out.
+    # In a batch at full speed, the only stalls are before the first pixels and after the last results.
     assert 800 < stalls[0][0] < 1100 and stalls[0][0] + 6 * 784 <= stalls[0][1]
     assert stalls[0][0] < stalls[1][0] - 500 < stalls[2][0] - 1000
     for stalled, cycles in stalls:

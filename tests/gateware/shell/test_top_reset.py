@@ -1,4 +1,7 @@
-"""SOFT_RESET at any moment, the reset of the PL: the bus drains, parameters stay, the next batch is right."""
+"""SOFT_RESET at any moment, and the reset of the PL.
+
+The bus drains by its rules, the next batch is right, and the network stays loaded.
+"""
 
 import numpy as np
 import pytest
@@ -26,7 +29,7 @@ HASH = parameter_crc(parameter_words(NETWORK))
 
 
 def interrupt_batch(board, images, moment):
-    """START of ``images`` that lie at PIXELS, then SOFT_RESET ``moment`` clocks later."""
+    """START ``images`` images at PIXELS, then SOFT_RESET ``moment`` clocks later."""
     board.start(images)
     board.run(moment)
     board.soft_reset()
@@ -34,7 +37,7 @@ def interrupt_batch(board, images, moment):
 
 @pytest.mark.parametrize("clocks", range(40))
 def test_a_second_reset_drains_as_long_as_the_first(top, clocks):
-    """However soon it comes: eight clocks at least, so that the next access still sees it."""
+    """A reset lasts at least eight clocks, so that the next access still sees it."""
     board = top("ideal", network=NETWORK, **PROMPT)
     board.write("CONTROL", SOFT_RESET)
     board.run(clocks)
@@ -66,7 +69,7 @@ def test_reset_at_random_moments_of_a_batch(top, memory, network):
 
 @pytest.mark.parametrize("moments", [range(420, 500), range(800, 830)], ids=str)
 def test_reset_at_every_clock_while_the_last_pixels_are_asked_for(top, moments):
-    """What the reader was about to ask for must not reach into the next command."""
+    """Requests that the reader is about to make must not affect the next command."""
     board = top(network=NETWORK, **PROMPT)
     for moment in moments:
         interrupt_batch(board, 1, moment)
@@ -99,7 +102,7 @@ def test_reset_while_write_responses_are_held(top):
 
 
 def test_owed_beats_go_out_without_strobes(top):
-    """W stalls within a burst when SOFT_RESET comes: the rest is sent, but no byte reaches memory."""
+    """If SOFT_RESET comes within a stalled write burst, the rest of the burst is sent with strobes 0."""
     board = top("ideal", network=NETWORK, **PROMPT)
     board.write_memory(PIXELS, random_images(3))
     for _ in range(20):
@@ -119,7 +122,7 @@ def test_owed_beats_go_out_without_strobes(top):
         if taken < 8:
             break
     assert taken < 8
-    # Two beats wait in registers beside the one at the port: they cannot be called back.
+    # Two beats wait in registers behind the one at the port: they are written in any case.
     assert (board.read_memory(RESULTS, 128)[8 * (taken + 4) :] == 0xA5).all()
     board.assert_works(NETWORK)
 
@@ -180,7 +183,7 @@ def test_reset_during_load_leaves_no_network(top, moment):
 
 
 def test_reset_at_every_clock_around_the_end_of_load(top):
-    """Either the network is there as a whole or not at all."""
+    """The network is loaded completely or not at all."""
     board = top("ideal", **PROMPT)
     board.write_memory(PIXELS, random_images(1))
     board.load(OTHER_NETWORK)

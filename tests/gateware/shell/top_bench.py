@@ -1,4 +1,4 @@
-"""The whole design on the simulated PS and memory, driven by register names, for test_top_*.py."""
+"""A test bench: the whole design on the simulated PS and memory, controlled by register names."""
 
 import tempfile
 from pathlib import Path
@@ -30,22 +30,23 @@ PARAMETERS, OTHER_PARAMETERS, PIXELS, RESULTS, OTHER_RESULTS = (
     0x0300_0000,
     0x0310_0000,
 )
-PIXELS_1 = 0x0210_0000  # of the second port, if packed
+PIXELS_1 = 0x0210_0000  # The second port's pixels, if packed.
 BUFFER_BYTES = 0x1_0000
 START, LOAD, SOFT_RESET, SAMPLE = (1 << field.offset for field in BY_NAME["CONTROL"].fields)
 DRAIN_STUCK_CYCLES = 65_536
 
-# What the default model never does: answers at once, in consecutive clocks, one burst at a time, hardly ever.
+# Behaviour that the default model never shows: immediate answers, no pauses, one burst at a time, rare
+# answers.
 SWIFT = dict(MEMORY_MODELS["ideal"], latency_cycles=1)
 ONE_BURST = dict(MEMORY_MODELS["default"], outstanding=1)
 HESITANT = dict(MEMORY_MODELS["default"], withheld_per_256=200)
 MEMORIES = {**MEMORY_MODELS, "swift": SWIFT, "one burst": ONE_BURST, "hesitant": HESITANT}
-# A processor that has no time to lose: exact moments, accesses in consecutive clocks.
+# A processor without delays: commands at exact clocks, accesses in consecutive clocks.
 PROMPT = dict(cpu_gap_ps=0, cpu_shuffled=0)
 
 
 def build_top(design: Design) -> Path:
-    """The library of a design, shared with the driver's tests; quick if the design has not changed."""
+    """Build the library of a design, which the driver's tests use too; an existing one is reused."""
     with tempfile.TemporaryDirectory() as directory:
         verilog = Path(directory) / f"{design.stem}.v"
         verilog.write_text(design.verilog)
@@ -53,7 +54,7 @@ def build_top(design: Design) -> Path:
 
 
 def random_network(seed: int, pixel_bits: int = 8) -> Network:
-    """LST-1 with random codes of 13 bits where the accumulators allow it; some sums saturate, most do not."""
+    """Make an LST-1 network of random codes, of 13 bits if the accumulators allow it; few sums saturate."""
     random = np.random.default_rng(seed)
 
     def layer(axis, fan_out, fan_in, shift=None, bias=500_000):
@@ -86,7 +87,7 @@ def random_images(count: int, seed: int = 0, shape=(28, 28)) -> np.ndarray:
 def expected_results(
     network: Network, images: np.ndarray, mode: ResultMode = ResultMode.LOGITS
 ) -> np.ndarray:
-    """The bytes that a batch leaves in memory, by the integer reference."""
+    """Return the bytes that a batch writes to memory, by the integer reference."""
     values = logits(network, images)
     classes = values.argmax(axis=1)
     if mode == ResultMode.CLASSES:
@@ -97,7 +98,10 @@ def expected_results(
 
 
 class Top(SimulatedLibrary):
-    """A board with a design. BUFFER_BYTES each at PARAMETERS, PIXELS, PIXELS_1, RESULTS and OTHER_..."""
+    """A board with a design.
+
+    It has buffers of BUFFER_BYTES at PARAMETERS, PIXELS, PIXELS_1, RESULTS, OTHER_...
+    """
 
     def __init__(self, library, capabilities: Capabilities, memory="default", seed=1, **changes):
         super().__init__(
@@ -110,7 +114,7 @@ class Top(SimulatedLibrary):
             self.map(address, BUFFER_BYTES)
 
     def replace_buffer(self, address: int, size: int) -> None:
-        """Another size, or another end."""
+        """Map a buffer of ``size`` bytes at ``address``, in the place of a present one."""
         if address in self._buffers:
             self.unmap(address)
         self.map(address, size)
@@ -127,7 +131,7 @@ class Top(SimulatedLibrary):
         return self.read(f"{name}_LO") | self.read(f"{name}_HI") << 32
 
     def status(self, *names: str):
-        """The bits of STATUS called ``names``: one value, or a tuple."""
+        """Return the bits of STATUS with these names: one value, or a tuple of several."""
         value = self.read("STATUS")
         bits = tuple(
             value >> field.offset & 1
@@ -166,7 +170,7 @@ class Top(SimulatedLibrary):
         self.write("CONTROL", START)
 
     def put(self, images: np.ndarray, source: int = PIXELS) -> None:
-        """Images into memory, as the engine reads them."""
+        """Write images to memory in the engine's layout."""
         buffers = [
             np.empty((len(images), self.layout.bytes_per_image), np.uint8) for _ in range(self.layout.buffers)
         ]
@@ -175,7 +179,7 @@ class Top(SimulatedLibrary):
             self.write_memory(address, buffer)
 
     def load(self, network: Network, address: int = PARAMETERS) -> None:
-        """LOAD, waited for."""
+        """Run a LOAD and wait for its end."""
         self.write_memory(address, parameter_words(network))
         self.write("SOURCE", address)
         done = self.read("COMPLETED")
@@ -194,7 +198,7 @@ class Top(SimulatedLibrary):
         source: int = PIXELS,
         destination: int = RESULTS,
     ):
-        """START, waited for; returns the result bytes."""
+        """Run a START, wait for its end, and return the bytes of the results."""
         self.put(images, source)
         done = self.read("COMPLETED")
         self.start(len(images), mode, source, destination)
@@ -204,11 +208,11 @@ class Top(SimulatedLibrary):
         return self.read_memory(destination, self.record.bytes(mode, len(images)))
 
     def assert_works(self, network: Network, seed: int = 0, images: int = 2) -> None:
-        """A batch gives the right logits."""
+        """Assert that a batch gives the right logits."""
         batch = random_images(images, seed)
         np.testing.assert_array_equal(self.run_batch(batch), expected_results(network, batch))
 
     def error(self) -> ErrorCode:
-        """Waits for the error."""
+        """Wait for an error and return it."""
         self.wait_status(ERROR=1, IDLE=1)
         return ErrorCode(self.read("ERROR_CODE"))

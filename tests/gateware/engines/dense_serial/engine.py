@@ -1,4 +1,4 @@
-"""An engine for tests: one dense layer as constants, images of any shape, any number of classes."""
+"""An engine for tests: a built-in dense layer, for images of any shape and any number of classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lst_overlay.network import Network, NetworkError
 
 
 class DenseSerialEngine(CoreEngine):
-    """A single dense layer."""
+    """The engine of a network that is one dense layer."""
 
     def __init__(self, network: Network, capabilities: Capabilities):
         pixels = capabilities.layout.image_bytes

@@ -12,7 +12,11 @@ from lst_overlay.network import Network
 
 
 class Pipeline(LiteXModule):
-    """sink: data, a pixel's code. source: word (32 bits): logits, then the class with last. No stalls."""
+    """Multiply the pixels by the weights of all classes, one pixel per clock.
+
+    sink:   data, the code of a pixel.
+    source: word (32 bits), the logits and then the class with ``last``; no back-pressure.
+    """
 
     def __init__(self, network: Network):
         (dense,) = network.layers
@@ -21,7 +25,7 @@ class Pipeline(LiteXModule):
             MacArrayConfig(
                 dense.fan_out,
                 dense.fan_in,
-                network.pixel_bits + 1,  # codes are unsigned
+                network.pixel_bits + 1,  # Codes are unsigned.
                 dense.weights_width,
                 block_ram=True,
                 sum_width=signed_width(*dense.acc_bounds(*network.input_ranges[0])),

@@ -1,4 +1,4 @@
-"""What two weights in a multiplier cannot hold is refused before synthesis, with the rule and the value."""
+"""Networks too wide for two weights per multiplier are refused before synthesis, with rule and value."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ SHIPPED = load_network(find("lst1_w6a4p4"))
 
 
 def with_weights(width):
-    """The rows' weights have this width, and one output's sums are as great as they can be."""
+    """Make a network whose row weights have ``width`` bits, with the largest possible sums in one output."""
     rows = SHIPPED.layers[0]
     weights = np.zeros((28, 28), int)
     weights[0] = (1 << width - 1) - 1
@@ -25,7 +25,7 @@ def with_weights(width):
 
 def test_networks_up_to_the_limit_are_taken():
     check(SHIPPED)
-    check(with_weights(8))  # 28 * 15 * 127 needs 17 bits, and 8 more
+    check(with_weights(8))  # 28 * 15 * 127 needs 17 bits, the weight 8 more.
 
 
 def test_a_sum_and_a_weight_that_do_not_fit_a_multiplier():

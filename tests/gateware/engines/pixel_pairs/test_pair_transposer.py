@@ -8,9 +8,9 @@ from gateware.engines.pixel_pairs.pair_transposer import PairTransposer
 
 
 def run(matrices, gaps):
-    """matrices: (N, size, size). gaps: idle clocks before each pair, repeated.
+    """Send matrices, (N, size, size), and return their columns, (N, size, size), and the clocks of these.
 
-    Returns columns (N, size, size) and their clocks.
+    gaps: clocks without data before each pair, repeated.
     """
     count, size, _ = matrices.shape
     dut, out, clocks = PairTransposer(size, 7), [], []

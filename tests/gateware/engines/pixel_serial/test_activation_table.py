@@ -1,4 +1,4 @@
-"""ActivationTable in Migen's simulator: shift, saturation, look-up in a shared table or the channel's own."""
+"""ActivationTable in Migen's simulator: shift, saturation, look-up in a common or a channel's table."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,10 @@ INDEXES = np.arange(-8, 8)
 
 
 def run(table, shift, accs, gaps=(), cfg=CFG):
-    """table: one for all, or (lanes, entries). Lanes take turns. Returns (codes, clocks from acc to code)."""
+    """Send accumulators, interleaved over the lanes; return codes and latencies.
+
+    table: (entries,) for all lanes or (lanes, entries).
+    """
     dut, offered, beats = ActivationTable(cfg), [], []
     depth = 1 << cfg.index_width_per_channel
 
@@ -50,7 +53,7 @@ def expected(table, shift, accs, cfg=CFG):
 
 
 def corners(shift, cfg=CFG):
-    """Around every step of the index, and the ends of the accumulator."""
+    """Return accumulators around every step of the index and at the ends of their range."""
     low, high = -(1 << cfg.acc_width - 1), (1 << cfg.acc_width - 1) - 1
     near = {(index << shift) + offset for index in range(-10, 11) for offset in (-1, 0, 1)}
     return sorted({low, low + 1, high - 1, high, -1, 0, 1} | {acc for acc in near if low <= acc <= high})

@@ -27,7 +27,7 @@ IMAGE_CYCLES = 784
 
 @pytest.fixture(scope="module")
 def engine():
-    """With NETWORK loaded, for tests that leave it as they found it."""
+    """The engine with NETWORK loaded, for tests that leave it loaded."""
     bench = EngineBench()
     bench.load(NETWORK)
     return bench
@@ -35,7 +35,7 @@ def engine():
 
 @pytest.fixture(scope="module")
 def channel_engine():
-    """With CHANNEL_NETWORK loaded, likewise."""
+    """The engine with CHANNEL_NETWORK loaded, for tests that leave it loaded."""
     bench = EngineBench()
     bench.load(CHANNEL_NETWORK)
     return bench
@@ -95,7 +95,7 @@ def test_engine_is_exact_beyond_both_ends_of_the_index(per_channel):
 
 
 def widest(weight, entry, low, high):
-    """LST-1 of equal weights and entries whose bias is as large as the contract allows: found by halving."""
+    """Make an LST-1 network of equal weights and entries with the largest possible bias, by bisection."""
     while high - low > 1:
         middle = (low + high) // 2
         try:
@@ -182,7 +182,7 @@ def test_a_blocked_output_admits_as_many_images_as_there_are_credits():
 
 
 def test_results_come_without_further_pixels(engine):
-    """Nothing of the last image waits for a next one."""
+    """The results of the last image do not wait for pixels of a next image."""
     images = random_images(1, 9)
     assert_right(engine.run(images, limit=784 + LATENCY), NETWORK, images)
 

@@ -1,4 +1,4 @@
-"""Parameters sent to the emitted engine: what counts as loaded, and what a bad or abandoned load leaves."""
+"""LOAD into the emitted engine: the end of a LOAD, and the state after a bad or abandoned one."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_an_abandoned_load_leaves_no_network(bench, words):
     bench.load_abandon()
     bench.clock(8)
     assert bench.status == (0, 0, 0)
-    bench.load_words(IMAGE)  # of nobody: no load was started
+    bench.load_words(IMAGE)  # No LOAD was started.
     bench.clock(8)
     assert bench.status == (0, 0, 0)
 

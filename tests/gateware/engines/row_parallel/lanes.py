@@ -1,4 +1,4 @@
-"""Vectors into and out of modules that take one every clock and have no back-pressure."""
+"""A test bench for modules that take a vector in every clock and have no back-pressure."""
 
 import numpy as np
 from migen import run_simulation

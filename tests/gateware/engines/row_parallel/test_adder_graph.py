@@ -1,4 +1,4 @@
-"""Constant matrices as additions: exact, and fewer than digit by digit."""
+"""Constant matrices as adder graphs: exact, with fewer adders than one per digit."""
 
 import numpy as np
 import pytest

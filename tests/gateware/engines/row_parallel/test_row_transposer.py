@@ -1,4 +1,4 @@
-"""RowTransposer in Migen's simulator: matrices back to back and after pauses of whole matrices."""
+"""RowTransposer in Migen's simulator: matrices back to back or after pauses of whole matrices."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Memory behind an HP port, for Migen's simulator: it checks AXI3's rules and stalls at random."""
+"""Memory behind an HP port for Migen's simulator: it checks AXI3's rules for masters and stalls at random."""
 
 import random
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from migen import passive
 
 BEAT_BYTES = 8
 PAGE = 4096
-STEADY, OFTEN, RARELY = 1.0, 0.6, 0.15  # how often the memory is ready
+STEADY, OFTEN, RARELY = 1.0, 0.6, 0.15  # The probability that the memory is ready.
 OKAY, SLVERR, DECERR = 0, 2, 3
 
 
@@ -25,7 +25,10 @@ class Burst:
 
 @dataclass
 class Memory:
-    """``error_at``: addresses whose bursts are answered with ``error``. ``frozen``: nothing is answered."""
+    """A memory.
+
+    Bursts at addresses in ``error_at`` are answered with ``error``; if ``frozen``, none is answered.
+    """
 
     port: object
     ready: float = STEADY
@@ -34,10 +37,10 @@ class Memory:
     error: int = SLVERR
     frozen: bool = False
     clock: int = 0
-    reads: list = field(default_factory=list)  # Burst, as asked for
+    reads: list = field(default_factory=list)  # Each Burst that was requested.
     writes: list = field(default_factory=list)
-    beats: list = field(default_factory=list)  # (clock, address, data, strobes) as written
-    answered: int = 0  # bursts, of either kind
+    beats: list = field(default_factory=list)  # (clock, address, data, strobes) of each beat written.
+    answered: int = 0  # The number of bursts, read and written.
 
     def __post_init__(self):
         self.random = random.Random(self.seed)
@@ -51,7 +54,7 @@ class Memory:
     @passive
     def process(self):
         port, held = self.port, {}
-        write_data = []  # bursts whose data is still to come
+        write_data = []  # Bursts whose data has not arrived yet.
         write_answers = []
         while True:
             yield
@@ -81,7 +84,7 @@ class Memory:
             if write_answers and self.chance():
                 yield port.b.resp.eq(self.response(write_answers.pop(0)))
                 yield port.b.valid.eq(1)
-            # Read data; r.ready must be there at all times.
+            # Read data; r.ready must be high at all times.
             assert (yield port.r.ready) or not (yield port.r.valid)
             if (yield port.r.valid) and (yield port.r.last):
                 self.answered += 1
@@ -95,7 +98,7 @@ class Memory:
                 yield port.r.valid.eq(1)
 
     def _offered(self, channel, held):
-        """The offered fields, or None. What waited must not have changed."""
+        """Return the fields of a valid channel, which must be constant while they wait; None if not valid."""
         if not (yield channel.valid):
             assert held.get(id(channel)) is None, "valid fell before ready"
             return None
@@ -132,7 +135,7 @@ def shapes(bursts):
 
 
 def expected_shapes(address, beats):
-    """Bursts of 16, the last one shorter."""
+    """Return (address, length) of the bursts of a command: 16 beats each, but the last may be shorter."""
     return [(address + 128 * i, min(16, beats - 16 * i)) for i in range(-(-beats // 16))]
 
 
@@ -142,7 +145,7 @@ def start(master, address, beats):
     yield master.start.eq(1)
     yield
     yield master.start.eq(0)
-    yield master.address.eq(0x55555580)  # taken with start, of no interest afterwards
+    yield master.address.eq(0x55555580)  # The address was sampled with start; a later change has no effect.
     yield master.beats.eq(3)
     yield
     yield
@@ -157,7 +160,7 @@ def until(signal, value=1, limit=20_000):
 
 
 def abort(master, clocks=8):
-    """As the sequencer does it: for some clocks, and until idle."""
+    """Abort a master as the sequencer does: for at least ``clocks`` clocks and until it is idle."""
     yield master.abort.eq(1)
     for _ in range(clocks):
         yield

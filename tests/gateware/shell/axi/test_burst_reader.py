@@ -21,7 +21,7 @@ from tests.gateware.shell.axi.memory import (
 )
 from tests.gateware.streams import clocks, simulate, take, values
 
-BASE = 0x1FFF_F000 - 3 * 128  # 4 KiB boundaries lie ahead
+BASE = 0x1FFF_F000 - 3 * 128  # Commands from this address cross 4 KiB boundaries.
 FIFO_BEATS = 64
 
 
@@ -35,7 +35,7 @@ def expected_data(address, beats):
 
 
 def read(address, beats, gaps=(), **settings_):
-    """Returns the memory and the data, once the reader is idle."""
+    """Run a command until the reader is idle and return the memory and the data."""
     dut, memory = build(**settings_)
     taken = []
 
@@ -97,7 +97,7 @@ def test_no_more_is_asked_for_than_fits():
 
 
 def test_room_comes_back_whole():
-    """A beat of room lost per burst would soon leave a small FIFO one burst at a time."""
+    """If each burst lost a beat of room, a small FIFO would soon hold one burst only."""
     dut, memory = build(fifo_beats=32)
     taken = []
     simulate(dut, start(dut, BASE, 800), memory.process(), take(dut.source, taken, 800))
@@ -167,7 +167,7 @@ def test_abort_waits_for_a_memory_that_does_not_answer():
 @pytest.mark.parametrize("error", [2, DECERR])
 @pytest.mark.parametrize("number", [0, 1, 6])
 def test_an_error_is_reported_with_its_burst(number, error):
-    """100 beats are seven bursts."""
+    """The 100 beats are seven bursts; each of them fails once."""
     dut, memory = build(ready=OFTEN, error_at=(BASE + 128 * number, BASE + 128 * (number + 1)), error=error)
     taken = []
 
@@ -177,7 +177,7 @@ def test_an_error_is_reported_with_its_burst(number, error):
         yield from until(dut.failed)
         assert (yield dut.error_address) == BASE + 128 * number
         yield from clocks(100)
-        assert (yield dut.error_address) == BASE + 128 * number  # of the first one, whatever follows
+        assert (yield dut.error_address) == BASE + 128 * number  # The first error counts.
         asked = len(memory.reads)
         yield from abort(dut)
         assert len(memory.reads) == asked and memory.unanswered == 0

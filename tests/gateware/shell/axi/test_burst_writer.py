@@ -21,9 +21,9 @@ from tests.gateware.shell.axi.memory import (
 )
 from tests.gateware.streams import clocks, feed, simulate
 
-BASE = 0x1FFF_F000 - 3 * 128  # 4 KiB boundaries lie ahead
+BASE = 0x1FFF_F000 - 3 * 128  # Commands from this address cross 4 KiB boundaries.
 START_TO_DATA = 4
-OUT_BEATS = 2  # that may be on their way when abort rises
+OUT_BEATS = 2  # Beats that may be in the output buffer when abort rises.
 
 
 def build(**memory):
@@ -54,7 +54,7 @@ def write(dut, memory, address, beats, gaps=()):
 
 
 def pour(dut, address):
-    """Offers beat after beat until abort."""
+    """Send beat after beat until abort."""
     yield from until(dut.start)
     yield from clocks(START_TO_DATA)
     yield dut.sink.valid.eq(1)
@@ -161,7 +161,7 @@ def test_after_abort_owed_beats_go_out_without_strobes_and_every_response_is_awa
         memory.beats.clear()
         yield from start(dut, BASE + 8192, 20)
         yield from clocks(20)
-        assert len(memory.writes) == asked  # beats from before the abort do not count
+        assert len(memory.writes) == asked  # Beats that were sent before the abort do not count.
         yield from feed(dut.sink, beats_of(BASE + 8192, 20))
         yield from until(dut.idle)
 
@@ -172,7 +172,7 @@ def test_after_abort_owed_beats_go_out_without_strobes_and_every_response_is_awa
 @pytest.mark.parametrize("error", [2, DECERR])
 @pytest.mark.parametrize("number", [0, 1, 6])
 def test_an_error_is_reported_with_its_burst(number, error):
-    """100 beats are seven bursts."""
+    """The 100 beats are seven bursts; each of them fails once."""
     dut, memory = build(ready=OFTEN, error_at=(BASE + 128 * number, BASE + 128 * (number + 1)), error=error)
 
     def process():
@@ -182,7 +182,7 @@ def test_an_error_is_reported_with_its_burst(number, error):
         yield from until(dut.failed)
         assert (yield dut.error_address) == BASE + 128 * number
         yield from clocks(100)
-        assert (yield dut.error_address) == BASE + 128 * number  # of the first one, whatever follows
+        assert (yield dut.error_address) == BASE + 128 * number  # The first error counts.
         asked = len(memory.writes)
         yield dut.sink.valid.eq(0)
         yield from abort(dut)

@@ -1,9 +1,10 @@
-// What AXI3 and its own interface ask of a BurstReader, on its pins alone. The memory behind it and whoever commands it are assumed.
+// The rules of AXI3 and of its own interface for the pins of a BurstReader. The behaviour of the memory and
+// of the module that commands the reader is assumed.
 module axi_master_read #(parameter FIFO_BEATS = 64, SKIP_BURSTS = 0, BEATS_WIDTH = 27, EAGER = 0) (
     input clk, start, abort, source_ready, ar_ready, r_valid, r_last,
     input [24:0] block, input [BEATS_WIDTH-1:0] beats, input [1:0] r_resp, input [63:0] r_data, input [5:0] r_id);
 
-    wire rst = $initstate;  // the first clock
+    wire rst = $initstate;  // High in the first clock.
     wire [31:0] address = {block, 7'd0};
     wire idle, failed, source_valid, ar_valid, r_ready, overflow;
     wire [31:0] ar_addr, error_address;
@@ -13,17 +14,18 @@ module axi_master_read #(parameter FIFO_BEATS = 64, SKIP_BURSTS = 0, BEATS_WIDTH
     wire [5:0] ar_id;
     dut dut(.sys_clk(clk), .sys_rst(rst), .*);
 
-    // The command under way, in beats: of its length, what no address was offered for, what addresses were accepted for, what came.
+    // The running command in beats: its length, beats without an offered address, beats of accepted
+    // addresses, beats that have arrived.
     reg [BEATS_WIDTH-1:0] total, to_ask, accepted, answered;
     wire [BEATS_WIDTH-1:0] outstanding = accepted - answered;
-    reg [31:0] next;  // where the next burst begins
-    reg [$clog2(SKIP_BURSTS+2)-1:0] run;  // bursts since the last ones left out
-    reg [9:0] unread;         // beats offered an address for and not yet taken at the source
-    reg [9:0] arrived;        // of these, what came without error
-    reg aborting;             // abort must stay
-    reg aborted, erred;       // since the last start
+    reg [31:0] next;  // The start of the next burst.
+    reg [$clog2(SKIP_BURSTS+2)-1:0] run;  // Bursts since the last skipped ones.
+    reg [9:0] unread;         // Beats with an offered address that were not accepted at the source.
+    reg [9:0] arrived;        // Those that arrived without an error.
+    reg aborting;             // Abort must stay high.
+    reg aborted, erred;       // Since the last start.
     reg ar_waits, barred, was_rst;
-    reg [3:0] patience;       // clocks in which an address could have been offered
+    reg [3:0] patience;       // Clocks in which an address could have been offered.
     reg [58:0] ar_before;
     wire [58:0] ar = {ar_addr, ar_len, ar_size, ar_burst, ar_lock, ar_cache, ar_prot, ar_qos, ar_id};
     wire new_burst = ar_valid && !ar_waits;
@@ -70,26 +72,30 @@ module axi_master_read #(parameter FIFO_BEATS = 64, SKIP_BURSTS = 0, BEATS_WIDTH
     end
 
     always @* if (!rst) begin
-        // Whoever commands: one clock of start while idle, all data before it taken; at least one beat. Abort stays until idle.
+        // Assumed of the commander: start is high for one clock, while idle and after all earlier data was
+        // accepted, for at least one beat. Abort stays high until idle.
         assume (!start || (idle && !abort && beats != 0 && arrived == 0));
         assume (!aborting || abort);
-        // The memory: beats of accepted addresses only, in order, the last one of each marked; the ID is the address's. All bursts but
-        // a command's last are of 16 beats, or ar_length fails first.
+        // Assumed of the memory: beats arrive for accepted addresses only, in order, with the ID of the
+        // address, and the last beat of a burst is marked. All bursts but the last have 16 beats, or
+        // ar_length fails first.
         assume (!r_valid || (outstanding != 0 && r_id == 0 && r_last == (answered[3:0] == 15 || answered + 1 == total)));
 
-        // An address that is offered stays, and stays what it is, until it is accepted; none is offered in the clock after reset.
+        // An offered address stays constant until it is accepted. None is offered in the clock after reset.
         if (ar_waits) ar_stays: assert (ar_valid);
         if (ar_waits) ar_holds: assert (ar == ar_before);
         if (was_rst) ar_reset: assert (!ar_valid);
         if (ar_valid) begin
-            // Beats of 8 bytes at rising addresses, neither locked nor exclusive, normal memory, one ID. Four bits of length: 16 beats.
+            // Beats of 8 bytes at rising addresses, neither locked nor exclusive, normal memory, one ID. The
+            // length has four bits: at most 16 beats.
             ar_fields: assert ({ar_size, ar_burst, ar_lock, ar_cache, ar_prot, ar_qos, ar_id}
                                == {2'd3, 2'd1, 2'd0, 4'd3, 3'd0, 4'd0, 6'd0});
             ar_aligned: assert (ar_addr[2:0] == 0);
             // A burst stays within a page of 4 KiB.
             ar_4k: assert (ar_addr[11:0] + 8 * length <= 4096);
         end
-        // What is commanded is asked for, each beat once and in order, as far as the FIFO has room; nothing after an abort or an error.
+        // Every beat of the command is requested once and in order, as far as the FIFO has room. No beat is
+        // requested after an abort or an error.
         if (new_burst) begin
             ar_owed: assert (to_ask != 0);
             ar_address: assert (ar_addr == next);
@@ -97,19 +103,19 @@ module axi_master_read #(parameter FIFO_BEATS = 64, SKIP_BURSTS = 0, BEATS_WIDTH
             ar_room: assert (unread + length <= FIFO_BEATS - 3);
             ar_barred: assert (!barred);
         end
-        // Valid does not wait for ready, nor for anything else once the address can go.
+        // Valid does not wait for ready, nor for any other signal once a request is possible.
         ar_comes: assert (patience < 4);
-        // Ready is constant: whatever was asked for finds room.
+        // Ready is constant: every requested beat fits the FIFO.
         r_taken: assert (r_ready);
         r_kept: assert (!overflow);
-        // At the source comes what came, and no more.
+        // The source has the beats that arrived, and no others.
         source_asked: assert (!source_valid || arrived != 0);
-        // Idle is told when nothing is outstanding or to be asked for.
+        // Idle is high when no beat is outstanding and none remains to be requested.
         if (idle) idle_is_quiet: assert (!ar_valid && outstanding == 0);
         if (idle) idle_is_done: assert (to_ask == 0);
     end
 
-    // What the assumptions leave possible; EAGER: what is possible without a clock's delay anywhere.
+    // Behaviour that the assumptions allow. With EAGER, behaviour without any delay.
     always @* if (!rst) begin
         if (EAGER) assume (start == idle && ar_ready && source_ready && !abort && r_valid == (outstanding != 0) && beats == 18);
         whole_burst: cover (r_valid && r_last && answered == 15);

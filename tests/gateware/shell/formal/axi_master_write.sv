@@ -1,9 +1,10 @@
-// What AXI3 and its own interface ask of a BurstWriter, on its pins alone. The memory behind it and whoever feeds it are assumed.
+// The rules of AXI3 and of its own interface for the pins of a BurstWriter. The behaviour of the memory and
+// of the module that feeds the writer is assumed.
 module axi_master_write #(parameter BEATS_WIDTH = 23, EAGER = 0) (
     input clk, start, abort, sink_valid, aw_ready, w_ready, b_valid,
     input [24:0] block, input [BEATS_WIDTH-1:0] beats, input [1:0] b_resp, input [5:0] b_id, input [63:0] sink_data);
 
-    wire rst = $initstate;  // the first clock
+    wire rst = $initstate;  // High in the first clock.
     wire [31:0] address = {block, 7'd0};
     wire idle, failed, sink_ready, aw_valid, w_valid, w_last, b_ready;
     wire [31:0] aw_addr, error_address;
@@ -15,16 +16,18 @@ module axi_master_write #(parameter BEATS_WIDTH = 23, EAGER = 0) (
     wire [7:0] w_strb;
     dut dut(.sys_clk(clk), .sys_rst(rst), .*);
 
-    // The command under way, in beats: of its length, what no address was offered for, what addresses were accepted for, what was written.
+    // The running command in beats: its length, beats without an offered address, beats of accepted
+    // addresses, beats that were written.
     reg [BEATS_WIDTH-1:0] total, to_ask, accepted, written;
-    reg [BEATS_WIDTH-1:0] to_push, stored;  // what the sink has not taken; what it has, and no address was offered for
-    reg [31:0] next;                        // where the next burst begins
-    reg [5:0] unanswered;                   // bursts written and not yet responded to
-    reg [2:0] since_start;                  // clocks, up to 7
-    reg aborting;                           // abort must stay
-    reg aborted, erred;                     // since the last start
+    // Beats that the sink has not accepted; beats that it has, without an offered address.
+    reg [BEATS_WIDTH-1:0] to_push, stored;
+    reg [31:0] next;                        // The start of the next burst.
+    reg [5:0] unanswered;                   // Bursts that were written and have no response.
+    reg [2:0] since_start;                  // Clocks, up to 7.
+    reg aborting;                           // Abort must stay high.
+    reg aborted, erred;                     // Since the last start.
     reg aw_waits, w_waits, s_waits, barred, was_failed, was_rst;
-    reg [3:0] aw_patience, w_patience;      // clocks in which an address, a beat could have been offered
+    reg [3:0] aw_patience, w_patience;      // Clocks in which an address or a beat could have been offered.
     reg [58:0] aw_before;
     reg [78:0] w_before;
     reg [63:0] s_before;
@@ -75,16 +78,17 @@ module axi_master_write #(parameter BEATS_WIDTH = 23, EAGER = 0) (
     end
 
     always @* if (!rst) begin
-        // Whoever commands: one clock of start while idle, at least one beat. Abort stays until idle. Beats begin four clocks after
-        // start at the earliest and are as many as commanded; one that is offered stays.
+        // Assumed of the feeding module: start is high for one clock, while idle, for at least one beat.
+        // Abort stays high until idle. Beats begin at least four clocks after start, number as many as
+        // commanded, and stay offered.
         assume (!start || (idle && !abort && beats != 0));
         assume (!aborting || abort);
         assume (!sink_valid || (to_push != 0 && since_start >= 4));
         assume (!s_waits || (sink_valid && sink_data == s_before));
-        // The memory: a response for each burst of which the last beat was accepted.
+        // Assumed of the memory: one response for each burst whose last beat was accepted.
         assume (!b_valid || (unanswered != 0 && b_id == 0));
 
-        // What is offered stays, and stays what it is, until it is accepted; nothing is offered in the clock after reset.
+        // Offered addresses and data stay constant until accepted. None is offered in the clock after reset.
         if (aw_waits) aw_stays: assert (aw_valid);
         if (aw_waits) aw_holds: assert (aw == aw_before);
         if (was_rst) aw_reset: assert (!aw_valid);
@@ -92,14 +96,16 @@ module axi_master_write #(parameter BEATS_WIDTH = 23, EAGER = 0) (
         if (w_waits) w_holds: assert (w == w_before);
         if (was_rst) w_reset: assert (!w_valid);
         if (aw_valid) begin
-            // Beats of 8 bytes at rising addresses, neither locked nor exclusive, normal memory, one ID. Four bits of length: 16 beats.
+            // Beats of 8 bytes at rising addresses, neither locked nor exclusive, normal memory, one ID. The
+            // length has four bits: at most 16 beats.
             aw_fields: assert ({aw_size, aw_burst, aw_lock, aw_cache, aw_prot, aw_qos, aw_id}
                                == {2'd3, 2'd1, 2'd0, 4'd3, 3'd0, 4'd0, 6'd0});
             aw_aligned: assert (aw_addr[2:0] == 0);
             // A burst stays within a page of 4 KiB.
             aw_4k: assert (aw_addr[11:0] + 8 * length <= 4096);
         end
-        // What is commanded is asked for, each beat once, in order and when it is there; nothing after an abort or an error.
+        // Every beat of the command gets an address once, in order, when it is stored; none after an abort or
+        // an error.
         if (new_burst) begin
             aw_owed: assert (to_ask != 0);
             aw_address: assert (aw_addr == next);
@@ -107,25 +113,25 @@ module axi_master_write #(parameter BEATS_WIDTH = 23, EAGER = 0) (
             aw_barred: assert (!barred);
             aw_stored: assert (stored >= length);
         end
-        // Data follow their address (AXI3 lets them lead; this master does not), in order, under the address's ID. The last beat of a
-        // burst, and no other, is marked. Bytes are left out after an abort only.
+        // Data follow their address (AXI3 allows them to lead) in order and with its ID. The last beat of a
+        // burst, and no other, is marked. Strobes are low after an abort only.
         if (w_valid) begin
             w_after_address: assert (written < accepted);
             w_ends: assert (w_last == (written[3:0] == 15 || written + 1 == total));
             w_one_id: assert (w_id == 0);
             w_strobes: assert (w_strb == 8'hFF || (aborted || abort) && w_strb == 0);
         end
-        // Valid does not wait for ready, nor for anything else once an address or its data can go.
+        // Valid does not wait for ready, nor for any other signal once an address or its data is available.
         aw_comes: assert (aw_patience < 6);
         w_comes: assert (w_patience < 4);
-        // A response is taken at once.
+        // A response is accepted at once.
         b_taken: assert (b_ready);
-        // Idle is told when every beat is written and every burst responded to.
+        // Idle is high when every beat is written and every burst has its response.
         if (idle) idle_is_quiet: assert (!aw_valid && !w_valid && written == accepted && unanswered == 0);
         if (idle) idle_is_done: assert (to_ask == 0);
     end
 
-    // What the assumptions leave possible; EAGER: what is possible without a clock's delay anywhere.
+    // Behaviour that the assumptions allow. With EAGER, behaviour without any delay.
     always @* if (!rst) begin
         if (EAGER) assume (start == idle && aw_ready && w_ready && !abort && b_valid == (unanswered != 0) && beats == 18);
         if (EAGER) assume (sink_valid == (to_push != 0 && since_start >= 4));

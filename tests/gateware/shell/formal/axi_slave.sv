@@ -1,18 +1,18 @@
-// What AXI3 asks of a RegisterSlave, on its pins alone. The master, a processor, is assumed to keep the rules in its turn.
+// The rules of AXI3 for the pins of a RegisterSlave. The master, a processor, is assumed to obey AXI3 too.
 module axi_slave #(parameter EAGER = 0) (
     input clk, ar_valid, r_ready, aw_valid, w_valid, w_last, b_ready,
     input [31:0] ar_addr, aw_addr, w_data, input [3:0] ar_len, ar_cache, ar_qos, aw_len, aw_cache, aw_qos, w_strb,
     input [1:0] ar_size, ar_burst, ar_lock, aw_size, aw_burst, aw_lock, input [2:0] ar_prot, aw_prot, input [11:0] ar_id, aw_id, w_id);
 
-    wire rst = $initstate;  // the first clock
+    wire rst = $initstate;  // High in the first clock.
     wire ar_ready, r_valid, r_last, aw_ready, w_ready, b_valid;
     wire [31:0] r_data;
     wire [1:0] r_resp, b_resp;
     wire [11:0] r_id, b_id;
     dut dut(.sys_clk(clk), .sys_rst(rst), .*);
 
-    reg [4:0] to_read, to_write;  // beats left of the accepted address
-    reg responding;               // a burst's last beat is in, its response is not out
+    reg [4:0] to_read, to_write;  // Remaining beats of the accepted address.
+    reg responding;               // The last beat of a burst was accepted, its response was not.
     reg [11:0] read_id, write_id;
     reg ar_waits, r_waits, aw_waits, w_waits, b_waits, was_rst;
     reg [64:0] ar_before, aw_before;
@@ -23,7 +23,7 @@ module axi_slave #(parameter EAGER = 0) (
     wire [64:0] aw = {aw_addr, aw_len, aw_size, aw_burst, aw_lock, aw_cache, aw_prot, aw_qos, aw_id};
     wire [48:0] w = {w_data, w_strb, w_last, w_id};
     wire [46:0] r = {r_data, r_resp, r_last, r_id};
-    reg [3:0] r_patience, b_patience;  // clocks that an answer has been owed
+    reg [3:0] r_patience, b_patience;  // Clocks since an answer became due.
 
     always @(posedge clk) begin
         was_rst <= rst;
@@ -49,48 +49,50 @@ module axi_slave #(parameter EAGER = 0) (
     end
 
     always @* if (!rst) begin
-        // The processor: what it offers stays; the last beat of a burst is marked, data carry their address's ID, and may lead it.
+        // Assumed of the processor: what it offers stays constant, the last beat of a burst is marked, and
+        // data have the ID of their address, which they may precede.
         assume (!ar_waits || (ar_valid && ar == ar_before));
         assume (!aw_waits || (aw_valid && aw == aw_before));
         assume (!w_waits || (w_valid && w == w_before));
         if (w_valid && to_write != 0) assume (w_last == (to_write == 1) && w_id == write_id);
 
-        // One read and one write at a time: what this checker counts with, stricter than AXI3.
+        // The checker counts one read and one write at a time, which is stricter than AXI3.
         if (ar_valid && ar_ready) ar_one: assert (to_read == 0);
         if (aw_valid && aw_ready) aw_one: assert (to_write == 0 && !responding);
-        // What is offered stays, and stays what it is, until it is accepted; nothing is offered in the clock after reset.
+        // Offered data and responses stay constant until accepted. None is offered in the clock after reset.
         if (r_waits) r_stays: assert (r_valid);
         if (r_waits) r_holds: assert (r == r_before);
         if (was_rst) r_reset: assert (!r_valid);
         if (b_waits) b_stays: assert (b_valid);
         if (b_waits) b_holds: assert ({b_resp, b_id} == b_before);
         if (was_rst) b_reset: assert (!b_valid);
-        // As many beats as the accepted address asked for, under its ID, the last one marked, and always OKAY.
+        // A read has the beats that its address requested, with its ID and OKAY; the last beat is marked.
         if (r_valid) begin
             r_owed: assert (to_read != 0);
             r_ends: assert (r_last == (to_read == 1));
             r_same_id: assert (r_id == read_id);
             r_okay: assert (r_resp == 0);
         end
-        // Data are accepted for an accepted address only; its response follows the last of them, under its ID, and is always OKAY.
+        // Data are accepted only after their address. The response follows the last beat, with the ID and
+        // OKAY.
         if (w_valid && w_ready) w_owed: assert (to_write != 0);
         if (b_valid) begin
             b_owed: assert (responding);
             b_same_id: assert (b_id == write_id);
             b_okay: assert (b_resp == 0);
         end
-        // Valid does not wait for ready: an answer comes within clocks.
+        // Valid does not wait for ready: an answer comes within a few clocks.
         r_comes: assert (r_patience < 3);
         b_comes: assert (b_patience < 6);
     end
 
-    reg [4:0] longest_read, longest_write;  // of the bursts under way
+    reg [4:0] longest_read, longest_write;  // Lengths of the bursts in progress.
     always @(posedge clk) begin
         if (ar_valid && ar_ready) longest_read <= ar_len + 1;
         if (aw_valid && aw_ready) longest_write <= aw_len + 1;
     end
 
-    // What the assumptions leave possible; EAGER: what is possible without a clock's delay anywhere.
+    // Behaviour that the assumptions allow. With EAGER, behaviour without any delay.
     always @* if (!rst) begin
         if (EAGER) assume (ar_valid && aw_valid && w_valid && r_ready && b_ready && ar_len == 15 && aw_len == 15);
         whole_read: cover (r_valid && r_ready && r_last && longest_read == 16);

@@ -1,4 +1,4 @@
-"""Faults put into emitted Verilog, by the rule that each breaks: (what is replaced, what it becomes)."""
+"""Faults for emitted Verilog, by the rule that each violates: rule -> (text, replacement)."""
 
 from __future__ import annotations
 

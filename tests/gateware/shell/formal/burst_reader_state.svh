@@ -1,5 +1,5 @@
-// How a BurstReader's registers stand to what the rules keep count of: what makes the rules inductive, and is proved with them.
-// Wires without a driver are the registers of that name in the emitted module.
+// Relations between the registers of a BurstReader and the counts of the rules. They make the rules inductive
+// and are proved with them. Wires without a driver are the registers of that name in the emitted module.
 wire reader_more, reader_is_last, reader_has_room, reader_delayed, reader_valid, reader_last, reader_bad;
 wire [BEATS_WIDTH-4:0] reader_bursts_left;
 wire [4:0] reader_last_length;
@@ -7,11 +7,11 @@ wire [$clog2(FIFO_BEATS+1)-1:0] reader_room, reader_fifo_count;
 wire [$clog2(FIFO_BEATS/16+1)-1:0] reader_unanswered;
 wire [31:0] reader_address_address;
 wire reader_fifo_source_valid, reader_fifo_not_empty, reader_fifo_pushed, reader_fifo_popped;
-wire reader_fifo_latched;  // of the FIFO in block RAM
-wire [$clog2(SKIP_BURSTS+2)-1:0] reader_address_number;  // of a reader that skips
+wire reader_fifo_latched;  // Exists in a FIFO in block RAM only.
+wire [$clog2(SKIP_BURSTS+2)-1:0] reader_address_number;  // Exists in a reader that skips bursts only.
 wire reader_address_last;
 
-// The FIFO's count is that of a clock ago.
+// The FIFO's count is one clock late.
 wire [9:0] in_memory = reader_fifo_count + reader_fifo_pushed - reader_fifo_popped;
 wire [9:0] in_fifo = in_memory + (FIFO_BEATS > 64 && reader_fifo_latched) + reader_fifo_source_valid;
 wire [BEATS_WIDTH-1:0] left = to_ask - (new_burst ? due : 0);
@@ -31,7 +31,7 @@ always @* if (!rst) begin
         end
     end
     i_room_left: assert (reader_room + reader_delayed + unread_now <= FIFO_BEATS - 3);
-    // Bursts are whole but for the last.
+    // All bursts but the last have 16 beats.
     i_accepted: assert (answered <= accepted && accepted <= total && (accepted[3:0] == 0 || accepted == total));
     if (ar_valid) i_offered: assert (offered <= total && accepted[3:0] == 0 && (length == 16 || offered == total));
     if (!aborted) i_total: assert (offered + left == total);
@@ -46,7 +46,7 @@ always @* if (!rst) begin
     i_erred: assert (aborted || erred == (failed || reader_bad));
     i_bad: assert (!reader_bad || reader_valid);
     i_not_empty: assert (reader_fifo_not_empty == (in_memory != 0) && in_memory <= FIFO_BEATS);
-    // What is still to come finds the FIFO ready.
+    // The FIFO is ready for every beat that has not arrived.
     if (!aborted && (offered != answered || reader_valid)) i_ready: assert (reader_fifo_count < FIFO_BEATS - 3);
     if (patience != 0) i_patience: assert (ar_valid || (patience <= 2 && reader_room >= 16 && (patience == 1 || reader_has_room)));
 end

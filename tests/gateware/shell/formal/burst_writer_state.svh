@@ -1,5 +1,5 @@
-// How a BurstWriter's registers stand to what the rules keep count of: what makes the rules inductive, and is proved with them.
-// Wires without a driver are the registers of that name in the emitted module.
+// Relations between the registers of a BurstWriter and the counts of the rules. They make the rules inductive
+// and are proved with them. Wires without a driver are the registers of that name in the emitted module.
 wire writer_more, writer_is_last, writer_enough, writer_pushed, writer_answered, writer_bad;
 wire [BEATS_WIDTH-4:0] writer_bursts_left;
 wire [4:0] writer_last_length, writer_length;
@@ -14,11 +14,11 @@ wire [1:0] state;  // COLLECT, ADDRESS, DATA, SETTLE
 wire [BEATS_WIDTH:0] left = to_ask - (new_burst ? due : 0);
 wire [BEATS_WIDTH:0] offered = accepted + (aw_valid ? length : 0);
 wire [BEATS_WIDTH-1:0] stored_now = stored - (new_burst ? due : 0);
-// The FIFO's count is that of a clock ago.
+// The FIFO's count is one clock late.
 wire [5:0] in_memory = writer_fifo_count + writer_fifo_pushed - writer_fifo_popped;
 wire [1:0] in_pipe = writer_pipe_valid_source_valid + writer_pipe_ready_valid;
 wire [4:0] to_send = state == 1 || state == 2 ? writer_beat + 1 : 0;
-wire [BEATS_WIDTH-1:0] second = written + writer_pipe_ready_valid;  // number of the beat in pipe_valid
+wire [BEATS_WIDTH-1:0] second = written + writer_pipe_ready_valid;  // The number of the beat in pipe_valid.
 
 always @* if (!rst) begin
     i_more: assert (writer_more == (left != 0));
@@ -27,7 +27,7 @@ always @* if (!rst) begin
         i_address: assert (writer_address1 == (new_burst ? next + 128 : next));
         i_stored: assert (writer_stored + writer_pushed == stored_now);
         i_early: assert ((since_start >= 6 || writer_stored == 0) && (since_start >= 5 || !writer_pushed) && since_start != 0);
-        // is_last, length and enough follow bursts_left one after the other.
+        // is_last, length and enough follow bursts_left, each one clock after the one before.
         if (since_start >= 2 && !new_burst) i_is_last: assert (writer_is_last == (writer_bursts_left == 1));
         if (since_start >= 3 && (state == 0 || state == 3)) i_length: assert (writer_length == (left < 16 ? left : 16));
     end else
@@ -35,7 +35,7 @@ always @* if (!rst) begin
     i_some_length: assert ((was_rst || writer_length != 0) && (writer_last_length != 0 || writer_bursts_left == 0 && !writer_is_last));
     if (state == 0 && writer_enough)
         i_enough: assert (writer_more && writer_stored >= writer_length && writer_unanswered < 8);
-    // Bursts are whole but for the last.
+    // All bursts but the last have 16 beats.
     i_accepted: assert (written <= accepted && accepted <= total && (accepted[3:0] == 0 || accepted == total));
     if (aw_valid) i_offered: assert (offered <= total && accepted[3:0] == 0 && (length == 16 || offered == total) && writer_beat == aw_len);
     if (!aborted) i_total: assert (offered + left == total && stored_now + to_push == left);

@@ -1,4 +1,4 @@
-"""The masters and the slave as Verilog modules called ``dut``, with a pin for every signal of the rules."""
+"""The masters and the slave as Verilog modules ``dut`` with a pin for every signal in the rules."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gateware.verilog import emit, forget_names
 
 
 class Pins(Module):
-    """``asks``: channels on which ``module`` sends. ``answers``: those on which it receives.
+    """A wrapper that gives ``module`` pins with the names <channel>_<field>.
 
-    Pins are called <channel>_<field>.
+    asks: the channels on which the module sends. answers: the channels on which it receives.
     """
 
     def __init__(self, module, asks: dict, answers: dict, inputs: dict, outputs: dict):

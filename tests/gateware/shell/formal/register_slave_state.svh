@@ -1,5 +1,6 @@
-// How a RegisterSlave's registers stand to what the rules keep count of: what makes the rules inductive, and is proved with them.
-// Wires without a driver are the registers of that name in the emitted module.
+// Relations between the registers of a RegisterSlave and the counts of the rules. They make the rules
+// inductive and are proved with them. Wires without a driver are the registers of that name in the emitted
+// module.
 wire [1:0] fsm0_state;  // of reads: IDLE, SELECT, FETCH, ANSWER
 wire [2:0] fsm1_state;  // of writes: IDLE, DATA, three clocks of ACT, ACTED, ANSWER
 wire [3:0] beats;

@@ -1,4 +1,4 @@
-"""Bitwuzla's Python wheel as the program that smtbmc talks to: SMT-LIB commands on standard input."""
+"""Bitwuzla's Python wheel as the solver for smtbmc: SMT-LIB commands on standard input, one per line."""
 
 import sys
 
@@ -7,7 +7,7 @@ from bitwuzla import Option, Options, Parser, TermManager
 
 def main() -> None:
     if "--help" in sys.argv:
-        print("--lang")  # smtbmc asks how options are spelled
+        print("--lang")  # smtbmc asks for the spelling of options.
         return
     options = Options()
     options.set(Option.PRODUCE_MODELS, True)
@@ -16,7 +16,7 @@ def main() -> None:
         command = line.partition(";")[0].strip()
         if command == "(exit)":
             return
-        # A parser forgets between two texts how many levels are open; the solver does not.
+        # A parser forgets the number of open levels between two texts, but the solver does not.
         if command.startswith("(push"):
             parser.bitwuzla().push(int(command[5:-1]))
         elif command.startswith("(pop"):

@@ -1,8 +1,8 @@
-"""AXI3's rules, proved of the emitted masters and slave: for any time, command and other side.
+"""AXI3's rules, proved for the emitted masters and slave under any behaviour of the other side.
 
-The proofs are by induction and not bounded. Only the search for behaviours that must exist has a bound:
-a fault's effect
-(CLOCKS after reset) and the cover statements.
+The proofs are by induction and hold for any time. Only the search for behaviours that must exist is bounded,
+to CLOCKS
+after reset: the effects of faults, and the cover statements.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ import pytest
 from tests.gateware.shell.formal import bugs, pins
 from tests.gateware.shell.formal.prover import Subject, broken_within, prove, reached_within, rules
 
-CLOCKS = 40  # two bursts' addresses, and the data of one
+CLOCKS = 40  # Enough for the addresses of two bursts and the data of one.
 
 
 def reader(fifo_beats, skip_bursts=0):
@@ -57,7 +57,7 @@ def test_the_proof_of_a_design_with_a_fault_fails(tmp_path):
     )
 
 
-# Each fault takes a few seconds. What the text of the Verilog shows as plainly is left to the long run.
+# Each fault takes a few seconds. Faults that are as plain in the text of the Verilog are marked slow.
 LONG = {
     "ar_reset",
     "aw_reset",
