@@ -1,4 +1,4 @@
-"""docs/registers.md (in the history) and build/csr.json (not), both from the register table.
+"""docs/registers.md (committed) and build/csr.json (not), both from the register table.
 
 python -m gateware.reports.register_docs            writes both
 python -m gateware.reports.register_docs --check    fails if docs/registers.md is stale
@@ -7,82 +7,31 @@ python -m gateware.reports.register_docs --check    fails if docs/registers.md i
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from pathlib import Path
 
 from gateware import ROOT
 from gateware.designs import ENGINES
-from lst_overlay.registers import (
-    ABI_VERSION,
-    BASE_ADDRESS,
-    ERROR_TEXTS,
-    MAGIC,
-    REGISTERS,
-    WINDOW_BYTES,
-    ErrorCode,
-    ResultMode,
-)
+from gateware.toolchain.csr_json import csr_json, register_table
+from pages.page import render
 
 MARKDOWN = ROOT / "docs" / "registers.md"
 CSR_JSON = ROOT / "build" / "csr.json"
+_TEMPLATE = Path(__file__).parent / "templates" / "registers.md.j2"
 
 
 def markdown() -> str:
-    """The text of docs/registers.md."""
-    lines = [
-        "# Registers",
-        "",
-        "Written by `python -m gateware.reports.register_docs` from `driver/lst_overlay/registers.py`: change the table, not this file.",
-        "How to use them: [programmers_guide.md](programmers_guide.md).",
-        "",
-        f"Base address 0x{BASE_ADDRESS:08X} on M_AXI_GP0, {WINDOW_BYTES} bytes, ABI version {ABI_VERSION}. Words of 32 bits, "
-        "little-endian; bits not named read 0. Every address answers at any time, without waiting for the engine.",
-        "",
-        "| offset | name | access | bits | description |",
-        "|---|---|---|---|---|",
-    ]
-    for register in REGISTERS:
-        lines.append(
-            f"| 0x{register.offset:02X} | {register.name} | {register.access} | {register.width} | {register.description} |"
-        )
-        for field in register.fields:
-            high = field.offset + field.width - 1
-            bits = str(field.offset) if field.width == 1 else f"{high}:{field.offset}"
-            lines.append(f"| | {register.name}.{field.name} | | {bits} | {field.description} |")
-    lines += ["", "## CAPABILITIES.ENGINE", "", "| number | engine | idea |", "|---|---|---|"]
-    lines += [f"| {spec.number} | {spec.name} | {spec.idea} |" for spec in ENGINES.values()]
-    lines += ["", "## ERROR_CODE", "", "| code | name | meaning |", "|---|---|---|"]
-    lines += [f"| {int(code)} | {code.name} | {text} |" for code, text in ERROR_TEXTS.items()]
-    return "\n".join(lines) + "\n"
-
-
-def csr_json() -> str:
-    """The same table for programs: addresses in bytes, fields with bit offset and width."""
-    table = {
-        "magic": MAGIC,
-        "abi_version": ABI_VERSION,
-        "base_address": BASE_ADDRESS,
-        "window_bytes": WINDOW_BYTES,
-        "registers": [
-            {
-                "name": r.name,
-                "address": BASE_ADDRESS + r.offset,
-                "offset": r.offset,
-                "access": r.access,
-                "width": r.width,
-                "description": r.description,
-                "fields": [
-                    {"name": f.name, "offset": f.offset, "width": f.width, "description": f.description}
-                    for f in r.fields
-                ],
-            }
-            for r in REGISTERS
-        ],
-        "engines": {spec.name: spec.number for spec in ENGINES.values()},
-        "result_modes": {m.name: int(m) for m in ResultMode},
-        "error_codes": {c.name: {"code": int(c), "text": ERROR_TEXTS[c]} for c in ErrorCode},
-    }
-    return json.dumps(table, indent=2) + "\n"
+    """Return the text of docs/registers.md."""
+    csr, rows = register_table(), []
+    for register in csr["registers"]:
+        rows.append({**register, "offset": f"0x{register['offset']:02X}", "bits": str(register["width"])})
+        for field in register["fields"]:
+            low, high = field["offset"], field["offset"] + field["width"] - 1
+            name, bits = f"{register['name']}.{field['name']}", str(low) if low == high else f"{high}:{low}"
+            rows.append({**field, "offset": "", "access": "", "name": name, "bits": bits})
+    engines = [{"number": spec.number, "name": spec.name, "idea": spec.idea} for spec in ENGINES.values()]
+    errors = [{"name": name, **error} for name, error in csr["error_codes"].items()]
+    return render(_TEMPLATE, {**csr, "rows": rows, "errors": errors, "engines": engines})
 
 
 def main(arguments=None) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gateware import ROOT
 from gateware.designs import ENGINES, make_design, network_to_build_in
-from gateware.reports.register_docs import csr_json
 from gateware.shell.hwh import write_hwh
+from gateware.toolchain.csr_json import csr_json
 from lst_overlay.hardware.bitstream_files import DEFAULT_BOARD, SIMULATED
 from lst_overlay.samples.shipped_networks import find
 
