@@ -21,6 +21,7 @@ WORKSTATION = [
     "pynq==3.1.2",
     "numpy==1.26.4",  # pynq 3 breaks on numpy 2
     "pycparser<3",  # and on pycparser 3
+    "jinja2==3.1.6",  # the prose of pages that are written from figures (pages/)
     "platformdirs==4.14.5",  # where a user's cache lies on each system
     "pooch==1.9.0",  # downloads with checksums and progress
     "scikit-learn==1.9.1",  # the embedded digits, confusion matrices

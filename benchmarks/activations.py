@@ -1,15 +1,15 @@
-"""What a learned function costs in training: forward and backward, time and memory a step, against ReLU in the same run.
+"""Time and memory of a learned function in training, forward and backward, against ReLU in the same run.
 
     python -m benchmarks.activations [--device cuda] [--channels 96] [--positions 8192] [--write]
 
-Input of (positions, channels) float32, as behind a matrix of ResMLP with 128 images of 64 tokens; every function has its own numbers
-for each channel. Peak memory is of the step beyond its input (on a GPU by torch's count, on a CPU by what autograd keeps for the way
-back). Then the same of a whole training step of ResMLP with h = 1, AdamW included. --write keeps the figures in docs/activations.json, for
+The input is (positions, channels) float32, as after a matrix of ResMLP with 128 images of 64 tokens; every
+function has parameters of its own for each channel. Memory is what a step needs beyond its input: on a GPU
+the peak that torch counts, on a CPU what autograd saves for the backward pass. Then a whole training step of
+ResMLP with h = 1 is measured, AdamW included. --write keeps the figures in docs/activations.json, for
 docs/learned_functions.md.
 """
 
 import argparse
-import json
 import platform
 import time
 from functools import partial
@@ -21,6 +21,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from model.networks.activations import PSA, BSpline, LerpPSA
 from model.networks.resmlp import ResMLP
+from pages.page import as_json
 
 RESULTS = Path("docs/activations.json")
 REPEATS, WARM = 20, 3
@@ -28,7 +29,7 @@ BATCH, ROUNDS = 128, 6
 
 
 class Plain(nn.Module):
-    """A function of torch's own."""
+    """A function without parameters, wrapped as a module."""
 
     def __init__(self, function):
         super().__init__()
@@ -54,8 +55,8 @@ def step(function: nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> None:
     function(x, channel_axis=-1).backward(gradient)
 
 
-def kept_bytes(function: nn.Module, x: torch.Tensor) -> int:
-    """What autograd keeps for the way back, each storage once, without the input's own."""
+def saved_bytes(function: nn.Module, x: torch.Tensor) -> int:
+    """Count what autograd saves for the backward pass, each storage once, without the input's own."""
     seen = {}
 
     def pack(tensor):
@@ -69,7 +70,7 @@ def kept_bytes(function: nn.Module, x: torch.Tensor) -> int:
 
 
 def measured(functions_: dict, x: torch.Tensor, gradient: torch.Tensor) -> dict:
-    """Least seconds of a step of each, one after the other in each round, so that all meet the same machine."""
+    """Return the least seconds of a step of each function; they alternate in rounds."""
     synchronize = torch.cuda.synchronize if x.is_cuda else (lambda: None)
     best = {name: float("inf") for name in functions_}
     for round_ in range(WARM + REPEATS):
@@ -85,7 +86,7 @@ def measured(functions_: dict, x: torch.Tensor, gradient: torch.Tensor) -> dict:
 
 def peak_bytes(function: nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> int:
     if not x.is_cuda:
-        return kept_bytes(function, x)
+        return saved_bytes(function, x)
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
     step(function, x, gradient)
@@ -93,7 +94,7 @@ def peak_bytes(function: nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> 
 
 
 def training_steps(device: str) -> dict:
-    """Least seconds of a step of each network, in turn."""
+    """Return the least seconds of a training step of each network; they alternate as above."""
     images, labels = (
         torch.randint(256, (BATCH, 32, 32, 3), dtype=torch.uint8, device=device),
         torch.randint(10, (BATCH,), device=device),
@@ -143,9 +144,8 @@ def main() -> None:
     memory = {name: peak_bytes(function, x, gradient) for name, function in all_.items()}
     for name in all_:
         ratios = seconds[name] / seconds["ReLU"], seconds[name] / seconds["exact PSA"]
-        print(
-            f"{name:<22}{1e3 * seconds[name]:>9.2f}{ratios[0]:>12.1f}{ratios[1]:>16.3f}{memory[name] / 1e6:>13.1f}"
-        )
+        line = f"{name:<22}{1e3 * seconds[name]:>9.2f}{ratios[0]:>12.1f}{ratios[1]:>16.3f}"
+        print(f"{line}{memory[name] / 1e6:>13.1f}")
     steps = training_steps(chosen.device)
     print(f"whole training step of ResMLP, h = 1, {BATCH} images, least of {ROUNDS}")
     for name, best in steps.items():
@@ -156,10 +156,10 @@ def main() -> None:
             "channels": chosen.channels,
             "positions": chosen.positions,
             "repeats": REPEATS,
-            "steps": steps,
-            "kernels": {name: {"seconds": seconds[name], "bytes": memory[name]} for name in all_},
+            "steps": [{"network": name, "seconds": best} for name, best in steps.items()],
+            "kernels": [{"function": name, "seconds": seconds[name], "bytes": memory[name]} for name in all_],
         }
-        RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        RESULTS.write_text(as_json(figures), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast the integer reference is: images per second, and against plain int64 NumPy on the same machine in the same run.
+"""Images per second of the integer reference, compared with plain int64 NumPy in the same run.
 
 python benchmarks/reference.py [NETWORK.npz] [--images N]
 """
@@ -19,7 +19,7 @@ REPEATS = 5
 
 
 def plain_int64(network, images):
-    """The baseline: the definition of docs/number_formats.md with `@` on int64, 256 images at a time."""
+    """Compute the logits as docs/number_formats.md defines them, with `@` on int64: the baseline."""
     out = []
     for start in range(0, len(images), 256):
         x = (images[start : start + 256] >> (8 - network.pixel_bits)).astype(np.int64)
@@ -34,12 +34,17 @@ def plain_int64(network, images):
                 out.append(acc)
                 break
             half = 1 << (layer.activation.index_width - 1)
-            x = layer.activation.table_q[np.clip(acc >> layer.activation.shift, -half, half - 1) + half]
+            index = np.clip(acc >> layer.activation.shift, -half, half - 1) + half
+            tables = np.atleast_2d(layer.activation.table_q)
+            channels = (
+                np.arange(len(tables)) if layer.axis is not Axis.COLUMNS else np.arange(len(tables))[:, None]
+            )
+            x = tables[channels, index]
     return np.concatenate(out)
 
 
 def best_rate(function, network, images):
-    """Images per second in the fastest of REPEATS runs."""
+    """Return the images per second of the fastest of REPEATS runs."""
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()
@@ -61,9 +66,11 @@ def main():
     np.testing.assert_array_equal(logits(network, few), plain_int64(network, few))
     reference, baseline = best_rate(logits, network, images), best_rate(plain_int64, network, few)
     print(
-        f"network {network.name}, {arguments.images} random images, best of {REPEATS}, NumPy {np.__version__}, {platform.machine()}, "
-        f"{os.cpu_count()} CPUs, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}"
+        f"network {network.name}, {arguments.images} random images, best of {REPEATS}, "
+        f"NumPy {np.__version__},"
     )
+    threads = os.environ.get("OMP_NUM_THREADS", "unset")
+    print(f"{platform.machine()}, {os.cpu_count()} CPUs, OMP_NUM_THREADS={threads}")
     print(f"integer reference     {reference:10,.0f} images/s")
     print(f"int64 @ baseline      {baseline:10,.0f} images/s")
     print(f"ratio                 {reference / baseline:10.1f}")

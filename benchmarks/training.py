@@ -2,12 +2,13 @@
 
     python -m benchmarks.training [RECIPE.toml]
 
-All three train the same network, from the same start, with the same optimiser and batch, on augmented images and their labels (a
-recipe's distillation is left out, of all three):
-- per sample: a Dataset of Pillow's images, each turned, scaled, shifted and sheared by Pillow, made a tensor and, where the recipe
-  says so, bent, as torchvision does;
-- tensors: DataLoader over a TensorDataset, the batch augmented by our own augmentation;
-- ours: model.training.train, with augmented copies made before, as the recipes do (an epoch's share of making them is counted).
+All three train the same network from the same start, with the same optimiser and batch size, on augmented
+images and their labels (the recipe's distillation is left out of all three):
+- per sample: a Dataset of Pillow images. Pillow rotates, scales, shifts and shears each one, which then
+  becomes a tensor and, where the recipe says so, is deformed elastically, as torchvision does;
+- tensors: a DataLoader over a TensorDataset; each batch goes through our own augmentation;
+- ours: model.training.train with copies augmented beforehand, as in the recipes (each epoch is charged its
+  share).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ ROUNDS = 3
 
 
 class PerSample(Dataset):
-    """One image at a time, through Pillow."""
+    """Augments one image at a time with Pillow."""
 
     def __init__(self, part: Part, augmentation):
         self.part, self.augmentation = part, augmentation
@@ -77,7 +78,7 @@ class PerSample(Dataset):
 
 
 def seconds(batches, network, optimizer, augment=None) -> float:
-    """Of one epoch written as one usually does."""
+    """Return the time of one epoch, written the usual way."""
     begin = time.perf_counter()
     for images, labels in batches:
         loss = F.cross_entropy(network(images if augment is None else augment(images)), labels)
@@ -124,9 +125,7 @@ def main() -> None:
             for name, epoch in epochs.items():
                 best[name] = min(best[name], epoch())
     best["ours"] += preparation / recipe.epochs  # the copies are made once for all epochs
-    print(
-        f"{recipe.name}, batch {recipe.batch}, {IMAGES} images an epoch, one thread, best of {1 + ROUNDS} epochs"
-    )
+    print(f"{recipe.name}, batch {recipe.batch}, {IMAGES} images per epoch, one thread, best of {1 + ROUNDS}")
     for name, taken in best.items():
         print(
             f"{name:>12}: {IMAGES / taken:9,.0f} images/s, ours is {taken / best['ours']:.1f} times as fast"

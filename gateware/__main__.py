@@ -235,6 +235,15 @@ def frontier(
         print(path)
 
 
+@app.command()
+def render() -> None:
+    """Write the pages of docs/ again from the figures that are kept beside them; nothing is measured."""
+    from gateware.reports.render import render as run
+
+    for path in run():
+        print(path)
+
+
 def run() -> None:
     """Run the command line.
 

@@ -271,16 +271,16 @@ def accuracy(
 ) -> None:
     """Train every run of docs/accuracy.md that is not finished yet, and write that page of this checkout: many hours from nothing."""
     from model.reports import accuracy as table
+    from model.training.experiments import OTHERS, PUBLISHED, STUDENTS, TEACHER
 
-    groups = {"students": table.STUDENTS, "published": table.PUBLISHED, "others": table.OTHERS}
+    groups = {"students": STUDENTS, "published": PUBLISHED, "others": OTHERS}
     for name in group:
         if name not in groups:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(groups)}", param_hint="--group")
     chosen = [entry for name in group for entry in groups[name]]
-    table.write_page(
-        table.run_all(chosen if table.TEACHER in chosen else [table.TEACHER, *chosen], jobs, scheduler)
-    )
-    typer.echo(f"{table.PAGE} and {table.RESULTS} written")
+    results = table.run_all(chosen if TEACHER in chosen else [TEACHER, *chosen], jobs, scheduler)
+    for path in table.write_page(results):
+        typer.echo(path.as_posix())
 
 
 @app.command()
@@ -294,12 +294,22 @@ def learned(
     ),
 ) -> None:
     """Write docs/learned_functions.md of this checkout: ResMLP with learned functions, from all runs that are finished."""
-    from model.reports import learned_functions
+    from model.reports import learned_functions, learned_page
     from model.reports.accuracy import run_all
 
-    results = run_all(learned_functions.groups(train), jobs, scheduler)
-    learned_functions.write_page(results)
-    typer.echo(f"{learned_functions.PAGE} and {learned_functions.RESULTS} written, {len(results)} runs new")
+    results = run_all(learned_functions.groups(train, learned_page.runs_kept()), jobs, scheduler)
+    for path in learned_page.write_page(results):
+        typer.echo(path.as_posix())
+    typer.echo(f"{len(results)} runs new")
+
+
+@app.command()
+def render() -> None:
+    """Write the pages of docs/ again from the figures that are kept beside them; nothing is measured."""
+    from model.reports.render import render as run
+
+    for path in run():
+        typer.echo(path.as_posix())
 
 
 @app.command()

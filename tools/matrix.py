@@ -1,7 +1,8 @@
 """The driver's tests against the wheel, for each pair of Python and pynq that boards have.
 
-Each pair gets a virtual environment of its own with the wheel, pynq, and what tests need: no gateware tools, no torch. The simulated
-board's libraries are built before, by this environment. Writes into docs/board_package.md, which names a pair whose interpreter is missing.
+Each pair gets a virtual environment of its own with the wheel, pynq and what tests need: no gateware tools,
+no torch. The libraries of the simulated board are built before, by this environment. The results go into
+docs/board_package.md, which also names a pair whose interpreter is missing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import sys
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Tuple
 
-from gateware.reports.report import markdown_table, replace_figures
 from gateware.simulator.bitstream import build_simulated_bitstream
 from gateware.simulator.build import build_library
 from gateware.toolchain.wheel import build_wheel
@@ -24,12 +24,13 @@ from lst_overlay.samples.shipped_networks import find
 from tests.conftest import declared_engines
 from tests.driver.test_built_in import DESIGNS
 from tests.gateware.simulator import traffic_design
+from tools import board_package
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "matrix"
-PAGE = ROOT / "docs" / "board_package.md"
 PAIRS = (("3.10", "3.0.1", "the image for the Zybo Z7-10"), ("3.11", "3.1.2", ""), ("3.11", "4.0.0", ""))
-# pynq's own packages need older companions than they say: numpy 2 and pycparser 3 break it, pkg_resources is in setuptools to 80.
+# pynq needs older packages than it declares: numpy 2 and pycparser 3 break it, setuptools 81 lost
+# pkg_resources.
 COMPANIONS = ["setuptools<81", "wheel", "numpy<2", "pycparser<3"]
 TOOLS = [
     "pytest",
@@ -47,17 +48,22 @@ TIMEOUT_S = 1800
 
 
 class Row(NamedTuple):
+    """The outcome of a pair.
+
+    board: the image that has this pair, if any. numpy, notebooks: empty if nothing ran.
+    """
+
     python: str
     pynq: str
-    what: str
+    board: str
     numpy: str
-    result: str
+    tests: str
     notebooks: str
     passed: bool = False
 
 
 def interpreter(version: str) -> Optional[str]:
-    """A Python of that version: on the path, or one of pyenv's."""
+    """Return a Python of that version, on the path or one of pyenv's; None if there is none."""
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for candidate in [
         f"python{version}",
@@ -77,7 +83,7 @@ def interpreter(version: str) -> Optional[str]:
 
 
 def prepare() -> Tuple[Path, Path]:
-    """The wheel, and the directory of simulated bitstreams."""
+    """Build the wheel and the simulated bitstreams. Returns the wheel and the directory of the bitstreams."""
     WORK.mkdir(parents=True, exist_ok=True)
     simulated = WORK / "simulated"
     build_simulated_bitstream(directory=simulated)
@@ -90,33 +96,22 @@ def prepare() -> Tuple[Path, Path]:
     return build_wheel(WORK), simulated
 
 
-def run(python: str, pynq: str, what: str, wheel: Path, simulated: Path) -> Row:
-    found = interpreter(python)
-    if found is None:
-        return Row(python, pynq, what, "", f"skipped: no Python {python} here", "")
+def run(python: str, pynq: str, board: str, wheel: Path, simulated: Path) -> Row:
+    program = interpreter(python)
+    if program is None:
+        return Row(python, pynq, board, "", f"skipped: no Python {python} here", "")
     directory = WORK / f"python{python}-pynq{pynq}"
     binary = directory / "bin" / "python"
     _say(f"Python {python}, pynq {pynq}: environment (minutes the first time)")
     if not (directory / ".made").exists():
         shutil.rmtree(directory, ignore_errors=True)
-        _call([found, "-m", "venv", str(directory)])
-        _call([str(binary), "-m", "pip", "install", "--quiet", *COMPANIONS])
-        # pynq's sdists are built with the companions above, not with whatever is newest.
-        _call(
-            [
-                str(binary),
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-build-isolation",
-                f"pynq=={pynq}",
-                *COMPANIONS,
-            ]
-        )
-        _call([str(binary), "-m", "pip", "install", "--quiet", *TOOLS, *COMPANIONS])
+        _call([program, "-m", "venv", str(directory)])
+        _install(binary, *COMPANIONS)
+        # pynq's source distributions are built with the companions above, not with whatever is newest.
+        _install(binary, "--no-build-isolation", f"pynq=={pynq}", *COMPANIONS)
+        _install(binary, *TOOLS, *COMPANIONS)
         (directory / ".made").touch()
-    _call([str(binary), "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", str(wheel)])
+    _install(binary, "--force-reinstall", "--no-deps", str(wheel))
     _say(f"Python {python}, pynq {pynq}: tests")
     environment = {
         **os.environ,
@@ -141,7 +136,7 @@ def run(python: str, pynq: str, what: str, wheel: Path, simulated: Path) -> Row:
     return Row(
         python,
         pynq,
-        what,
+        board,
         numpy,
         summary.group(1) if summary else f"tests did not run: see {log.relative_to(ROOT)}",
         *delivered(directory, done.returncode == 0),
@@ -149,31 +144,19 @@ def run(python: str, pynq: str, what: str, wheel: Path, simulated: Path) -> Row:
 
 
 def delivered(environment: Path, tests_passed: bool) -> Tuple[str, bool]:
-    """How many notebooks `pynq get-notebooks` brings, and whether all is well."""
+    """Return what `pynq get-notebooks` delivers, in words, and whether all is well."""
     target = environment / "notebooks"
     shutil.rmtree(target, ignore_errors=True)
-    _call(
-        [
-            str(environment / "bin" / "pynq"),
-            "get-notebooks",
-            "--ignore-overlays",
-            "--path",
-            str(target),
-            "lst_overlay",
-        ]
-    )
-    found = {path.name for path in (target / "lst_overlay").glob("*.ipynb")}
-    missing = {path.name for path in (ROOT / "driver" / "notebooks").glob("*.ipynb")} - found
-    return f"{len(found)} delivered" + (
-        f", missing: {', '.join(sorted(missing))}" if missing else ""
-    ), tests_passed and not missing
+    pynq = str(environment / "bin" / "pynq")
+    _call([pynq, "get-notebooks", "--ignore-overlays", "--path", str(target), "lst_overlay"])
+    names = {path.name for path in (target / "lst_overlay").glob("*.ipynb")}
+    missing = {path.name for path in (ROOT / "driver" / "notebooks").glob("*.ipynb")} - names
+    words = f", missing: {', '.join(sorted(missing))}" if missing else ""
+    return f"{len(names)} delivered{words}", tests_passed and not missing
 
 
-def table(rows: List[Row]) -> List[str]:
-    head = ["Python", "pynq", "numpy", "tests", "`pynq get-notebooks`", ""]
-    return markdown_table(
-        head, [[row.python, row.pynq, row.numpy, row.result, row.notebooks, row.what] for row in rows]
-    )
+def _install(binary: Path, *arguments: str) -> None:
+    _call([str(binary), "-m", "pip", "install", "--quiet", *arguments])
 
 
 def _call(command: List[str]) -> str:
@@ -190,8 +173,10 @@ def _say(text: str) -> None:
 def main() -> int:
     wheel, simulated = prepare()
     rows = [run(*pair, wheel, simulated) for pair in PAIRS]
-    replace_figures(PAGE, "make matrix", ["", *table(rows), ""])
-    print(*table(rows), sep="\n")
+    pairs = [{key: value for key, value in row._asdict().items() if key != "passed"} for row in rows]
+    board_package.keep("matrix", {"pairs": pairs})
+    for row in rows:
+        print(f"Python {row.python}, pynq {row.pynq}, numpy {row.numpy}: {row.tests}; {row.notebooks}")
     ran = [row for row in rows if row.notebooks]
     return 0 if ran and all(row.passed for row in ran) else 1
 

@@ -1,6 +1,7 @@
-"""A million images in random batches, with faults in between: nothing is lost, nothing is answered twice, memory does not grow.
+"""A million images in random batches with faults in between: none may be lost or answered twice.
 
-100,000 of them go through two verilated designs, the rest through a board that finishes at once: python -m tools.soak (`make soak`).
+100,000 of them go through two verilated designs, the rest through a board that finishes at once. Memory must
+not grow. `make soak` runs it.
 """
 
 from __future__ import annotations
@@ -11,23 +12,23 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 from tqdm import tqdm
 
-from gateware.reports.report import markdown_table, replace_figures
 from lst_overlay import HardwareError, HardwareTimeout, LST1Overlay, LstOverlayError
 from lst_overlay.network import classify, load_network, logits, parameter_words
 from lst_overlay.registers import ErrorCode
 from lst_overlay.samples.shipped_networks import find
 from lst_overlay.simulator.board import SimulatedBoard
+from pages.page import as_json
 from tests.boards.instant import InstantBoard, numbered_images, numbers_of
 from tests.conftest import simulated_bitstream
 from tests.driver.conftest import write_bitstream
 from tests.driver.random_network import random_lst1
+from tools import board_package
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "board_package.md"
 IMAGES = 1_000_000
 FAULT_EVERY = 8  # batches
 SETTLED_IMAGES = 100_000
@@ -36,27 +37,29 @@ NETWORKS = [random_lst1(seed) for seed in (1, 2)]
 
 
 class Subject:
-    """An overlay, its images, and what can go wrong with it. A fault breaks something, and returns what mends it, or None."""
+    """An overlay, its images and its faults.
+
+    A fault is a function that breaks something and returns the function that repairs it, or None.
+    """
 
     def __init__(
         self, name: str, overlay: LST1Overlay, images: int, largest_batch: int, rng: np.random.Generator
     ):
         self.name, self.overlay, self.rng = name, overlay, rng
         self.images, self.largest_batch = images, largest_batch
-        self.answered = np.full(
-            images, 0, np.uint16
-        )  # how often each was; full, so that all of it is resident from the start
+        # How often each image was answered; written at once, so that all of it is resident from the start.
+        self.answered = np.full(images, 0, np.uint16)
         self.asked, self.batches, self.faults, self.refused = 0, 0, Counter(), Counter()
 
     def ask(self, first: int, count: int, with_logits: bool, timeout: Optional[float]) -> np.ndarray:
-        """Numbers 0 .. of the images that were answered rightly, in the order of the answers."""
+        """Send a batch; return the numbers of the images that were answered correctly, as they came."""
         raise NotImplementedError
 
     def breakages(self) -> Dict[str, Callable]:
         return {"reset in mid-batch": self._reset, "time-out": lambda: None}
 
     def _reset(self):
-        """A batch that somebody else began, and gave up."""
+        """Start a batch behind the driver's back and abandon it."""
         pipeline, accelerator = self.overlay._batches, self.overlay.accelerator
         if pipeline._sets:
             buffers = pipeline._sets[0]
@@ -66,7 +69,7 @@ class Subject:
 
     @property
     def faults_showed(self) -> bool:
-        """A time-out must be told; else the fault was none."""
+        """Whether every time-out that was caused was also raised."""
         return self.refused["HardwareTimeout"] >= self.faults["time-out"]
 
     def batch(self) -> int:
@@ -98,7 +101,7 @@ class Subject:
 
 
 class Verilated(Subject):
-    """A simulated board; its answers are compared with the integer reference."""
+    """A simulated board, whose answers are compared with the integer reference."""
 
     def __init__(self, name, overlay, images, largest_batch, rng):
         super().__init__(name, overlay, images, largest_batch, rng)
@@ -133,7 +136,7 @@ class Verilated(Subject):
 
 
 class Instant(Subject):
-    """Its images are numbered, and so are its answers."""
+    """A board that finishes at once; each image carries a number, which comes back as its answer."""
 
     def ask(self, first, count, with_logits, timeout):
         images = numbered_images(first + 1, count)
@@ -168,8 +171,8 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def soak(images: int, verilated_images: int, seed: int) -> Tuple[bool, List[str]]:
-    """Whether all went well, and the lines of a page that say what happened."""
+def soak(images: int, verilated_images: int, seed: int) -> Tuple[bool, Dict[str, Any]]:
+    """Return whether every image was answered once and correctly, and the figures of the page."""
     rng, directory = np.random.default_rng(seed), Path(tempfile.mkdtemp())
     serial, parallel, fake = SimulatedBoard(), SimulatedBoard(), InstantBoard(NETWORKS)
     row_parallel = simulated_bitstream(directory, "row_parallel", load_network(find("lst1_w4a4p2")))
@@ -199,38 +202,38 @@ def soak(images: int, verilated_images: int, seed: int) -> Tuple[bool, List[str]
     done, settled, begun = 0, None, time.perf_counter()
     with tqdm(total=images, unit="image", desc="soak") as bar:
         while done < images:
-            count = min(
-                subjects, key=lambda subject: subject.asked / subject.images
-            ).batch()  # all of them to the end
+            # The subject that is furthest behind, so that all of them run to the end.
+            count = min(subjects, key=lambda subject: subject.asked / subject.images).batch()
             done += count
             bar.update(count)
             if settled is None and done >= min(SETTLED_IMAGES, images // 2):
                 settled = resident_bytes()
     growth = resident_bytes() - settled
     violations = serial.violations() + parallel.violations()
-    rows = []
+    boards = []
     for subject in subjects:
         subject.overlay.free()
-        counts = [str(int(found.sum())) for found in (subject.answered == 0, subject.answered > 1)]
-        sizes = [f"{subject.images:,}", f"{subject.batches:,}"]
-        rows.append([subject.name, *sizes, _counts(subject.faults), _counts(subject.refused), *counts])
-    report = [
-        "",
-        *markdown_table(
-            ["board", "images", "batches", "faults", "errors raised", "lost or wrong", "answered twice"], rows
-        ),
-        "",
-        f"Seed {seed}. Resident memory grew by {growth / 1e6:.1f} MB after the first {SETTLED_IMAGES:,} images; rules of the bus "
-        f"broken: {'; '.join(violations) or 'none'}.",
-        "",
-    ]
-    print(f"{time.perf_counter() - begun:.0f} s", *report, sep="\n")
+        boards.append(
+            {
+                "board": subject.name,
+                "images": subject.images,
+                "batches": subject.batches,
+                "faults": dict(subject.faults),
+                "errors": dict(subject.refused),
+                "lost_or_wrong": int((subject.answered == 0).sum()),
+                "answered_twice": int((subject.answered > 1).sum()),
+            }
+        )
+    figures = {
+        "boards": boards,
+        "seed": seed,
+        "growth_megabytes": growth / 1e6,
+        "settled_images": SETTLED_IMAGES,
+        "violations": violations,
+    }
+    print(f"{time.perf_counter() - begun:.0f} s", as_json(figures), sep="\n")
     right = all((subject.answered == 1).all() and subject.faults_showed for subject in subjects)
-    return right and growth < LARGEST_GROWTH and not violations, report
-
-
-def _counts(counter: Counter) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(counter.items()))
+    return right and growth < LARGEST_GROWTH and not violations, figures
 
 
 def main() -> int:
@@ -239,9 +242,9 @@ def main() -> int:
     parser.add_argument("--verilated-images", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    right, report = soak(chosen.images, chosen.verilated_images, chosen.seed)
+    right, figures = soak(chosen.images, chosen.verilated_images, chosen.seed)
     if right and chosen.images >= IMAGES:
-        replace_figures(PAGE, "make soak", report)
+        board_package.keep("soak", figures)
     return 0 if right else 1
 
 

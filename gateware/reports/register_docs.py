@@ -1,4 +1,4 @@
-"""docs/registers.md (in the history) and build/csr.json (not), both from the register table.
+"""docs/registers.md (committed) and build/csr.json (not), both from the register table.
 
 python -m gateware.reports.register_docs            writes both
 python -m gateware.reports.register_docs --check    fails if docs/registers.md is stale
@@ -8,43 +8,30 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from gateware import ROOT
 from gateware.designs import ENGINES
-from gateware.toolchain.csr_json import csr_json
-from lst_overlay.registers import ABI_VERSION, BASE_ADDRESS, ERROR_TEXTS, REGISTERS, WINDOW_BYTES
+from gateware.toolchain.csr_json import csr_json, register_table
+from pages.page import render
 
 MARKDOWN = ROOT / "docs" / "registers.md"
 CSR_JSON = ROOT / "build" / "csr.json"
+_TEMPLATE = Path(__file__).parent / "templates" / "registers.md.j2"
 
 
 def markdown() -> str:
-    """The text of docs/registers.md."""
-    lines = [
-        "# Registers",
-        "",
-        "Written by `python -m gateware.reports.register_docs` from `driver/lst_overlay/registers.py`: change the table, not this file.",
-        "How to use them: [programmers_guide.md](programmers_guide.md).",
-        "",
-        f"Base address 0x{BASE_ADDRESS:08X} on M_AXI_GP0, {WINDOW_BYTES} bytes, ABI version {ABI_VERSION}. Words of 32 bits, "
-        "little-endian; bits not named read 0. Every address answers at any time, without waiting for the engine.",
-        "",
-        "| offset | name | access | bits | description |",
-        "|---|---|---|---|---|",
-    ]
-    for register in REGISTERS:
-        lines.append(
-            f"| 0x{register.offset:02X} | {register.name} | {register.access} | {register.width} | {register.description} |"
-        )
-        for field in register.fields:
-            high = field.offset + field.width - 1
-            bits = str(field.offset) if field.width == 1 else f"{high}:{field.offset}"
-            lines.append(f"| | {register.name}.{field.name} | | {bits} | {field.description} |")
-    lines += ["", "## CAPABILITIES.ENGINE", "", "| number | engine | idea |", "|---|---|---|"]
-    lines += [f"| {spec.number} | {spec.name} | {spec.idea} |" for spec in ENGINES.values()]
-    lines += ["", "## ERROR_CODE", "", "| code | name | meaning |", "|---|---|---|"]
-    lines += [f"| {int(code)} | {code.name} | {text} |" for code, text in ERROR_TEXTS.items()]
-    return "\n".join(lines) + "\n"
+    """Return the text of docs/registers.md."""
+    csr, rows = register_table(), []
+    for register in csr["registers"]:
+        rows.append({**register, "offset": f"0x{register['offset']:02X}", "bits": str(register["width"])})
+        for field in register["fields"]:
+            low, high = field["offset"], field["offset"] + field["width"] - 1
+            name, bits = f"{register['name']}.{field['name']}", str(low) if low == high else f"{high}:{low}"
+            rows.append({**field, "offset": "", "access": "", "name": name, "bits": bits})
+    engines = [{"number": spec.number, "name": spec.name, "idea": spec.idea} for spec in ENGINES.values()]
+    errors = [{"name": name, **error} for name, error in csr["error_codes"].items()]
+    return render(_TEMPLATE, {**csr, "rows": rows, "errors": errors, "engines": engines})
 
 
 def main(arguments=None) -> int:

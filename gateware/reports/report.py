@@ -1,21 +1,24 @@
-"""How figures are shown: a table for the terminal or a page, a picture, JSON."""
+"""How the figures of one simulation are shown: text for the terminal, a picture, JSON."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from gateware.reports.simulate import Simulation
+from pages.plot import confusion_matrix
 
 _PICTURES = 40
 
 
 def as_text(report: Dict) -> str:
-    """A table of figures, each with its conditions."""
+    """Return a line per figure, each with the conditions that it holds under."""
     clock = f"{report['fclk_mhz']:.1f} MHz ({report['fclk_source']})"
+    latency_us = report["latency_cycles"] / report["fclk_mhz"]
     rows = [
         ("network", f"{report['network']} on the {report['engine']} engine"),
         ("dataset", f"{report['dataset']}, {report['images']} images"),
@@ -30,7 +33,7 @@ def as_text(report: Dict) -> str:
         ),
         (
             "latency of one image",
-            f"{report['latency_cycles']} cycles, {report['latency_cycles'] / report['fclk_mhz']:.2f} us, {report['scope']}",
+            f"{report['latency_cycles']} cycles, {latency_us:.2f} us, {report['scope']}",
         ),
         (
             "images per second",
@@ -55,21 +58,8 @@ def _for_another_dataset(report: Dict) -> str:
     )
 
 
-def markdown_table(head: List[str], rows: List[List[str]]) -> List[str]:
-    """Its lines."""
-    return ["| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows]]
-
-
-def replace_figures(page: Path, command: str, lines: List[str]) -> None:
-    """Put ``lines`` between the comments that mark the figures of ``command`` in a page."""
-    begin, end = f"<!-- figures: `{command}` -->", "<!-- end of figures -->"
-    before, _, rest = page.read_text().partition(begin)
-    _, _, after = rest.partition(end)
-    page.write_text("\n".join([before + begin, *lines, end + after]))
-
-
 def write_json(simulation: Simulation, path: Path) -> None:
-    """The report with the confusion matrix beside it."""
+    """Write the report's figures and the confusion matrix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         json.dumps({**simulation.report, "confusion": simulation.confusion.tolist()}, indent=2) + "\n"
@@ -77,43 +67,20 @@ def write_json(simulation: Simulation, path: Path) -> None:
 
 
 def write_picture(simulation: Simulation, path: Path) -> None:
-    """Some images with the classes that came back, mistakes first in red, and the confusion matrix."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
+    """Draw a few images with the classes that came back, mistakes first in red, and the confusion matrix."""
     wrong = np.flatnonzero(simulation.classes != simulation.labels)[: _PICTURES // 2]
     right = np.flatnonzero(simulation.classes == simulation.labels)[: _PICTURES - len(wrong)]
-    chosen = np.concatenate([wrong, right])
-    figure = plt.figure(figsize=(13, 6), layout="constrained")
-    left, matrix_side = figure.subfigures(1, 2, width_ratios=[3, 2])
-    for axes, number in zip(left.subplots(5, _PICTURES // 5).flat, chosen):
+    figure = Figure(figsize=(13, 6), layout="constrained")
+    left, right_side = figure.subfigures(1, 2, width_ratios=[3, 2])
+    for axes, number in zip(left.subplots(5, _PICTURES // 5).flat, np.concatenate([wrong, right])):
         label, class_ = simulation.labels[number], simulation.classes[number]
         axes.imshow(simulation.images[number], cmap="gray_r")
-        axes.set_title(
-            f"{class_}" if class_ == label else f"{class_}, not {label}",
-            fontsize=9,
-            color="black" if class_ == label else "red",
-        )
+        title = f"{class_}" if class_ == label else f"{class_}, not {label}"
+        axes.set_title(title, fontsize=9, color="black" if class_ == label else "red")
     for axes in left.axes:
         axes.axis("off")
-    axes = matrix_side.subplots()
-    axes.imshow(np.log1p(simulation.confusion), cmap="Blues")
-    for (row, column), count in np.ndenumerate(simulation.confusion):
-        if count:
-            axes.text(
-                column,
-                row,
-                str(count),
-                ha="center",
-                va="center",
-                fontsize=7,
-                color="white" if row == column else "black",
-            )
-    axes.set(xlabel="class from the driver", ylabel="label", xticks=range(10), yticks=range(10))
-    axes.set_title(f"{simulation.report['accuracy']:.2f} % of {simulation.report['images']} images")
     left.suptitle(f"{simulation.report['network']} on the simulated board: mistakes first")
+    title = f"{simulation.report['accuracy']:.2f} % of {simulation.report['images']} images"
+    confusion_matrix(right_side.subplots(), simulation.confusion, title)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-    plt.close(figure)

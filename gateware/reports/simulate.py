@@ -1,4 +1,4 @@
-"""Images through the real pynq driver into the verilated design, every answer compared with the integer reference."""
+"""Sends images through the real pynq driver into the verilated design and checks every answer."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def simulate(
     engine: str = "pixel_serial",
     bitfile: Optional[Path] = None,
 ) -> Simulation:
-    """The test part of ``dataset``, or its first ``images`` images, through LST1Overlay on the simulated board.
+    """Send the test part of ``dataset``, or its first ``images`` images, to the simulated board.
 
-    Logits image by image against the reference, cycles per image over one batch of all, latency over a batch of one.
-    Raises SimulationFailure if the design broke a rule of the bus.
+    The logits of every image are compared with the integer reference. Cycles per image are counted over one
+    batch of all images, latency over a batch of one. Raises SimulationFailure if the design broke a bus rule.
     """
     spec = ENGINES[engine]
     name = network or (DEFAULT_NETWORKS[dataset] if spec.loadable else spec.network)

@@ -1,8 +1,9 @@
-"""The register table for programs, as it lies in the wheel (registers.json) and in build/csr.json."""
+"""csr.json: the register table for programs, packed into the board's wheel."""
 
 from __future__ import annotations
 
 import json
+from typing import Any, Dict
 
 from gateware.designs import ENGINES
 from lst_overlay.registers import (
@@ -18,8 +19,13 @@ from lst_overlay.registers import (
 
 
 def csr_json() -> str:
-    """JSON: addresses in bytes, fields with bit offset and width."""
-    table = {
+    """Return the register table for programs: addresses in bytes, fields with bit offset and width."""
+    return json.dumps(register_table(), indent=2) + "\n"
+
+
+def register_table() -> Dict[str, Any]:
+    """Return the register map: registers with their fields, engines, result modes and error codes."""
+    return {
         "magic": MAGIC,
         "abi_version": ABI_VERSION,
         "base_address": BASE_ADDRESS,
@@ -43,4 +49,3 @@ def csr_json() -> str:
         "result_modes": {m.name: int(m) for m in ResultMode},
         "error_codes": {c.name: {"code": int(c), "text": ERROR_TEXTS[c]} for c in ErrorCode},
     }
-    return json.dumps(table, indent=2) + "\n"

@@ -8,8 +8,7 @@ from typing import Any, Dict, Iterator, NamedTuple, Optional
 from lst_overlay.network import QFormat
 from lst_overlay.samples import shipped_networks
 from model.export.quantize import quantize_checkpoint
-from model.reports.accuracy import STUDENTS, Group
-from model.reports.learned_functions import resmlp_group, seeds_asked
+from model.training.experiments import STUDENTS, Group, resmlp_group, seeds_asked
 from model.training.recipe import Recipe
 from model.training.train import directory_of, train
 

@@ -1,158 +1,148 @@
-"""A page for every network file: how it was made, how good it is, what it is made of, where it ends."""
+"""A page for every network file of the LST family: its accuracy, number formats, origin and limits."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import List
+from typing import Any, Dict, List
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 
 from lst_overlay.network import Layer, Network, NetworkError, check_family, load_network, parameter_words
 from model.reports.evaluate import Evaluation, evaluate_network
-from model.reports.page_text import table
+from pages.page import Figures, Page
+from pages.plot import picture
 
 DIRECTORY = Path("docs/networks")
-_IN_WORDS = {
-    "mnist": "the MNIST test set, 10,000 images",
+_TEMPLATE = Path(__file__).parent / "templates" / "network.md.j2"
+_TEST_SETS = {
+    "mnist": "MNIST test set, 10,000 images",
     "digits": "the last 360 of scikit-learn's digits, resampled to 28 x 28",
 }
 
 
 def write_page(path, directory: Path = DIRECTORY) -> Path:
-    """Evaluate the network file and write <directory>/<name>.md and, of its activations, <name>.svg. Returns the page's path."""
+    """Evaluate the network file and write <directory>/<name>.md, .json and .svg. Returns the page's path."""
     network = load_network(path)
     check_family(network, "lst")
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / f"{network.name}.svg").write_bytes(picture(network))
-    target = directory / f"{network.name}.md"
-    target.write_text(page(network, evaluate_network(network, path)), encoding="utf-8")
-    return target
+    page = page_of(network.name, directory)
+    page.write(figures_of(network, evaluate_network(network, path)))
+    draw_tables(network, page.path.with_suffix(".svg"))
+    return page.path
 
 
-def page(network: Network, found: Evaluation) -> str:
-    """The page's text."""
-    about = network.provenance
-    functions = sum(len(numbers) for numbers in about.get("functions", []))
-    learned = f", {functions:,} numbers of learned functions" if functions else ""
-    how = "in training" if about["quantization"] == "quantization-aware" else about["quantization"]
-    lines = [
-        f"# {network.name}",
-        "",
-        f"Written by `python -m model describe` from {network.name}.npz.",
-        "",
-        f"{network.kind}, {network.parameters:,} weights and biases{learned}, quantised {how}; content hash",
-        f"`{network.content_hash}`.",
-        "",
-        "## Accuracy",
-        "",
-    ]
-    lines += table(
-        ["", "percent"],
-        [
-            [f"integer, {_IN_WORDS[found.dataset]}", f"{found.accuracy:.2f}"],
-            ["integer, the validation images it was selected by", f"{about['accuracy_validation']:.2f}"],
-            ["the float network behind it, test set", f"{about['accuracy_float']:.2f}"],
+def page_of(name: str, directory: Path = DIRECTORY) -> Page:
+    return Page(Path(directory) / f"{name}.md", _TEMPLATE, view)
+
+
+def figures_of(network: Network, evaluation: Evaluation) -> Figures:
+    """Collect everything that the page says about a network file."""
+    provenance = network.provenance
+    kept = ("seed", "torch", "device", "selected_epoch", "command", "recipe", "quantization")
+    return {
+        **{key: provenance[key] for key in kept},
+        "settings": provenance["recipe_settings"],
+        "name": network.name,
+        "kind": network.kind,
+        "content_hash": network.content_hash,
+        "parameters": network.parameters,
+        "learned": sum(len(numbers) for numbers in provenance.get("functions", [])),
+        "pixel_bits": network.pixel_bits,
+        "dataset": evaluation.dataset,
+        "images": evaluation.images,
+        "torch_exact_images": evaluation.torch_exact_images,
+        "accuracy": evaluation.accuracy,
+        "accuracy_validation": provenance["accuracy_validation"],
+        "accuracy_float": provenance["accuracy_float"],
+        "confusion": evaluation.confusion,
+        "layers": [
+            _layer(layer, *network.input_ranges[number]) for number, layer in enumerate(network.layers)
         ],
-    )
-    lines += [
-        "",
-        f"{found.torch_exact_images:,} of {found.images:,} images have the same logits in torch and in the integer reference.",
-        "",
-        "A row per label, a column per answer:",
-        "",
-    ]
-    lines += table(
-        ["", *map(str, range(10))],
-        [[f"**{label}**", *map(str, row)] for label, row in enumerate(found.confusion)],
-    )
-    lines += [
-        "",
-        "## Numbers",
-        "",
-        f"Pixels: {network.pixel_bits} bits. Accumulators: what any input can bring about, bias included.",
-        "",
-    ]
-    lines += table(
-        ["layer", "weights", "bits", "step", "accumulator", "index", "output", "function"],
-        [_row(number, network) for number in range(len(network.layers))],
-    )
-    lines += [
-        "",
-        f"![activations]({network.name}.svg)",
-        "",
-        "## How it was made",
-        "",
-        f"Seed {about['seed']}, torch {about['torch']}, "
-        f"{about['device']}; epoch {about['selected_epoch']} was the best on validation.",
-        "",
-        "```sh",
-        *about["command"],
-        "```",
-        "",
-        f"The settings of recipe {about['recipe']}:",
-        "",
-    ]
-    lines += table(
-        ["setting", "value"], [[key, f"`{value}`"] for key, value in sorted(about["recipe_settings"].items())]
-    )
-    lines += ["", "## Limits", "", *_limits(network, found), ""]
-    return "\n".join(lines)
+        "refusal": _refusal(network),
+    }
 
 
-def picture(network: Network) -> bytes:
-    """SVG of the functions in the tables, a panel for each layer that has one."""
+def _layer(layer: Layer, lowest: int, highest: int) -> Dict[str, Any]:
+    """Return the number formats of a layer whose inputs lie between lowest and highest."""
+    low, high = layer.acc_bounds(lowest, highest)
+    activation = layer.activation
+    return {
+        "axis": layer.axis.value,
+        "fan_in": layer.fan_in,
+        "fan_out": layer.fan_out,
+        "weights_width": layer.weights_width,
+        "weights_step": layer.weights_step,
+        "acc_width": max(int(high).bit_length(), int(-low - 1).bit_length() if low < 0 else 0) + 1,
+        "activation": activation
+        and {
+            "function": activation.function,
+            "index_width": activation.index_width,
+            "shift": activation.shift,
+            "tables": layer.fan_out if activation.per_channel else 1,
+            "width": activation.width,
+            "step": activation.step,
+            "add": layer.add,
+        },
+    }
+
+
+def _refusal(network: Network):
+    """Say why the pixel-serial engine does not take the network; None if it does."""
+    try:
+        parameter_words(network)
+    except NetworkError as error:
+        return str(error)
+    return None
+
+
+def view(figures: Figures) -> Dict[str, Any]:
+    mistakes = np.array(figures["confusion"])
+    np.fill_diagonal(mistakes, 0)
+    label, answer = map(int, np.unravel_index(mistakes.argmax(), mistakes.shape))
+    accuracies = (
+        (f"integers, {_TEST_SETS[figures['dataset']]}", "accuracy"),
+        ("integers, the validation images by which it was selected", "accuracy_validation"),
+        ("the float network that it was made from, test set", "accuracy_float"),
+    )
+    settings = [{"name": name, "value": value} for name, value in sorted(figures["settings"].items())]
+    return {
+        **figures,
+        "accuracies": [{"of": of, "percent": figures[key]} for of, key in accuracies],
+        "layers": [{**layer, **_activation_cells(layer["activation"])} for layer in figures["layers"]],
+        "settings": settings,
+        "mistake": {
+            "label": label,
+            "answer": answer,
+            "images": int(mistakes.max()),
+            "of": sum(figures["confusion"][label]),
+        },
+    }
+
+
+def _activation_cells(activation) -> Dict[str, str]:
+    if activation is None:
+        return {"index": "", "output": "logits", "function": ""}
+    tables = f", {activation['tables']} tables" if activation["tables"] > 1 else ""
+    added = "" if activation["add"] is None else f", plus layer {activation['add']}"
+    return {
+        "index": f"{activation['index_width']} bits{tables}, shift {activation['shift']}",
+        "output": f"{activation['width']} bits, step {activation['step']:.6g}{added}",
+        "function": activation["function"],
+    }
+
+
+def draw_tables(network: Network, path: Path) -> Path:
+    """Draw the functions in the tables, a panel for each layer that has one."""
     layers = [layer for layer in network.layers if layer.activation is not None]
-    with matplotlib.rc_context({"svg.hashsalt": network.name}):
-        figure = Figure(figsize=(3.2 * max(len(layers), 1), 2.6), layout="constrained")
-        for axes, layer in zip(np.atleast_1d(figure.subplots(1, len(layers), sharey=True)), layers):
+    with picture(path, (3.2 * len(layers), 2.6), 1, len(layers), sharey=True) as panels:
+        for axes, layer in zip(np.ravel(panels), layers):
             half = 1 << (layer.activation.index_width - 1)
             x = np.arange(-half, half) * layer.activation.index_step
             axes.plot(x, (np.atleast_2d(layer.activation.table_q) * layer.activation.step).T, linewidth=0.8)
-            axes.set_title(f"{layer.axis.value}: {layer.activation.function}", fontsize=9)
-        stream = io.BytesIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None})
-    return stream.getvalue()
+            axes.set(title=f"{layer.axis.value}: {layer.activation.function}", xlabel="input")
+        np.ravel(panels)[0].set_ylabel("output")
+    return path
 
 
-def _row(number: int, network: Network) -> List[str]:
-    layer: Layer = network.layers[number]
-    low, high = layer.acc_bounds(*network.input_ranges[number])
-    bits = max(int(high).bit_length(), int(-low - 1).bit_length() if low < 0 else 0) + 1
-    cells = [
-        layer.axis.value,
-        f"{layer.fan_in} -> {layer.fan_out}",
-        str(layer.weights_width),
-        f"{layer.weights_step:.6g}",
-        f"{bits} bits",
-    ]
-    activation = layer.activation
-    if activation is None:
-        return [*cells, "", "logits", ""]
-    tables = f", {layer.fan_out} tables" if activation.per_channel else ""
-    added = f", plus layer {layer.add}" if layer.add is not None else ""
-    return [
-        *cells,
-        f"{activation.index_width} bits{tables}, shift {activation.shift}",
-        f"{activation.width} bits, step {activation.step:.6g}{added}",
-        activation.function,
-    ]
-
-
-def _limits(network: Network, found: Evaluation) -> List[str]:
-    errors = np.array(found.confusion)
-    np.fill_diagonal(errors, 0)
-    label, answer = np.unravel_index(errors.argmax(), errors.shape)
-    try:
-        parameter_words(network)
-        engine = "It runs on the pixel-serial engine, loaded at run time."
-    except NetworkError as error:
-        engine = f"The pixel-serial engine does not take it: {error}."
-    return [
-        "- It knows centred digits, light on dark, of the size and stroke of its training images; whatever it sees, it calls a digit.",
-        f"- Its commonest error: {label} taken for {answer}, {errors.max()} of {sum(found.confusion[label])}.",
-        f"- {engine}",
-    ]
+def written_pages() -> List[Page]:
+    """Return the pages whose figures are kept in docs/networks."""
+    return [page_of(path.stem) for path in sorted(DIRECTORY.glob("*.json"))]

@@ -1,4 +1,4 @@
-"""What one image costs on an INT8 network: products, look-ups, multiplications of affines, and the bytes that must be at hand."""
+"""The cost of one image on an INT8 network: multiplications, table look-ups, bytes of parameters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from lst_overlay.network.resmlp import Add, Affine, Axis, Classifier, Matrix, Re
 
 @dataclass(frozen=True)
 class Operations:
-    """products: of matrices. affines: multiplications of one channel's number. look_ups: of tables, each with one interpolation.
+    """Counts for one image.
 
-    weight_bytes: weights, biases and shifts, a byte each, the classifier's biases four. table_bytes: of the tables.
+    products: multiplications in matrices. affines: multiplications by a number of the channel. look_ups:
+    look-ups in tables, each with one interpolation. weight_bytes: weights, biases and shifts, a byte each,
+    but four for each bias of the classifier. table_bytes: entries of the tables.
     """
 
     products: int
@@ -24,7 +26,7 @@ class Operations:
 
 
 def operations(network: ResMLPNetwork) -> Operations:
-    """Of one image."""
+    """Count what one image costs."""
     products = affines = look_ups = weight_bytes = table_bytes = 0
     shapes = [network.input_shape, *network.output_shapes]
     for layer, given in zip(network.layers, shapes):

@@ -1,4 +1,4 @@
-"""The soak counts what it says: a small one is right, and a driver that loses, repeats or confuses answers is found out."""
+"""A small soak: a correct driver passes, and one that loses, repeats or confuses answers is found out."""
 
 import numpy as np
 import pytest
@@ -9,15 +9,14 @@ from tools.soak import soak
 SMALL = {"images": 3000, "verilated_images": 600, "seed": 3}
 
 
-def totals(report):
+def totals(figures):
     """(lost or wrong, answered twice) over all boards."""
-    cells = [line.strip("| ").split(" | ") for line in report if line.startswith("| ") and line[2] != "-"][1:]
-    return [sum(int(row[column]) for row in cells) for column in (-2, -1)]
+    return [sum(board[key] for board in figures["boards"]) for key in ("lost_or_wrong", "answered_twice")]
 
 
 def test_every_image_is_answered_once():
-    right, report = soak(**SMALL)
-    assert right and totals(report) == [0, 0]
+    right, figures = soak(**SMALL)
+    assert right and totals(figures) == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -28,5 +27,5 @@ def test_every_image_is_answered_once():
 def test_answers_that_are_not_the_images_own_are_found_out(monkeypatch, wrong):
     read = Buffers.read
     monkeypatch.setattr(Buffers, "read", lambda self, mode, count: wrong(read(self, mode, count)))
-    right, report = soak(**SMALL)
-    assert not right and totals(report)[0] > 0
+    right, figures = soak(**SMALL)
+    assert not right and totals(figures)[0] > 0

@@ -1,1 +1,1 @@
-"""The quantisation study: what the papers report of LST-1 in fixed point, redone. `python -m model study` writes docs/study.md."""
+"""The quantisation study repeats what the papers report of LST-1 in fixed point: `python -m model study`."""

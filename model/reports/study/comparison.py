@@ -1,4 +1,4 @@
-"""The papers' comparison of accuracy and parameters, with the shipped networks' rows read from their files."""
+"""The papers' comparison of accuracy and parameters, extended by the shipped networks."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ DATASET = "mnist"  # what the published figures are of
 
 
 def points(settings: Settings, subjects: Sequence[Subject]) -> List[Point]:
-    """None: all of it is written down already."""
+    """Return no points: nothing has to be computed."""
     return []
 
 
 def assemble(settings: Settings, subjects: Sequence[Subject], results: Dict[str, Dict]) -> Dict[str, Any]:
-    """Rows by falling accuracy, of equals the smaller network first."""
+    """Return the rows by falling accuracy, the smaller network first on a tie."""
     rows = [{**figure._asdict(), "ours": False} for figure in FIGURES] + _shipped()
     return {"rows": sorted(rows, key=lambda row: (-row["accuracy"], row["parameters"], row["network"]))}
 
 
 def _shipped() -> List[Dict[str, Any]]:
-    found = []
+    rows = []
     for name in names():
         network = load_network(find(name))
         provenance = network.provenance
         if provenance.get("dataset") == DATASET and "accuracy_integer" in provenance:
-            found.append(
+            rows.append(
                 {
                     "network": name,
                     "accuracy": provenance["accuracy_integer"],
@@ -41,4 +41,4 @@ def _shipped() -> List[Dict[str, Any]]:
                     "ours": True,
                 }
             )
-    return found
+    return rows

@@ -1,4 +1,4 @@
-"""Confusion matrices of the float network and of the integer one made from it, by the integer reference."""
+"""Confusion matrices of the float network, and of the integer one made from it by the integer reference."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def integer_network(subject: Subject, fmt: QFormat) -> Network:
 
 
 def confusion_point(subject: Subject, dataset: str, fmt: QFormat) -> Dict[str, Any]:
-    """Matrices are rows of labels, columns of classes. differing: images of which the two networks say different things."""
+    """Return both confusion matrices, a row per label and a column per class.
+
+    differing: the number of images that the two networks classify differently.
+    """
     part, network = load_test(dataset), subject.load()
     with torch.no_grad():
         in_floats = torch.cat([network(images).argmax(1) for images in part.images.split(1000)]).numpy()

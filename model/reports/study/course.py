@@ -1,4 +1,4 @@
-"""The study from its points to its page."""
+"""Runs the study, from its points to its page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional, Sequence
 import torch
 
 from model.reports.study import comparison, confusion, divergence, fractions, hidden
-from model.reports.study.page import page
+from model.reports.study.page import figures_of, page_of
 from model.reports.study.pictures import draw
 from model.reports.study.settings import PARTS, Settings
 from model.reports.study.subjects import Subject, find_subjects, recipe_for
@@ -33,26 +33,27 @@ def study(
     scheduler: Optional[str] = None,
     restart: bool = False,
 ) -> List[Path]:
-    """Compute the parts, keep their figures in settings.build, write their pictures and the page. Returns the files written."""
+    """Compute the parts, keep their figures in settings.build, write pictures and page.
+
+    Returns the files written.
+    """
     torch.set_num_threads(1)  # one is fastest for networks this small, and the same everywhere
     load_test(recipe_for(settings).dataset)  # if it is missing, say so at once
     subjects = find_subjects(settings)
     points = _points(settings, subjects, only)
     results = run(points, settings.build / "points", jobs, scheduler, restart)
     mark, written = [subject.sha256 for subject in subjects], []
-    for part in [
-        part for part in PARTS if part in only or part == "comparison"
-    ]:  # which costs nothing and has the shipped files' rows
-        found = _assemble(part, settings, subjects, results)
+    # The comparison costs nothing, and shows what is shipped now.
+    for part in [part for part in PARTS if part in only or part == "comparison"]:
+        figures = _assemble(part, settings, subjects, results)
         path = settings.build / f"{part}.json"
-        write_whole(path, json.dumps({"subjects": mark, **found}, indent=1) + "\n")
-        written += [path, *draw(part, found, settings.pictures)]
-    write_whole(settings.page, page(settings, _computed(settings, mark)))
-    return [*written, settings.page]
+        write_whole(path, json.dumps({"subjects": mark, **figures}, indent=1) + "\n")
+        written += [path, *draw(part, figures, settings.pictures)]
+    return [*written, *page_of(settings).write(figures_of(settings, _computed(settings, mark)))]
 
 
 def _points(settings: Settings, subjects: Sequence[Subject], only: Sequence[str]) -> List[Point]:
-    """Of all wanted parts, each once; t-SNE, the longest, begins first."""
+    """Return the points of the parts, each once; t-SNE, the longest, begins first."""
     points = {
         point.name: point
         for part, source in _SOURCE.items()
@@ -65,16 +66,18 @@ def _points(settings: Settings, subjects: Sequence[Subject], only: Sequence[str]
 def _assemble(
     part: str, settings: Settings, subjects: Sequence[Subject], results: Dict[str, Dict]
 ) -> Dict[str, Any]:
-    found = _SOURCE[part].assemble(settings, subjects, results)
-    return {"fractions": found, "summary": divergence.summarise(found)} if part == "divergence" else found
+    figures = _SOURCE[part].assemble(settings, subjects, results)
+    return (
+        {"fractions": figures, "summary": divergence.summarise(figures)} if part == "divergence" else figures
+    )
 
 
 def _computed(settings: Settings, mark: List[str]) -> Dict[str, Dict[str, Any]]:
-    """The parts that are there, now or from an earlier run on the same networks."""
-    found = {}
+    """Return the parts that this run or an earlier one computed from the same networks."""
+    parts = {}
     for part in PARTS:
         path = settings.build / f"{part}.json"
         figures = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         if figures.get("subjects") == mark:
-            found[part] = figures
-    return found
+            parts[part] = figures
+    return parts

@@ -1,4 +1,4 @@
-"""Kullback-Leibler divergence of a layer's weights before and after quantisation, and whether accuracy follows it."""
+"""Kullback-Leibler divergence of weights before and after quantisation, and how accuracy depends on it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import numpy as np
 from scipy.stats import spearmanr
 
 PSEUDO_COUNT = 0.5  # added to every bin: no bin is empty, and the divergence stays finite
-STRONG, WEAK = 0.8, 0.5  # of a rank correlation's absolute value, by which the page words its verdict
+STRONG, WEAK = 0.8, 0.5  # absolute rank correlations by which the page words its verdict
 
 
 def kl_divergence(before: np.ndarray, after: np.ndarray, bins: int) -> float:
-    """KL(p, q) = sum p log(p / q) in nats; p, q: histograms before and after, over the range of both, every bin half a count higher."""
+    """Return KL(p, q) = sum p log(p / q) in nats.
+
+    p and q are the histograms of ``before`` and ``after`` over their common range, with half a count added to
+    each bin.
+    """
     before, after = np.ravel(before), np.ravel(after)
     limits = min(before.min(), after.min()), max(before.max(), after.max())
     p, q = (np.histogram(values, bins, limits)[0] + PSEUDO_COUNT for values in (before, after))
@@ -23,24 +27,31 @@ def kl_divergence(before: np.ndarray, after: np.ndarray, bins: int) -> float:
 def layer_divergences(
     before: Sequence[np.ndarray], after: Sequence[np.ndarray], bins: Sequence[int]
 ) -> Dict[str, List[float]]:
-    """KL of each layer, by number of bins."""
+    """Return the divergence of each layer, by number of bins."""
     return {str(count): [kl_divergence(*pair, count) for pair in zip(before, after)] for count in bins}
 
 
 def bin_bits(weights: Sequence[np.ndarray], bins: Sequence[int]) -> Dict[str, List[float]]:
-    """The bins' widths as fraction bits, -log2(width), by layer: with fewer a format's step is wider than a bin."""
+    """Return the width of a bin as fraction bits, -log2(width), by layer.
+
+    The step of a format with fewer fraction bits is wider than a bin.
+    """
     return {str(count): [float(-np.log2(np.ptp(layer) / count)) for layer in weights] for count in bins}
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> Optional[float]:
-    """Spearman's; None where it is not defined, with fewer than three points or all of them equal."""
+    """Return Spearman's rank correlation; None with fewer than three points or if all of them are equal."""
     if len(x) < 3 or len(set(x)) == 1 or len(set(y)) == 1:
         return None
     return float(spearmanr(x, y).statistic)
 
 
 def summarise(fractions: Dict[str, Any]) -> Dict[str, Any]:
-    """The divergences of all points of the fraction study against what they lose: correlations, and where either jumps."""
+    """Compare the divergences of the fraction study with the loss of accuracy.
+
+    Returns correlations, where divergence and accuracy change most, and the points that contradict the papers
+    most.
+    """
     points = fractions["points"]
     groups = {
         "all": points,
@@ -55,6 +66,7 @@ def summarise(fractions: Dict[str, Any]) -> Dict[str, Any]:
     bins = list(points[0]["divergence"])
     return {
         "bins": bins,
+        "groups": list(groups),
         "pseudo_count": PSEUDO_COUNT,
         "correlations": {
             count: {name: _correlations(group, count, fractions) for name, group in groups.items()}
@@ -66,17 +78,20 @@ def summarise(fractions: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def against_float(point: Dict[str, Any], fractions: Dict[str, Any]) -> float:
-    """Percent points, negative if quantisation lost some: networks of different float accuracy can be pooled."""
+    """Return the change against float in percentage points, negative for a loss.
+
+    Unlike accuracies, changes can be pooled over networks of different float accuracy.
+    """
     return round(point["accuracy"] - fractions["networks"][point["network"]]["accuracy"], 4)
 
 
 def total(point: Dict[str, Any], count: str) -> float:
-    """The sum over the layers, which is what accuracy is set against."""
+    """Return the divergence summed over the layers, which is what accuracy is compared with."""
     return sum(point["divergence"][count])
 
 
 def verdict(correlation: Optional[float]) -> str:
-    """What the number says of the papers' conclusion, accuracy falls where the divergence rises."""
+    """Judge by the correlation whether accuracy falls where the divergence rises, as the papers conclude."""
     if correlation is None:
         return "not defined"
     if correlation <= -STRONG:
@@ -97,8 +112,8 @@ def _correlations(points: List[Dict], count: str, fractions: Dict[str, Any]) -> 
 
 
 def _jumps(fractions: Dict[str, Any], count: str) -> List[Dict[str, Any]]:
-    """For each curve the number of fraction bits below which, on the way to fewer, accuracy falls and divergence rises the most."""
-    found = []
+    """Find where, towards fewer fraction bits, each curve's accuracy falls and its divergence rises most."""
+    jumps = []
     for curve in curves(fractions):
         points = curve["points"]
         if len(points) < 2:
@@ -112,7 +127,7 @@ def _jumps(fractions: Dict[str, Any], count: str) -> List[Dict[str, Any]]:
             for low, high in zip(points, points[1:])
         ]
         fall, rise = max(falls), max(rises)
-        found.append(
+        jumps.append(
             {
                 "network": curve["network"],
                 "method": curve["method"],
@@ -126,22 +141,26 @@ def _jumps(fractions: Dict[str, Any], count: str) -> List[Dict[str, Any]]:
                 "same": fall[1:] == rise[1:],
             }
         )
-    return found
+    return jumps
 
 
 def _counterexample(fractions: Dict[str, Any], count: str) -> Optional[Dict[str, Any]]:
-    """Of all pairs of points whose second has at least the first's divergence, the one in which it loses less by the most."""
+    """Find the pair of points that contradicts the papers most.
+
+    The second point has at least the divergence of the first, and its loss of accuracy is smaller by the
+    largest gap.
+    """
     points = fractions["points"]
-    found = [(total(point, count), against_float(point, fractions)) for point in points]
+    measured = [(total(point, count), against_float(point, fractions)) for point in points]
     pairs = [
         (b[1] - a[1], -number_a, -number_b)
-        for number_a, a in enumerate(found)
-        for number_b, b in enumerate(found)
+        for number_a, a in enumerate(measured)
+        for number_b, b in enumerate(measured)
         if b[0] >= a[0] and b[1] > a[1]
     ]
     if not pairs:
         return None
-    gap, lower, higher = max(pairs)  # of equals the first in the order of the points
+    gap, lower, higher = max(pairs)  # on a tie the pair that comes first
     return {
         "gap": gap,
         "lower": _describe(points[-lower], count),
@@ -157,11 +176,11 @@ def _describe(point: Dict[str, Any], count: str) -> Dict[str, Any]:
 
 
 def curves(fractions: Dict[str, Any]) -> List[Dict[str, Any]]:
-    """The points of the fraction study as curves, each ascending in fraction bits; formats beside the curves are left out."""
-    found: Dict[tuple, List[Dict]] = {}
+    """Return the points as curves that ascend in fraction bits, without the extra formats."""
+    grouped: Dict[tuple, List[Dict]] = {}
     for point in fractions["points"]:
         if point["int_bits"] == fractions["int_bits"]:
-            found.setdefault((point["network"], point["method"], point["rounding"]), []).append(point)
+            grouped.setdefault((point["network"], point["method"], point["rounding"]), []).append(point)
     return [
         {
             "network": network,
@@ -169,5 +188,5 @@ def curves(fractions: Dict[str, Any]) -> List[Dict[str, Any]]:
             "rounding": rounding,
             "points": sorted(points, key=lambda point: point["frac_bits"]),
         }
-        for (network, method, rounding), points in found.items()
+        for (network, method, rounding), points in grouped.items()
     ]

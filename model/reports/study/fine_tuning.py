@@ -1,4 +1,4 @@
-"""Quantisation-aware fine-tuning in a fixed-point format: the steps are the format's, the weights are trained on."""
+"""Quantisation-aware fine-tuning in a fixed-point format, whose steps training leaves as they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from model.training.train import Training
 
 
 class FixedPointTraining(Training):
-    """A training run that goes on from a float network, computing in the format; the float network's recipe with a falling rate."""
+    """Continues the training of a float network in the format, by its recipe but with a one-cycle rate."""
 
     def __init__(self, network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split):
         super().__init__(
@@ -27,7 +27,10 @@ class FixedPointTraining(Training):
 
 
 def fine_tune(network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split) -> QuantizedLST:
-    """The network of the epoch that validation selects. recipe: the float network's, with the epochs and the rate of fine-tuning."""
+    """Return the network of the epoch that validation selects.
+
+    recipe: that of the float network, with the epochs and the learning rate of fine-tuning.
+    """
     run = FixedPointTraining(network, fmt, recipe, split)
     while run.epoch < recipe.epochs:
         run.run_epoch()

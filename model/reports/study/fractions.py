@@ -1,4 +1,4 @@
-"""Accuracy over the number of fraction bits: post-training, post-training of the weights alone, and with fine-tuning."""
+"""Accuracy over the number of fraction bits: post-training, weights only, and with fine-tuning."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _QUANTIZE = {POST_TRAINING: quantize_post_training, WEIGHTS_ONLY: quantize_weigh
 
 
 def points(settings: Settings, subjects: Sequence[Subject]) -> List[Point]:
-    """Every network in every format by every method; fine-tuning is for ours, whose recipe we have."""
-    dataset, found = recipe_for(settings).dataset, []
+    """Return every network in every format by every method; only ours has a recipe and is fine-tuned."""
+    dataset, listed = recipe_for(settings).dataset, []
     for subject in subjects:
-        found.append(
+        listed.append(
             Point(
                 f"{subject.name}-float",
                 float_point,
                 {"subject": subject, "dataset": dataset, "bins": settings.bins},
             )
         )
-        found += [
+        listed += [
             Point(
                 _name(subject, method, rounding, fmt),
                 post_training_point,
@@ -51,7 +51,7 @@ def points(settings: Settings, subjects: Sequence[Subject]) -> List[Point]:
             for rounding in ROUNDINGS
             for fmt in settings.formats + settings.extra_formats
         ]
-    return found + [
+    return listed + [
         Point(
             _name(subjects[0], FINE_TUNED, "nearest", fmt),
             fine_tuned_point,
@@ -69,7 +69,7 @@ def points(settings: Settings, subjects: Sequence[Subject]) -> List[Point]:
 
 
 def assemble(settings: Settings, subjects: Sequence[Subject], results: Dict[str, Dict]) -> Dict[str, Any]:
-    wanted = points(settings, subjects)
+    listed = points(settings, subjects)
     return {
         "int_bits": settings.int_bits,
         "frac_bits": list(settings.frac_bits),
@@ -82,12 +82,12 @@ def assemble(settings: Settings, subjects: Sequence[Subject], results: Dict[str,
         "networks": {
             subject.name: {**subject.describe(), **results[f"{subject.name}-float"]} for subject in subjects
         },
-        "points": [results[point.name] for point in wanted if point.function is not float_point],
+        "points": [results[point.name] for point in listed if point.function is not float_point],
     }
 
 
 def float_point(subject: Subject, dataset: str, bins: Sequence[int]) -> Dict[str, Any]:
-    """The network in real numbers, and how wide the bins of its weights' histograms are."""
+    """Measure the float network, and the width of the bins of its weights' histograms."""
     network, part = subject.load(), load_test(dataset)
     return {
         "accuracy": percent(network, part),
@@ -102,7 +102,7 @@ def float_point(subject: Subject, dataset: str, bins: Sequence[int]) -> Dict[str
 def post_training_point(
     subject: Subject, dataset: str, fmt: QFormat, method: str, rounding: str, bins: Sequence[int]
 ) -> Dict[str, Any]:
-    """method: POST_TRAINING or WEIGHTS_ONLY."""
+    """Quantise without training, by POST_TRAINING or WEIGHTS_ONLY, and measure."""
     network = subject.load()
     quantized = _QUANTIZE[method](network, fmt, rounding)
     return {
@@ -115,7 +115,7 @@ def post_training_point(
 def fine_tuned_point(
     subject: Subject, dataset: str, fmt: QFormat, epochs: int, rate: float, bins: Sequence[int]
 ) -> Dict[str, Any]:
-    """The divergence is that of the fine-tuned weights, real and quantised."""
+    """Fine-tune and measure; the divergence compares the fine-tuned weights, real and quantised."""
     recipe = recipe_of_subject(subject)
     recipe = dataclasses.replace(
         recipe,
@@ -136,17 +136,17 @@ def fine_tuned_point(
 
 
 def percent(network: nn.Module, part: Part) -> float:
-    """Of the images that the network classifies correctly."""
+    """Return the percentage of images that the network classifies correctly."""
     return round(100 * accuracy(network, part), 4)
 
 
 def weights_of(network: nn.Module) -> List[np.ndarray]:
-    """Layer by layer, float64."""
+    """Return the weights layer by layer, float64."""
     return [stage.linear.weight.detach().double().numpy() for stage in network.stages()]
 
 
 def _quantized_weights(network: nn.Module) -> List[np.ndarray]:
-    """The values that a quantised network computes with."""
+    """Return the values of the weights that a quantised network computes with."""
     if isinstance(network, QuantizedNetwork):
         return [layer.weights_q * layer.weights_step for layer in network.export("study", {}).layers]
     return weights_of(network)

@@ -1,4 +1,4 @@
-"""What the network makes of a digit: the codes after the row layer and after the column layer, and t-SNE of the latter."""
+"""Hidden layers: codes after the row layer and after the column layer, and t-SNE of the latter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model.reports.study.subjects import Subject, recipe_for
 from model.reports.study.sweep import Point
 from model.training.data import load_test
 
-COMPONENTS = 50  # what t-SNE sees of the hidden layer
+COMPONENTS = 50  # principal components of the hidden layer that t-SNE works on
 PERPLEXITY = 30
 _DIGITS, _TSNE = "hidden", "tsne"
 
@@ -32,13 +32,15 @@ def assemble(settings: Settings, subjects: Sequence[Subject], results: Dict[str,
     return {
         "network": subjects[0].name,
         "format": str(settings.fmt),
+        "outputs": int(np.size(results[_DIGITS]["columns"][0])),
         "digits": results[_DIGITS],
-        "tsne": results[_TSNE],
+        "tsne": {key: value for key, value in results[_TSNE].items() if key not in ("points", "labels")},
+        "map": {key: results[_TSNE][key] for key in ("points", "labels")},
     }
 
 
 def digits_point(subject: Subject, dataset: str, fmt: QFormat) -> Dict[str, Any]:
-    """Of each class the first test image: its pixels and the codes after the first two layers, by the integer reference."""
+    """Return the first test image of each class, and its codes after the first two layers."""
     part, network = load_test(dataset), integer_network(subject, fmt)
     chosen = [int(np.flatnonzero(part.labels.numpy() == digit)[0]) for digit in range(10)]
     images = part.images.numpy()[chosen]
@@ -53,7 +55,7 @@ def digits_point(subject: Subject, dataset: str, fmt: QFormat) -> Dict[str, Any]
 
 
 def tsne_point(subject: Subject, dataset: str, fmt: QFormat, seed: int) -> Dict[str, Any]:
-    """The whole test set's codes after the column layer, through PCA, in the plane."""
+    """Map the whole test set's codes after the column layer into the plane, by PCA and t-SNE."""
     part, network = load_test(dataset), integer_network(subject, fmt)
     columns = outputs(network, part.images.numpy())[1]
     codes = columns.reshape(len(columns), -1) * network.layers[1].activation.step

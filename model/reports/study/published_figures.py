@@ -1,4 +1,4 @@
-"""What others published: figures of the literature, typed in once, each with its source. Nothing of ours."""
+"""Figures that others published, each with its source, for comparison with ours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 
 class Published(NamedTuple):
-    """accuracy: percent on the MNIST test set; parameters: trained numbers, rounded where the source rounds."""
+    """accuracy: percent of the MNIST test set.
+
+    parameters: trained numbers, rounded where the source rounds them.
+    """
 
     network: str
     accuracy: float
@@ -32,10 +35,10 @@ FIGURES = (
     Published("LST-1 in Q6.7", 98.28, 9_474, ITS),
 )
 
-# Of LST-1 over the number of fraction bits, as the ITS slides have it; they disagree with each other at 5 bits.
+# What the ITS slides state about LST-1 and fraction bits; at 5 bits they contradict each other.
 STATEMENTS = (
-    "Q6.7 reaches 98.28 %, float 98.37 %; a 12-bit design, Q5.7, loses nothing",
-    "above 97 % from 5 fraction bits on",
-    "another slide: 88.5 % with 5 fraction bits and 21.9 % with 4 (post-training, weights only)",
-    "the divergence between the weights' histograms jumps between 5 and 4 fraction bits, where accuracy falls",
+    "In Q6.7 it reaches 98.28 %, in float 98.37 %; a 12-bit design in Q5.7 loses nothing.",
+    "From 5 fraction bits on, the accuracy is above 97 %.",
+    "Another slide gives 88.5 % with 5 fraction bits and 21.9 % with 4 (post-training, weights only).",
+    "The divergence of the weights' histograms jumps from 5 to 4 fraction bits, where the accuracy falls.",
 )

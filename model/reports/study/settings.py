@@ -1,4 +1,4 @@
-"""What the study computes and where its files go."""
+"""Settings of the study: what it computes, and where its files go."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ PARTS = ("fractions", "divergence", "confusion", "hidden", "comparison")
 
 @dataclass(frozen=True)
 class Settings:
-    """recipe: of the float network; epochs: instead of the recipe's; train: where its checkpoint is, None for where training leaves it.
+    """What a study computes.
 
-    frac_bits and int_bits span the formats of the curves; fmt is the one looked at closely, and extra_formats are in the tables alone.
+    recipe: trains the float network. epochs: replaces the recipe's. train: the directory of the checkpoint,
+    None for the one where training leaves it. int_bits, frac_bits: the formats of the curves. fmt: the format
+    that is examined closely. extra_formats: formats that are in the tables but not in the curves.
     """
 
     command: str = "python -m model study"
@@ -35,7 +37,7 @@ class Settings:
 
     @property
     def pictures(self) -> Path:
-        """Beside the page, in a folder of its name."""
+        """The folder of pictures, beside the page and of its name."""
         return self.page.with_suffix("")
 
     @property
@@ -44,7 +46,7 @@ class Settings:
 
 
 FULL = Settings()
-# The same course on the digits inside scikit-learn: a check that all of it works, in a minute, without MNIST.
+# The same study on the digits inside scikit-learn: checks in a minute, without MNIST, that all of it works.
 QUICK = Settings(
     command="python -m model study --quick",
     recipe=Path("recipes/lst1_digits.toml"),

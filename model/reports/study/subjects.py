@@ -1,4 +1,4 @@
-"""The float networks that are studied: ours, trained if it is not there, and the published one, if it is."""
+"""The float networks that are studied: ours, trained if it is missing, and the published one if there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ PUBLISHED_FILE = Path("reference_checkpoints") / "LST_1_epoch_300.pth"
 
 @dataclass(frozen=True)
 class Subject:
-    """A trained float network in a file. The hash tells it from one trained later under the same name."""
+    """A trained float network in a file.
+
+    The hash distinguishes it from one trained later under the same name.
+    """
 
     name: str  # in file names
     title: str
@@ -53,7 +56,7 @@ class Subject:
 
 
 def train_recipe(recipe: Recipe, directory: Path, device: str = "cpu") -> Dict[str, Any]:
-    """A training run as a sweep's point: leaves directory/checkpoint.pt, returns its figures, accuracies in percent."""
+    """Train as a point of a sweep: leaves directory/checkpoint.pt, returns figures, accuracies in percent."""
     state = train(recipe, directory, device=device)
     return {
         "recipe": recipe.name,
@@ -71,7 +74,7 @@ def recipe_for(settings: Settings) -> Recipe:
 
 
 def find_subjects(settings: Settings) -> List[Subject]:
-    """Ours first. Trains the recipe, or goes on with it, if it is not finished."""
+    """Return the networks, ours first. Starts or resumes its training if that is not finished."""
     recipe = recipe_for(settings)
     directory = settings.train or directory_of(recipe)
     train_recipe(recipe, directory)  # returns at once if it is done

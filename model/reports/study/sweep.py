@@ -1,7 +1,8 @@
-"""Sweeps: many independent computations side by side, each finished one kept, so that an interrupted sweep goes on where it was.
+"""Sweeps: many independent computations in parallel, which can be resumed when they were interrupted.
 
-A point is a name, a function and its arguments. Its result lies in <directory>/<name>.json with a fingerprint of function and
-arguments; a point whose fingerprint changed is computed anew. A changed program does not change it: `restart` does.
+A point is a name, a function and its arguments. Its result is stored in <directory>/<name>.json with a
+fingerprint of function and arguments; a point whose fingerprint changed is computed anew. The fingerprint
+does not cover the program itself: after a change of the program, `restart` computes everything anew.
 """
 
 from __future__ import annotations
@@ -23,22 +24,21 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 
 from tqdm import tqdm
 
-_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "TQDM_DISABLE": "1",
-}  # of the workers: one thread each, and the bar is ours alone
+# Workers have one thread each, and show no progress bar beside ours.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 _CONNECT_SECONDS = 10
 
 
 class SweepError(RuntimeError):
-    """A sweep is wrongly described, or points of it failed."""
+    """The description of a sweep is wrong, or some of its points failed."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """function(**arguments) returns a dictionary that JSON can hold. The function must be importable by its name.
+    """One computation: function(**arguments) returns a dictionary that JSON can hold.
 
-    arguments: plain values, lists and dictionaries of them, paths, dataclasses; that is what a fingerprint can be taken of.
+    The function must be importable by its name. arguments: plain values, lists and dictionaries of them,
+    paths and dataclasses, because only these have a fingerprint.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Point:
 
 
 class Outcome(NamedTuple):
-    """What came of a point: a result, or an error and where it came from."""
+    """The outcome of a point: a result, or an error with its traceback."""
 
     result: Optional[Dict[str, Any]]
     error: str = ""
@@ -78,10 +78,11 @@ def run(
     scheduler: Optional[str] = None,
     restart: bool = False,
 ) -> Dict[str, Dict[str, Any]]:
-    """Results by name, of all points in their order. Raises SweepError if one failed, when the rest is done.
+    """Compute the points and return their results by name, in the order of the points.
 
-    jobs: processes, as many as cores if not given. scheduler: the address of a Dask scheduler whose workers compute instead; they
-    need this program and its files under the same paths. restart: compute finished points too.
+    If points fail, the others are still computed; then SweepError is raised. jobs: number of processes, by
+    default the number of cores. scheduler: address of a Dask scheduler whose workers compute instead; they
+    need this program and its files under the same paths. restart: compute finished points again.
     """
     directory = Path(directory)
     names = [point.name for point in points]
@@ -92,10 +93,10 @@ def run(
         if restart
         else {point.name: result for point in points if (result := _kept(directory, point)) is not None}
     )
-    wanted = [point for point in points if point.name not in kept]
+    missing = [point for point in points if point.name not in kept]
     results, failed = dict(kept), []
     with tqdm(total=len(points), initial=len(kept), desc="points", unit="point") as progress:
-        for point, outcome in _outcomes(wanted, jobs, scheduler):
+        for point, outcome in _outcomes(missing, jobs, scheduler):
             outcome = _keep(directory, point, outcome)
             if outcome.error:
                 failed.append(f"{point.name} ({outcome.error})")
@@ -117,7 +118,7 @@ def file_of(directory, name: str) -> Path:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """The file, whole or not at all."""
+    """Write the file completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
@@ -128,17 +129,12 @@ def _kept(directory: Path, point: Point) -> Optional[Dict[str, Any]]:
     try:
         kept = json.loads(file_of(directory, point.name).read_text(encoding="utf-8"))
         return kept["result"] if kept["fingerprint"] == point.fingerprint else None
-    except (
-        FileNotFoundError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ):  # not there, or not ours: computed, and replaced
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # missing, or not a result: it is computed
         return None
 
 
 def _keep(directory: Path, point: Point, outcome: Outcome) -> Outcome:
-    """Write what came of the point; a result that JSON cannot hold is a failure."""
+    """Write the outcome of the point; a result that JSON cannot hold is a failure."""
     trace = file_of(directory, point.name).with_suffix(".error.txt")
     if not outcome.error:
         try:
@@ -166,7 +162,7 @@ def _outcomes(
             for future in as_completed(futures):
                 yield futures[future], _outcome(future)
         finally:
-            for future in futures:  # if we are interrupted; a finished one does not mind
+            for future in futures:  # after an interrupt; cancelling a finished one has no effect
                 future.cancel()
 
 
@@ -175,12 +171,12 @@ def _outcome(future) -> Outcome:
         return future.result()
     except BrokenExecutor:
         return Outcome(None, "a worker process died", "A worker process died: killed, or out of memory.\n")
-    except Exception as error:  # whatever kept the point from being run, an unpicklable argument for one
+    except Exception as error:  # such as an argument that cannot be pickled
         return Outcome(None, _line(error), traceback.format_exc())
 
 
 def _call(function: Callable[..., Dict[str, Any]], arguments: Dict[str, Any]) -> Outcome:
-    """In the worker. Errors travel as text: not every exception can be pickled."""
+    """Run the function in the worker. Errors return as text because not every exception can be pickled."""
     if "torch" in sys.modules:  # if the function needs it
         sys.modules["torch"].set_num_threads(1)
     try:
@@ -195,7 +191,7 @@ def _line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _processes(jobs: int) -> Iterator[Executor]:
-    """New processes, not forked ones: torch's threads do not survive a fork."""
+    """Spawn processes; forked ones would not work, as torch's threads do not survive a fork."""
     before = {key: os.environ.get(key) for key in _ENVIRONMENT}
     os.environ.update(_ENVIRONMENT)
     try:
@@ -209,7 +205,7 @@ def _processes(jobs: int) -> Iterator[Executor]:
 
 
 def _die_quietly() -> None:
-    """Ctrl-C reaches workers too; theirs need no traceback."""
+    """Let Ctrl-C, which reaches workers too, end them without a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -228,7 +224,7 @@ def _dask(address: str) -> Iterator[Executor]:
 
 
 def _plain(value: Any) -> Any:
-    """What json.dumps cannot write by itself, for a fingerprint."""
+    """Convert dataclasses and paths, which json.dumps cannot write, for a fingerprint."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields: List[dataclasses.Field] = list(dataclasses.fields(value))
         return {"": type(value).__qualname__, **{field.name: getattr(value, field.name) for field in fields}}

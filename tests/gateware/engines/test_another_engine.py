@@ -37,7 +37,7 @@ def random_images(count, seed=0):
 def copy(tmp_path_factory):
     """Copy the packages that design and simulate, add the engine's folder, and write the network file."""
     directory = tmp_path_factory.mktemp("copy")
-    for package in ("gateware", "driver", "datasets"):
+    for package in ("gateware", "driver", "datasets", "pages"):
         shutil.copytree(ROOT / package, directory / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(FOLDER, directory / "gateware" / "engines" / FOLDER.name)
     share_objects(directory)
@@ -83,7 +83,7 @@ def overlay(bit):
 def test_it_is_in_every_list(run):
     listed = run("-m", "gateware", "engines")
     assert "dense_serial  144 cycles per image: one dense layer, a pixel per clock" in listed
-    program = "import json; from gateware.reports.ladder import RUNGS; print(json.dumps(RUNGS))"
+    program = "import json; from gateware.reports.ladder import rungs; print(json.dumps([*rungs()]))"
     assert ["dense_serial", "dense"] in json.loads(run("-c", program))
     program = "from gateware.reports.register_docs import markdown; print(markdown())"
     assert "| 9 | dense_serial | one dense layer, a pixel per clock |" in run("-c", program)

@@ -5,14 +5,16 @@ import dataclasses
 import pytest
 
 from gateware.engines.row_parallel.limits import estimate
-from gateware.reports.frontier import Point, frontier, point_of
+from gateware.reports.frontier import PAGE, frontier, point_of
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import NetworkError, load_network
 from lst_overlay.samples.shipped_networks import find
 
 
 def point(lut, validation, test=0.0):
-    return Point("a", 0, "", 0, lut, validation, test)
+    formats = "5, 5, 4 / 4 / 4"
+    point = {"name": "a", "seed": 0, "formats": formats, "additions": 0, "lut": lut}
+    return {**point, "validation": validation, "test": test}
 
 
 def test_only_what_nothing_smaller_equals_is_on_the_frontier():
@@ -27,16 +29,20 @@ def test_test_accuracy_decides_nothing():
 def test_a_point_tells_what_its_network_file_says():
     network = load_network(find("lst1_w5c4a4p4"))
     found = point_of(network)
-    assert (
-        found.formats == "5, 5, 4 / 4 / 4"
-        and found.name == "lst1_w5c4a4p4"
-        and found.seed == network.provenance["seed"]
+    assert (found["formats"], found["name"]) == ("5, 5, 4 / 4 / 4", "lst1_w5c4a4p4")
+    assert found["lut"] == estimate(network, ImageLayout((28, 28), 2, 4)).lut
+    provenance = network.provenance
+    assert found["seed"] == provenance["seed"]
+    assert (found["validation"], found["test"]) == (
+        provenance["accuracy_validation"],
+        provenance["accuracy_integer"],
     )
-    assert found.lut == estimate(network, ImageLayout((28, 28), 2, 4)).lut and found.fits
-    assert (found.validation, found.test) == (
-        network.provenance["accuracy_validation"],
-        network.provenance["accuracy_integer"],
-    )
+
+
+def test_the_page_says_what_is_refused_and_what_is_on_the_frontier():
+    text = PAGE.text({"points": [point(10_000, 98), point(11_000, 97), point(14_081, 99)]})
+    lines = [line for line in text.splitlines() if line.startswith("| a |")]
+    assert [line.split(" | ")[-1] for line in lines] == ["yes |", " |", "refused |"]
 
 
 def test_networks_that_have_no_place_on_it_are_one_error():

@@ -4,7 +4,7 @@ import model.export.quantize
 import model.training.train
 from lst_overlay.network import QFormat, load_network
 from model.export.shipping import PACKAGED, UNPACKAGED, Shipped, ship, shipped
-from model.reports.accuracy import STUDENTS, Group
+from model.training.experiments import STUDENTS, Group
 from tests.model.small import small_recipe, small_split, small_test
 
 

@@ -1,10 +1,11 @@
-import json
+from dataclasses import replace
 
 import pytest
 
 import model.reports.accuracy
 import model.training.train
-from model.reports.accuracy import OTHERS, PUBLISHED, STUDENTS, TEACHER, page, run, run_all, write_page
+from model.reports.accuracy import PAGE, run, run_all, write_page
+from model.training.experiments import OTHERS, PUBLISHED, STUDENTS, TEACHER
 from model.training.recipe import Recipe
 from tests.model.small import small_recipe, small_split, small_test
 
@@ -33,41 +34,32 @@ def test_a_cell_is_the_mean_and_the_samples_deviation_over_the_seeds():
         f"lst1 {seed}": {**FIGURES, "recipe": "lst1", "seed": seed, "test": test}
         for seed, test in enumerate((99.0, 99.1, 99.3))
     }
-    assert "| LST-1 | float | 9,978 | 0, 1, 2 | 99.13 +- 0.15 | 98.37 |" in page(results)
-    assert "3 runs are listed; they read the test set 3 times." in page(results)
+    assert "| LST-1 | float | 9,978 | 0, 1, 2 | 99.13 +- 0.15 | 98.37 |" in PAGE.text(results)
+    assert "The table lists 3 runs, which read the test set 3 times." in PAGE.text(results)
 
 
 def test_runs_of_no_row_are_not_counted():
-    assert "1 runs are listed; they read the test set 1 times." in page(
+    assert "The table lists 1 runs, which read the test set 1 times." in PAGE.text(
         {name: {**FIGURES, "recipe": name[:-2], "seed": 0, "test": 99.0} for name in ("lst1 0", "renamed 0")}
     )
 
 
 def test_an_integer_row_shows_the_integer_accuracy_and_counts_two_readings():
-    text = page(
+    text = PAGE.text(
         {"lst1_w6a4p4 0": {**FIGURES, "recipe": "lst1_w6a4p4", "seed": 0, "test": 98.0, "integer_test": 97.5}}
     )
-    assert "| LST-1 | weights 6, activations 4, pixels 4 bits | 9,978 | 0 | 97.50 |  |" in text
-    assert "1 runs are listed; they read the test set 2 times." in text
+    assert "| LST-1 | weights 6, activations 4, pixels 4 bits | 9,978 | 0 | 97.50 |" in text
+    assert "The table lists 1 runs, which read the test set 2 times." in text
 
 
 def test_the_page_is_written_from_what_is_kept_and_what_is_new(tmp_path, monkeypatch):
-    monkeypatch.setattr(model.reports.accuracy, "RESULTS", tmp_path / "accuracy.json")
-    monkeypatch.setattr(model.reports.accuracy, "PAGE", tmp_path / "accuracy.md")
+    page = replace(PAGE, path=tmp_path / "accuracy.md")
+    monkeypatch.setattr(model.reports.accuracy, "PAGE", page)
     write_page({"lst1 0": {**FIGURES, "recipe": "lst1", "seed": 0, "test": 99.0}})
     write_page({"lst2 0": {**FIGURES, "recipe": "lst2", "seed": 0, "test": 99.2}})
-    assert set(json.loads((tmp_path / "accuracy.json").read_text())) == {"lst1 0", "lst2 0"}
-    assert (
-        "| lst1 | 0 |" in (tmp_path / "accuracy.md").read_text()
-        and "| lst2 | 0 |" in (tmp_path / "accuracy.md").read_text()
-    )
-
-
-@pytest.mark.skipif(not model.reports.accuracy.RESULTS.is_file(), reason="no results are kept yet")
-def test_the_page_in_the_tree_is_that_of_the_results_in_the_tree():
-    assert model.reports.accuracy.PAGE.read_text(encoding="utf-8") == page(
-        json.loads(model.reports.accuracy.RESULTS.read_text(encoding="utf-8"))
-    )
+    assert set(page.figures()) == {"lst1 0", "lst2 0"}
+    text = page.path.read_text()
+    assert "| lst1 | 0 |" in text and "| lst2 | 0 |" in text
 
 
 @pytest.fixture

@@ -1,26 +1,16 @@
-"""The page of learned functions: cells, means, what is empty; and that the page in the tree is what its figures say."""
+"""The page of learned functions: cells, means, what was not run, and its pictures."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from model.reports.learned_functions import (
-    BENCHMARK,
-    EXPANSIONS,
-    FUNCTIONS,
-    MNIST_RESULTS,
-    PAGE,
-    RESULTS,
-    asked,
-    cell,
-    finished,
-    groups,
-    page,
-    resmlp_group,
-)
-from model.reports.learned_pictures import draw
+from model.reports import accuracy, learned_page
+from model.reports.learned_functions import cell, counted_operations, finished, groups
 from model.training.checkpoint import save_checkpoint
+from model.training.experiments import EXPANSIONS, FUNCTIONS, asked, resmlp_group
 from model.training.recipe import Recipe
+from pages.page import render
 from tests import ROOT
 
 KNOWN = {
@@ -31,8 +21,14 @@ KNOWN = {
 }
 
 
-def read(path):
-    return json.loads((ROOT / path).read_text(encoding="utf-8"))
+@pytest.fixture(autouse=True)
+def in_the_checkout(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def page(runs, benchmark=None):
+    figures = {"runs": runs, "operations": learned_page.PAGE.figures()["operations"]}
+    return render(learned_page.PAGE.template, learned_page.view(figures, accuracy.PAGE.figures(), benchmark))
 
 
 def test_a_cell_holds_its_seeds_and_of_integers_the_integer_accuracy():
@@ -42,23 +38,34 @@ def test_a_cell_holds_its_seeds_and_of_integers_the_integer_accuracy():
 
 
 def test_the_page_has_means_and_empty_cells_and_the_commands_that_fill_them():
-    text = page(KNOWN, read(MNIST_RESULTS), None)
-    assert "| ReLU |  | 79.00 +- 1.41 |  |  |" in text and "| ReLU, INT8 |  | 77.50 |  |  |" in text
-    assert "| B-spline, INT8 |  |  |  |  |" in text
+    runs = {**KNOWN, "resmlp_short-lerp_psa-0.25 1": {"test": 70.0}}
+    text = page(runs)
+    assert "| function | h = 1 | h = 0.25 |" in text
+    assert "| ReLU | 79.00 +- 1.41 |  |" in text and "| LERP-PSA |  | 70.00 |" in text
     assert (
         "python -m model train recipes/resmlp_short_int8.toml --activation lerp_psa --expansion 0.25 --seed 1"
         in text
     )
-    assert "python -m benchmarks.activations --write" in text
-    assert "| 1 | 6,587,328 | 49,152 | 98,304 |" in text and "| 41.7 % |" in text
+    assert "Not measured yet: `python -m benchmarks.activations --write`" in text
 
 
-def test_published_figures_stand_beside_ours():
-    text = page({}, read(MNIST_RESULTS), None)
-    assert (
-        "| LERP-PSA, published | 89.0 | 88.3 | 85.9 | 84.2 |" in text
-        and "| LERP-PSA, INT8, published |  | 88.1 |  |  |" in text
-    )
+def test_what_was_not_run_at_all_has_no_row():
+    assert "| ReLU, INT8 | 77.50 |" in page(KNOWN) and "B-spline, INT8 |" not in page(KNOWN)
+
+
+def test_published_figures_stand_beside_ours_and_never_alone():
+    beside, alone = page(KNOWN), page({key: KNOWN[key] for key in list(KNOWN)[:3]})
+    assert "| LERP-PSA, published | 89.0 | 88.3 | 85.9 | 84.2 |" in beside
+    assert "| LERP-PSA, INT8, published |  | 88.1 |  |  |" in beside
+    assert "published |" not in alone and "The published recipe was not run here" in alone
+    assert "was not run here" not in beside
+
+
+def test_operations_are_counted_for_every_width():
+    counted = counted_operations()
+    assert counted == learned_page.PAGE.figures()["operations"]
+    assert [row["expansion"] for row in counted] == list(EXPANSIONS)
+    assert "| 1 | 6,587,328 | 49,152 | 98,304 |" in page(KNOWN) and "| 41.7 % |" in page(KNOWN)
 
 
 @pytest.mark.parametrize("recipe", ["resmlp_short", "resmlp_short_int8", "resmlp", "resmlp_int8"])
@@ -83,15 +90,14 @@ def test_what_is_asked_has_a_float_cell_for_each_in_integers():
 def test_cells_asked_for_and_finished_are_one_group_each(monkeypatch):
     monkeypatch.setattr(
         "model.reports.learned_functions.finished",
-        lambda known: [resmlp_group("resmlp_short", "relu", 1.0, [2])],
+        lambda runs: [resmlp_group("resmlp_short", "relu", 1.0, [2])],
     )
-    found = {group.recipe: list(group.seeds) for group in groups(train=True)}
+    found = {group.recipe: list(group.seeds) for group in groups(True, {})}
     assert found["resmlp_short-relu-1"] == [1, 2, 3] and len(found) == len(asked())
-    assert [list(group.seeds) for group in groups(train=False)] == [[2]]
+    assert [list(group.seeds) for group in groups(False, {})] == [[2]]
 
 
 def test_a_run_is_measured_when_it_is_finished_and_not_again(monkeypatch, tmp_path):
-    monkeypatch.chdir(ROOT)
     monkeypatch.setattr(
         "model.reports.learned_functions.directory_of",
         lambda recipe: tmp_path / recipe.name / str(recipe.seed),
@@ -106,18 +112,26 @@ def test_a_run_is_measured_when_it_is_finished_and_not_again(monkeypatch, tmp_pa
     assert len(list(finished({"resmlp_short-relu-1 2": {"selected_epoch": 18, "test": 78.0}}))) == 1
 
 
-def test_pictures_are_drawn_from_any_results(tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    drawn = draw(KNOWN, tmp_path)
-    assert (tmp_path / "learned_functions.svg") in drawn and all(
-        path.read_text().startswith("<?xml") for path in drawn
-    )
-    assert [path.read_bytes() for path in draw(KNOWN, tmp_path / "again")] == [
-        path.read_bytes() for path in drawn
-    ]
+def test_pictures_are_drawn_from_any_results(tmp_path):
+    figures = {"runs": KNOWN}
+    drawn = learned_page.draw(figures, tmp_path)
+    assert tmp_path / "images" / "learned_functions.svg" in drawn
+    again = learned_page.draw(figures, tmp_path / "again")
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in drawn]
 
 
-def test_the_page_in_the_tree_is_what_its_figures_say(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    benchmark = read(BENCHMARK) if (ROOT / BENCHMARK).is_file() else None
-    assert (ROOT / PAGE).read_text(encoding="utf-8") == page(read(RESULTS), read(MNIST_RESULTS), benchmark)
+def test_the_benchmark_is_shown_against_relu_and_exact_psa():
+    benchmark = json.loads(learned_page.BENCHMARK.read_text(encoding="utf-8"))
+    text = page(KNOWN, {**benchmark, "repeats": 7, "steps": [{"network": "ReLU", "seconds": 0.1}]})
+    assert "the fastest of 7 runs" in text and "| ReLU | 100 | 1.00 |" in text
+
+
+def test_results_are_added_to_what_is_kept(tmp_path, monkeypatch):
+    operations = learned_page.PAGE.figures()["operations"]
+    monkeypatch.setattr(learned_page, "counted_operations", lambda: operations)
+    kept = replace(learned_page.PAGE, path=tmp_path / "learned_functions.md", draw=None)
+    monkeypatch.setattr(learned_page, "PAGE", kept)
+    learned_page.write_page({"resmlp_short-relu-1 1": {"test": 78.0}})
+    learned_page.write_page({"resmlp_short-relu-1 2": {"test": 79.0}})
+    assert set(learned_page.runs_kept()) == {"resmlp_short-relu-1 1", "resmlp_short-relu-1 2"}
+    assert "| ReLU | 78.50 +- 0.71 |" in kept.path.read_text()

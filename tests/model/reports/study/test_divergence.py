@@ -19,7 +19,10 @@ from model.reports.study.divergence import (
 
 
 def test_a_divergence_by_hand():
-    """Four weights in two bins: 2 and 2 before, 1 and 3 after; half a count more in each: p = 1/2, 1/2 and q = 0.3, 0.7."""
+    """Four weights in two bins: 2 and 2 before, 1 and 3 after.
+
+    With half a count more in each bin, p = 1/2, 1/2 and q = 0.3, 0.7.
+    """
     before, after = np.array([0.0, 0.1, 0.9, 1.0]), np.array([0.0, 0.9, 0.9, 1.0])
     expected = 0.5 * math.log(0.5 / 0.3) + 0.5 * math.log(0.5 / 0.7)
     assert PSEUDO_COUNT == 0.5 and kl_divergence(before, after, 2) == pytest.approx(expected, abs=1e-12)

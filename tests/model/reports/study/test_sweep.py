@@ -105,17 +105,21 @@ def test_a_killed_worker_is_reported(tmp_path):
 
 
 def test_an_interrupted_sweep_keeps_what_is_finished(tmp_path):
-    """Ctrl-C, once the first point's file is there: the other one would wait a minute for a partner that never comes."""
+    """Ctrl-C comes once the first point's file is there.
+
+    The other point would wait a minute for a partner that never comes.
+    """
     program = f"""
 import signal
 from pathlib import Path
-from model.study.sweep import Point, run
-from tests.model.study import points
+from model.reports.study.sweep import Point, run
+from tests.model.reports.study import points
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born without
     directory = Path({str(tmp_path)!r})
     waiting = {{"mine": "a", "other": "nobody", "directory": directory}}
-    run([Point("square", points.square, {{"x": 2}}), Point("waiting", points.meet, waiting)], directory / "kept", jobs=1)
+    both = [Point("square", points.square, {{"x": 2}}), Point("waiting", points.meet, waiting)]
+    run(both, directory / "kept", jobs=1)
 """
     (tmp_path / "program.py").write_text(program)
     sweep = subprocess.Popen(

@@ -1,0 +1,87 @@
+"""The runs behind the tables of docs/: recipes, and the seeds over which each of them is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Sequence
+
+from model.training.recipe import Recipe
+
+FUNCTIONS = {"relu": "ReLU", "b_spline": "B-spline", "lerp_psa": "LERP-PSA"}
+EXPANSIONS = (2.0, 1.0, 0.5, 0.25)
+SEEDS = (1, 2, 3)
+SHORT, FULL = "resmlp_short", "resmlp"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A recipe that is run over seeds. published: the accuracy to compare it with, in percent."""
+
+    recipe: str
+    network: str
+    precision: str
+    seeds: Sequence[int]
+    published: str = ""
+
+    def settings(self) -> Dict[str, Any]:
+        return Recipe.named(self.recipe).settings()
+
+
+FLOAT, W6A4P4, ROW_PARALLEL, P2 = (
+    "float",
+    "weights 6, activations 4, pixels 4 bits",
+    "W1, W2 5, classifier 4, activations 4, pixels 4 bits",
+    "weights 4, activations 4, pixels 2 bits",
+)
+TEACHER = Group("teacher", "convolutional teacher", FLOAT, range(1, 2))
+STUDENTS = (
+    Group("lst1", "LST-1", FLOAT, range(5), "98.37"),
+    Group("lst1_w6a4p4", "LST-1", W6A4P4, range(5)),
+    Group("lst1_w5c4a4p4", "LST-1", ROW_PARALLEL, range(5)),
+    Group("lst1_w4a4p2", "LST-1", P2, range(5)),
+    Group("lst2", "LST-2", FLOAT, range(3), "98.34"),
+    Group("lst2_w6a4p4", "LST-2", W6A4P4, range(3)),
+    Group("reslst3", "ResLST-3", FLOAT, range(3), "98.53"),
+    Group("reslst3_w6a4p4", "ResLST-3", W6A4P4, range(3)),
+)
+PUBLISHED = (
+    Group("published_lst1", "LST-1", "published recipe", range(3), "98.02"),
+    Group("published_lst1_cosine", "LST-1", "published recipe, cosine", range(3), "98.37"),
+    Group("published_lst2", "LST-2", "published recipe", range(1), "98.34"),
+    Group("published_lst2_cosine", "LST-2", "published recipe, cosine", range(1)),
+    Group("published_reslst3", "ResLST-3", "published recipe", range(1), "98.53"),
+    Group("published_reslst3_cosine", "ResLST-3", "published recipe, cosine", range(1)),
+)
+OTHERS = (
+    TEACHER,
+    Group("lst1_tanh", "LST-1, tanh", FLOAT, range(1, 4)),
+    Group("lst1_lerp_psa", "LST-1, LERP-PSA", FLOAT, range(1, 4)),
+    Group("lst1_lerp_psa_channels", "LST-1, LERP-PSA, one per channel", FLOAT, range(1, 4)),
+    Group("mlp_784_10", "784-10", FLOAT, range(1, 2)),
+    Group("mlp_784_40_10", "784-40-10", FLOAT, range(1, 2)),
+)
+
+
+def resmlp_group(recipe: str, activation: str, expansion: float, seeds: Sequence[int] = SEEDS) -> Group:
+    """Return the runs of one cell."""
+    precision = "INT8" if recipe.endswith("_int8") else "float"
+    return Group(
+        f"{recipe}-{activation}-{expansion:g}",
+        f"ResMLP, h = {expansion:g}, {FUNCTIONS[activation]}",
+        precision,
+        seeds,
+    )
+
+
+def seeds_asked(expansion: float) -> Sequence[int]:
+    return SEEDS if expansion == 1 else SEEDS[:1]
+
+
+def asked() -> List[Group]:
+    """Return the cells that two cores run in hours: 20 epochs from the labels, then five in integers."""
+    return [
+        resmlp_group(recipe, activation, expansion, seeds_asked(expansion))
+        for recipe in (SHORT, f"{SHORT}_int8")
+        for expansion in (1.0, 0.5)
+        for activation in ("relu", "lerp_psa")
+    ]

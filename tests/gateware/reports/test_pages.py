@@ -1,0 +1,78 @@
+"""The pages in the tree are what their figures say; what is written from other figures."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateware.designs import ENGINES
+from gateware.reports import ladder, register_docs, results
+from gateware.reports.render import PAGES
+from lst_overlay.registers import REGISTERS, ErrorCode
+from lst_overlay.samples.shipped_networks import names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
+def test_a_page_in_the_tree_is_what_its_figures_say(page):
+    for path, text in page.texts(page.figures()).items():
+        assert path.read_text(encoding="utf-8") == text, f"{path} is stale: python -m gateware render"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.draw], ids=lambda page: page.path.stem)
+def test_a_picture_in_the_tree_is_what_its_figures_say(page, tmp_path):
+    for path in page.draw(page.figures(), tmp_path):
+        assert path.read_bytes() == (page.path.parent / path.relative_to(tmp_path)).read_bytes(), path.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
+def test_figures_that_change_change_every_text(page):
+    before = page.texts(page.figures())
+    after = page.texts(_with_other_accuracies(page.figures()))
+    assert all(after[path] != text for path, text in before.items())
+
+
+def _with_other_accuracies(figures):
+    """The figures with 1 added to each accuracy."""
+    if isinstance(figures, list):
+        return [_with_other_accuracies(value) for value in figures]
+    if isinstance(figures, dict):
+        changed = {key: _with_other_accuracies(value) for key, value in figures.items()}
+        return changed | {key: figures[key] + 1 for key in ("accuracy", "test") if key in figures}
+    return figures
+
+
+def test_every_engine_is_measured_and_listed():
+    assert {engine for engine, _ in ladder.rungs()} == set(ENGINES)
+    shown = ladder.view(ladder.PAGE.figures())
+    assert [row["name"] for row in shown["engines"]] == list(ENGINES)
+    assert {rung["ideal"]["engine"] for rung in shown["rungs"]} == set(ENGINES)
+
+
+def test_an_engine_that_is_declared_is_measured_with_the_networks_that_it_names(monkeypatch):
+    monkeypatch.setitem(ENGINES, "new", replace(ENGINES["folded"], name="new", measured_with=("one", "two")))
+    assert list(ladder.rungs())[-2:] == [("new", "one"), ("new", "two")]
+
+
+def test_the_rungs_ascend():
+    cycles = [rung["ideal"]["cycles_per_image"] for rung in ladder.PAGE.figures()["rungs"]]
+    assert cycles == sorted(cycles, reverse=True)
+
+
+def test_results_are_of_every_shipped_network():
+    runs = results.PAGE.figures()["runs"]
+    assert [run["network"] for run in runs if run["memory_model"] == "default"] == names()
+    assert all(sum(map(sum, run["confusion"])) == run["images"] for run in runs[:-1])
+
+
+def test_findings_are_shown():
+    figures = results.PAGE.figures()
+    figures["resources"][0]["findings"] = ["one", "two"]
+    assert "| one; two |" in results.PAGE.text(figures)
+
+
+def test_the_register_page_has_every_register_field_and_error():
+    text = register_docs.markdown()
+    for register in REGISTERS:
+        assert f"| 0x{register.offset:02X} | {register.name} |" in text
+        for field in register.fields:
+            assert f"|  | {register.name}.{field.name} |" in text
+    assert all(f"| {int(code)} | {code.name} |" in text for code in ErrorCode)
