@@ -27,7 +27,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from tqdm import tqdm
 
-import model.training.train
+import model.training.batches
 from model.training.augment import Augmentation
 from model.training.copies import augmented_copies
 from model.training.data import Part, Split, load_split
@@ -97,7 +97,7 @@ def main() -> None:
     part = Part(split.train.images[:IMAGES], split.train.labels[:IMAGES])
     generator = torch.Generator().manual_seed(0)
     with tempfile.TemporaryDirectory() as directory:
-        model.training.train.augmented_copies = lambda part, augmentation: augmented_copies(
+        model.training.batches.augmented_copies = lambda part, augmentation: augmented_copies(
             part, augmentation, Path(directory)
         )
         begin = time.perf_counter()

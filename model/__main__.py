@@ -1,8 +1,10 @@
-"""Commands: python -m model train, quantize, evaluate, export, study. Progress on stderr, figures on stdout; exit 1: failed, 2: usage."""
+"""The commands of python -m model. Progress goes to stderr, figures to stdout.
+
+Exit status 1 means that a command failed, 2 that it was called wrongly.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import json
 import sys
@@ -10,19 +12,50 @@ from pathlib import Path
 from typing import List, Literal, Optional
 
 import typer
+from typer.core import TyperGroup
 
 import datasets
 
+
+class Commands(TyperGroup):
+    """Ends known failures in one line on stderr. Any other exception is our bug and keeps its traceback."""
+
+    def invoke(self, context: typer.Context):
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(130) from None
+        except ModuleNotFoundError as error:
+            message = f"{error.name} is missing: pip install -e '.[model,study]'"
+        except known_failures() as error:
+            message = str(error)
+        typer.echo(f"error: {message}", err=True)
+        raise typer.Exit(1)
+
+
+def known_failures() -> tuple:
+    """The exceptions whose message is all that a user needs."""
+    from lst_overlay.network import NetworkError
+    from model.networks.torch_file import CheckpointError
+    from model.reports.study.sweep import SweepError
+    from model.training.recipe import RecipeError
+    from model.training.train import TrainingError
+
+    ours = (datasets.DatasetError, NetworkError, CheckpointError, RecipeError, TrainingError, SweepError)
+    return (*ours, OSError)
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Train, quantise, evaluate, export and study LST networks; train, quantise and evaluate ResMLP.",
 )
 
 
 def _writable(path: Optional[Path]) -> Optional[Path]:
-    """Before hours of work, not after them: the file's directory is there, or is made."""
+    """Refuse a file that cannot be written before hours of work, and not after them. Makes its directory."""
     if path is not None:
         if path.is_dir():
             raise typer.BadParameter(f"{path} is a directory, a file is wanted")
@@ -33,13 +66,20 @@ def _writable(path: Optional[Path]) -> Optional[Path]:
     return path
 
 
+Jobs = typer.Option(2, min=1, help="How many runs at a time, with one thread each.")
+Scheduler = typer.Option(
+    None,
+    metavar="ADDRESS",
+    help="Train on the workers of this Dask scheduler instead, e.g. tcp://10.0.0.1:8786; "
+    "they need this checkout and its data at the same paths.",
+)
 JsonFile = typer.Option(
     None, "--json", metavar="FILE", callback=_writable, help="Also write the figures to this file, as JSON."
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(is_asked: bool) -> None:
+    if is_asked:
         import lst_overlay
 
         typer.echo(f"lst-overlay {lst_overlay.__version__}")
@@ -58,20 +98,21 @@ def options(
 @app.command()
 def train(
     recipe: Path = typer.Argument(
-        ..., exists=True, dir_okay=False, metavar="RECIPE.toml", help="See recipes/."
+        ..., exists=True, dir_okay=False, metavar="RECIPE.toml", help="A file as those in recipes/."
     ),
-    seed: Optional[int] = typer.Option(None, help="Instead of the recipe's seed."),
+    seed: Optional[int] = typer.Option(None, help="The seed, instead of the recipe's."),
     activation: Optional[str] = typer.Option(
-        None, help="Of ResMLP, instead of the recipe's: relu, lerp_psa, b_spline, psa."
+        None, help="ResMLP's activation, instead of the recipe's: relu, lerp_psa, b_spline, psa."
     ),
     expansion: Optional[float] = typer.Option(
-        None, help="Of ResMLP, instead of the recipe's: hidden width over channels, such as 2, 1, 0.5, 0.25."
+        None,
+        help="ResMLP's hidden width over its channels, instead of the recipe's: such as 2, 1, 0.5, 0.25.",
     ),
     out: Optional[Path] = typer.Option(
         None,
         metavar="DIR",
-        help="For checkpoint.pt, instead of build/train/<recipe>/seed<seed>, "
-        "of ResMLP <recipe>-<activation>-<expansion>.",
+        help="Where checkpoint.pt goes, instead of build/train/<recipe>/seed<seed>; ResMLP's recipe is named "
+        "<recipe>-<activation>-<expansion> there.",
     ),
     restart: bool = typer.Option(False, help="Begin anew, even if there is a checkpoint to resume."),
     threads: int = typer.Option(1, min=1, help="Threads of torch; one is fastest for networks this small."),
@@ -82,26 +123,17 @@ def train(
     import torch
 
     from model.training import train as training
-    from model.training.checkpoint import load_checkpoint
-    from model.training.recipe import RESMLP, Recipe
+    from model.training.recipe import Recipe
 
     torch.set_num_threads(threads)
-    chosen = Recipe.read(recipe)
-    if chosen.network == RESMLP or activation is not None or expansion is not None:
-        chosen = chosen.variant(activation, expansion)
+    chosen = Recipe.read(recipe).variant(activation, expansion)
     if seed is not None:
-        chosen = dataclasses.replace(chosen, seed=seed)
+        chosen = chosen.changed(seed=seed)
     checkpoint = (out or training.directory_of(chosen)) / "checkpoint.pt"
     try:
         state = training.train(chosen, checkpoint.parent, device=device, restart=restart)
     except KeyboardInterrupt:
-        again = f"the same command{', without --restart,' if restart else ''} goes on from there"
-        typer.echo(
-            f"interrupted; {checkpoint} holds epoch {load_checkpoint(checkpoint)['epoch']} of {chosen.all_epochs}: {again}"
-            if checkpoint.is_file()
-            else "interrupted before the first epoch was over; nothing is kept",
-            err=True,
-        )
+        typer.echo(_interrupted(checkpoint, chosen.all_epochs, restart), err=True)
         raise typer.Exit(130) from None
     _show(
         {
@@ -117,6 +149,18 @@ def train(
     )
 
 
+def _interrupted(checkpoint: Path, epochs: int, restart: bool) -> str:
+    """What an interrupted training leaves, and how to go on."""
+    from model.training.checkpoint import load_checkpoint
+
+    if not checkpoint.is_file():
+        return "interrupted before the first epoch was over; nothing is kept"
+    again = f"the same command{', without --restart,' if restart else ''} goes on from there"
+    return (
+        f"interrupted; {checkpoint} holds epoch {load_checkpoint(checkpoint)['epoch']} of {epochs}: {again}"
+    )
+
+
 @app.command()
 def quantize(
     checkpoint: Path = typer.Argument(..., exists=True, dir_okay=False, metavar="CHECKPOINT"),
@@ -125,30 +169,36 @@ def quantize(
         None,
         "--format",
         metavar="Qm.n|int8",
-        help="Of post-training quantisation: int8 for ResMLP, such as Q6.7 for the others; none for "
-        "a checkpoint that was trained in integers.",
+        help="The format of post-training quantisation: int8 for ResMLP, such as Q6.7 for the others. "
+        "A checkpoint that was trained in integers takes none.",
     ),
     json_file: Optional[Path] = JsonFile,
 ) -> None:
-    """Write the network file of a checkpoint, post-training or as trained with fake quantisation."""
-    from lst_overlay.network import QFormat
-    from model.export.quantize import INT8, quantize_checkpoint
+    """Write the network file of a checkpoint: quantised after training, or as it was trained in integers."""
+    from model.export.quantize import quantize_checkpoint
 
+    figures = quantize_checkpoint(checkpoint, out, _format(fmt))
+    lengthy = ("recipe_settings", "parent", "teacher", "functions")
+    _show({key: value for key, value in figures.items() if key not in lengthy}, json_file)
+
+
+def _format(text: Optional[str]):
+    """The number format that --format names: a QFormat, INT8, or None."""
+    from lst_overlay.network import QFormat
+    from model.export.quantize import INT8
+
+    if text is None:
+        return None
+    if text.lower() == INT8:
+        return INT8
     try:
-        chosen = INT8 if fmt and fmt.lower() == INT8 else fmt and QFormat.parse(fmt)
-        if isinstance(chosen, QFormat) and not 2 <= chosen.width <= 16:
-            raise ValueError(f"{fmt} has {chosen.width} bits; weights and activations may have 2..16")
+        fmt = QFormat.parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--format") from None
-    figures = quantize_checkpoint(checkpoint, out, chosen)
-    _show(
-        {
-            key: value
-            for key, value in figures.items()
-            if key not in ("recipe_settings", "parent", "teacher", "functions")
-        },
-        json_file,
-    )
+    if not 2 <= fmt.width <= 16:
+        message = f"{text} has {fmt.width} bits; weights and activations may have 2..16"
+        raise typer.BadParameter(message, param_hint="--format")
+    return fmt
 
 
 @app.command()
@@ -158,30 +208,33 @@ def evaluate(
         exists=True,
         dir_okay=False,
         metavar="FILE",
-        help="A network file (.npz), a checkpoint (.pt) or a published one (.pth, of ResMLP .bin).",
+        help="A network file (.npz), a checkpoint (.pt), or a published one (.pth; for ResMLP .bin).",
     ),
     dataset: Optional[Literal["mnist", "digits", "cifar10"]] = typer.Option(
-        None, help="The one it was trained for if not given."
+        None, help="The data set, instead of the one that the network was trained for."
     ),
     json_file: Optional[Path] = JsonFile,
 ) -> None:
-    """Accuracy and confusion matrix on the test set; for a network file, also whether torch and the reference agree."""
+    """Show accuracy and confusion matrix on the test set.
+
+    For a network file, also show on how many images torch and the integer reference agree.
+    """
     from model.reports.evaluate import evaluate as run
 
-    found = run(file, dataset)
-    typer.echo(found.to_text())
+    evaluation = run(file, dataset)
+    typer.echo(evaluation.to_text())
     if json_file is not None:
-        json_file.write_text(found.to_json(), encoding="utf-8")
+        json_file.write_text(evaluation.to_json(), encoding="utf-8")
 
 
 @app.command()
 def export(
     network: Path = typer.Argument(
-        ..., exists=True, dir_okay=False, metavar="NETWORK.npz", help="Of the LST family."
+        ..., exists=True, dir_okay=False, metavar="NETWORK.npz", help="A network file of the LST family."
     ),
     out: Path = typer.Option(..., metavar="FILE.onnx", callback=_writable, help="The ONNX file to write."),
 ) -> None:
-    """Write a network file as ONNX, its quantisers explicit, its logits equal to the bit: docs/onnx.md."""
+    """Write a network file as ONNX with explicit quantisers and logits equal to the bit: docs/onnx.md."""
     from lst_overlay.network import load_network
     from model.export.onnx_export import OPSET, save_onnx
 
@@ -206,27 +259,24 @@ def study(
     only: Optional[List[str]] = typer.Option(
         None,
         metavar="fractions|divergence|confusion|hidden|comparison",
-        help="This part; may be given more than once. All if not given.",
+        help="Only this part. The option may be given more than once.",
     ),
     jobs: Optional[int] = typer.Option(
-        None, min=1, help="Processes, one thread each; as many as cores if not given."
+        None, min=1, help="How many processes, with one thread each, instead of one for each core."
     ),
-    scheduler: Optional[str] = typer.Option(
-        None,
-        metavar="ADDRESS",
-        help="Compute on this Dask scheduler's workers instead, e.g. "
-        "tcp://10.0.0.1:8786; they need this checkout and its data at the same paths.",
-    ),
+    scheduler: Optional[str] = Scheduler,
     quick: bool = typer.Option(
-        False, "--quick", help="A short run on the embedded digits, into build/study/quick: does it work?"
+        False,
+        "--quick",
+        help="A short run on the embedded digits, into build/study/quick, to see that it works.",
     ),
     restart: bool = typer.Option(
-        False, "--restart", help="Compute anew what earlier runs kept in build/study/points."
+        False, "--restart", help="Do not use the points that earlier runs kept in build/study/points."
     ),
 ) -> None:
-    """The quantisation study: docs/study.md with its pictures, and build/study/*.json. Trains recipes/lst1_tanh.toml if that is not done.
+    """Run the quantisation study, which writes docs/study.md with its pictures, and build/study/*.json.
 
-    An interrupted study goes on where it was: finished points are kept.
+    It trains recipes/lst1_tanh.toml if that is not done. An interrupted study goes on where it was.
     """
     from model.reports.study.settings import FULL, PARTS, QUICK
     from model.reports.study.sweep import SweepError
@@ -249,10 +299,13 @@ def study(
 def describe(
     files: List[Path] = typer.Argument(..., exists=True, dir_okay=False, metavar="NETWORK.npz..."),
     out: Path = typer.Option(
-        Path("docs/networks"), metavar="DIR", help="Where the pages go; old ones are replaced."
+        Path("docs/networks"), metavar="DIR", help="Where the pages go; they replace old ones."
     ),
 ) -> None:
-    """Write a page for each network file of the LST family: accuracy, confusion, number formats, functions, recipe, limits."""
+    """Write a page for each network file of the LST family.
+
+    It shows accuracy, confusion, number formats, activation functions, recipe and limits.
+    """
     from model.reports.network_page import write_page
 
     for file in files:
@@ -264,12 +317,10 @@ def accuracy(
     group: List[str] = typer.Option(
         ["students", "published", "others"], help="Which runs: students, published, others."
     ),
-    jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
-    scheduler: Optional[str] = typer.Option(
-        None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead."
-    ),
+    jobs: int = Jobs,
+    scheduler: Optional[str] = Scheduler,
 ) -> None:
-    """Train every run of docs/accuracy.md that is not finished yet, and write that page of this checkout: many hours from nothing."""
+    """Train the unfinished runs of docs/accuracy.md and write that page. From nothing it takes many hours."""
     from model.reports import accuracy as table
     from model.training.experiments import OTHERS, PUBLISHED, STUDENTS, TEACHER
 
@@ -288,12 +339,10 @@ def learned(
     train: bool = typer.Option(
         False, "--train", help="First train the short recipe's cells: two cores, three hours."
     ),
-    jobs: int = typer.Option(2, min=1, help="Runs side by side, one thread each."),
-    scheduler: Optional[str] = typer.Option(
-        None, metavar="ADDRESS", help="A Dask scheduler: its workers train instead."
-    ),
+    jobs: int = Jobs,
+    scheduler: Optional[str] = Scheduler,
 ) -> None:
-    """Write docs/learned_functions.md of this checkout: ResMLP with learned functions, from all runs that are finished."""
+    """Write docs/learned_functions.md, about ResMLP with learned functions, from all finished runs."""
     from model.reports import learned_functions, learned_page
     from model.reports.accuracy import run_all
 
@@ -315,10 +364,13 @@ def render() -> None:
 @app.command()
 def ship(
     names: Optional[List[str]] = typer.Argument(
-        None, metavar="[NAME...]", help="E.g. lst1_w6a4p4; all if none."
+        None, metavar="[NAME...]", help="Only these files, such as lst1_w6a4p4."
     ),
 ) -> None:
-    """Write the network files that come with the project, each from the run that is best on validation; trains what is missing."""
+    """Write the network files that come with the project, each from the best seed on validation.
+
+    Runs that are missing are trained.
+    """
     from model.export.shipping import ship as write
     from model.export.shipping import shipped
 
@@ -329,55 +381,28 @@ def ship(
     for name in names or files:
         figures = write(files[name])
         typer.echo(
-            f"{name}: {figures['recipe']} seed {figures['seed']}, validation {figures['accuracy_validation']:.2f} %, "
-            f"test {figures['accuracy_integer']:.2f} %"
+            f"{name}: {figures['recipe']} seed {figures['seed']}, "
+            f"validation {figures['accuracy_validation']:.2f} %, test {figures['accuracy_integer']:.2f} %"
         )
 
 
 def _show(figures: dict, json_file: Optional[Path]) -> None:
     for key, value in figures.items():
-        for line in (
-            value if isinstance(value, list) else [f"{value:.6g}" if isinstance(value, float) else value]
-        ):
-            typer.echo(f"{key:>20}: {line}")
+        for line in value if isinstance(value, list) else [value]:
+            typer.echo(f"{key:>20}: {f'{line:.6g}' if isinstance(line, float) else line}")
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
 def main() -> None:
-    """Known failures end in one line on stderr; anything else is our bug and keeps its traceback."""
-    from lst_overlay.network import NetworkError
-
+    """The program, which needs torch before any command."""
     if importlib.util.find_spec("torch") is None:
         print(
             "error: python -m model needs torch: `make workstation` installs it; docs/training.md says which",
             file=sys.stderr,
         )
         sys.exit(1)
-    from model.reports.study.sweep import SweepError
-    from model.training.checkpoint import CheckpointError
-    from model.training.recipe import RecipeError
-    from model.training.train import TrainingError
-
-    try:
-        app(prog_name="python -m model")
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except (
-        datasets.DatasetError,
-        NetworkError,
-        CheckpointError,
-        RecipeError,
-        TrainingError,
-        SweepError,
-        OSError,
-    ) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except ModuleNotFoundError as error:
-        print(f"error: {error.name} is missing: pip install -e '.[model,study]'", file=sys.stderr)
-        sys.exit(1)
+    app(prog_name="python -m model")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Looking up a table with gradient: to the table, a histogram; to the accumulator, the slope of the function behind the table.
+"""Table look-up with gradient.
 
-On the CPU the kernel is compiled by Numba, as in model.kernels.interpolation; other devices use torch's own operations.
+The gradient of the table is a histogram; that of the accumulator is the slope of the function that the table
+was made from. On the CPU Numba compiles the kernel, as in model.kernels.interpolation; other devices use
+torch's own operations.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ class _LookUp(torch.autograd.Function):
 
 
 def table_index(acc: torch.Tensor, shift: int, index_width: int) -> torch.Tensor:
-    """Accumulators, bias included -> index codes, an arithmetic shift and a saturation, in floating point."""
+    """Accumulators that include the bias -> table indices: shift and saturation, in floating point."""
     half = 2 ** (index_width - 1)
     return torch.floor(acc * 2.0**-shift).clamp(-half, half - 1)
 
@@ -63,8 +65,9 @@ def look_up(
 ) -> torch.Tensor:
     """Integer accumulators, in floating point -> table entries, the same shape.
 
-    table: (tables, entries), entries ascending from the most negative index; tables is 1 or acc.shape[channel_axis].
-    slope: the same shape, what an accumulator's gradient is multiplied by; none where no gradient is wanted.
+    table: (tables, entries), entries in ascending order of the index, from the most negative one on.
+    There is one table for all channels, or one for each.
+    slope: the factor of the accumulator's gradient at each entry. Without it no gradient passes.
     """
     if len(table) > 1 and len(table) != acc.shape[channel_axis]:
         raise ValueError(f"{len(table)} tables for {acc.shape[channel_axis]} channels")
@@ -75,18 +78,17 @@ def look_up(
 
 
 def _places(acc: torch.Tensor, entries: int, shift: int) -> torch.Tensor:
-    """acc: (outer, channels, inner) -> place in the flattened (channels, entries), int64."""
+    """acc: (outer, channels, inner) -> index into the flattened (channels, entries), int64."""
     place = table_index(acc, shift, entries.bit_length() - 1).nan_to_num(-entries // 2).long() + entries // 2
     return place + entries * torch.arange(acc.shape[1], device=acc.device)[:, None]
 
 
 @numba.njit(cache=True, error_model="numpy")
 def _place(acc, scale, half, last):
-    place = (
-        np.float64(acc) * scale + half
-    )  # exact, and what lies in the table is not negative: truncation is the floor
+    # Exact in float64. Inside the table it is not negative, so that truncation is the floor.
+    place = np.float64(acc) * scale + half
     inside = place if place < last else last
-    return np.uint64(inside if place > 0 else 0.0)  # unsigned: no test for a negative index
+    return np.uint64(inside if place > 0 else 0.0)  # unsigned, which spares the test for a negative index
 
 
 @numba.njit(cache=True, error_model="numpy")

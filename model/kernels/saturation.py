@@ -1,6 +1,8 @@
-"""Requantisation's last step, floor and clip, with gradient: rounding passes it, what is clipped does not (LSQ, arXiv 1902.08153).
+"""Floor and clip, the last step of requantisation, with gradient.
 
-On the CPU one pass each way, compiled by Numba as in model.kernels.interpolation; other devices use torch's own operations.
+Rounding passes the gradient through, and a value that was clipped gets none (LSQ, arXiv 1902.08153). On the
+CPU Numba compiles one pass forward and one backward, as in model.kernels.interpolation; other devices use
+torch's own operations.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class _FloorClip(torch.autograd.Function):
 
 
 def floor_clip(x: torch.Tensor, low: int, high: int) -> torch.Tensor:
-    """Integers low..high, in x's floating-point type."""
+    """floor(x) clipped to low..high: integers in the floating-point type of x."""
     return _FloorClip.apply(x, low, high)
 
 

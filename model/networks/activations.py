@@ -1,7 +1,7 @@
-"""Activations: one-dimensional functions, each a module, so that a network takes whichever it is given.
+"""Activation functions. Each is a module with the same interface, so that a network can have any of them.
 
-Every one computes in the precision of its input: float32 in training, float64 where a table is made. What the exporter needs
-besides is `learned`, the numbers that make it what it is; `take` gives them back.
+They compute in the precision of their input: float32 in training, float64 when a table is made. `learned`
+gives the coefficients that training found, which a network file keeps, and `take` restores them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,18 @@ REACH = 4.0  # a learned function's knots lie in -REACH .. REACH; tanh(4) = 0.99
 
 
 class Activation(nn.Module):
-    """One function for all channels, or one for each. `tables` says how many there are."""
+    """One function for all channels, or one for each.
+
+    tables: how many functions there are. is_learned: whether training changes them. has_knots: whether they
+    lie on a grid.
+    replaces_identity: whether a residual network puts the function in place of the identity, instead of
+    adding it.
+    """
 
     tables = 1
     is_learned = False
     has_knots = False
+    replaces_identity = False
 
     def forward(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
         """x: any shape, real -> the same shape and type."""
@@ -33,18 +40,18 @@ class Activation(nn.Module):
 
     @torch.no_grad()
     def greatest(self) -> float:
-        """Greatest absolute value on -4 .. 4, at least 0.001; of tanh 1, which it only approaches."""
+        """The greatest absolute value on -4 .. 4, at least 0.001; for tanh its limit, 1."""
         grid = torch.linspace(-REACH, REACH, 1025, device=next(self.parameters(), torch.zeros(0)).device)
         return max(self(grid.repeat(self.tables, 1), channel_axis=0).abs().max().item(), 1e-3)
 
     def learned(self) -> List[float]:
-        """The numbers that training found, none for a fixed function."""
+        """The coefficients that training found. A fixed function has none."""
         return torch.cat(
             [parameter.detach().double().flatten() for parameter in self.parameters()] or [torch.zeros(0)]
         ).tolist()
 
     def take(self, learned: List[float]) -> None:
-        """The inverse of `learned`."""
+        """Set the coefficients to what `learned` gave."""
         numbers = torch.tensor(learned, dtype=torch.float64)
         for parameter, part in zip(
             self.parameters(), numbers.split([parameter.numel() for parameter in self.parameters()])
@@ -76,9 +83,9 @@ class ReLU(Activation):
 
 
 class PiecewiseLinear(Activation):
-    """A learned function of one variable: knots that divide -4 .. 4 evenly, begun as tanh, held outside.
+    """A learned function, linear between knots at equal distances and constant outside -4 .. 4.
 
-    For the hardware it costs what tanh costs: both are a table.
+    It starts as tanh. In hardware it costs what tanh costs, for both are a table.
     """
 
     name = "piecewise_linear"
@@ -97,7 +104,8 @@ class PiecewiseLinear(Activation):
 class PSA(Activation):
     """Parametric softmax activation (Singh, Bazargan: ACM TRETS 18(2) 21, 2025), computed as it is defined.
 
-    PSA(x) = g sum_e a_e(x) v_e x + beta with a = softmax over e of -(x - m_e)^2 / (w_e^2 + 1): 3 x 8 + 2 numbers a function.
+    PSA(x) = g sum_e a_e(x) v_e x + beta, a being the softmax over e of -(x - m_e)^2 / (w_e^2 + 1). With eight
+    terms a function has 3 x 8 + 2 coefficients.
     """
 
     name = "psa"
@@ -107,7 +115,7 @@ class PSA(Activation):
     def __init__(self, channels: int = 1, per_channel: bool = False):
         super().__init__()
         self.tables = channels if per_channel else 1
-        # Slopes that fall with the distance from zero: the start is close to tanh, which is what the network is made for.
+        # The slopes fall with the distance from zero, so that the function starts close to tanh.
         m = torch.linspace(-REACH, REACH, self.terms)
         self.m = nn.Parameter(m.repeat(self.tables, 1))
         self.v = nn.Parameter((torch.tanh(m) / m).repeat(self.tables, 1))
@@ -117,7 +125,10 @@ class PSA(Activation):
 
     @torch.no_grad()
     def begin_in_residual(self, generator: Optional[torch.Generator] = None) -> PSA:
-        """The published start of what is added to the identity: v ~ N(0, 4), m ~ U(-1, 1), w = 1, g = 1, beta = 0."""
+        """The published start of a function that is added to the identity.
+
+        v ~ N(0, 4), m ~ U(-1, 1), w = 1, g = 1, beta = 0.
+        """
         self.v.normal_(0.0, 4.0, generator=generator)
         self.m.uniform_(-1.0, 1.0, generator=generator)
         self.w.fill_(1.0), self.g.fill_(1.0), self.beta.zero_()
@@ -126,9 +137,8 @@ class PSA(Activation):
     def values(self, x: torch.Tensor) -> torch.Tensor:
         """x: (tables or 1, N) -> (tables, N), in x's precision."""
         m, v, w = (numbers.to(x.dtype) for numbers in (self.m, self.v, self.w))
-        distance = (x[:, None] - m[..., None]) ** 2 / (w**2 + 1.0)[
-            ..., None
-        ]  # (tables, terms, N): softmax is slow along short rows
+        # (tables, terms, N) in this order, for softmax is slow along short rows
+        distance = (x[:, None] - m[..., None]) ** 2 / (w**2 + 1.0)[..., None]
         slope = torch.matmul(v[:, None], torch.softmax(-distance, dim=1))[:, 0]
         return self.g.to(x.dtype) * (slope * x) + self.beta.to(x.dtype)
 
@@ -140,7 +150,10 @@ class PSA(Activation):
 
 
 class LerpPSA(PSA):
-    """PSA on a grid, linear between its knots and beyond them: a step costs the same however many terms there are."""
+    """PSA at the knots of a grid, and linear between and beyond them.
+
+    A training step costs the same whatever the number of terms.
+    """
 
     name = "lerp_psa"
     has_knots = True
@@ -151,7 +164,7 @@ class LerpPSA(PSA):
         self.knots = knots
 
     def knot_values(self) -> torch.Tensor:
-        """(tables, knots) float64: the function where interpolation takes it exactly."""
+        """(tables, knots) float64: the values of PSA at the knots."""
         return self.values(self._grid()[None])
 
     def _grid(self) -> torch.Tensor:
@@ -161,20 +174,23 @@ class LerpPSA(PSA):
         return interpolate(x, self.knot_values(), REACH, channel_axis=channel_axis, extrapolate=True)
 
     def added_to_identity(self, x: torch.Tensor, channel_axis: int) -> torch.Tensor:
-        """x + f(x), the sum taken at the knots: the identity is linear, so it is the same between and beyond them."""
+        """x + f(x), summed at the knots: the identity is linear, so that interpolation adds it elsewhere."""
         return interpolate(
             x, self.knot_values() + self._grid(), REACH, channel_axis=channel_axis, extrapolate=True
         )
 
 
 class BSpline(Activation):
-    """A linear B-spline, free at each of its knots, continued in straight lines beyond them; begun as a leaky ReLU (slope 0.01).
+    """A linear B-spline: a learned value at each knot, linear between and beyond them.
 
-    Bohra, Campos et al., IEEE OJSP 1, 2020. `total_variation`, times a small weight, belongs to the loss: it keeps the pieces few.
+    It starts as a leaky ReLU of slope 0.01.
+
+    Bohra, Campos et al., IEEE OJSP 1, 2020. `total_variation` times a small weight is part of the loss, and
+    keeps the function close to one of few linear pieces.
     """
 
     name = "b_spline"
-    is_learned = has_knots = True
+    is_learned = has_knots = replaces_identity = True
 
     def __init__(self, channels: int = 1, knots: int = 65, per_channel: bool = False):
         super().__init__()
@@ -185,7 +201,7 @@ class BSpline(Activation):
         )
 
     def total_variation(self) -> torch.Tensor:
-        """Of the slope, summed over all functions: the sum of the absolute changes of slope at the knots."""
+        """The sum of the absolute changes of slope at the knots, over all functions."""
         spacing = 2 * REACH / (self.values.shape[1] - 1)
         return self.values.diff(n=2, dim=1).abs().sum() / spacing
 
@@ -193,12 +209,14 @@ class BSpline(Activation):
         return interpolate(x, self.values, REACH, channel_axis=channel_axis, extrapolate=True)
 
 
+def splines_of(network: nn.Module) -> List[BSpline]:
+    """All B-splines in the network, in the order of its modules."""
+    return [module for module in network.modules() if isinstance(module, BSpline)]
+
+
 def total_variation(network: nn.Module) -> torch.Tensor:
-    """Of all B-splines in the network; 0 without one."""
-    return sum(
-        (module.total_variation() for module in network.modules() if isinstance(module, BSpline)),
-        torch.zeros(()),
-    )
+    """The sum of the total variations of all B-splines in the network; 0 without one."""
+    return sum((spline.total_variation() for spline in splines_of(network)), torch.zeros(()))
 
 
 def _check_knots(name: str, knots: int) -> None:

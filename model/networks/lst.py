@@ -1,7 +1,9 @@
-"""The networks. All take uint8 images, as the hardware does, and return real logits.
+"""The LST networks and the fully connected baselines.
 
-Inside an LST network tensors have the shape (columns, N, rows). In that order a transform is two plain matrix products, nothing
-is transposed, and what leaves one transform can enter the next.
+All take uint8 images, as the hardware does, and return real logits.
+
+Inside an LST network, tensors have the shape (columns, N, rows). With this order of axes a transform is two
+plain matrix products without a transposition, and the output of one transform can be the input of the next.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ NewActivation = Callable[[int], nn.Module]  # from the number of channels
 
 
 class Stage(NamedTuple):
-    """One layer of a network in the order of computation; add is the number of the stage whose output is added to this one's."""
+    """One layer of a network; a network lists its layers in the order of computation.
+
+    add: the number of the stage whose output is added to the output of this one.
+    """
 
     axis: Axis
     linear: nn.Linear
@@ -28,7 +33,10 @@ class Stage(NamedTuple):
 
 
 def pixel_values(images: torch.Tensor, bits: int = 8) -> torch.Tensor:
-    """uint8 pixels p -> float32 x = (c + 1/2) / 2**(bits - 1) - 1 with c = p >> (8 - bits): symmetric about zero."""
+    """uint8 pixels p -> float32 x = (c + 1/2) / 2**(bits - 1) - 1, where c = p >> (8 - bits).
+
+    The values are symmetric about zero.
+    """
     codes = torch.bitwise_right_shift(images, 8 - bits).float()
     return codes.add_(0.5).mul_(2.0 ** (1 - bits)).sub_(1.0)
 
@@ -39,16 +47,21 @@ def columns_first(images: torch.Tensor) -> torch.Tensor:
 
 
 def flatten(x: torch.Tensor) -> torch.Tensor:
-    """(columns, N, rows) -> (N, rows * columns), row-major as the papers number it: Y[p, o] is number p * columns + o."""
+    """(columns, N, rows) -> (N, rows * columns), row-major as in the papers.
+
+    Y[p, o] has the index p * columns + o.
+    """
     return x.permute(1, 2, 0).flatten(1)
 
 
 class LST(nn.Module):
-    """The learned separable transform: one fully connected layer shared by all rows, then one shared by all columns.
+    """The learned separable transform: a fully connected layer for all rows, then one for all columns.
 
-    (d_in, N, d_in) -> (d_out, N, d_out), real, both (columns, N, rows); 2 (d_in + 1) d_out parameters and the activations'.
-    dropout: the published networks' place for it, before each activation and on the logits. normalize: batch normalisation of every
-    channel before its activation, which `stages` puts into the weights.
+    Real (d_in, N, d_in) -> (d_out, N, d_out), both in the order (columns, N, rows). It has 2 (d_in + 1) d_out
+    parameters besides those of the activations.
+    dropout: the probability; as published it acts before each activation.
+    normalize: batch normalisation of each channel before its activation, which `stages` folds into the
+    weights.
     """
 
     def __init__(
@@ -84,9 +97,14 @@ class LST(nn.Module):
             Stage(Axis.COLUMNS, _folded(self.columns, self.columns_norm), self.columns_activation),
         ]
 
+    def fold_normalization(self) -> None:
+        """Fold the normalisation into the weights for good."""
+        self.rows, self.rows_norm = _folded(self.rows, self.rows_norm), None
+        self.columns, self.columns_norm = _folded(self.columns, self.columns_norm), None
+
 
 class LST1(nn.Module):
-    """LST, flatten, classifier: 9,474 parameters at 28x28 and ten classes.
+    """One transform and a classifier: 9,474 parameters for images of 28 x 28 pixels and ten classes.
 
     images: (N, d_in, d_in) uint8 -> (N, classes) real logits.
     """
@@ -114,7 +132,7 @@ class LST1(nn.Module):
         self.classifier = _dense(d_out * d_out, classes)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """(columns, N, rows) pixel values -> (d_out, N, d_out): what the classifier sees."""
+        """Pixel values (columns, N, rows) -> (d_out, N, d_out), the input of the classifier."""
         for lst in self.lst:
             x = lst(x)
         return x
@@ -123,6 +141,12 @@ class LST1(nn.Module):
         return [stage for lst in self.lst for stage in lst.stages()] + [
             Stage(Axis.DENSE, self.classifier, None)
         ]
+
+    def fold_normalization(self) -> LST1:
+        """Fold the normalisation into the weights for good. Returns the network."""
+        for lst in self.lst:
+            lst.fold_normalization()
+        return self
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.dropout(self.classifier(flatten(self.features(pixel_values(columns_first(images))))))
@@ -136,7 +160,10 @@ class LST2(LST1):
 
 
 class ResLST3(LST1):
-    """Three transforms, the second and third bridged: z = LST(x), FC(flatten(LST(LST(z)) + z)). 12,722 parameters."""
+    """Three transforms with a residual connection around the last two: 12,722 parameters.
+
+    z = LST(x), logits = classifier(flatten(LST(LST(z)) + z)).
+    """
 
     kind = "ResLST-3"
     transforms = 3
@@ -153,7 +180,7 @@ class ResLST3(LST1):
 
 
 class MLP(nn.Module):
-    """The papers' baselines: fully connected layers, 784-10 (7,850 parameters) or 784-40-10 (31,810)."""
+    """The fully connected baselines of the papers: 784-10 has 7,850 parameters, 784-40-10 has 31,810."""
 
     family = "lst"
     kind = "MLP"
@@ -189,9 +216,18 @@ class MLP(nn.Module):
         ]
         return hidden + [Stage(Axis.DENSE, self.classifier, None)]
 
+    def fold_normalization(self) -> MLP:
+        """Fold the normalisation into the weights for good. Returns the network."""
+        self.hidden = nn.ModuleList(stage.linear for stage in self.stages()[:-1])
+        self.norms = nn.ModuleList(nn.Identity() for _ in self.hidden)
+        return self
+
 
 def parameters_of(network: nn.Module) -> int:
-    """What a trained network consists of: weights, biases, and the numbers of learned functions; normalisation is in the weights."""
+    """The number of a trained network's weights, biases and coefficients of learned functions.
+
+    Normalisation does not count where `stages` folds it into the weights.
+    """
     if not hasattr(network, "stages"):
         return sum(parameter.numel() for parameter in network.parameters())
     return sum(
@@ -203,21 +239,9 @@ def parameters_of(network: nn.Module) -> int:
     )
 
 
-def fold_normalization(network: nn.Module) -> nn.Module:
-    """Put normalisation into the weights for good, as `stages` does for a moment. Changes the network and returns it."""
-    for module in network.modules():
-        if isinstance(module, LST):
-            module.rows, module.rows_norm = _folded(module.rows, module.rows_norm), None
-            module.columns, module.columns_norm = _folded(module.columns, module.columns_norm), None
-        elif isinstance(module, MLP):
-            module.hidden = nn.ModuleList(stage.linear for stage in module.stages()[:-1])
-            module.norms = nn.ModuleList(nn.Identity() for _ in module.hidden)
-    return network
-
-
 @torch.no_grad()
 def _folded(linear: nn.Linear, norm: Optional[nn.BatchNorm1d]) -> nn.Linear:
-    """The one layer that computes norm(linear(x)) in evaluation; `linear` itself where there is no normalisation."""
+    """One layer that computes norm(linear(x)) as in evaluation mode; without a norm, `linear` itself."""
     if norm is None:
         return linear
     gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
@@ -230,7 +254,7 @@ def _folded(linear: nn.Linear, norm: Optional[nn.BatchNorm1d]) -> nn.Linear:
 
 
 def _dense(fan_in: int, fan_out: int) -> nn.Linear:
-    """A fully connected layer, Glorot's weights and no bias at the start."""
+    """A fully connected layer that starts with Glorot's weights and biases of zero."""
     layer = nn.Linear(fan_in, fan_out)
     nn.init.xavier_uniform_(layer.weight)
     nn.init.zeros_(layer.bias)

@@ -1,16 +1,18 @@
-"""The published checkpoints (LST_*.pth) as networks of ours. A layout is recognised by its keys; code in a file is never run."""
+"""The published checkpoints of the LST networks, LST_*.pth, as networks of ours.
+
+A layout is recognised by its keys. Code in a file is never run.
+"""
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Dict, List
 
 import torch
 from torch import nn
 
 from model.networks.lst import LST1, LST2, ResLST3
-from model.training.checkpoint import UNREADABLE, CheckpointError
+from model.networks.torch_file import CheckpointError, load_tensors
 
 # The published input is (p / 255 - 0.5) / 0.5 = (2 p - 255) / 255, ours is (2 p - 255) / 256.
 INPUT_SCALE = 256 / 255
@@ -24,7 +26,7 @@ class PublishedCheckpointError(CheckpointError):
 
 
 def load_published(path) -> nn.Module:
-    """A published checkpoint of LST-1, LST-2 or ResLST-3 -> the network in evaluation mode, for uint8 images."""
+    """The LST-1, LST-2 or ResLST-3 of a published checkpoint, in evaluation mode, for uint8 images."""
     path = Path(path)
     tensors = dictionary_of(path)
     transforms = sorted({key.split(".")[0] for key in tensors} - {_CLASSIFIER})
@@ -60,15 +62,8 @@ def dictionary_of(path) -> Dict[str, torch.Tensor]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    try:
-        with warnings.catch_warnings():  # torch wonders aloud about pickles that it then refuses
-            warnings.simplefilter("ignore")
-            state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
-        raise PublishedCheckpointError(
-            f"{path}: not a dictionary of tensors, or damaged ({type(error).__name__}); "
-            "code in a file is never run"
-        ) from None
+    complaint = "not a dictionary of tensors, or damaged ({}); code in a file is never run"
+    state = load_tensors(path, complaint, PublishedCheckpointError)
     if not isinstance(state, dict) or not state:
         found = "nothing" if isinstance(state, dict) else f"a {type(state).__name__}"
         raise PublishedCheckpointError(f"{path}: holds {found}, not a dictionary of tensors")

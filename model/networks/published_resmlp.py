@@ -1,6 +1,7 @@
 """The published checkpoints of ResMLP (PSA-Compress: h_*_model.bin, teacher_model.bin) as networks of ours.
 
-A file is a dictionary of tensors; the hidden width and the kind of function are read from its shapes and names.
+A file is a dictionary of tensors. Their shapes and names tell the hidden width and the kind of activation
+function.
 """
 
 from __future__ import annotations
@@ -18,16 +19,14 @@ from model.networks.resmlp import ResMLP
 _NORM = ("weight", "bias", "running_mean", "running_var")
 _PSA = {"m": "q_bias", "v": "v_weight", "w": "q_weight", "g": "o_weight", "beta": "o_bias"}
 _SPLINE = {"values": "coefficients_vect"}
-_PSA_CONSTANTS = {
-    "epsilon": (1.0, 1.0),
-    "grid": (-4.0, 4.0),
-}  # of every function: least and greatest, as our functions have them
+# Least and greatest value of the constants that every function of a file carries. Ours have them built in.
+_PSA_CONSTANTS = {"epsilon": (1.0, 1.0), "grid": (-4.0, 4.0)}
 _IGNORED = re.compile(r".*\.(psa\.grid_ifeat_offset|num_batches_tracked)")
 _KNOTS = 64
 
 
 def load_published_resmlp(path) -> ResMLP:
-    """A published checkpoint -> the network in evaluation mode, for uint8 images."""
+    """The network of a published checkpoint, in evaluation mode, for uint8 images."""
     tensors = dictionary_of(path)
     found = tensors.get("layers.0.layers.1.layers.2.weight")
     relu = found is not None
@@ -35,7 +34,8 @@ def load_published_resmlp(path) -> ResMLP:
         found = tensors.get("layers.0.layers.1.layers.3.weight")
     if found is None or found.dim() != 2 or not found.numel():
         raise PublishedCheckpointError(
-            f"{path}: the layout of no published ResMLP; one has embed_linear, layers.0.layers.1.layers.0 to 3 "
+            f"{path}: the layout of no published ResMLP; one has embed_linear, "
+            f"layers.0.layers.1.layers.0 to 3 "
             f"and classifier, this file has {some(sorted(tensors))}"
         )
     lerp = any(".psa." in key for key in tensors)
@@ -46,7 +46,7 @@ def load_published_resmlp(path) -> ResMLP:
     names = _names(blocks, {} if relu else _PSA if lerp else _SPLINE)
     ours = network.state_dict()
     expected = {theirs: _their_shape(name, ours[name]) for name, theirs in names.items()}
-    for key, shape in list(expected.items()):  # the constants of each function of PSA
+    for key, shape in list(expected.items()):  # each function of PSA has constants besides
         if key.endswith(".psa.v_weight"):
             stem = key[: -len("v_weight")]
             expected.update({f"{stem}epsilon": (1,), f"{stem}grid": (_KNOTS, shape[0])})
@@ -59,7 +59,10 @@ def load_published_resmlp(path) -> ResMLP:
 
 
 def _names(blocks: int, function: Dict[str, str]) -> Dict[str, str]:
-    """Our name of every tensor -> theirs."""
+    """Our name of each tensor -> its name in a published file.
+
+    function: the same for the tensors of one activation function.
+    """
     names = {f"norm.{part}": f"affine.bn.{part}" for part in _NORM}
     linears = {"embed": "embed_linear", "head": "classifier"}
     expand, reduce = (1, 3) if function else (0, 2)
@@ -101,7 +104,10 @@ def _names(blocks: int, function: Dict[str, str]) -> Dict[str, str]:
 
 
 def _their_shape(name: str, tensor: torch.Tensor) -> tuple:
-    """Ours have a row for each function; theirs keep the splines of a layer in one row, and g and beta without one."""
+    """The shape that one of our tensors has in a published file.
+
+    A file keeps all splines of a layer, and each of g and beta, in one dimension.
+    """
     return (tensor.numel(),) if name.rsplit(".", 1)[-1] in ("values", "g", "beta") else tuple(tensor.shape)
 
 

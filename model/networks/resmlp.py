@@ -1,4 +1,7 @@
-"""ResMLP for CIFAR-10 (Touvron et al., 2021), in the small form of the PSA paper: tokens mixed by a matrix, channels by an MLP."""
+"""ResMLP for CIFAR-10 (Touvron et al., 2021), in the small form of the PSA paper.
+
+A matrix mixes the tokens, which are patches of the image; an MLP mixes the channels of each token.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,24 @@ from typing import Callable, List, Optional, Union
 import torch
 from torch import nn
 
-from model.networks.activations import PSA, Activation, BSpline, ReLU
+from model.networks.activations import PSA, Activation
 
 IMAGE, PATCH, COLOURS, CLASSES = 32, 4, 3, 10
 TOKENS = (IMAGE // PATCH) ** 2  # 64
 PATCH_VALUES = PATCH * PATCH * COLOURS  # 48: row, column, colour, the colour fastest
 CHANNELS, BLOCKS = 96, 4
 LAYER_SCALE = 0.1
-MEAN, DEVIATION = (
-    (0.4914, 0.4822, 0.4465),
-    (0.2470, 0.2435, 0.2616),
-)  # of CIFAR-10's training pixels in 0..1: red, green, blue
+# Mean and standard deviation of red, green and blue over CIFAR-10's training pixels, in 0..1.
+MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 
 
 class Affine(nn.Module):
-    """y = scale x + shift, for each channel; scale begins small, so that a block begins close to the identity.
+    """y = scale x + shift for each channel.
 
-    It has no forward: being linear, it is computed inside the matrix product before it, which saves a pass over the data.
+    The scale starts small, so that a block starts close to the identity.
+
+    It has no `forward`: its owner computes it inside the preceding matrix product, which saves a pass over
+    the data.
     """
 
     def __init__(self, channels: int):
@@ -34,10 +38,10 @@ class Affine(nn.Module):
 
 
 class TokenNorm(nn.BatchNorm1d):
-    """Batch normalisation of (N, tokens, channels), its statistics over images and tokens."""
+    """Batch normalisation of (N, tokens, channels), with statistics over images and tokens."""
 
     def forward(self, x: torch.Tensor, scale: Union[float, torch.Tensor] = 1.0) -> torch.Tensor:
-        """scale: (channels,), what the result is multiplied by."""
+        """scale: (channels,) factors of the result."""
         flat = x.flatten(0, 1)  # seven times as fast as with the channels in the middle
         return nn.functional.batch_norm(
             flat,
@@ -52,7 +56,7 @@ class TokenNorm(nn.BatchNorm1d):
 
 
 class TokenMixer(nn.Module):
-    """x + affine(W norm(x) + b): one matrix over the tokens, shared by all channels; no function."""
+    """x + affine(W norm(x) + b): a matrix over the tokens, which all channels share, and no activation."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -66,9 +70,9 @@ class TokenMixer(nn.Module):
 
 
 class ChannelMLP(nn.Module):
-    """x + affine(W2 f(W1 norm(x) + b1) + b2) with a fixed f; learned functions stand before W1 and before W2 instead.
+    """x + affine(W2 f(W1 norm(x) + b1) + b2) with ReLU for f.
 
-    Learned functions are added to the identity, B-splines take its place.
+    Learned functions are two: one before W1 and one before W2. They are added to the identity, or replace it.
     """
 
     def __init__(self, channels: int, hidden: int, make: Optional[Callable[[int], Activation]]):
@@ -93,15 +97,15 @@ class ChannelMLP(nn.Module):
 
 
 def learned(function: Activation, x: torch.Tensor) -> torch.Tensor:
-    """A network's learned function, channels last: what it adds to the identity, or the B-spline itself."""
-    return function(x, -1) if isinstance(function, BSpline) else function.added_to_identity(x, -1)
+    """The learned function of x, channels last, added to the identity unless it replaces it."""
+    return function(x, -1) if function.replaces_identity else function.added_to_identity(x, -1)
 
 
 class ResMLP(nn.Module):
     """(N, 32, 32, 3) uint8 -> (N, 10) real logits.
 
-    expansion: h, the hidden width over the channels' (2, 1, 0.5, 0.25; the teacher's is 4). make: of a width, a learned activation with a
-    function for each channel; None: ReLU. Two of them in each block, added to the identity, a B-spline instead of it.
+    expansion: the hidden width divided by the number of channels: 2, 1, 0.5 or 0.25, for the teacher 4.
+    make: makes an activation for a number of channels; None makes ReLU.
     """
 
     family = "resmlp"
@@ -118,7 +122,7 @@ class ResMLP(nn.Module):
     ):
         super().__init__()
         hidden = hidden_width(expansion, channels)
-        if make is not None and isinstance(make(1), ReLU):
+        if make is not None and not make(1).is_learned:  # ReLU is computed without a module
             make = None
         self.embed = nn.Linear(PATCH_VALUES, channels)
         self.blocks = nn.ModuleList(
@@ -133,7 +137,7 @@ class ResMLP(nn.Module):
         return self.head(self.norm(self.after_blocks(images)[-1]).mean(1))
 
     def after_blocks(self, images: torch.Tensor, count: Optional[int] = None) -> List[torch.Tensor]:
-        """(N, 64, channels) behind the embedding and behind each block, or behind the first `count`."""
+        """The outputs (N, 64, channels) of the embedding and of every block, or of the first `count`."""
         found = [self.embed(pixel_values(patches(images), self.embed.weight.dtype))]
         for block in self.blocks[:count]:
             found.append(block(found[-1]))
@@ -150,14 +154,18 @@ def hidden_width(expansion: float, channels: int = CHANNELS) -> int:
 
 
 def patches(images: torch.Tensor, size: int = PATCH) -> torch.Tensor:
-    """(N, 32, 32, 3) -> (N, 64, 48): patches of 4 x 4 pixels, row by row, each flattened row, column, colour. Other sizes likewise."""
+    """(N, rows, columns, colours) -> (N, patches, values).
+
+    CIFAR-10's images have 64 patches of 48 values. Patches are in row-major order, and so are the pixels
+    of each; the colour is the fastest index.
+    """
     count, rows, columns, colours = images.shape
     grid = images.reshape(count, rows // size, size, columns // size, size, colours).transpose(2, 3)
     return grid.reshape(count, (rows // size) * (columns // size), size * size * colours)
 
 
 def pixel_values(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """(..., 48) uint8 -> real numbers, each colour with mean 0 and deviation 1 over the training images."""
+    """(..., 48) uint8 -> real numbers. Over the training images each colour has mean 0 and deviation 1."""
     mean, deviation = (
         torch.tensor(values, dtype=dtype, device=pixels.device).repeat(PATCH * PATCH)
         for values in (MEAN, DEVIATION)

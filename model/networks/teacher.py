@@ -1,4 +1,7 @@
-"""The teacher: a convolutional network, for its logits alone. It never goes to hardware."""
+"""The teacher of the LST networks: a convolutional network whose logits they learn from.
+
+It has no form in hardware.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from model.networks.lst import pixel_values
 
 
 class Teacher(nn.Module):
-    """Five 3x3 convolutions with batch normalisation, mean over the image, classifier: 70,330 parameters.
+    """Five 3 x 3 convolutions with batch normalisation, a mean over the image, and a classifier.
+
+    It has 70,330 parameters.
 
     images: (N, rows, columns) uint8 -> (N, classes) real logits.
     """

@@ -12,7 +12,6 @@ from fxpmath import Fxp
 from torch import nn
 
 from lst_overlay.network import QFormat
-from model.networks.lst import fold_normalization
 from model.quantized.lst import QuantizedLST, round_down
 
 PIXEL_BITS = 8  # post-training quantisation keeps all bits of the pixels
@@ -95,7 +94,7 @@ def quantize_weights(network: nn.Module, fmt: QFormat, rounding: str = "nearest"
     rounding: as for `quantize_post_training`, and with it the same weights.
     """
     _check_rounding(rounding)
-    quantized = fold_normalization(copy.deepcopy(network))
+    quantized = copy.deepcopy(network).fold_normalization()
     for stage in quantized.stages():
         weights = stage.linear.weight.detach().double().numpy()
         codes = fmt.quantize(weights) if rounding == "nearest" else np.floor(weights / fmt.step)

@@ -1,41 +1,41 @@
-"""Augmentation: every image of a batch gets its own random rotation, scale, shift and shear, and is bent like a sheet of rubber."""
+"""Augmentation of digits: random rotation, scale, shift, shear and elastic deformation of each image."""
 
 from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, StrictFloat
+from pydantic.dataclasses import dataclass
+
+from model.training.checked import CHECKED, Count, NonNegative
 
 _COARSE = 6  # points of the elastic grid to a side: one for about five pixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CHECKED)
 class Augmentation:
-    """Half-widths of uniform distributions. shift is in parts of the half image, shear in x per y.
+    """The half-widths of uniform distributions. shift is a fraction of half the image, shear is in x per y.
 
-    elastic: standard deviation, in pixels, of displacements drawn on a coarse grid and continued smoothly between its points.
-    copies: how many augmented copies of the training images are made once and used in turn, an epoch each; 0: new ones every epoch.
+    elastic: the standard deviation, in pixels, of displacements drawn on a coarse grid and interpolated
+    smoothly between its points.
+    copies: how many augmented copies of the training images are made once; successive epochs train on
+    successive copies, and the first follows the last. With 0, every epoch augments anew.
     """
 
-    rotate_degrees: float = 12.0
-    scale: float = 0.12
-    shift: float = 0.08
-    shear: float = 0.15
-    elastic: float = 0.0
-    copies: int = 0
-
-    def __post_init__(self):
-        for key, value in vars(self).items():
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{key} must not be negative, is {value}")
-        if self.scale >= 1:
-            raise ValueError(f"scale must be below 1, is {self.scale}")
+    rotate_degrees: NonNegative = 12.0
+    scale: Annotated[StrictFloat, Field(ge=0, lt=1)] = 0.12
+    shift: NonNegative = 0.08
+    shear: NonNegative = 0.15
+    elastic: NonNegative = 0.0
+    copies: Count = 0
 
     def halved(self) -> Augmentation:
-        """The same with half the distortions."""
+        """The augmentation with half of every distortion and as many copies."""
         return replace(
             self,
             **{
@@ -45,7 +45,10 @@ class Augmentation:
         )
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """(N, rows, columns) uint8 -> the same shape and type; dark outside the image. The generator lives on the CPU."""
+        """(N, rows, columns) uint8 -> the same shape and type, with zeros outside the image.
+
+        The generator is on the CPU.
+        """
         count = len(images)
         draw = (torch.rand(6, count, generator=generator) * 2 - 1).to(images.device)
         angle = draw[0] * math.radians(self.rotate_degrees)
@@ -69,9 +72,8 @@ class Augmentation:
         if self.elastic:
             drawn = torch.randn(count, 2, _COARSE * _COARSE, generator=generator).to(images.device)
             bend = (drawn @ _bicubic(*pixels.shape[2:]).to(images.device)).view(count, 2, *pixels.shape[2:])
-            grid = grid + bend.permute(0, 2, 3, 1) * (
-                2 * self.elastic / pixels.shape[-1]
-            )  # the grid's unit is the half image
+            deviation = 2 * self.elastic / pixels.shape[-1]  # the grid's unit is half the image
+            grid = grid + bend.permute(0, 2, 3, 1) * deviation
         moved = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         return (moved[:, 0] + 0.5).to(torch.uint8)
 

@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import os
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any, Dict
 
 import torch
 from torch import nn
 
-from model.quantized.lst import QuantizedLST
-from model.quantized.resmlp import QuantizedResMLP
-from model.training.recipe import Recipe
+from model.networks.torch_file import CheckpointError, load_tensors
+from model.training.recipe import Recipe, RecipeError
 
 VERSION = 1
-# What torch.load raises for a file that is damaged or something else.
-UNREADABLE = (
-    RuntimeError,
-    EOFError,
-    KeyError,
-    TypeError,
-    ValueError,
-    OSError,
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-)
-
-
-class CheckpointError(ValueError):
-    """The file is not a checkpoint of ours, or not one of this recipe."""
-
-
-def new_network(recipe: Recipe) -> nn.Module:
-    """The recipe's network, untrained; in integers if the recipe names widths or int8. Weights depend on torch's global seed."""
-    network = recipe.new_network()
-    if recipe.int8:
-        return QuantizedResMLP(network)
-    return network if recipe.widths is None else QuantizedLST.from_float(network, recipe.widths)
 
 
 def save_checkpoint(path: Path, state: Dict[str, Any]) -> None:
@@ -50,7 +24,7 @@ def save_checkpoint(path: Path, state: Dict[str, Any]) -> None:
 
 
 def load_checkpoint(path) -> Dict[str, Any]:
-    """Everything `save_checkpoint` was given. Loads tensors and plain values only, never code."""
+    """Everything that `save_checkpoint` was given. Loads tensors and plain values only, never code."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such checkpoint; train it first: {_command_for(path)}")
@@ -58,17 +32,12 @@ def load_checkpoint(path) -> Dict[str, Any]:
         raise CheckpointError(
             f"{path}: a network file, where the checkpoint of python -m model train is wanted"
         )
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
-        raise CheckpointError(
-            f"{path}: not a checkpoint, or damaged ({type(error).__name__}); "
-            "train with --restart makes it anew"
-        ) from None
+    state = load_tensors(path, "not a checkpoint, or damaged ({}); train with --restart makes it anew")
     version = state.get("version") if isinstance(state, dict) else None
     if version is None:
         raise CheckpointError(
-            f"{path}: not a checkpoint of python -m model train (published ones can be evaluated and studied only)"
+            f"{path}: not a checkpoint of python -m model train "
+            "(published ones can be evaluated and studied only)"
         )
     if version != VERSION:
         raise CheckpointError(f"{path}: checkpoint version {version}, this program reads {VERSION}")
@@ -85,26 +54,33 @@ def _command_for(path: Path) -> str:
 
 
 def check_finished(path, state: Dict[str, Any]) -> None:
-    """Raise CheckpointError, with the command that goes on, unless training is over."""
+    """Raise CheckpointError, with the command that finishes the training, unless it is finished."""
     if "test_accuracy" not in state:
         recipe = recipe_of(state)
         raise CheckpointError(
-            f"{path}: training stopped after {state['epoch']} of {recipe.all_epochs} epochs; finish it first: "
-            f"{recipe.command}"
+            f"{path}: training stopped after {state['epoch']} of {recipe.all_epochs} epochs; "
+            f"finish it first: {recipe.command}"
         )
 
 
 def recipe_of(state: Dict[str, Any]) -> Recipe:
-    return Recipe.from_settings(state["recipe_name"], state["recipe"])
+    """The recipe that the run was started with."""
+    try:
+        return Recipe.from_settings(state["recipe_name"], state["recipe"])
+    except RecipeError as error:
+        raise CheckpointError(
+            f"the checkpoint of {state['recipe_name']} was made by another version of this program, "
+            f"whose recipe this one does not take ({error}); train it again with --restart"
+        ) from None
 
 
 def selected_network(state: Dict[str, Any]) -> nn.Module:
     """The network with the weights that validation selected, in evaluation mode."""
     if state["selected"] is None:
         raise CheckpointError(
-            f"{state['recipe_name']}: stopped after epoch {state['epoch']}, while blocks were taught, with nothing to "
-            "select yet; the same train command goes on"
+            f"{state['recipe_name']}: stopped after epoch {state['epoch']}, while blocks were taught, "
+            "with nothing to select yet; the same train command goes on"
         )
-    network = new_network(recipe_of(state))
+    network = recipe_of(state).network_to_train()
     network.load_state_dict(state["selected"]["network"])
     return network.eval()

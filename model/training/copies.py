@@ -1,7 +1,7 @@
-"""Augmented copies of the training images, made once, and what a teacher says of them, computed once.
+"""Augmented copies of the training images, made once, and a teacher's logits for them, computed once.
 
-Augmenting costs as much as training a network this small, and a teacher far more; so both are kept in files under build/ and
-every run that asks for the same ones maps the same files.
+Augmenting an image costs as much as training on it when the network is this small, and asking a teacher costs
+far more. Both are therefore kept in files under build/, which every run with the same settings maps.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BATCH = 1000
 
 
 def augmented_copies(part: Part, augmentation: Augmentation, directory: Path = DIRECTORY) -> np.ndarray:
-    """part: N images -> (copies, N, rows, columns) uint8, mapped from a file that is written if it is not there."""
+    """(copies, N, rows, columns) uint8 of N images, mapped from a file that is written if it is missing."""
     key = _key(part, augmentation)
 
     def fill(copies: np.ndarray, progress) -> None:
@@ -51,7 +51,7 @@ def teacher_logits(
     device: str = "cpu",
     directory: Path = DIRECTORY,
 ) -> np.ndarray:
-    """The teacher's logits for every image of every copy: (copies, N, classes) float32, mapped from a file."""
+    """The teacher's logits for all copies: (copies, N, classes) float32, mapped from a file."""
     teacher.eval()
     digest = hashlib.sha256(_key(part, augmentation).encode())
     for name, tensor in sorted(teacher.state_dict().items()):
@@ -83,7 +83,10 @@ def _key(part: Part, augmentation: Augmentation) -> str:
 
 
 def _mapped(path: Path, shape, dtype, what: str, fill: Callable) -> np.ndarray:
-    """The file's array; written whole or not at all. It is mapped copy-on-write, for torch takes only writable arrays."""
+    """The array in the file, which is written whole or not at all.
+
+    It is mapped copy-on-write: torch takes only writable arrays, and the file must not change.
+    """
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")

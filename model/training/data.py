@@ -1,4 +1,4 @@
-"""The parts that training sees, as tensors; validation is taken from the training images, never from the test set."""
+"""The images of training, validation and test, as tensors. Validation is a part of the training images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import torch
 import datasets
 
 VALIDATION_IMAGES = {"mnist": 5000, "digits": 237, "cifar10": 5000}
-SPLIT_SEED = 1  # one split for every run: a teacher never saw what its students are judged by
+SPLIT_SEED = (
+    1  # one split for all runs, so that no teacher is trained on the validation images of its students
+)
 
 
 class Part(NamedTuple):
@@ -25,7 +27,10 @@ class Split(NamedTuple):
 
 
 def load_split(dataset: str) -> Split:
-    """MNIST: 55,000 and 5,000 images; digits: 1,200 and 237; CIFAR-10: 45,000 and 5,000; the same ones always."""
+    """The images of training and validation, the same ones always.
+
+    They are 55,000 and 5,000 of MNIST, 1,200 and 237 of the digits, 45,000 and 5,000 of CIFAR-10.
+    """
     part = _part(dataset, "train")
     order = torch.randperm(len(part.labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
     held_out, kept = order[: VALIDATION_IMAGES[dataset]], order[VALIDATION_IMAGES[dataset] :]

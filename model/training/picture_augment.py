@@ -1,41 +1,44 @@
-"""Augmentation of colour pictures, a batch at a time: crop and mirror, then operations of RandAugment (Cubuk et al., CVPR 2020).
+"""Augmentation of colour images: crop and mirror, then operations of RandAugment (Cubuk et al., CVPR 2020).
 
-Every picture of a batch draws its own; those that drew the same operation go through it together. Strengths are RandAugment's usual ones.
-Moves are bilinear and about the middle, where others take the nearest pixel and a corner; equalising takes exact ranks.
+Each image of a batch draws its own operations, and those that drew the same one are computed together. The
+strengths are RandAugment's usual ones. Unlike in other implementations, geometric operations interpolate
+linearly and are centred on the image, and equalisation uses exact ranks.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, StrictBool, StrictInt
+from pydantic.dataclasses import dataclass
+
+from model.training.checked import CHECKED
 
 STRENGTHS = 30  # magnitude counts from 0 to this
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CHECKED)
 class PictureAugmentation:
-    """crop: pixels of black around the picture, in which a window of its own size is drawn. mirror: every other picture is mirrored.
+    """The augmentation of a recipe for CIFAR-10.
 
-    operations: how many of RandAugment's fourteen each picture goes through, drawn alike; magnitude: their strength, 0 to 30.
+    crop: the width in pixels of a black border, in which a window of the image's size is drawn.
+    mirror: whether half of the images, drawn at random, are mirrored.
+    operations: how many operations each image passes, of RandAugment's fourteen with equal probability.
+    magnitude: the strength of the operations, 0 to 30.
     """
 
-    crop: int = 4
-    mirror: bool = True
-    operations: int = 0
-    magnitude: int = 9
+    crop: Annotated[StrictInt, Field(ge=0, le=16)] = 4
+    mirror: StrictBool = True
+    operations: Annotated[StrictInt, Field(ge=0, le=8)] = 0
+    magnitude: Annotated[StrictInt, Field(ge=0, le=STRENGTHS)] = 9
 
-    copies = 0  # a new draw every epoch
-
-    def __post_init__(self):
-        for key, high in (("crop", 16), ("operations", 8), ("magnitude", STRENGTHS)):
-            if not 0 <= getattr(self, key) <= high:
-                raise ValueError(f"{key} must lie in 0..{high}, is {getattr(self, key)}")
+    copies: ClassVar[int] = 0  # every epoch augments anew
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """(N, rows, columns, 3) uint8 -> the same shape and type. The generator lives on the CPU."""
+        """(N, rows, columns, 3) uint8 -> the same shape and type. The generator is on the CPU."""
         images = self._windows(images, generator)
         for _ in range(self.operations):
             drawn = torch.randint(len(OPERATIONS), (len(images),), generator=generator)
@@ -61,11 +64,15 @@ class PictureAugmentation:
         return padded[torch.arange(count, device=images.device)[:, None, None], row, column]
 
 
-# Operations: pictures (N, rows, columns, 3) float32, 0..255, and strength (N,) in -1..1 -> pictures, not yet rounded.
+# The operations map images (N, rows, columns, 3) float32 in 0..255, and a strength (N,) in -1..1, to images
+# that are not yet rounded.
 
 
 def _moved(images: torch.Tensor, **entries: torch.Tensor) -> torch.Tensor:
-    """Each pixel from where the matrix [[xx, xy, x], [yx, yy, y]] sends it, in half pictures from the middle; black outside."""
+    """Take each pixel from the place to which the matrix [[xx, xy, x], [yx, yy, y]] maps it; black outside.
+
+    Coordinates are relative to the centre, and their unit is half the image.
+    """
     theta = torch.zeros(len(images), 2, 3, device=images.device)
     theta[:, 0, 0] = theta[:, 1, 1] = 1.0
     for name, values in entries.items():
@@ -84,7 +91,7 @@ def _rotated(images: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
 
 
 def _mixed(images: torch.Tensor, other: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
-    """Away from the other picture, or towards it."""
+    """Move the image away from the other one, or towards it if the strength is negative."""
     return other + (1 + 0.9 * strength)[:, None, None, None] * (images - other)
 
 
@@ -94,7 +101,7 @@ def _grey(images: torch.Tensor) -> torch.Tensor:
 
 
 def _blurred(images: torch.Tensor) -> torch.Tensor:
-    """The mean over 3 x 3 pixels in which the middle counts five times; the border as it is."""
+    """The mean over 3 x 3 pixels, in which the centre counts five times. The border stays as it is."""
     kernel = torch.ones(3, 1, 3, 3, device=images.device)
     kernel[:, :, 1, 1] = 5.0
     blurred = images.clone()
@@ -103,13 +110,13 @@ def _blurred(images: torch.Tensor) -> torch.Tensor:
 
 
 def _stretched(images: torch.Tensor) -> torch.Tensor:
-    """Each colour's least value to 0 and its greatest to 255."""
+    """Stretch each colour linearly, so that its values cover 0 to 255."""
     low, high = images.amin((1, 2), keepdim=True), images.amax((1, 2), keepdim=True)
     return torch.where(high > low, (images - low) * 255 / (high - low).clamp(min=1), images)
 
 
 def _equalized(images: torch.Tensor) -> torch.Tensor:
-    """Each colour's values to their ranks, so that all are about equally frequent."""
+    """Replace the values of each colour by their ranks, so that all are about equally frequent."""
     count, rows, columns = images.shape[:3]
     codes = images.permute(0, 3, 1, 2).reshape(count * 3, -1).long()
     histogram = torch.zeros(count * 3, 256, device=images.device).scatter_add_(

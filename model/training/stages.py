@@ -1,23 +1,23 @@
-"""Stages of a run: epochs that train some of the parameters, with an optimiser and a schedule of their own, towards one aim."""
+"""The stages of a run. Each trains some parameters towards one aim, with its own optimiser and schedule."""
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from typing import List, Optional
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.networks.activations import BSpline, total_variation
+from model.networks.activations import splines_of, total_variation
 from model.training.recipe import Recipe
 
 SPLINE_LEARNING_RATE = 1e-3  # of a B-spline's coefficients, whatever that of the weights, and without decay
 
 
 class Stage:
-    """Learning the labels and, where there is a teacher, its logits; all parameters, on the recipe's schedule."""
+    """All parameters learn the labels and, if there is a teacher, its logits, on the recipe's schedule."""
 
-    selects = True  # whether its epochs count for the selection by validation
+    selects = True  # whether validation may select one of its epochs
 
     def __init__(self, recipe: Recipe, network: nn.Module, epochs: int, steps_per_epoch: int):
         self.recipe, self.network, self.epochs = recipe, network, epochs
@@ -29,8 +29,9 @@ class Stage:
         )
         self.schedule = self._schedule(epochs * steps_per_epoch)
 
-    def trained(self) -> Sequence[nn.Module]:
-        return [self.network]
+    def trained(self) -> nn.Module:
+        """The part of the network whose parameters the stage trains."""
+        return self.network
 
     def loss(self, images: torch.Tensor, labels: torch.Tensor, soft: Optional[torch.Tensor]) -> torch.Tensor:
         """soft: the teacher's logits for these images."""
@@ -43,11 +44,9 @@ class Stage:
         return self._regularised(loss)
 
     def _regularised(self, loss: torch.Tensor) -> torch.Tensor:
-        return (
-            loss + self.recipe.total_variation * total_variation(self.network)
-            if self.recipe.total_variation
-            else loss
-        )
+        if not self.recipe.total_variation:
+            return loss
+        return loss + self.recipe.total_variation * total_variation(self.network)
 
     def _schedule(self, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
         if self.recipe.schedule == "one_cycle":
@@ -59,22 +58,22 @@ class Stage:
         return torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
 
     @staticmethod
-    def _groups(modules: Sequence[nn.Module]) -> List[dict]:
-        splines = [
-            module.values for root in modules for module in root.modules() if isinstance(module, BSpline)
-        ]
-        known = {id(values) for values in splines}
-        others = [
-            parameter for root in modules for parameter in root.parameters() if id(parameter) not in known
-        ]
-        return [{"params": others}] + [
-            {"params": splines, "lr": SPLINE_LEARNING_RATE, "weight_decay": 0.0}
-        ] * bool(splines)
+    def _groups(trained: nn.Module) -> List[dict]:
+        """The optimiser's groups of parameters: B-splines have a learning rate of their own."""
+        splines = [spline.values for spline in splines_of(trained)]
+        coefficients = {id(values) for values in splines}
+        others = [parameter for parameter in trained.parameters() if id(parameter) not in coefficients]
+        groups: List[dict] = [{"params": others}]
+        if splines:
+            groups.append({"params": splines, "lr": SPLINE_LEARNING_RATE, "weight_decay": 0.0})
+        return groups
 
 
 class BlockStage(Stage):
-    """One block of ResMLP alone, learning what the teacher's gives behind the same block. The parameters before it stay as they are; their
-    normalisation goes on measuring, as published."""
+    """One block of the student learns to reproduce the output of the teacher's block at the same depth.
+
+    The parameters of earlier blocks are not trained; their normalisation goes on measuring, as published.
+    """
 
     selects = False
 
@@ -90,15 +89,15 @@ class BlockStage(Stage):
         self.teacher, self.block = teacher, block
         super().__init__(recipe, network, epochs, steps_per_epoch)
 
-    def trained(self) -> Sequence[nn.Module]:
-        return [self.network.blocks[self.block]]
+    def trained(self) -> nn.Module:
+        return self.network.blocks[self.block]
 
     def loss(self, images: torch.Tensor, labels: torch.Tensor, soft: Optional[torch.Tensor]) -> torch.Tensor:
         depth = self.block + 1
         with torch.no_grad():
-            wanted = self.teacher.after_blocks(images, depth)[-1]
-            begin = self.network.after_blocks(images, depth - 1)[-1]
-        return self._regularised(F.mse_loss(self.network.blocks[self.block](begin), wanted))
+            target = self.teacher.after_blocks(images, depth)[-1]
+            block_input = self.network.after_blocks(images, depth - 1)[-1]
+        return self._regularised(F.mse_loss(self.network.blocks[self.block](block_input), target))
 
     def _schedule(self, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
         return torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
@@ -107,13 +106,15 @@ class BlockStage(Stage):
 def stages(
     recipe: Recipe, network: nn.Module, teacher: Optional[nn.Module], steps_per_epoch: int
 ) -> List[Stage]:
-    """The recipe's, in order. Where blocks are taught one by one, the network first takes over the teacher's embedding."""
-    transfer = recipe.distillation.transfer_epochs if recipe.distillation else 0
+    """The stages of the recipe, in order.
+
+    A network whose blocks are taught first takes over the teacher's embedding.
+    """
     blocks: List[Stage] = []
-    if transfer:
+    if recipe.transfer_epochs:
         network.embed.load_state_dict(teacher.embed.state_dict())
         blocks = [
-            BlockStage(recipe, network, teacher, block, transfer, steps_per_epoch)
+            BlockStage(recipe, network, teacher, block, recipe.transfer_epochs, steps_per_epoch)
             for block in range(len(network.blocks))
         ]
-    return blocks + [Stage(recipe, network, recipe.epochs, steps_per_epoch)]
+    return [*blocks, Stage(recipe, network, recipe.epochs, steps_per_epoch)]

@@ -32,12 +32,12 @@ def small_test(dataset):
 
 
 def random_pictures(seed, count):
-    """Like CIFAR-10's in shape alone."""
+    """Noise in the shape of CIFAR-10's images."""
     return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8))
 
 
 def picture_split(images=24):
-    """Pictures whose label is how bright they are."""
+    """Pictures whose brightness grows with their label."""
     labels = torch.arange(2 * images) % 10
     pictures = (random_pictures(1, 2 * images).float() * (0.1 + 0.09 * labels[:, None, None, None])).to(
         torch.uint8
@@ -49,12 +49,15 @@ def picture_test(dataset):
     return picture_split()[1]
 
 
+def recipe(name="small", **settings):
+    """The recipe of the family that the settings name."""
+    return Recipe.from_settings(name, settings)
+
+
 def picture_recipe(**changes):
-    """The narrowest ResMLP there is at its full length."""
-    return Recipe(
+    """A recipe of the narrowest ResMLP, which has all blocks."""
+    return recipe(
         **{
-            "name": "small",
-            "dataset": "cifar10",
             "network": "resmlp",
             "expansion": 0.03,
             "activation": "relu",
@@ -68,9 +71,9 @@ def picture_recipe(**changes):
 
 
 def small_recipe(**changes):
-    return Recipe(
+    """A recipe for the digits inside scikit-learn, of LST-1 unless the changes name another network."""
+    return recipe(
         **{
-            "name": "small",
             "dataset": "digits",
             "epochs": 3,
             "batch": 20,
@@ -146,7 +149,7 @@ WIDTHS = (
 
 
 def shipped_functions(network):
-    """The activations of a network file: their kind is named in it, what they learned lies in its provenance."""
+    """The activations of a network file, from the kinds in its layers and the numbers in its provenance."""
     settings, learned, functions = (
         network.provenance["recipe_settings"],
         iter(network.provenance.get("functions", [])),

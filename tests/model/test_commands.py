@@ -1,16 +1,14 @@
 """The commands as a shell sees them: exit codes, stdout, stderr."""
 
-import io
 import json
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from typing import NamedTuple
-from unittest import mock
 
 import pytest
+from typer.testing import CliRunner
 
-from model.__main__ import main
+from model.__main__ import app
 from model.training.recipe import Recipe
 from model.training.train import Training, train
 from tests import ROOT
@@ -26,17 +24,9 @@ class Done(NamedTuple):
 
 
 def command(*arguments):
-    """`python -m model ARGUMENTS` within this process: importing torch anew takes seconds."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with mock.patch.object(sys, "argv", ["model", *map(str, arguments)]), redirect_stdout(
-        stdout
-    ), redirect_stderr(stderr):
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-    return Done(code, stdout.getvalue(), stderr.getvalue())
+    """`python -m model ARGUMENTS` within this process: another one would take seconds to import torch."""
+    done = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    return Done(done.exit_code, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -167,14 +157,34 @@ def test_a_network_file_is_no_checkpoint(tmp_path):
     )
 
 
-def test_a_missing_package_is_named(monkeypatch, capsys, tmp_path):
+def test_a_missing_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
     monkeypatch.delitem(sys.modules, "model.export.onnx_export", raising=False)
-    monkeypatch.setattr(sys, "argv", ["model", "export", str(SHIPPED[0]), "--out", str(tmp_path / "n.onnx")])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 1
-    assert "error: onnx is missing: pip install -e '.[model,study]'" in capsys.readouterr().err
+    done = command("export", SHIPPED[0], "--out", tmp_path / "n.onnx")
+    assert done.returncode == 1
+    assert done.stderr == "error: onnx is missing: pip install -e '.[model,study]'\n"
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch, tmp_path):
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text("epochs = 1")
+    monkeypatch.setattr(Recipe, "read", None)
+    with pytest.raises(TypeError):
+        command("train", recipe)
+
+
+def test_an_interruption_of_any_command_ends_in_one_line(monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("model.reports.evaluate.evaluate", interrupted)
+    assert command("evaluate", DIGITS) == Done(130, "", "interrupted\n")
+
+
+def test_a_seed_that_cannot_be_is_refused_in_one_line(tmp_path):
+    (tmp_path / "tiny.toml").write_text('dataset = "digits"\nepochs = 1\n')
+    done = command("train", tmp_path / "tiny.toml", "--seed", -1)
+    assert done == Done(1, "", "error: seed must be at least 0, not -1\n")
 
 
 def test_output_goes_into_a_directory_that_is_made_and_never_onto_one(tmp_path):

@@ -25,7 +25,7 @@ def tables(seed, knots, axis, per_channel):
 
 
 def channel(x, number, axis, per_channel):
-    """What belongs to one table: a channel, or everything."""
+    """The values that one table serves: those of a channel, or all."""
     return x.select(axis, number) if per_channel else x
 
 

@@ -18,7 +18,7 @@ def grid():
 
 @pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
 def test_float64_stays_float64(activation):
-    """Tables are made of float32 parameters in float64: the function is that of training, to its precision."""
+    """Tables are made in float64 from float32 parameters, and agree with training to its precision."""
     function = activation()
     found = function(grid(), channel_axis=0)
     assert found.dtype == torch.float64

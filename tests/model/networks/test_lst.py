@@ -85,7 +85,7 @@ def transform(lst, x):
 
 
 def classified(network, y):
-    """FC over Y row-major: Y[p, o] is number p * d_out + o."""
+    """The classifier takes Y in row-major order: Y[p, o] has the index p * d_out + o."""
     w, b = layer(network.classifier)
     return [
         sum(w[c, p * y.shape[1] + o] * y[p, o] for p in range(y.shape[0]) for o in range(y.shape[1])) + b[c]
@@ -169,7 +169,7 @@ def test_the_activation_is_an_argument(kind):
 
 
 def test_the_columns_have_a_function_for_each_row_of_the_result():
-    """Y[p, o] = f_p(...): per channel means per output of the layer, as everywhere."""
+    """Y[p, o] = f_p(...): a channel is an output of the layer."""
     torch.manual_seed(0)
     lst = LST(5, 3, partial(PiecewiseLinear, knots=2, per_channel=True))
     lst.columns_activation.values.data = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
@@ -178,7 +178,7 @@ def test_the_columns_have_a_function_for_each_row_of_the_result():
 
 
 class Record(Activation):
-    """Keeps what it was given."""
+    """An activation that keeps its input."""
 
     def __init__(self, channels):
         super().__init__()

@@ -31,16 +31,15 @@ def published_state(transforms, seed=0):
 
 
 def published_logits(state, images):
-    """The published computation in float64, written from its description: rows, then columns, each FC then tanh."""
+    """The published computation in float64, from its description: rows, then columns, each FC and tanh."""
     state = {key: value.double() for key, value in state.items()}
     x = (images.double() / 255 - 0.5) / 0.5
     outputs = []
     for name in sorted({key.split(".")[0] for key in state} - {"W_o"}):
         for number in (1, 2):
             weight, bias = state[f"{name}.dense{number}.weight"], state[f"{name}.dense{number}.bias"]
-            x = torch.tanh(
-                torch.einsum("ok,nrk->nor", weight, x) + bias[:, None]
-            )  # transposed: the next one meets the columns
+            # The result is transposed, so that the next layer takes the columns.
+            x = torch.tanh(torch.einsum("ok,nrk->nor", weight, x) + bias[:, None])
         outputs.append(x)
     if len(outputs) == 3:
         x = x + outputs[0]

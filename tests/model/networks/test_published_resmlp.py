@@ -1,4 +1,4 @@
-"""Checkpoints in the layout of PSA-Compress: synthetic ones, for the archive itself is not at hand."""
+"""Checkpoints in the layout of PSA-Compress: synthetic ones, for the archive is not available."""
 
 import re
 

@@ -113,9 +113,8 @@ def test_blocks_begin_close_to_the_identity():
 def test_total_variation_is_that_of_the_splines():
     assert total_variation(ResMLP(1, LERP, channels=8, blocks=1)) == 0
     network = ResMLP(1, SPLINE, channels=8, blocks=1)
-    torch.testing.assert_close(
-        total_variation(network), torch.tensor(16 * 0.99)
-    )  # one change of slope, by 0.99, in each of 8 + 8
+    # Each of 8 + 8 functions changes its slope once, by 0.99.
+    torch.testing.assert_close(total_variation(network), torch.tensor(16 * 0.99))
 
 
 def test_no_hidden_channels_are_refused():

@@ -13,7 +13,7 @@ from tests.model.small import small_recipe, small_split, small_test
 @pytest.mark.parametrize("group", STUDENTS + PUBLISHED + OTHERS, ids=lambda group: group.recipe)
 def test_every_row_has_a_recipe_that_reads(group):
     recipe = Recipe.from_settings(group.recipe, group.settings())
-    assert recipe.dataset == "mnist" and ("init_from" in group.settings()) == (recipe.widths is not None)
+    assert recipe.dataset == "mnist" and ("init_from" in group.settings()) == recipe.is_quantized
 
 
 def test_integer_rows_stand_below_the_float_row_they_come_from():

@@ -83,7 +83,7 @@ def test_an_exception_while_copies_are_made_leaves_no_file(tmp_path, monkeypatch
 
 
 def test_what_is_written_to_copies_stays_out_of_the_file(tmp_path):
-    """torch takes only writable arrays; the file must outlast whoever writes."""
+    """torch takes only writable arrays; what is written to them must not reach the file."""
     copies = augmented_copies(PART, TWO, tmp_path)
     wanted = copies.copy()
     copies[:] = 0
@@ -95,13 +95,12 @@ def test_logits_are_what_the_teacher_says_of_each_copy(tmp_path, kind):
     torch.manual_seed(0)
     network = kind()
     copies = augmented_copies(PART, TWO, tmp_path)
-    found = teacher_logits(
-        copies, PART, TWO, network.train(), directory=tmp_path
-    )  # batch normalisation must not learn from it
-    assert found.dtype == np.float32 and found.shape == (2, 12, 10)
-    for copy, said in zip(copies, found):
+    network.train()  # in which batch normalisation would learn from the copies
+    logits = teacher_logits(copies, PART, TWO, network, directory=tmp_path)
+    assert logits.dtype == np.float32 and logits.shape == (2, 12, 10)
+    for copy, kept in zip(copies, logits):
         np.testing.assert_allclose(
-            said, network.eval()(torch.from_numpy(copy)).detach().numpy(), rtol=1e-5, atol=1e-5
+            kept, network.eval()(torch.from_numpy(copy)).detach().numpy(), rtol=1e-5, atol=1e-5
         )
 
 

@@ -1,4 +1,4 @@
-"""Training of ResMLP: stages of teaching block by block, resumed and unbroken; total variation; integers."""
+"""Training of ResMLP: teaching block by block, resumed and unbroken runs, total variation, integers."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from lst_overlay.network import outputs
 from model.networks.activations import total_variation
 from model.quantized.resmlp import QuantizedResMLP
 from model.training.checkpoint import CheckpointError, load_checkpoint, selected_network
-from model.training.recipe import Distillation
+from model.training.recipe import BlockwiseDistillation
 from model.training.stages import SPLINE_LEARNING_RATE, stages
 from model.training.train import Training, TrainingError, train
 from tests.model.small import (
@@ -22,7 +22,7 @@ from tests.model.training.test_train import assert_same
 
 SPLIT = picture_split()
 TAUGHT = {
-    "distillation": Distillation("teacher/checkpoint.pt", weight=0.8, temperature=1.0, transfer_epochs=2)
+    "distillation": BlockwiseDistillation("teacher/checkpoint.pt", 0.8, temperature=1.0, transfer_epochs=2)
 }
 LEARNED = {"activation": "lerp_psa", "per_channel": True}
 SPLINE = {"activation": "b_spline", "per_channel": True, "total_variation": 1e-4}
@@ -153,7 +153,7 @@ def test_training_in_integers_begins_with_the_calibrated_parent():
 
 
 def test_a_teacher_without_copies_is_asked_as_it_goes():
-    taught = {"distillation": Distillation("teacher/checkpoint.pt", weight=0.8, temperature=1.0)}
+    taught = {"distillation": {"teacher": "teacher/checkpoint.pt", "weight": 0.8, "temperature": 1.0}}
     training = Training(picture_recipe(**taught), SPLIT)
     images, labels, soft = next(training.batches())
     teacher = selected_network(load_checkpoint("teacher/checkpoint.pt"))
@@ -173,7 +173,7 @@ def test_teaching_blocks_keeps_its_rate_and_what_follows_has_the_recipes_schedul
 
 
 def test_a_parameter_that_is_no_number_stops_the_run_even_if_the_loss_is_one():
-    """Look-ups take a NaN to an entry of the table."""
+    """A table look-up turns NaN into an ordinary entry."""
     training = Training(picture_recipe(**INT8, **LEARNED), SPLIT)
     training.network.layers[1].bias.data[3] = float("nan")
     with pytest.raises(
@@ -187,14 +187,14 @@ def test_a_parameter_that_is_no_number_stops_the_run_even_if_the_loss_is_one():
     [
         (
             {"int8": True, "init_from": "lst/checkpoint.pt"},
-            "init_from is a LST-1, which is of no use to network resmlp",
+            "init_from must take images of 32 x 32 x 3, as network resmlp does; lst is .* and takes 28 x 28",
         ),
         (
-            {"distillation": Distillation("lst/checkpoint.pt")},
-            "teacher is a LST-1, which is of no use to network resmlp",
+            {"distillation": {"teacher": "lst/checkpoint.pt"}},
+            "teacher must take images of 32 x 32 x 3, as network resmlp does; lst is .* and takes 28 x 28",
         ),
         (
-            {"distillation": Distillation("int8-relu/checkpoint.pt", transfer_epochs=1)},
+            {"distillation": BlockwiseDistillation("int8-relu/checkpoint.pt", transfer_epochs=1)},
             "transfer_epochs need a float teacher, this one is quantised",
         ),
     ],

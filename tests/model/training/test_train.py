@@ -1,19 +1,25 @@
 import dataclasses
 import math
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
 
+import model.training.batches
+import model.training.recipe.base
 import model.training.stages
 import model.training.train
 from lst_overlay.network import QFormat, content_hash
+from model.networks.lst import MLP
 from model.quantized.fixed_point import quantize_post_training
 from model.quantized.lst import QuantizedLST
 from model.training import copies
 from model.training.augment import Augmentation
+from model.training.checked import PositiveCount
 from model.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, selected_network
-from model.training.recipe import Distillation, Widths
+from model.training.recipe import Distillation, Recipe, RecipeError, Widths
+from model.training.recipe.digits import DigitsRecipe
 from model.training.train import Training, TrainingError, accuracy, directory_of, train
 from tests.model.small import small_recipe, small_split, small_test
 
@@ -39,7 +45,7 @@ def assert_same(one, other):
 
 @pytest.fixture
 def ancestors(tmp_path, monkeypatch):
-    """A trained float network and a teacher under the working directory, where augmented copies are kept as well."""
+    """Trained float networks and a teacher in the working directory, which also keeps augmented copies."""
     monkeypatch.chdir(tmp_path)
     run("parent", small_recipe(name="parent", epochs=1))
     run(
@@ -126,6 +132,26 @@ def test_the_parent_may_be_of_the_runs_own_seed(ancestors):
     assert state["ancestors"]["parent"]["recipe"]["seed"] == 7
 
 
+def test_a_network_family_is_one_declaration(tmp_path, monkeypatch):
+    """Recipes of it are read, checked and trained, and its checkpoint gives the network back."""
+    monkeypatch.setattr(model.training.recipe.base, "FAMILIES", [*model.training.recipe.base.FAMILIES])
+
+    @model.training.recipe.base.family
+    class PerceptronRecipe(DigitsRecipe):
+        network: Literal["perceptron"] = "perceptron"
+        width: PositiveCount = 7
+
+        def new_network(self):
+            return MLP((self.width,))
+
+    (tmp_path / "new.toml").write_text('dataset = "digits"\nnetwork = "perceptron"\nepochs = 1\nwidth = 5\n')
+    recipe = Recipe.read(tmp_path / "new.toml")
+    state = run(tmp_path / "run", recipe)
+    assert selected_network(state).hidden[0].out_features == recipe.width == 5
+    with pytest.raises(RecipeError, match="width belongs to network perceptron, not to lst1"):
+        Recipe.from_settings("r", {"width": 5})
+
+
 def test_the_checkpoint_goes_to_a_directory_of_the_recipe_and_the_seed():
     assert directory_of(small_recipe(name="n", seed=3)).as_posix() == "build/train/n/seed3"
 
@@ -143,7 +169,7 @@ def test_copies_are_used_in_turn(ancestors):
 def test_images_labels_and_teachers_logits_stay_together(ancestors):
     training = Training(small_recipe(**DISTILLED), SPLIT)
     teacher, labels = selected_network(load_checkpoint("teacher/checkpoint.pt")), {}
-    for image, label in zip(training.strong.copies[0], SPLIT.train.labels):
+    for image, label in zip(training.images.strong.copies[0], SPLIT.train.labels):
         labels[image.numpy().tobytes()] = int(label)
     for images, given, soft in training.batches():
         assert [labels[image.numpy().tobytes()] for image in images] == given.tolist()
@@ -177,9 +203,7 @@ def test_training_learns(tmp_path):
 
 def test_the_test_set_is_read_once_and_at_the_end(tmp_path, monkeypatch):
     reads = []
-    monkeypatch.setattr(
-        model.training.train, "load_test", None
-    )  # there is no other way to it than the argument
+    monkeypatch.setattr(model.training.train, "load_test", None)  # the argument is the only way to it
 
     def counting(dataset):
         reads.append(dataset)
@@ -301,6 +325,18 @@ def test_a_checkpoint_from_before_a_key_was_there_is_still_the_recipes(tmp_path)
     assert run(tmp_path)["recipe"] == state["recipe"]
 
 
+def test_a_checkpoint_whose_recipe_is_of_another_version_says_so(tmp_path):
+    run(tmp_path)
+    state = load_checkpoint(tmp_path / "checkpoint.pt")
+    state["recipe"]["momentum"] = 0.9
+    del state["version"]
+    save_checkpoint(tmp_path / "checkpoint.pt", state)
+    message = "small was made by another version of this program, .*unknown key 'momentum'.* train it again"
+    for use in (lambda: run(tmp_path), lambda: selected_network(state)):
+        with pytest.raises(CheckpointError, match=message):
+            use()
+
+
 def test_restart_begins_anew(tmp_path):
     run(tmp_path, stop_after=1)
     assert_same(
@@ -350,9 +386,8 @@ def test_a_foreign_torch_file_is_refused(tmp_path):
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
-    torch.save(
-        {"version": 1, "network": small_recipe()}, tmp_path / "code.pt"
-    )  # an object that only a pickle can hold
+    an_object = small_recipe()  # which only a pickle can hold
+    torch.save({"version": 1, "network": an_object}, tmp_path / "code.pt")
     with pytest.raises(CheckpointError, match="code.pt: not a checkpoint"):
         load_checkpoint(tmp_path / "code.pt")
 
@@ -368,14 +403,14 @@ def test_a_missing_checkpoint_says_what_makes_it(tmp_path):
 
 def test_the_last_epochs_see_half_the_augmentation(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        model.training.train,
+        model.training.batches,
         "augmented_copies",
         lambda part, augmentation: copies.augmented_copies(part, augmentation, tmp_path),
     )
     recipe = small_recipe(epochs=3, calm_epochs=1, augmentation=Augmentation(rotate_degrees=20.0, copies=2))
     training = Training(recipe, SPLIT)
-    assert training.calm.augmentation.rotate_degrees == 10.0
-    for epoch, phase in ((0, training.strong), (1, training.strong), (2, training.calm)):
+    assert training.images.calm.augmenter.rotate_degrees == 10.0
+    for epoch, phase in ((0, training.images.strong), (1, training.images.strong), (2, training.images.calm)):
         training.epoch = epoch
         known = {image.numpy().tobytes() for image in phase.copies[epoch % 2]}
         assert all(

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lst_overlay.network import QFormat, classify, logits
-from model.networks.lst import columns_first, fold_normalization, parameters_of, pixel_values
+from model.networks.lst import columns_first, parameters_of, pixel_values
 from model.quantized.fixed_point import fixed_point, quantize_post_training, quantize_weights
 from model.reports.study.confusion import confusion_point
 from model.reports.study.fine_tuning import FixedPointTraining, fine_tune
@@ -153,7 +153,7 @@ def test_the_digits_shown_are_the_first_of_each_class(subject):
     assert [int(part.labels[number]) for number in found["image_numbers"]] == list(range(10))
     np.testing.assert_array_equal(found["images"], part.images[found["image_numbers"]])
     assert np.array(found["rows"]).shape == np.array(found["columns"]).shape == (10, 28, 28)
-    network = fold_normalization(subject.load())
+    network = subject.load().fold_normalization()
     x = pixel_values(columns_first(part.images[found["image_numbers"]]))
     rows = network.lst[0].rows_activation(network.lst[0].rows(x.permute(1, 2, 0)), channel_axis=2)
     np.testing.assert_allclose(np.array(found["rows"]) / 128, rows.detach().numpy(), atol=0.1)

@@ -1,0 +1,76 @@
+"""The tables [widths] and [distillation] of a recipe. Those of augmentation are beside its code."""
+
+from __future__ import annotations
+
+from typing import Annotated, List, Sequence, Union
+
+from pydantic import Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag
+from pydantic.dataclasses import dataclass
+
+from model.training.checked import CHECKED, Count, Positive
+from model.training.recipe.errors import ALL_LAYERS, EACH_LAYER, RecipeError
+
+Bits = Annotated[StrictInt, Field(ge=2, le=16)]
+LayerBits = Annotated[
+    Union[Annotated[Bits, Tag(ALL_LAYERS)], Annotated[List[Bits], Tag(EACH_LAYER)]],
+    Discriminator(lambda value: EACH_LAYER if isinstance(value, (list, tuple)) else ALL_LAYERS),
+]
+
+
+@dataclass(frozen=True, config=CHECKED)
+class Widths:
+    """The bits of a quantised network. Weights and activations are signed, pixels unsigned.
+
+    weights, activations: one number for all layers, or a list with one for each layer. The last layer has no
+    activation.
+    """
+
+    weights: LayerBits
+    activations: LayerBits
+    pixels: Annotated[StrictInt, Field(ge=1, le=8)]
+
+    def weights_of(self, layers: int) -> List[int]:
+        """The weight width of each of that many layers."""
+        return _for_each("weights", self.weights, layers)
+
+    def activations_of(self, layers: int) -> List[int]:
+        """The activation width of each of that many layers.
+
+        The last one has no activation and ignores its 2.
+        """
+        return [*_for_each("activations", self.activations, layers - 1), 2]
+
+
+def _for_each(key: str, value: Union[int, Sequence[int]], count: int) -> List[int]:
+    if isinstance(value, int):
+        return [value] * count
+    if len(value) != count:
+        raise RecipeError(
+            f"[widths] {key} must be one number or {count}, one for each layer, not {len(value)}"
+        )
+    return list(value)
+
+
+@dataclass(frozen=True, config=CHECKED)
+class Distillation:
+    """Learning from a teacher's logits besides the labels.
+
+    loss = (1 - weight) CE(labels, student) + weight T^2 CE(softmax(teacher / T), student / T), T being the
+    temperature.
+    teacher: the checkpoint of a trained network.
+    """
+
+    teacher: StrictStr
+    weight: Annotated[StrictFloat, Field(gt=0, le=1)] = 0.9
+    temperature: Positive = 2.0
+
+
+@dataclass(frozen=True, config=CHECKED)
+class BlockwiseDistillation(Distillation):
+    """Distillation of a network of blocks.
+
+    transfer_epochs: epochs spent beforehand on each block of the student, which learns to reproduce the
+    output of the teacher's block at the same depth.
+    """
+
+    transfer_epochs: Count = 0
