@@ -1,4 +1,4 @@
-"""One distribution, `lst-overlay`. The wheel holds the board's package alone; model/ and gateware/ run from a checkout."""
+"""One distribution, `lst-overlay`. The wheel holds the board's package; the rest runs from a checkout."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PACKAGES = find_packages("driver")
-# `make wheel` puts these beside the driver; a checkout has them elsewhere. pynq delivers the first, and looks for bitstreams in the second.
+# `make wheel` puts these beside the driver; a checkout has them elsewhere. pynq delivers the notebooks and
+# looks for bitstreams in the other.
 FOR_PYNQ = {
     group: [f"lst_overlay = {package}"]
     for group, package in (
@@ -60,7 +61,7 @@ TEST = [
     "ipykernel==7.4.0",  # notebooks are run as tests
     "ipywidgets==8.1.9",
     "markdown-it-py==4.3.0",  # pages as GitHub shows them
-    # Solves the proofs of tests/gateware/shell/formal, many times faster than z3; a library, see solver.py there.
+    # Solves the proofs of tests/gateware/shell/formal many times faster than z3; a library: see solver.py.
     "bitwuzla==0.9.1",
 ]
 NOTEBOOK = [

@@ -1,4 +1,4 @@
-"""Migen cores, AXI masters, registers, the top for the Zynq-7000, and the tools that simulate and measure what they emit."""
+"""Cores, engines, the shell for the Zynq-7000, and the tools that simulate and measure what they emit."""
 
 from pathlib import Path
 

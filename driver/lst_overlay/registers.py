@@ -95,7 +95,8 @@ def _counter(name: str, offset: int, description: str) -> tuple:
 
 _LATCHED = "Latched with the other counters when a command ends and by CONTROL.SAMPLE."
 
-# Read together by eight words: constants and CONTROL, which is not read, lie in the last eight, where they cost no logic.
+# The slave reads in groups of eight words. The last group holds constants and CONTROL, which is not read: it
+# costs hardly any logic.
 REGISTERS: Tuple[Register, ...] = (
     Register("MAGIC", 0x00, "read-only", "0x4F54534C: this is an lst_overlay accelerator."),
     Register(
