@@ -95,7 +95,8 @@ def _counter(name: str, offset: int, description: str) -> tuple:
 
 _LATCHED = "Latched with the other counters when a command ends and by CONTROL.SAMPLE."
 
-# Read together by eight words: constants and CONTROL, which is not read, lie in the last eight, where they cost no logic.
+# The slave selects a word in two steps, of eight words each. The last group has the constants IMAGE_SHAPE and
+# RESULTS and the write-only CONTROL, so that its multiplexer needs no logic.
 REGISTERS: Tuple[Register, ...] = (
     Register("MAGIC", 0x00, "read-only", "0x4F54534C: this is an lst_overlay accelerator."),
     Register(
