@@ -229,6 +229,8 @@ def test_context_manager_frees(board):
         overlay.predict(random_images(1))
     with pytest.raises(LstOverlayError, match="freed: make a new LST1Overlay"):
         overlay.predict(random_images(1), software=True)
+    with pytest.raises(LstOverlayError, match="freed: make a new LST1Overlay"):
+        overlay.download()
     overlay.free()
     assert "freed" in repr(overlay)
 

@@ -1,4 +1,4 @@
-"""RegisterSlave in Migen's simulator, asked by a master that stalls."""
+"""RegisterSlave in Migen's simulator, accessed by a master that stalls."""
 
 import random
 
@@ -17,8 +17,8 @@ OKAY = 0
 READ_ONLY, READ_WRITE, WRITE_ONLY = (
     [r for r in REGISTERS if r.access == access] for access in ("read-only", "read-write", "write-only")
 )
-# Behind the last register, and what differs from a register's address in one high bit alone.
-UNMAPPED = [BASE_ADDRESS + 0x6C, BASE_ADDRESS + 0x7C] + [
+# Addresses behind the last register, and some that differ from a register's in one high bit only.
+UNMAPPED = [BASE_ADDRESS + max(r.offset for r in REGISTERS) + 4, BASE_ADDRESS + 0x7C] + [
     BASE_ADDRESS + BY_NAME[name].offset + (1 << bit)
     for bit in (7, 8, 15, 16, 29)
     for name in ("MAGIC", "CONTROL", "SOURCE")
@@ -30,7 +30,7 @@ def address_of(name):
 
 
 class Master:
-    """``stall``: the most clocks, drawn at random, before each of its moves."""
+    """An AXI3 master that waits a random number of clocks, at most ``stall``, before each transfer."""
 
     def __init__(self, stall=0, seed=1):
         self.port = Axi3Port(32, 12)
@@ -54,7 +54,7 @@ class Master:
         yield channel.valid.eq(0)
 
     def _take(self, channel, *names):
-        """Fields of a beat, which must stay as they are while they wait."""
+        """Accept a beat and return its fields, checked to be constant while they wait."""
         for _ in range(50):
             if (yield channel.valid):
                 break
@@ -74,7 +74,7 @@ class Master:
         return before
 
     def read(self, address, beats=1, size=2, burst=INCR, id_=0):
-        """Returns the words; checks IDs, responses and last."""
+        """Read a burst and return its words; check IDs, responses and last."""
         yield from self._give(self.port.ar, addr=address, len=beats - 1, size=size, burst=burst, id=id_)
         words = []
         for beat in range(beats):
@@ -91,13 +91,13 @@ class Master:
         assert (resp, found_id) == (OKAY, id_)
 
     def set_values(self):
-        """Every read-only register reads its own number."""
+        """Give every read-only register a value of its own."""
         for number, register in enumerate(READ_ONLY):
             yield self.slave.value[register.name].eq(0xA5000000 + number)
 
     @passive
     def pulses(self, name, seen):
-        """Appends ``data`` in each clock in which the register is written."""
+        """Append ``data`` to a list in each clock in which the register is written."""
         while True:
             yield
             if (yield self.slave.written[name]):
