@@ -23,7 +23,7 @@ from migen import Signal
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.memory.results import ResultRecord
-from lst_overlay.network import Network, NetworkError
+from lst_overlay.network import Network, NetworkError, check_family
 
 
 class Parameters(Protocol):
@@ -110,11 +110,7 @@ class EngineSpec:
 
     def check(self, network: Network) -> None:
         """Raise NetworkError, with rule and value, if the engine cannot hold ``network``."""
-        if network.family != self.family:
-            raise NetworkError(
-                f"engine {self.name} takes networks of the family {self.family!r}, "
-                f"{network.name!r} is of {network.family!r}"
-            )
+        check_family(network, self.family)
         self.accepts(network)
 
     def capabilities(self, network: Optional[Network]) -> Capabilities:
