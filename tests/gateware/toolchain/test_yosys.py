@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateware import toolchain
-from gateware.designs import TOP, make_design
+from gateware.designs import ENGINES, TOP, make_design
 from gateware.device import DEVICE
 from gateware.kept import content_hash, make_once
 from gateware.toolchain.bitstream import SCRIPT, write_sources
@@ -26,13 +26,17 @@ from tests.gateware.toolchain.vivado_stub import listed_sources
 
 # Pattern: why what it matches is harmless; one per line. Empty: today's designs draw no warning at all.
 TOLERATED = {}
-PIXEL_SERIAL = ("pixel_serial", None)
+# Every engine with its default network; of the layouts of one engine, the last by name: the most ports.
 ELABORATED = [
-    PIXEL_SERIAL,
-    ("folded", "lst1_w6a4p4"),
-    pytest.param("pixel_pairs", "lst1_w6a4p4", marks=pytest.mark.slow),
-    pytest.param("row_parallel_uint8x2", "lst1_w5c4a4p4", marks=pytest.mark.slow),
+    pytest.param(
+        spec.name,
+        None if spec.loadable else spec.network,
+        id=spec.name,
+        marks=[pytest.mark.slow] * (spec.name not in ("pixel_serial", "folded")),
+    )
+    for spec in {spec.number: spec for _, spec in sorted(ENGINES.items())}.values()
 ]
+PIXEL_SERIAL = ("pixel_serial", None)
 MAPPED = [PIXEL_SERIAL, ("row_parallel", "lst1_w4a4p2")]
 TOOLCHAIN = sorted(Path(toolchain.__path__[0]).glob("*.py"))
 
