@@ -35,7 +35,7 @@ def contracts_of(directory):
         text=True,
         timeout=120,
     )
-    found = dict(re.findall(r"^(.+) (KEPT|BROKEN)$", done.stdout, re.MULTILINE))
+    found = dict(re.findall(r"^(.+) (KEPT|BROKEN)(?: \(.*\))?$", done.stdout, re.MULTILINE))
     assert list(found) == CONTRACTS, done.stdout + done.stderr
     return found
 
