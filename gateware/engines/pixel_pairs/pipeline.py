@@ -1,4 +1,6 @@
-"""The pipeline of the pixel-pairs engine: three stages, each on an image of its own, two codes per clock.
+"""The pipeline of the pixel-pairs engine: two codes per clock.
+
+The rows stage works on one image while columns and classifier work on the image before it.
 
 The widths in bits stand below the arrows.
 

@@ -1,4 +1,6 @@
-"""The pipeline of the pixel-serial engine: three stages, each on an image of its own, one code per clock.
+"""The pipeline of the pixel-serial engine: one code per clock.
+
+The rows stage works on one image while columns and classifier work on the image before it.
 
 The widths in bits stand below the arrows.
 
