@@ -14,8 +14,8 @@ from lst_overlay.network import Network, NetworkError
 from lst_overlay.network.lst.parameters import lst1_layers
 
 BUFFERED_PAIRS = 1024
-# Two images are in the stages, the logits of a third leave them; one more may enter, and the results of one may
-# wait. Each has 11 result words.
+# Two images are in the stages, the logits of a third leave them; one more may enter, and the results of one
+# may wait. Each has 11 result words.
 CREDITS = 5
 RESULT_WORDS = 64
 

@@ -12,8 +12,8 @@ from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network.lst.parameters import CLASSES, PARAMETER_BYTES, SIZE, lst1_layers
 
-# Two images are in the stages, the logits of a third leave them; one more may enter, and the results of one may
-# wait. Each has 11 result words.
+# Two images are in the stages, the logits of a third leave them; one more may enter, and the results of one
+# may wait. Each has 11 result words.
 CREDITS = 5
 RESULT_WORDS = 64
 
