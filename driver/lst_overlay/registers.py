@@ -95,8 +95,8 @@ def _counter(name: str, offset: int, description: str) -> tuple:
 
 _LATCHED = "Latched with the other counters when a command ends and by CONTROL.SAMPLE."
 
-# The slave reads in groups of eight words. The last group holds constants and CONTROL, which is not read: it
-# costs hardly any logic.
+# The slave reads in groups of eight words. Registers that change are spread over the first three groups; the
+# last holds constants and costs hardly any logic.
 REGISTERS: Tuple[Register, ...] = (
     Register("MAGIC", 0x00, "read-only", "0x4F54534C: this is an lst_overlay accelerator."),
     Register(
@@ -131,7 +131,11 @@ REGISTERS: Tuple[Register, ...] = (
         "network; 0 before a LOAD and after one that failed.",
     ),
     Register(
-        "PARAMETER_BYTES", 0x14, "read-only", "Number of bytes that LOAD reads; 0 if the network is built in."
+        "COMPLETED",
+        0x14,
+        "read-only",
+        "Number of commands that ended without error since the download, modulo 2^32. "
+        "SOFT_RESET does not change it.",
     ),
     Register(
         "SOURCE_1",
@@ -198,11 +202,40 @@ REGISTERS: Tuple[Register, ...] = (
         "Number of commands accepted since the download, modulo 2^32. SOFT_RESET does not change it.",
     ),
     Register(
-        "COMPLETED",
+        "CONTROL",
         0x3C,
-        "read-only",
-        "Number of commands that ended without error since the download, modulo 2^32. "
-        "SOFT_RESET does not change it.",
+        "write-only",
+        "Writing 1 to a bit triggers its action once.",
+        width=4,
+        fields=(
+            Field(
+                "START",
+                0,
+                1,
+                "Queue a batch with the present IMAGES, SOURCE, SOURCE_1, DESTINATION and RESULT_MODE. "
+                "Ignored unless STATUS.QUEUE_READY.",
+            ),
+            Field(
+                "LOAD",
+                1,
+                1,
+                "Queue a LOAD of PARAMETER_BYTES bytes from SOURCE. Ignored unless STATUS.QUEUE_READY. "
+                "Takes precedence over START.",
+            ),
+            Field(
+                "SOFT_RESET",
+                2,
+                1,
+                "Stop all commands, drain the bus, clear ERROR and the queue. "
+                "The network stays unless a LOAD was running.",
+            ),
+            Field(
+                "SAMPLE",
+                3,
+                1,
+                "Latch all counters. If no command is running, CYCLES and both STALL counters latch as 0.",
+            ),
+        ),
     ),
     *_counter(
         "CYCLES",
@@ -244,40 +277,7 @@ REGISTERS: Tuple[Register, ...] = (
         ),
     ),
     Register(
-        "CONTROL",
-        0x68,
-        "write-only",
-        "Writing 1 to a bit triggers its action once.",
-        width=4,
-        fields=(
-            Field(
-                "START",
-                0,
-                1,
-                "Queue a batch with the present IMAGES, SOURCE, SOURCE_1, DESTINATION and RESULT_MODE. "
-                "Ignored unless STATUS.QUEUE_READY.",
-            ),
-            Field(
-                "LOAD",
-                1,
-                1,
-                "Queue a LOAD of PARAMETER_BYTES bytes from SOURCE. Ignored unless STATUS.QUEUE_READY. "
-                "Takes precedence over START.",
-            ),
-            Field(
-                "SOFT_RESET",
-                2,
-                1,
-                "Stop all commands, drain the bus, clear ERROR and the queue. "
-                "The network stays unless a LOAD was running.",
-            ),
-            Field(
-                "SAMPLE",
-                3,
-                1,
-                "Latch all counters. If no command is running, CYCLES and both STALL counters latch as 0.",
-            ),
-        ),
+        "PARAMETER_BYTES", 0x68, "read-only", "Number of bytes that LOAD reads; 0 if the network is built in."
     ),
 )
 
