@@ -108,11 +108,11 @@ class Entrance(LiteXModule):
         self.comb += self.admission.returned.eq(self.returned)
 
 
-def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, stalls=None):
+def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, stalls=None, start_after=None):
     """Send rows, a list for each buffer, and return (phase, row) of the admitted rows in order.
 
     ``clocks`` is filled with the clock of each admitted row, ``stalls`` with (starved, blocked) of every
-    clock.
+    clock. ``start`` is high for one clock when ``start_after`` rows have been admitted.
     """
     dut, entered, pending = Entrance(len(rows), credits, interval), [], []
     total = sum(map(len, rows))
@@ -128,7 +128,10 @@ def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, sta
             yield buffer.source.valid.eq(0)
 
     def watch():
+        before = 0
         for clock in range(60 + 30 * total):
+            yield dut.admission.start.eq(before < len(entered) == start_after)
+            before = len(entered)
             yield dut.returned.eq(bool(pending) and pending[0] <= clock)
             if pending and pending[0] <= clock:
                 pending.pop(0)
@@ -200,6 +203,13 @@ def test_two_buffers_are_interleaved_in_groups_of_eight_images():
     first, second = list(range(0, 64)), list(range(100, 136))
     entered = enter([first, second], (0,))
     assert [row for _, row in entered] == first[:32] + second[:32] + first[32:] + second[32:]
+
+
+def test_a_start_returns_to_the_first_buffer():
+    # A batch of nine images ends in the second buffer; the next one has two images.
+    first, second = list(range(0, 40)), list(range(100, 104))
+    entered = enter([first, second], (0,), start_after=36)
+    assert [row for _, row in entered] == first[:32] + second + first[32:]
 
 
 def test_a_buffer_that_cannot_hold_an_image_is_refused():

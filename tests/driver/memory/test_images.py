@@ -1,0 +1,59 @@
+"""Layouts and checks of images whose shape is neither MNIST's nor a square."""
+
+import numpy as np
+import pytest
+
+from lst_overlay.memory.images import GROUP, ImageLayout, checked_image, checked_images
+
+SHAPE = (12, 20)
+PIXELS = 240
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (PIXELS,)])
+def test_images_of_the_shape_and_flat_ones_are_taken(shape):
+    images = np.random.default_rng(1).integers(0, 256, (3, *shape), dtype=np.uint8)
+    np.testing.assert_array_equal(checked_images(images, SHAPE), images.reshape(3, PIXELS))
+    np.testing.assert_array_equal(checked_image(images[2], SHAPE), images[2].reshape(1, PIXELS))
+
+
+@pytest.mark.parametrize("shape", [(20, 12), (28, 28), (12, 20, 1), (239,)])
+def test_any_other_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=r"must have shape \(N, 12, 20\) or \(N, 240\), not \(3, "):
+        checked_images(np.zeros((3, *shape), np.uint8), SHAPE)
+    with pytest.raises(ValueError, match=r"classify takes one image, \(12, 20\) or \(240,\), not \("):
+        checked_image(np.zeros(shape, np.uint8), SHAPE)
+
+
+# (shape, ports, packed bits): (bytes of an image as an array, beats on a port, bytes in a buffer)
+SIZES = {
+    ((12, 12), 1, 0): (144, 18, 144),
+    ((12, 20), 2, 0): (240, 30, 240),
+    ((12, 20, 3), 1, 0): (720, 90, 720),
+    ((12, 20), 1, 2): (240, 12, 96),
+    ((12, 20), 2, 4): (240, 12, 96),
+}
+
+
+@pytest.mark.parametrize("declaration, sizes", SIZES.items(), ids=str)
+def test_sizes_come_from_the_shape(declaration, sizes):
+    layout = ImageLayout(*declaration)
+    assert (layout.image_bytes, layout.beats_per_image, layout.bytes_per_image) == sizes
+
+
+def test_the_second_port_begins_a_group_of_images_after_the_first():
+    layout = ImageLayout(SHAPE, 2)
+    assert layout.sources([0x1000]) == [0x1000, 0x1000 + GROUP * PIXELS]
+    assert layout.skip_bursts * 128 == GROUP * PIXELS
+
+
+@pytest.mark.parametrize("ports, bits", [(1, 2), (2, 4)])
+def test_a_beat_holds_the_packed_pixels_of_a_row(ports, bits):
+    layout = ImageLayout(SHAPE, ports, bits)
+    images = np.random.default_rng(2).integers(0, 256, (3, *SHAPE), dtype=np.uint8)
+    buffers = [np.full((3, layout.bytes_per_image), 0xAA, np.uint8) for _ in range(ports)]
+    layout.fill(images.reshape(3, PIXELS), buffers)
+    columns = SHAPE[1] // ports
+    for port, buffer in enumerate(buffers):
+        for beat, row in zip(buffer.view("<u8").ravel().tolist(), images.reshape(-1, SHAPE[1])):
+            codes = (row[columns * port : columns * (port + 1)] >> 8 - bits).tolist()
+            assert beat == sum(code << bits * place for place, code in enumerate(codes))

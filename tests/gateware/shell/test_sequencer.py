@@ -1,0 +1,87 @@
+"""The beat counts of Sequencer in Migen's simulator, for layouts that no engine has.
+
+Everything else that the sequencer does is tested with the whole design, in test_top_*.py.
+"""
+
+from types import SimpleNamespace
+
+import pytest
+from migen import Constant, Signal, run_simulation
+
+from gateware.shell.sequencer import Sequencer
+from lst_overlay.hardware.capabilities import Capabilities
+from lst_overlay.memory.images import GROUP, ImageLayout
+from lst_overlay.memory.results import ResultRecord
+from lst_overlay.registers import REGISTERS, ResultMode
+
+
+def registers(access):
+    return {r.name: Signal(r.width, name=r.name.lower()) for r in REGISTERS if r.access == access}
+
+
+def port():
+    """The signals that the sequencer uses of a reader or the writer, which is always idle."""
+    return SimpleNamespace(
+        start=Signal(),
+        abort=Signal(),
+        idle=Signal(reset=1),
+        failed=Signal(),
+        address=Signal(32),
+        error_address=Signal(32),
+        beats=Signal(23),
+    )
+
+
+def started_with(layout, record, images, mode):
+    """Start a batch and return the beats of each reader and the writer when it starts; None: not started."""
+    slave = SimpleNamespace(
+        value=registers("read-only"),
+        storage=registers("read-write"),
+        written=registers("write-only"),
+        data=Signal(32),
+    )
+    engine = SimpleNamespace(
+        capabilities=Capabilities(0, False, layout, record),
+        parameter_bytes=0,
+        parameters=SimpleNamespace(loaded=Constant(1), bad=Constant(0), crc=Constant(0, 32)),
+        starved=Signal(),
+        blocked=Signal(),
+    )
+    packer = SimpleNamespace(start=Signal(), images=Signal(20), logits_mode=Signal())
+    readers, writer = [port() for _ in range(layout.ports)], port()
+    dut = Sequencer(slave, readers, writer, packer, engine)
+    found = [None] * (layout.ports + 1)
+
+    def process():
+        yield slave.storage["IMAGES"].eq(images)
+        yield slave.storage["RESULT_MODE"].eq(mode)
+        yield slave.data.eq(1)  # START
+        yield slave.written["CONTROL"].eq(1)
+        yield
+        yield slave.written["CONTROL"].eq(0)
+        for _ in range(40):
+            yield
+            for number, one in enumerate([*readers, writer]):
+                if (yield one.start):
+                    found[number] = yield one.beats
+
+    run_simulation(dut, process())
+    return found
+
+
+# 10,922 and 5,461 beats are sums of seven powers of two. Their six additions take longer than the checks of
+# the arguments; the additions of the real engines do not.
+LAYOUTS = [ImageLayout((16, 5461)), ImageLayout((16, 5461), 2), ImageLayout((5461, 28), 2, 4)]
+CASES = [(layout, ResultRecord(10, 10)) for layout in LAYOUTS]
+CASES.append((ImageLayout((28, 28)), ResultRecord(10, 2 * 5461 - 2)))
+
+
+@pytest.mark.parametrize("mode", ResultMode)
+@pytest.mark.parametrize("images", [1, 9, 16, 27])
+@pytest.mark.parametrize("layout, record", CASES, ids=str)
+def test_beats_are_final_when_readers_and_writer_start(layout, record, images, mode):
+    readers = [images] * layout.ports
+    if layout.interleaved:
+        readers = [sum(number // GROUP % 2 == port for number in range(images)) for port in range(2)]
+    expected = [share * layout.beats_per_image or None for share in readers]
+    assert started_with(layout, record, images, mode) == [*expected, record.bytes(mode, images) // 8]
