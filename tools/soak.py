@@ -18,7 +18,8 @@ import numpy as np
 from tqdm import tqdm
 
 from lst_overlay import HardwareError, HardwareTimeout, LST1Overlay, LstOverlayError
-from lst_overlay.network import classify, load_network, logits, parameter_words
+from lst_overlay.hardware.prepared_network import prepare
+from lst_overlay.network import classify, load_network, logits
 from lst_overlay.registers import ErrorCode
 from lst_overlay.samples.shipped_networks import find
 from lst_overlay.simulator.board import SimulatedBoard
@@ -132,7 +133,7 @@ class Verilated(Subject):
         return fabric.clear_errors
 
     def _other_network(self):
-        self.overlay._batches.load(parameter_words(NETWORKS[1]))
+        self.overlay._batches.load(prepare(NETWORKS[1], loadable=True))
 
 
 class Instant(Subject):
