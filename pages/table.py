@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _string
 import re
 import string
 from typing import Any, List, Mapping, Sequence, Tuple
@@ -16,14 +15,14 @@ class _NoFigure(Exception):
 
 class _Formatter(string.Formatter):
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tuple[Any, str]:
-        """Look up ``{divergence[32]}`` by the key "32": JSON has no other keys."""
-        first, rest = _string.formatter_field_name_split(field_name)
-        value = kwargs[str(first)]
-        for _, key in rest:
+        """Look up ``{divergence[32]}`` by the key "32" in a mapping, since JSON has no other keys."""
+        first, *keys = re.findall(r"[^][]+", field_name)
+        value = kwargs[first]
+        for key in keys:
             if value is None:
                 raise _NoFigure
-            value = value[str(key) if isinstance(value, Mapping) else key]
-        return value, str(first)
+            value = value[key if isinstance(value, Mapping) else int(key)]
+        return value, first
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if value is None:
