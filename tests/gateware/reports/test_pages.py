@@ -52,9 +52,11 @@ def test_an_engine_that_is_declared_is_measured_with_the_networks_that_it_names(
     assert list(ladder.rungs())[-2:] == [("new", "one"), ("new", "two")]
 
 
-def test_the_rungs_ascend():
-    cycles = [rung["ideal"]["cycles_per_image"] for rung in ladder.PAGE.figures()["rungs"]]
+def test_the_rungs_ascend_and_keep_the_cycles_that_their_engines_declare():
+    reports = [rung["ideal"] for rung in ladder.PAGE.figures()["rungs"]]
+    cycles = [round(report["cycles_per_image"]) for report in reports]
     assert cycles == sorted(cycles, reverse=True)
+    assert cycles == [ENGINES[report["engine"]].cycles_per_image for report in reports]
 
 
 def test_results_are_of_every_shipped_network():
