@@ -39,12 +39,12 @@ class Simulation:
     images: np.ndarray
     labels: np.ndarray
     classes: np.ndarray
+    class_count: int
 
     @property
     def confusion(self) -> np.ndarray:
-        """(classes, classes): images with label row that were answered with class column."""
-        classes = 1 + max(self.labels.max(), self.classes.max())
-        table = np.zeros((classes, classes), dtype=int)
+        """(class_count, class_count): images with label row that were answered with class column."""
+        table = np.zeros((self.class_count, self.class_count), dtype=int)
         np.add.at(table, (self.labels, self.classes), 1)
         return table
 
@@ -120,6 +120,7 @@ def simulate(
         pixels,
         labels,
         classes,
+        integers.classes,
     )
 
 
