@@ -133,7 +133,7 @@ def train(
     try:
         state = training.train(chosen, checkpoint.parent, device=device, restart=restart)
     except KeyboardInterrupt:
-        typer.echo(_interrupted(checkpoint, chosen.all_epochs, restart), err=True)
+        typer.echo(_interrupted(checkpoint, chosen.epochs, restart), err=True)
         raise typer.Exit(130) from None
     _show(
         {

@@ -12,61 +12,54 @@ from typing import Tuple
 import numba
 import numpy as np
 import torch
+from numba.extending import overload
 
 
 class _Piecewise(torch.autograd.Function):
-    """The gradients of intercept and slope are two weighted histograms over the pieces."""
+    """lines: (tables, pieces, 2) float32, or float64 as x: intercept and slope, side by side in memory.
+
+    Their gradients are two weighted histograms over the pieces.
+    """
 
     @staticmethod
-    def forward(ctx, x, intercept, slope, low, spacing, channel_axis):
-        tables, pieces = intercept.shape
-        outer, channels, inner = split_at(x.shape, channel_axis) if tables > 1 else (1, 1, x.numel())
-        x = x.contiguous()
-        ctx.save_for_backward(x, slope)
-        ctx.shape, ctx.low, ctx.spacing, ctx.pieces = (outer, channels, inner), low, spacing, pieces
+    def forward(ctx, x, lines, low, spacing, channel_axis):
+        ctx.shape = split_at(x.shape, channel_axis) if len(lines) > 1 else (1, 1, x.numel())
+        x, lines = x.contiguous(), lines.contiguous()
+        ctx.save_for_backward(x, lines)
+        ctx.low, ctx.spacing = low, spacing
         if compiled(x):
             y = torch.empty_like(x)
-            _forward(
-                x.view(ctx.shape).numpy(),
-                intercept.numpy(),
-                slope.numpy(),
-                y.view(ctx.shape).numpy(),
-                low,
-                spacing,
-            )
+            _forward(_array(x, ctx.shape), lines.numpy(), _array(y, ctx.shape), low, spacing)
             return y
-        place = _places(x.view(ctx.shape), low, spacing, pieces)
-        return (intercept.flatten()[place] + slope.flatten()[place] * x.view(ctx.shape)).view(x.shape)
+        numbers = x.view(ctx.shape).to(lines.dtype)
+        intercept, slope = lines.flatten(0, 1)[_places(numbers, low, spacing, lines.shape[1])].unbind(-1)
+        return (intercept + slope * numbers).to(x.dtype).view(x.shape)
 
     @staticmethod
     def backward(ctx, gradient):
-        x, slope = ctx.saved_tensors
+        x, lines = ctx.saved_tensors
         gradient = gradient.contiguous()
         if compiled(x):
-            of_x = torch.empty_like(x)
-            sums = np.zeros((2,) + slope.shape)
-            _backward(
-                x.view(ctx.shape).numpy(),
-                slope.numpy(),
-                gradient.view(ctx.shape).numpy(),
-                of_x.view(ctx.shape).numpy(),
-                sums[0],
-                sums[1],
-                ctx.low,
-                ctx.spacing,
-            )
-            of_intercept, of_slope = torch.from_numpy(sums).to(x.dtype)
-        else:
-            place = _places(x.view(ctx.shape), ctx.low, ctx.spacing, ctx.pieces)
-            of_x = (gradient.view(ctx.shape) * slope.flatten()[place]).view(x.shape)
-            flat = place.flatten()
-            of_intercept = (
-                torch.bincount(flat, gradient.flatten(), slope.numel()).view(slope.shape).to(x.dtype)
-            )
-            of_slope = (
-                torch.bincount(flat, (gradient * x).flatten(), slope.numel()).view(slope.shape).to(x.dtype)
-            )
-        return of_x, of_intercept, of_slope, None, None, None
+            of_x, of_lines = torch.empty_like(x), np.zeros(lines.shape)
+            arrays = (_array(tensor, ctx.shape) for tensor in (gradient, of_x))
+            _backward(_array(x, ctx.shape), lines.numpy(), *arrays, of_lines, ctx.low, ctx.spacing)
+            return of_x, torch.from_numpy(of_lines).to(lines.dtype), None, None, None
+        numbers, of_y = (tensor.view(ctx.shape).to(lines.dtype) for tensor in (x, gradient))
+        place = _places(numbers, ctx.low, ctx.spacing, lines.shape[1])
+        of_x = (of_y * lines[..., 1].flatten()[place]).to(x.dtype).view(x.shape)
+        sums = [
+            torch.bincount(place.flatten(), weights.flatten(), lines[..., 0].numel())
+            for weights in (of_y, of_y * numbers)
+        ]
+        return of_x, torch.stack(sums, -1).view(lines.shape).to(lines.dtype), None, None, None
+
+
+def _array(tensor: torch.Tensor, shape: Tuple[int, int, int]) -> np.ndarray:
+    """The tensor's memory for the compiled kernels: NumPy has no bfloat16, whose bits are given as uint16."""
+    tensor = tensor.view(shape)
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.uint16).numpy()
+    return tensor.numpy()
 
 
 def interpolate(
@@ -74,7 +67,7 @@ def interpolate(
 ) -> torch.Tensor:
     """Linear interpolation between knots at equal distances in -reach .. reach.
 
-    x: any shape, which is also that of the result.
+    x: any shape, which is also that of the result. bfloat16 is computed in float32 and rounded once.
     values: (tables, knots) at the knots. There is one table for all channels, or one for each.
     extrapolate: continue the first and the last piece outside the range, instead of holding their end values.
     ValueError for fewer than two knots and for an empty range.
@@ -89,7 +82,7 @@ def interpolate(
         )
     if tables > 1 and tables != x.shape[channel_axis]:
         raise ValueError(f"{tables} functions for {x.shape[channel_axis]} channels")
-    values = values.to(x.dtype)
+    values = values.to(torch.float32 if x.dtype == torch.bfloat16 else x.dtype)
     spacing = 2 * reach / (knots - 1)
     inner = values.diff(dim=1) / spacing
     if extrapolate:
@@ -97,9 +90,9 @@ def interpolate(
     else:
         slope = torch.nn.functional.pad(inner, (1, 1))
     # Piece i > 0 begins at knot i - 1; the piece before the first knot ends there.
-    begin = torch.linspace(-reach, reach, knots, dtype=torch.float64, device=x.device).to(x.dtype)
+    begin = torch.linspace(-reach, reach, knots, dtype=torch.float64, device=x.device).to(values.dtype)
     intercept = torch.cat([values[:, :1], values], dim=1) - slope * torch.cat([begin[:1], begin])
-    return _Piecewise.apply(x, intercept, slope, -reach, spacing, channel_axis)
+    return _Piecewise.apply(x, torch.stack([intercept, slope], -1), -reach, spacing, channel_axis)
 
 
 def compiled(x: torch.Tensor) -> bool:
@@ -119,6 +112,36 @@ def _places(x: torch.Tensor, low: float, spacing: float, pieces: int) -> torch.T
     return place + pieces * torch.arange(x.shape[1], device=x.device)[:, None]
 
 
+def _loaded(element):
+    """An element of a kernel's array as a number."""
+
+
+def _stored(array, number):
+    """The number as an element of the array."""
+
+
+@overload(_loaded)
+def _(element):
+    if element == numba.types.uint16:  # bfloat16, the upper half of a float32
+        return lambda element: np.uint32(np.uint32(element) << np.uint32(16)).view(np.float32)
+    return lambda element: element
+
+
+@overload(_stored)
+def _(array, number):
+    if array.dtype == numba.types.uint16:
+
+        def rounded(array, number):  # to even; NaN stays NaN
+            bits = np.float32(number).view(np.uint32)
+            if number != number:
+                return np.uint16(0x7FC0)
+            odd = (bits >> np.uint32(16)) & np.uint32(1)
+            return np.uint16((bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
+
+        return rounded
+    return lambda array, number: number
+
+
 @numba.njit(cache=True, error_model="numpy")
 def _place(x, first, per_spacing, last):
     place = x * per_spacing - first
@@ -128,46 +151,44 @@ def _place(x, first, per_spacing, last):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _forward(x, intercept, slope, y, low, spacing):
-    first, per_spacing, last = (
-        x.dtype.type(low / spacing - 1),
-        x.dtype.type(1 / spacing),
-        x.dtype.type(intercept.shape[1] - 1),
-    )
+def _forward(x, lines, y, low, spacing):
+    number = lines.dtype.type
+    first, per_spacing, last = number(low / spacing - 1), number(1 / spacing), number(lines.shape[1] - 1)
     if x.shape[2] == 1:  # channels last: loops over one element would cost more than the elements
         for o in range(x.shape[0]):
             for c in range(x.shape[1]):
-                k = _place(x[o, c, 0], first, per_spacing, last)
-                y[o, c, 0] = intercept[c, k] + slope[c, k] * x[o, c, 0]
+                v = _loaded(x[o, c, 0])
+                k = _place(v, first, per_spacing, last)
+                y[o, c, 0] = _stored(y, lines[c, k, 0] + lines[c, k, 1] * v)
         return
     for o in range(x.shape[0]):
         for c in range(x.shape[1]):
-            intercepts, slopes = intercept[c], slope[c]
+            own = lines[c]
             for i in range(x.shape[2]):
-                k = _place(x[o, c, i], first, per_spacing, last)
-                y[o, c, i] = intercepts[k] + slopes[k] * x[o, c, i]
+                v = _loaded(x[o, c, i])
+                k = _place(v, first, per_spacing, last)
+                y[o, c, i] = _stored(y, own[k, 0] + own[k, 1] * v)
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _backward(x, slope, gradient, of_x, of_intercept, of_slope, low, spacing):
-    first, per_spacing, last = (
-        x.dtype.type(low / spacing - 1),
-        x.dtype.type(1 / spacing),
-        x.dtype.type(slope.shape[1] - 1),
-    )
+def _backward(x, lines, gradient, of_x, of_lines, low, spacing):
+    number = lines.dtype.type
+    first, per_spacing, last = number(low / spacing - 1), number(1 / spacing), number(lines.shape[1] - 1)
     if x.shape[2] == 1:
         for o in range(x.shape[0]):
             for c in range(x.shape[1]):
-                k = _place(x[o, c, 0], first, per_spacing, last)
-                of_x[o, c, 0] = gradient[o, c, 0] * slope[c, k]
-                of_intercept[c, k] += gradient[o, c, 0]
-                of_slope[c, k] += gradient[o, c, 0] * x[o, c, 0]
+                v, of_y = _loaded(x[o, c, 0]), _loaded(gradient[o, c, 0])
+                k = _place(v, first, per_spacing, last)
+                of_x[o, c, 0] = _stored(of_x, of_y * lines[c, k, 1])
+                of_lines[c, k, 0] += of_y
+                of_lines[c, k, 1] += of_y * v
         return
     for o in range(x.shape[0]):
         for c in range(x.shape[1]):
-            slopes, of_intercepts, of_slopes = slope[c], of_intercept[c], of_slope[c]
+            own, of_own = lines[c], of_lines[c]
             for i in range(x.shape[2]):
-                k = _place(x[o, c, i], first, per_spacing, last)
-                of_x[o, c, i] = gradient[o, c, i] * slopes[k]
-                of_intercepts[k] += gradient[o, c, i]
-                of_slopes[k] += gradient[o, c, i] * x[o, c, i]
+                v, of_y = _loaded(x[o, c, i]), _loaded(gradient[o, c, i])
+                k = _place(v, first, per_spacing, last)
+                of_x[o, c, i] = _stored(of_x, of_y * own[k, 1])
+                of_own[k, 0] += of_y
+                of_own[k, 1] += of_y * v

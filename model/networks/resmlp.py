@@ -11,6 +11,7 @@ from typing import Callable, List, Optional, Union
 import torch
 from torch import nn
 
+from model.kernels.products import has_bfloat16
 from model.networks.activations import PSA, Activation
 
 IMAGE, PATCH, COLOURS, CLASSES = 32, 4, 3, 10
@@ -64,8 +65,9 @@ class TokenMixer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         bias = torch.outer(self.mix.bias, self.affine.scale) + self.affine.shift
+        weight = self.mix.weight.to(x.dtype)
         return torch.baddbmm(
-            x + bias, self.mix.weight.expand(len(x), -1, -1), self.norm(x, self.affine.scale)
+            x + bias.to(x.dtype), weight.expand(len(x), -1, -1), self.norm(x, self.affine.scale)
         )
 
 
@@ -87,13 +89,17 @@ class ChannelMLP(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.before is None:
-            hidden = torch.relu(self.expand(self.norm(x)))
+            hidden = torch.relu(_linear(self.norm(x), self.expand.weight, self.expand.bias))
         else:
-            hidden = learned(self.between, self.expand(learned(self.before, self.norm(x))))
+            hidden = _linear(learned(self.before, self.norm(x)), self.expand.weight, self.expand.bias)
+            hidden = learned(self.between, hidden)
         scale, shift = self.affine.scale, self.affine.shift
-        return x + nn.functional.linear(
-            hidden, scale[:, None] * self.reduce.weight, scale * self.reduce.bias + shift
-        )
+        return x + _linear(hidden, scale[:, None] * self.reduce.weight, scale * self.reduce.bias + shift)
+
+
+def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """W x + b in x's precision."""
+    return nn.functional.linear(x, weight.to(x.dtype), bias.to(x.dtype))
 
 
 def learned(function: Activation, x: torch.Tensor) -> torch.Tensor:
@@ -134,14 +140,23 @@ class ResMLP(nn.Module):
                 module.begin_in_residual()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.head(self.norm(self.after_blocks(images)[-1]).mean(1))
+        return self.head(self.norm(self.after_blocks(images)[-1]).to(self.head.weight.dtype).mean(1))
 
     def after_blocks(self, images: torch.Tensor, count: Optional[int] = None) -> List[torch.Tensor]:
         """The outputs (N, 64, channels) of the embedding and of every block, or of the first `count`."""
-        found = [self.embed(pixel_values(patches(images), self.embed.weight.dtype))]
+        pixels = pixel_values(patches(images), self.embed.weight.dtype).to(self._precision)
+        found = [_linear(pixels, self.embed.weight, self.embed.bias)]
         for block in self.blocks[:count]:
             found.append(block(found[-1]))
         return found
+
+    @property
+    def _precision(self) -> torch.dtype:
+        """That of the activations: bfloat16 in training, on processors that multiply it faster."""
+        weight = self.embed.weight
+        if self.training and weight.dtype == torch.float32 and has_bfloat16(weight.device.type):
+            return torch.bfloat16
+        return weight.dtype
 
 
 def hidden_width(expansion: float, channels: int = CHANNELS) -> int:

@@ -143,7 +143,7 @@ def _subject(path: Path) -> _Subject:
             getattr(module, "image_shape", None),
             module,
             module.export(state["recipe_name"], {}) if isinstance(module, QuantizedNetwork) else None,
-            {"epoch": state["epoch"], "epochs": recipe_of(state).all_epochs},
+            {"epoch": state["epoch"], "epochs": recipe_of(state).epochs},
         )
     if path.suffix in _PUBLISHED:
         load, trained_for = _PUBLISHED[path.suffix]

@@ -69,10 +69,6 @@ def teacher_network(teacher: State, recipe: Recipe) -> nn.Module:
     """The trained teacher, in evaluation mode."""
     network = selected_network(teacher)
     _check_images("teacher", teacher, recipe)
-    if recipe.transfer_epochs and recipe_of(teacher).is_quantized:
-        raise CheckpointError(
-            f"recipe {recipe.name}: transfer_epochs need a float teacher, this one is quantised"
-        )
     return network
 
 

@@ -44,6 +44,10 @@ class Augmentation:
             },
         )
 
+    def of_copy(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """What an epoch makes of images of a copy: the same images."""
+        return images
+
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """(N, rows, columns) uint8 -> the same shape and type, with zeros outside the image.
 

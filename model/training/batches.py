@@ -58,24 +58,21 @@ class TrainingImages:
         """How many batches an epoch has. The last one may be smaller."""
         return -(-len(self.part.labels) // self.recipe.batch)
 
-    def batches(self, epoch: int, generator: torch.Generator, ask_teacher: bool) -> Iterator[Batch]:
-        """The batches in the order that the generator draws. epoch: counted from 0.
-
-        ask_teacher: compute the teacher's logits for images whose logits are not kept.
-        """
+    def batches(self, epoch: int, generator: torch.Generator) -> Iterator[Batch]:
+        """The batches in the order that the generator draws. epoch: counted from 0."""
         is_calm = epoch >= self.recipe.epochs - self.recipe.calm_epochs
         augmenter, copies, soft = self.calm if is_calm else self.strong
         images = self.part.images if copies is None else copies[epoch % len(copies)]
         soft = None if soft is None else soft[epoch % len(soft)]
         for chosen in torch.randperm(len(self.part.labels), generator=generator).split(self.recipe.batch):
             batch = images[chosen].to(self.device)
-            if augmenter is not None and copies is None:
-                batch = augmenter(batch, generator)
+            if augmenter is not None:
+                batch = (augmenter if copies is None else augmenter.of_copy)(batch, generator)
             labels = self.part.labels[chosen].to(self.device)
             if soft is not None:
                 yield Batch(batch, labels, soft[chosen].to(self.device))
             else:
-                yield Batch(batch, labels, self._logits(batch) if ask_teacher else None)
+                yield Batch(batch, labels, self._logits(batch))
 
     @torch.no_grad()
     def _logits(self, images: torch.Tensor) -> Optional[torch.Tensor]:

@@ -58,7 +58,7 @@ def check_finished(path, state: Dict[str, Any]) -> None:
     if "test_accuracy" not in state:
         recipe = recipe_of(state)
         raise CheckpointError(
-            f"{path}: training stopped after {state['epoch']} of {recipe.all_epochs} epochs; "
+            f"{path}: training stopped after {state['epoch']} of {recipe.epochs} epochs; "
             f"finish it first: {recipe.command}"
         )
 
@@ -76,11 +76,6 @@ def recipe_of(state: Dict[str, Any]) -> Recipe:
 
 def selected_network(state: Dict[str, Any]) -> nn.Module:
     """The network with the weights that validation selected, in evaluation mode."""
-    if state["selected"] is None:
-        raise CheckpointError(
-            f"{state['recipe_name']}: stopped after epoch {state['epoch']}, while blocks were taught, "
-            "with nothing to select yet; the same train command goes on"
-        )
     network = recipe_of(state).network_to_train()
     network.load_state_dict(state["selected"]["network"])
     return network.eval()

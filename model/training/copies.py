@@ -9,7 +9,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Callable
 
@@ -83,12 +86,20 @@ def _key(part: Part, augmentation: Augmentation) -> str:
 
 
 def _mapped(path: Path, shape, dtype, what: str, fill: Callable) -> np.ndarray:
-    """The array in the file, which is written whole or not at all.
+    """The array in the file, which is written whole or not at all, after saying how large it will be.
 
-    It is mapped copy-on-write: torch takes only writable arrays, and the file must not change.
+    It is mapped copy-on-write: torch takes only writable arrays, and the file must not change. OSError if the
+    disk has too little room, or if a file of that name holds another array.
     """
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
+        needed, free = math.prod(shape) * np.dtype(dtype).itemsize, shutil.disk_usage(path.parent).free
+        if needed > free:
+            raise OSError(
+                f"{path}: the {what} take {needed / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free there; "
+                f"make room, delete what is in {path.parent}, or set fewer copies in the recipe"
+            )
+        print(f"{path}: {what}, {needed / 1e9:.2f} GB", file=sys.stderr)
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         try:
             with tqdm(total=shape[0], desc=what, unit="copy") as progress:
@@ -98,4 +109,9 @@ def _mapped(path: Path, shape, dtype, what: str, fill: Callable) -> np.ndarray:
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
-    return np.load(path, mmap_mode="c")
+    array = np.load(path, mmap_mode="c")
+    if (array.shape, array.dtype) != (tuple(shape), np.dtype(dtype)):
+        raise OSError(
+            f"{path}: holds {array.dtype} {array.shape}, not the {what}; delete it, and it is made anew"
+        )
+    return array

@@ -8,14 +8,14 @@ linearly and are centred on the image, and equalisation uses exact ranks.
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field, StrictBool, StrictInt
 from pydantic.dataclasses import dataclass
 
-from model.training.checked import CHECKED
+from model.training.checked import CHECKED, Count
 
 STRENGTHS = 30  # magnitude counts from 0 to this
 
@@ -28,6 +28,9 @@ class PictureAugmentation:
     mirror: whether half of the images, drawn at random, are mirrored.
     operations: how many operations each image passes, of RandAugment's fourteen with equal probability.
     magnitude: the strength of the operations, 0 to 30.
+    copies: how many augmented copies of the training images are made once; successive epochs train on
+    successive copies, and the first follows the last. They are mirrored anew in each epoch. With 0, every
+    epoch augments anew.
     """
 
     crop: Annotated[StrictInt, Field(ge=0, le=16)] = 4
@@ -35,10 +38,13 @@ class PictureAugmentation:
     operations: Annotated[StrictInt, Field(ge=0, le=8)] = 0
     magnitude: Annotated[StrictInt, Field(ge=0, le=STRENGTHS)] = 9
 
-    copies: ClassVar[int] = 0  # every epoch augments anew
+    copies: Count = 0
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """(N, rows, columns, 3) uint8 -> the same shape and type. The generator is on the CPU."""
+        """(N, rows, columns, 3) uint8 -> the same shape and type. The generator is on the CPU.
+
+        What is to be a copy is not mirrored.
+        """
         images = self._windows(images, generator)
         for _ in range(self.operations):
             drawn = torch.randint(len(OPERATIONS), (len(images),), generator=generator)
@@ -52,11 +58,18 @@ class PictureAugmentation:
                     )
         return images
 
+    def of_copy(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """What an epoch makes of images of a copy."""
+        if not self.mirror:
+            return images
+        mirrored = torch.randint(2, (len(images),), generator=generator).bool().to(images.device)
+        return torch.where(mirrored[:, None, None, None], images.flip(2), images)
+
     def _windows(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         count, rows, columns = images.shape[:3]
         begin = torch.randint(2 * self.crop + 1, (2, count, 1), generator=generator)
         row, column = begin[0] + torch.arange(rows), begin[1] + torch.arange(columns)
-        if self.mirror:
+        if self.mirror and not self.copies:
             mirrored = torch.randint(2, (count, 1), generator=generator).bool()
             column = torch.where(mirrored, column.flip(1), column)
         padded = F.pad(images, (0, 0, self.crop, self.crop, self.crop, self.crop))

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Iterator, Optional
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from model.training.ancestors import (
@@ -21,8 +22,8 @@ from model.training.ancestors import (
 from model.training.batches import Batch, TrainingImages
 from model.training.checkpoint import load_checkpoint, save_checkpoint, selected_network
 from model.training.data import Part, Split, load_split, load_test
+from model.training.objective import loss_of, optimizer_of, schedule_of
 from model.training.recipe import Recipe
-from model.training.stages import Stage, stages
 
 _EVALUATION_BATCH = 1000
 
@@ -59,11 +60,11 @@ def train(
     run = Training(recipe, split or load_split(recipe.dataset), device)
     if resumed is not None:
         run.restore(resumed)
-        print(f"{path}: going on after epoch {run.epoch} of {recipe.all_epochs}", file=sys.stderr)
-    run.run_epochs(path, stop_after or recipe.all_epochs)
+        print(f"{path}: going on after epoch {run.epoch} of {recipe.epochs}", file=sys.stderr)
+    run.run_epochs(path, stop_after or recipe.epochs)
 
     state = load_checkpoint(path)
-    if run.epoch == recipe.all_epochs and "test_accuracy" not in state:
+    if run.epoch == recipe.epochs and "test_accuracy" not in state:
         state["test_accuracy"] = accuracy(selected_network(state), load_test(recipe.dataset))
         save_checkpoint(path, state)
     return state
@@ -102,6 +103,7 @@ class Training:
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.network = recipe.network_to_train()
 
+        recipe.begin(self.network, split.train.images)
         states = load_ancestors(recipe)
         self.ancestors = {kind: summary(state) for kind, state in states.items()}
         if "parent" in states:
@@ -113,25 +115,19 @@ class Training:
         self.network.to(device)
         if self.teacher is not None:
             self.teacher.to(device)
-        self.stages = stages(recipe, self.network, self.teacher, self.steps_per_epoch)
+        self.optimizer = optimizer_of(recipe, self.network)
+        self.schedule = schedule_of(recipe, self.optimizer, recipe.epochs * self.steps_per_epoch)
+        # What validation judges and the run leaves: the weights, or their mean over the last steps.
+        self.result: nn.Module = self.network
+        if recipe.average:
+            self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
+            self.result = self.average.module
         self.epoch = 0  # how many are finished
         self.selected: Optional[Dict[str, Any]] = None
 
-    @property
-    def stage(self) -> Stage:
-        """The stage of the next epoch; after the last epoch the last stage."""
-        return self._stage_of(self.epoch)
-
-    def _stage_of(self, epoch: int) -> Stage:
-        for stage in self.stages:
-            if epoch < stage.epochs:
-                return stage
-            epoch -= stage.epochs
-        return self.stages[-1]
-
     def run_epochs(self, path: Path, end: int) -> None:
         """Train until that many epochs are finished, and write the checkpoint after each of them."""
-        total, saved = self.recipe.all_epochs, f"{path} (epoch {self.epoch})" if self.epoch else "none yet"
+        total, saved = self.recipe.epochs, f"{path} (epoch {self.epoch})" if self.epoch else "none yet"
         title = f"{self.recipe.name} seed {self.recipe.seed}"
         with tqdm(total=total, initial=self.epoch, desc=title, unit="epoch") as progress:
             while self.epoch < min(total, end):
@@ -148,16 +144,18 @@ class Training:
     def run_epoch(self) -> float:
         """One pass over the training images. Returns the mean loss."""
         self.network.train()
-        total, stage = 0.0, self.stage
+        total = 0.0
         for number, (images, labels, soft) in enumerate(self.batches()):
-            loss = stage.loss(images, labels, soft)
+            loss = loss_of(self.recipe, self.network, images, labels, soft)
             if not torch.isfinite(loss):
                 step = self.epoch * self.steps_per_epoch + number
                 raise TrainingError(f"loss is {loss.item()} at step {step} (epoch {self.epoch + 1})")
-            stage.optimizer.zero_grad()
+            self.optimizer.zero_grad()
             loss.backward()
-            stage.optimizer.step()
-            stage.schedule.step()
+            self.optimizer.step()
+            self.schedule.step()
+            if self.recipe.average:
+                self.average.update_parameters(self.network)
             total += loss.item() * len(labels)
         self._check_parameters()
         self.epoch += 1
@@ -165,7 +163,7 @@ class Training:
 
     def batches(self) -> Iterator[Batch]:
         """The batches of the next epoch."""
-        return self.images.batches(self.epoch, self.generator, ask_teacher=self.stage.selects)
+        return self.images.batches(self.epoch, self.generator)
 
     def _check_parameters(self) -> None:
         """Stop at a NaN that the loss does not show: a table look-up turns NaN into an ordinary entry."""
@@ -179,14 +177,12 @@ class Training:
 
         The weights of the best epoch are kept, those of the latest one on a tie.
         """
-        validation = accuracy(self.network, self.split.validation, self.device)
-        if not self._stage_of(self.epoch - 1).selects:
-            return validation
+        validation = accuracy(self.result, self.split.validation, self.device)
         if self.selected is None or validation >= self.selected["validation_accuracy"]:
             self.selected = {
                 "epoch": self.epoch,
                 "validation_accuracy": validation,
-                "network": copy.deepcopy(self.network.state_dict()),
+                "network": copy.deepcopy(self.result.state_dict()),
             }
         return validation
 
@@ -200,8 +196,9 @@ class Training:
             "recipe": self.recipe.settings(),
             "epoch": self.epoch,
             "network": self.network.state_dict(),
-            "optimizer": self.stage.optimizer.state_dict(),
-            "schedule": self.stage.schedule.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "average": self.average.state_dict() if self.recipe.average else None,
             "generator": self.generator.get_state(),
             "torch_generator": torch.get_rng_state(),
             "cuda_generator": torch.cuda.get_rng_state() if self.device == "cuda" else None,
@@ -215,8 +212,10 @@ class Training:
         """Go on where the run was that gave this state."""
         self.epoch, self.selected = state["epoch"], state["selected"]
         self.network.load_state_dict(state["network"])
-        self.stage.optimizer.load_state_dict(state["optimizer"])
-        self.stage.schedule.load_state_dict(state["schedule"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        if self.recipe.average:
+            self.average.load_state_dict(state["average"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch_generator"])  # dropout draws from it; on a GPU, from the next one
         if state["cuda_generator"] is not None:

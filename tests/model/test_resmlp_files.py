@@ -25,6 +25,7 @@ from model.export.quantize import golden_image, quantize_checkpoint
 from model.networks.published_resmlp import load_published_resmlp
 from model.reports.evaluate import evaluate
 from model.training.checkpoint import CheckpointError
+from model.training.recipe import ResMLPWidths
 from model.training.train import train
 from tests.driver.network.resmlp.networks import random_network
 from tests.model.networks.test_published_resmlp import published_state
@@ -59,7 +60,9 @@ def runs(tmp_path_factory):
         )
         recipe = picture_recipe(name="float", epochs=1, **LEARNED)
         train(recipe, "float", split=picture_split(), load_test=picture_test)
-        aware = dataclasses.replace(recipe, name="aware", int8=True, init_from="float/checkpoint.pt")
+        aware = dataclasses.replace(
+            recipe, name="aware", widths=ResMLPWidths(), init_from="float/checkpoint.pt"
+        )
         train(aware, "aware", split=picture_split(), load_test=picture_test)
         train(small_recipe(name="lst", epochs=1), "lst", split=small_split(), load_test=small_test)
         yield

@@ -10,11 +10,11 @@ from model.training.recipe.base import DIRECTORY, Recipe
 from model.training.recipe.digits import CNNRecipe, LSTRecipe, MLPRecipe
 from model.training.recipe.errors import RecipeError
 from model.training.recipe.resmlp import ResMLPRecipe
-from model.training.recipe.tables import BlockwiseDistillation, Distillation, Widths
+from model.training.recipe.tables import Distillation, ResMLPWidths, Widths
+from model.training.recipe.vgg import VGGRecipe
 
 __all__ = [
     "DIRECTORY",
-    "BlockwiseDistillation",
     "CNNRecipe",
     "Distillation",
     "LSTRecipe",
@@ -22,5 +22,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "ResMLPRecipe",
+    "ResMLPWidths",
+    "VGGRecipe",
     "Widths",
 ]

@@ -6,13 +6,14 @@ import abc
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Annotated, Any, Callable, ClassVar, Dict, List, Literal, Optional, Tuple, Type, Union
+from typing import Annotated, Any, ClassVar, Dict, List, Literal, Optional, Protocol, Tuple, Type, Union
 
 import tomllib
 import torch
 from pydantic import (
     AfterValidator,
     Field,
+    StrictFloat,
     StrictInt,
     StrictStr,
     TypeAdapter,
@@ -36,8 +37,20 @@ from model.training.recipe.tables import Distillation
 
 DIRECTORY = Path("recipes")
 DEFAULT_NETWORK = "lst1"
-Augmenter = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 FAMILIES: List[Type[Recipe]] = []
+
+
+class Augmenter(Protocol):
+    """The augmentation of images, uint8; what it draws comes from a generator on the CPU.
+
+    copies: how many augmented copies of the training images are made once, 0 for none.
+    """
+
+    copies: int
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
+
+    def of_copy(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
 
 
 def family(kind: Type[Recipe]) -> Type[Recipe]:
@@ -58,7 +71,11 @@ class Recipe(abc.ABC):
     """A training run. Each network family has its class, which `read`, `named` and `from_settings` choose.
 
     name: that of the TOML file.
-    learning_rate: Adam's, at the peak of the schedule.
+    optimizer: Adam, or stochastic gradient descent with Nesterov momentum.
+    learning_rate: the optimiser's, at the peak of the schedule.
+    label_smoothing: the part of each label that is spread over all classes.
+    average: validate and keep an exponential moving average of the weights, of which each step keeps this
+    part. With 0, the weights themselves.
     init_from: the checkpoint of a trained float network to start from. In this path, and in the teacher's,
     the keys named in `placeholders` stand in braces for the run's own values.
     """
@@ -68,11 +85,14 @@ class Recipe(abc.ABC):
     dataset: StrictStr
     epochs: PositiveCount = 100
     batch: PositiveCount = 250
+    optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: Positive = 4e-3
     schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
     weight_decay: NonNegative = 0.0
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
     total_variation: NonNegative = 0.0
+    label_smoothing: Annotated[StrictFloat, Field(ge=0, lt=1)] = 0.0
+    average: Annotated[StrictFloat, Field(ge=0, lt=1)] = 0.0
     distillation: Optional[Distillation] = None
     init_from: Optional[StrictStr] = None
 
@@ -86,6 +106,9 @@ class Recipe(abc.ABC):
     @abc.abstractmethod
     def new_network(self) -> nn.Module:
         """The network in real numbers, untrained. Its weights depend on torch's global seed."""
+
+    def begin(self, network: nn.Module, images: torch.Tensor) -> None:  # noqa: B027 - most families have none
+        """Choose what the untrained network takes from the training images, not from their labels."""
 
     @property
     def is_quantized(self) -> bool:
@@ -105,16 +128,6 @@ class Recipe(abc.ABC):
     def calm_augmenter(self) -> Optional[Augmenter]:
         """The augmentation of the last `calm_epochs`."""
         return self.augmenter
-
-    @property
-    def transfer_epochs(self) -> int:
-        """Epochs of teaching before `epochs`: for each block of the network as many as this."""
-        return 0
-
-    @property
-    def all_epochs(self) -> int:
-        """The epochs of the run, those of teaching single blocks included."""
-        return self.epochs
 
     def variant(self, activation: Optional[str] = None, expansion: Optional[float] = None) -> Recipe:
         """The recipe with another activation function and hidden width. Only some families have variants."""

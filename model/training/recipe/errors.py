@@ -16,6 +16,8 @@ _BOUNDS = {
     "less_than_equal": ("at most", "le"),
     "less_than": ("less than", "lt"),
 }
+# Keys of earlier versions, and their defaults.
+_RETIRED = {("distillation", "transfer_epochs"): 0, ("int8",): False}
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 Path = Tuple[str, ...]
 
@@ -34,9 +36,14 @@ def keys_of(kind: Type, path: Path = ()) -> Iterator[Tuple[Path, Any]]:
 
 
 def without_others_defaults(settings: Dict[str, Any], family: Type, families: Sequence[Type]) -> Dict:
-    """Leave out keys of other families that have their defaults, as earlier checkpoints name them."""
+    """Leave out keys of other families and of earlier versions that have their defaults.
+
+    Earlier checkpoints and network files name them all.
+    """
     own = dict(keys_of(family))
-    others = {path: default for kind in families for path, default in keys_of(kind) if path not in own}
+    others = _RETIRED | {
+        path: default for kind in families for path, default in keys_of(kind) if path not in own
+    }
 
     def kept(table: Dict[str, Any], path: Path) -> Dict[str, Any]:
         return {

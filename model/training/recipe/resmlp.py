@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Literal, Optional, Tuple
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, model_validator
+from pydantic import AfterValidator, Field, StrictFloat, model_validator
 from torch import nn
 
 from lst_overlay.network.resmlp.layers import MAX_FAN_IN
 from model.networks.activations import ACTIVATIONS
-from model.networks.resmlp import BLOCKS, ResMLP, hidden_width
+from model.networks.resmlp import ResMLP, hidden_width
 from model.quantized.resmlp import QuantizedResMLP
 from model.training.picture_augment import PictureAugmentation
 from model.training.recipe.activation import ActivatedRecipe
 from model.training.recipe.base import Augmenter, Recipe, family
 from model.training.recipe.errors import RecipeError
-from model.training.recipe.tables import BlockwiseDistillation
+from model.training.recipe.tables import ResMLPWidths
 
 
 def _leaves_a_channel(expansion: float) -> float:
@@ -28,7 +29,7 @@ class ResMLPRecipe(ActivatedRecipe):
     """ResMLP.
 
     expansion: the hidden width over the 96 channels.
-    int8: train the INT8 codes of its accelerators.
+    widths: train the integers of its accelerators in these widths. Without them, real numbers are trained.
     """
 
     network: Literal["resmlp"] = "resmlp"
@@ -36,8 +37,7 @@ class ResMLPRecipe(ActivatedRecipe):
     dataset: Literal["cifar10"] = "cifar10"
     activation: Literal["relu", "psa", "lerp_psa", "b_spline"] = "relu"
     picture_augmentation: Optional[PictureAugmentation] = None
-    distillation: Optional[BlockwiseDistillation] = None
-    int8: StrictBool = False
+    widths: Optional[ResMLPWidths] = None
 
     image_shape = ResMLP.image_shape
     has_variants = True
@@ -48,22 +48,14 @@ class ResMLPRecipe(ActivatedRecipe):
 
     @property
     def is_quantized(self) -> bool:
-        return self.int8
+        return self.widths is not None
 
     def quantized(self, network: nn.Module) -> nn.Module:
-        return QuantizedResMLP(network)
+        return QuantizedResMLP(network, **dataclasses.asdict(self.widths))
 
     @property
     def augmenter(self) -> Optional[Augmenter]:
         return self.picture_augmentation
-
-    @property
-    def transfer_epochs(self) -> int:
-        return self.distillation.transfer_epochs if self.distillation else 0
-
-    @property
-    def all_epochs(self) -> int:
-        return self.epochs + BLOCKS * self.transfer_epochs
 
     def variant(self, activation: Optional[str] = None, expansion: Optional[float] = None) -> Recipe:
         """The recipe with this function and hidden width, named after both: resmlp_short-lerp_psa-0.5."""
@@ -95,14 +87,12 @@ class ResMLPRecipe(ActivatedRecipe):
         return self
 
     @model_validator(mode="after")
-    def _check_int8(self) -> Recipe:
-        if not self.int8:
+    def _check_widths(self) -> Recipe:
+        if self.widths is None:
             return self
         if self.init_from is None:
-            raise ValueError("int8 needs init_from, the float network to start from")
-        if self.transfer_epochs:
-            raise ValueError("int8 does not go with transfer_epochs")
+            raise ValueError("widths need init_from, the float network to start from")
         hidden = hidden_width(self.expansion)
         if hidden > MAX_FAN_IN:
-            raise ValueError(f"int8 takes at most {MAX_FAN_IN} hidden channels, not {hidden}")
+            raise ValueError(f"widths take at most {MAX_FAN_IN} hidden channels, not {hidden}")
         return self

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, List, Sequence, Union
 
-from pydantic import Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag
+from pydantic import Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag, model_validator
 from pydantic.dataclasses import dataclass
 
-from model.training.checked import CHECKED, Count, Positive
+from lst_overlay.network.resmlp.layers import MAX_BITS
+from model.training.checked import CHECKED, Positive
 from model.training.recipe.errors import ALL_LAYERS, EACH_LAYER, RecipeError
 
 Bits = Annotated[StrictInt, Field(ge=2, le=16)]
@@ -51,6 +52,34 @@ def _for_each(key: str, value: Union[int, Sequence[int]], count: int) -> List[in
     return list(value)
 
 
+CodeBits = Annotated[StrictInt, Field(ge=2, le=MAX_BITS)]
+
+
+@dataclass(frozen=True, config=CHECKED)
+class ResMLPWidths:
+    """The bits of a quantised ResMLP.
+
+    weights: of the matrices. codes: of what enters them. residual: of the residual stream and of the
+    matrices' other outputs. pixels: of the image, its upper ones.
+    entries: how many a channel's table has, a power of two.
+    """
+
+    weights: CodeBits = MAX_BITS
+    codes: CodeBits = MAX_BITS
+    residual: CodeBits = MAX_BITS
+    pixels: CodeBits = MAX_BITS
+    entries: Annotated[StrictInt, Field(ge=2)] = 64
+
+    @model_validator(mode="after")
+    def _check(self) -> ResMLPWidths:
+        if self.codes > self.residual:
+            raise ValueError(f"codes must be at most residual, {self.residual}, not {self.codes}")
+        greatest = 1 << (self.residual - 1)
+        if self.entries & (self.entries - 1) or self.entries > greatest:
+            raise ValueError(f"entries must be a power of two, at most {greatest}, not {self.entries}")
+        return self
+
+
 @dataclass(frozen=True, config=CHECKED)
 class Distillation:
     """Learning from a teacher's logits besides the labels.
@@ -63,14 +92,3 @@ class Distillation:
     teacher: StrictStr
     weight: Annotated[StrictFloat, Field(gt=0, le=1)] = 0.9
     temperature: Positive = 2.0
-
-
-@dataclass(frozen=True, config=CHECKED)
-class BlockwiseDistillation(Distillation):
-    """Distillation of a network of blocks.
-
-    transfer_epochs: epochs spent beforehand on each block of the student, which learns to reproduce the
-    output of the teacher's block at the same depth.
-    """
-
-    transfer_epochs: Count = 0

@@ -22,6 +22,8 @@ MAKES = {
     "LERP-PSA": partial(LerpPSA, per_channel=True),
     "B-spline": partial(BSpline, per_channel=True),
 }
+W5A6 = {"weights": 5, "codes": 6, "pixels": 6, "entries": 32}
+W2A3 = {"weights": 2, "codes": 3, "residual": 5, "pixels": 2, "entries": 16}
 every_function = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 
 
@@ -55,19 +57,21 @@ def real_outputs(quantized, images):
     return found[1:]
 
 
+@pytest.mark.parametrize("widths", [{}, {**W5A6, "pixels": 8}], ids=["INT8", "W5A6"])
 @every_function
-def test_folding_changes_nothing(make):
+def test_folding_changes_nothing(make, widths):
     made, images = network(make).double(), random_pictures(1, 6)
     with torch.no_grad():
         torch.testing.assert_close(
-            real_outputs(QuantizedResMLP(made), images)[-1], made(images), rtol=1e-4, atol=1e-4
+            real_outputs(QuantizedResMLP(made, **widths), images)[-1], made(images), rtol=1e-4, atol=1e-4
         )
 
 
+@pytest.mark.parametrize("widths", [{}, W5A6, W2A3], ids=["INT8", "W5A6", "W2A3"])
 @every_function
-def test_every_tensor_equals_the_integer_reference(make, path):
+def test_every_tensor_equals_the_integer_reference(make, widths, path):
     images = random_pictures(2, 40)
-    quantized = QuantizedResMLP(network(make)).calibrate(images)
+    quantized = QuantizedResMLP(network(make), **widths).calibrate(images)
     exported = quantized.export("n", {})
     for ours, theirs in zip(quantized.outputs_q(images), outputs(exported, images.numpy())):
         np.testing.assert_array_equal(ours.numpy(), theirs)
@@ -157,16 +161,16 @@ def test_a_gain_too_large_for_the_least_shift_saturates():
 
 def test_the_best_step_keeps_a_channel_whole_or_all_of_them():
     even = torch.linspace(-1, 1, 2000)
-    assert best_steps(torch.stack([even, even / 10], 1), 2).tolist() == pytest.approx(
+    assert best_steps(torch.stack([even, even / 10], 1), 2, 8).tolist() == pytest.approx(
         [1 / 127, 0.1 / 127], rel=0.03
     )
-    assert best_steps(torch.stack([even, even / 10], 1), 1).tolist() == pytest.approx([1 / 127], rel=0.03)
+    assert best_steps(torch.stack([even, even / 10], 1), 1, 8).tolist() == pytest.approx([1 / 127], rel=0.03)
 
 
 def test_a_channel_without_signal_has_a_step_within_reach_of_the_others():
-    steps = best_steps(torch.stack([torch.linspace(-1, 1, 2000), torch.zeros(2000)], 1), 2)
+    steps = best_steps(torch.stack([torch.linspace(-1, 1, 2000), torch.zeros(2000)], 1), 2, 8)
     assert steps[1] >= 0.1 * steps[0] / 32
-    assert best_steps(torch.zeros(10, 2), 2).min() > 0
+    assert best_steps(torch.zeros(10, 2), 2, 8).min() > 0
 
 
 def test_the_best_step_of_a_tables_input_is_finer_where_the_function_bends():
@@ -176,7 +180,7 @@ def test_the_best_step_of_a_tables_input_is_finer_where_the_function_bends():
     straight, bent = BSpline(1, per_channel=True), BSpline(1, per_channel=True)
     straight.values.data = knots[None].clone()
     bent.values.data = (torch.sin(8 * knots) * (knots.abs() < 2))[None]
-    steps = [best_steps(values, 1, QuantizedFunction(kind)).item() for kind in (straight, bent)]
+    steps = [best_steps(values, 1, 8, QuantizedFunction(kind)).item() for kind in (straight, bent)]
     assert steps[0] == pytest.approx(12 / 127, rel=0.03) and steps[1] < 0.5 * steps[0]
 
 
@@ -185,7 +189,7 @@ def test_calibration_asks_the_function_behind_a_layer_or_behind_its_sum_for_the_
     monkeypatch.setattr(
         model.quantized.resmlp,
         "best_steps",
-        lambda y, count, function: (asked.append(function), best_steps(y, count, function))[1],
+        lambda y, count, bits, function: (asked.append(function), best_steps(y, count, bits, function))[1],
     )
     quantized = QuantizedResMLP(network(MAKES["LERP-PSA"])).calibrate(random_pictures(8, 4))
     functions = [layer for layer in quantized.layers if isinstance(layer, QuantizedFunction)]

@@ -74,7 +74,7 @@ def test_every_cell_has_a_recipe_that_reads(recipe):
         for expansion in EXPANSIONS:
             group = resmlp_group(recipe, activation, expansion)
             chosen = Recipe.from_settings(group.recipe, group.settings())
-            assert (chosen.activation, chosen.expansion, chosen.int8) == (
+            assert (chosen.activation, chosen.expansion, chosen.is_quantized) == (
                 activation,
                 expansion,
                 recipe.endswith("_int8"),

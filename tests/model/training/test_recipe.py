@@ -52,7 +52,6 @@ learning_rate = 2e-3
 schedule = "cosine"
 weight_decay = 0.0
 total_variation = 1e-6
-int8 = false
 seed = 3
 init_from = "build/train/parent/seed{seed}/checkpoint.pt"
 
@@ -64,7 +63,6 @@ copies = 4
 teacher = "build/train/teacher/seed1/checkpoint.pt"
 weight = 0.5
 temperature = 3.0
-transfer_epochs = 0
 
 [widths]
 weights = [6, 6, 6, 6, 5, 5, 8]
@@ -80,18 +78,25 @@ expansion = 0.5
 activation = "b_spline"
 knots = 17
 per_channel = true
-weight_decay = 1e-5
 total_variation = 1e-6
+init_from = "build/train/float/checkpoint.pt"
+
+[widths]
+weights = 5
+codes = 6
+residual = 7
+pixels = 6
+entries = 32
 
 [picture_augmentation]
 crop = 3
 mirror = false
+copies = 2
 operations = 1
 magnitude = 12
 
 [distillation]
 teacher = "build/train/teacher-{activation}-{expansion}/seed{seed}/checkpoint.pt"
-transfer_epochs = 7
 """
 
 
@@ -104,11 +109,7 @@ def test_every_key_survives_settings(tmp_path):
         seen |= set(settings)
         assert Recipe.from_settings(name, json.loads(json.dumps(settings))) == recipe
     assert seen == {path[0] for family in FAMILIES for path, _ in keys_of(family)} - {"name"}
-    assert (recipe.weight_decay, recipe.picture_augmentation.crop, recipe.distillation.transfer_epochs) == (
-        1e-5,
-        3,
-        7,
-    )
+    assert (recipe.widths.residual, recipe.picture_augmentation.crop) == (7, 3)
     recipe = Recipe.read(tmp_path / "everything.toml")
     assert (recipe.knots, recipe.augmentation.copies, recipe.distillation.temperature) == (17, 4, 3.0)
 
@@ -285,7 +286,7 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
         ),
         (
             'network = "lenet"',
-            "network must be one of cnn, lst1, lst2, reslst3, 784-10, 784-40-10, resmlp, not 'lenet'",
+            "network must be one of cnn, lst1, lst2, reslst3, 784-10, 784-40-10, resmlp, vgg, not 'lenet'",
         ),
         ("network = 5", "network must be one of .*, not 5"),
         ('network = ["lst1"]', r"network must be one of .*, not \['lst1'\]"),
@@ -306,7 +307,7 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
         ("dropout = -0.1", "dropout must be at least 0, not -0.1"),
         (
             'network = "cnn"\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}',
-            "widths belongs to network lst1, lst2, reslst3, 784-10 or 784-40-10, not to cnn",
+            "widths belongs to network lst1, lst2, reslst3, 784-10, 784-40-10 or resmlp, not to cnn",
         ),
         (
             'dropout = 0.1\ninit_from = "a.pt"\nwidths = {weights = 4, activations = 4, pixels = 4}',
@@ -388,7 +389,7 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
         ),
         ('dataset = "cifar10"', "dataset must be one of mnist, digits for network lst1, not 'cifar10'"),
         ("expansion = 1.0", "expansion belongs to network resmlp"),
-        ("int8 = true", "int8 belongs to network resmlp, not to lst1"),
+        ("int8 = true", "unknown key 'int8'"),
         ("[picture_augmentation]", "picture_augmentation belongs to network resmlp"),
         (RESMLP, "network resmlp needs expansion"),
         (
@@ -412,17 +413,11 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
             "network resmlp with activation lerp_psa needs per_channel = true",
         ),
         (
-            RESMLP + 'expansion = 6.0\nint8 = true\ninit_from = "a.pt"',
-            "int8 takes at most 512 hidden channels, not 576",
+            RESMLP + 'expansion = 6.0\ninit_from = "a.pt"\n[widths]',
+            "widths take at most 512 hidden channels, not 576",
         ),
         (
-            RESMLP
-            + 'expansion = 1.0\nint8 = true\ninit_from = "a.pt"\n'
-            + '[distillation]\nteacher = "t.pt"\ntransfer_epochs = 1',
-            "int8 does not go with transfer_epochs",
-        ),
-        (
-            RESMLP + 'expansion = 1.0\nint8 = true\ninit_from = "a.pt"\nweight_decay = 1e-5',
+            RESMLP + 'expansion = 1.0\ninit_from = "a.pt"\nweight_decay = 1e-5\n[widths]',
             "weight_decay does not go with training in integers",
         ),
         ("total_variation = -1.0", "total_variation must be at least 0, not -1.0"),
@@ -436,19 +431,33 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
             RESMLP + "expansion = 1.0\naugmentation = {}",
             "augmentation belongs to network cnn, lst1, .* not to resmlp",
         ),
-        (RESMLP + "expansion = 1.0\nint8 = true", "int8 needs init_from"),
+        (RESMLP + "expansion = 1.0\n[widths]", "widths need init_from"),
+        (
+            RESMLP + 'expansion = 1.0\ninit_from = "a.pt"\n[widths]\ncodes = 7\nresidual = 6',
+            "codes must be at most residual, 6, not 7",
+        ),
+        (
+            RESMLP + "expansion = 1.0\n[widths]\nentries = 48",
+            "entries must be a power of two, at most 128, not 48",
+        ),
+        (
+            RESMLP + "expansion = 1.0\n[widths]\nactivations = 4",
+            r"\[widths\] activations belongs to network lst1",
+        ),
         (
             RESMLP + "expansion = 1.0\n[picture_augmentation]\nmagnitude = 31",
             r"\[picture_augmentation\] magnitude must be at most 30, not 31",
         ),
         (
             '[augmentation]\ncopies = 2\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = 2',
-            r"\[distillation\] transfer_epochs belongs to network resmlp, not to lst1",
+            r"\[distillation\] has no key 'transfer_epochs'",
         ),
         (
-            RESMLP + 'expansion = 1.0\n[distillation]\nteacher = "t.pt"\ntransfer_epochs = -1',
-            r"\[distillation\] transfer_epochs must be at least 0, not -1",
+            RESMLP + "expansion = 1.0\n[picture_augmentation]\ncopies = -1",
+            r"\[picture_augmentation\] copies must be at least 0, not -1",
         ),
+        ('optimizer = "lion"', "optimizer must be one of adam, sgd, not 'lion'"),
+        ("average = 1.0", "average must be less than 1, not 1.0"),
     ],
 )
 def test_a_wrong_recipe_is_refused_with_its_name(tmp_path, text, message):

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import model.training.batches
+import model.training.objective
 import model.training.recipe.base
-import model.training.stages
 import model.training.train
 from lst_overlay.network import QFormat, content_hash
 from model.networks.lst import MLP
@@ -18,6 +18,7 @@ from model.training import copies
 from model.training.augment import Augmentation
 from model.training.checked import PositiveCount
 from model.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, selected_network
+from model.training.objective import loss_of
 from model.training.recipe import Distillation, Recipe, RecipeError, Widths
 from model.training.recipe.digits import DigitsRecipe
 from model.training.train import Training, TrainingError, accuracy, directory_of, train
@@ -188,7 +189,9 @@ def test_the_loss_is_labels_and_teacher_in_their_parts(ancestors):
     for said, label, taught in zip(logits.double(), labels, soft.double()):
         probability, cool, target = (torch.softmax(x, 0) for x in (said, said / 2, taught / 2))
         wanted += -0.25 * math.log(probability[label]) - 0.75 * 4 * float((target * cool.log()).sum())
-    assert training.stage.loss(images, labels, soft).item() == pytest.approx(wanted / len(labels), rel=1e-5)
+    assert loss_of(training.recipe, training.network, images, labels, soft).item() == pytest.approx(
+        wanted / len(labels), rel=1e-5
+    )
 
 
 def test_another_seed_trains_another_network(tmp_path):
@@ -245,7 +248,7 @@ def test_validation_is_what_selects(tmp_path, monkeypatch):
 def test_a_loss_that_is_nan_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):
     run(tmp_path, stop_after=1)
     monkeypatch.setattr(
-        model.training.stages.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan")
+        model.training.objective.F, "cross_entropy", lambda logits, *_, **__: logits.sum() * float("nan")
     )
     with pytest.raises(
         TrainingError,
@@ -257,7 +260,7 @@ def test_a_loss_that_is_nan_names_the_step_and_the_last_good_checkpoint(tmp_path
 
 def test_a_loss_that_is_nan_at_once_says_that_there_is_no_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        model.training.stages.F, "cross_entropy", lambda logits, labels: logits.sum() * float("nan")
+        model.training.objective.F, "cross_entropy", lambda logits, *_, **__: logits.sum() * float("nan")
     )
     with pytest.raises(TrainingError, match="at step 0 .* last good checkpoint: none yet"):
         run(tmp_path)

@@ -1,4 +1,4 @@
-"""The ResMLP family: int8 codes between layers, requantised by shifts, with ReLU or learned functions."""
+"""The ResMLP family: codes between layers, requantised by shifts, with ReLU or learned functions."""
 
 from ..family import Family
 from .encoding import VERSIONS, decode, encode

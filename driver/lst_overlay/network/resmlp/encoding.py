@@ -1,4 +1,8 @@
-"""ResMLP networks in network files: for each layer an entry of the header, and an array for each member."""
+"""ResMLP networks in network files: for each layer an entry of the header, and an array for each member.
+
+What an INT8 network has not - other widths, biases in `add`, shifts in the classifier - is written only
+where a network has it, and makes the file one of version 4.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,29 @@ from typing import Dict, Tuple
 import numpy as np
 
 from ..archive import FORMAT, Arrays, NetworkError, stored
-from .layers import Add, Affine, Classifier, Golden, Layer, Matrix, Mean, ResMLPNetwork, Table
+from .layers import MAX_BITS, Add, Affine, Classifier, Golden, Layer, Matrix, Mean, ResMLPNetwork, Table
 
-(VERSION,) = VERSIONS = (3,)
+VERSIONS = INT8_VERSION, VERSION = 3, 4
 
 # For each kind of layer: its class, its members in the header, its members in arrays with their types.
 _KINDS = {
     "matrix": (
         Matrix,
-        ("axis", "relu"),
+        ("axis", "relu", "bits", "weight_bits"),
         {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1", "step": "<f8"},
     ),
-    "affine": (Affine, (), {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1", "step": "<f8"}),
-    "table": (Table, ("function",), {"table_q": "|i1", "step": "<f8"}),
-    "add": (Add, ("source",), {"weights_q": "|i1", "shift": "|i1", "step": "<f8"}),
-    "mean": (Mean, ("shift",), {"step": "<f8"}),
-    "classifier": (Classifier, (), {"weights_q": "|i1", "bias_q": "<i4", "step": "<f8"}),
+    "affine": (Affine, ("bits",), {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1", "step": "<f8"}),
+    "table": (Table, ("function", "bits"), {"table_q": "|i1", "step": "<f8"}),
+    "add": (Add, ("source", "bits"), {"weights_q": "|i1", "shift": "|i1", "bias_q": "|i1", "step": "<f8"}),
+    "mean": (Mean, ("shift", "bits"), {"step": "<f8"}),
+    "classifier": (
+        Classifier,
+        ("weight_bits",),
+        {"weights_q": "|i1", "shift": "|i1", "bias_q": "<i4", "step": "<f8"},
+    ),
 }
+_WIDTHS = ("bits", "weight_bits")  # header members that are left out where they are MAX_BITS
+_ZEROS = {Add: "bias_q", Classifier: "shift"}  # arrays that are left out where they are zeros
 
 
 def encode(network: ResMLPNetwork) -> Tuple[Dict, Arrays]:
@@ -34,16 +44,25 @@ def encode(network: ResMLPNetwork) -> Tuple[Dict, Arrays]:
         name, (_, keys, members) = next(
             (name, kind) for name, kind in _KINDS.items() if isinstance(layer, kind[0])
         )
-        entries.append({"layer": name, **{key: getattr(layer, key) for key in keys}})
+        entries.append(
+            {"layer": name, **{key: getattr(layer, key) for key in keys if not _is_int8(layer, key)}}
+        )
         for member, dtype in members.items():
-            arrays[f"layer{number}.{member}"] = getattr(layer, member).astype(dtype)
+            if not _is_int8(layer, member):
+                arrays[f"layer{number}.{member}"] = getattr(layer, member).astype(dtype)
     if network.golden is not None:
         arrays["golden.image"] = network.golden.image.astype("|u1")
         for number, (layer, output) in enumerate(zip(network.layers, network.golden.outputs)):
             arrays[f"golden.layer{number}"] = output.astype(_golden_dtype(layer))
+    is_int8 = network.pixel_bits == MAX_BITS and all(
+        _is_int8(layer, member)
+        for layer in network.layers
+        for member in (*_WIDTHS, _ZEROS.get(type(layer)))
+        if member is not None and hasattr(layer, member)
+    )
     header = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": INT8_VERSION if is_int8 else VERSION,
         "name": network.name,
         "kind": network.kind,
         "image_shape": list(network.image_shape),
@@ -51,7 +70,16 @@ def encode(network: ResMLPNetwork) -> Tuple[Dict, Arrays]:
         "layers": entries,
         "provenance": network.provenance,
     }
+    if network.pixel_bits != MAX_BITS:
+        header["pixel_bits"] = network.pixel_bits
     return header, arrays
+
+
+def _is_int8(layer: Layer, member: str) -> bool:
+    """Whether the member is one that INT8 networks have not, with the value that stands for that."""
+    if member in _WIDTHS:
+        return getattr(layer, member) == MAX_BITS
+    return member == _ZEROS.get(type(layer)) and not getattr(layer, member).any()
 
 
 def decode(header: Dict, arrays: Arrays) -> ResMLPNetwork:
@@ -72,6 +100,7 @@ def decode(header: Dict, arrays: Arrays) -> ResMLPNetwork:
         layers,
         header["provenance"],
         golden,
+        header.get("pixel_bits", MAX_BITS),
     )
 
 
@@ -81,9 +110,11 @@ def _layer(number: int, entry: Dict, arrays: Arrays) -> Layer:
     kind, keys, members = _KINDS[entry["layer"]]
     try:
         return kind(
-            **{key: entry[key] for key in keys},
+            **{key: entry[key] for key in keys if key in entry or key not in _WIDTHS},
             **{
-                member: _member(arrays, f"layer{number}.{member}", dtype) for member, dtype in members.items()
+                member: _member(arrays, f"layer{number}.{member}", dtype)
+                for member, dtype in members.items()
+                if member != _ZEROS.get(kind) or f"layer{number}.{member}" in arrays
             },
         )
     except NetworkError as error:

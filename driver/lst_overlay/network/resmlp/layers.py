@@ -1,9 +1,11 @@
-"""The layers of a ResMLP network: int8 codes in, int8 codes out, requantised by shifts; a classifier last.
+"""The layers of a ResMLP network: codes in, codes out, requantised by shifts; a classifier last.
 
-The codes of an image are a matrix (tokens, channels). Two operations recur: ``rs(a, r) = floor(a / 2**r +
-1/2)``, an arithmetic shift that rounds to nearest, ties up, and ``sat``, which clips to -128..127. The
-``step`` of a layer, (channels,) or (1,) float64, is the real value of its output's codes. It is information
-for people: no integer depends on it. docs/number_formats.md, section 7, says where each rule comes from.
+The codes of an image are a matrix (tokens, channels) of signed integers. Each layer states the width of its
+output's codes in ``bits``, 8 in INT8 networks. Two operations recur: ``rs(a, r) = floor(a / 2**r + 1/2)``, an
+arithmetic shift that rounds to nearest, ties up, and ``sat``, which clips to the codes of the layer's
+output. The ``step`` of a layer, (channels,) or (1,) float64, is the real value of its output's codes. It is
+information for people: no integer depends on it. docs/number_formats.md, section 7, says where each rule
+comes from.
 """
 
 from __future__ import annotations
@@ -16,13 +18,22 @@ import numpy as np
 from ..archive import NetworkError
 from ..family import Network, check_name
 
-LOW, HIGH = -128, 127  # range of codes; weights are symmetric, -127..127, so that two fit one multiplier
+MAX_BITS = 8  # of codes and of weights
+LOW, HIGH = -128, 127  # range of 8-bit codes and of biases
 MAX_SHIFT = 16  # greatest shift of a requantisation; the least is 1
 MAX_FAN_IN = 512  # a sum of 512 products has 24 bits: float32 holds it exactly
 MAX_TOKENS = 1 << 16  # a sum of 65,536 codes has 24 bits, too
 MAX_CLASSIFIER_BIAS = 1 << 24
-TABLE_ENTRIES = 64  # one for every fourth code; codes between two entries are interpolated
-TABLE_STRIDE = (HIGH - LOW + 1) // TABLE_ENTRIES
+
+
+def code_range(bits: int) -> Tuple[int, int]:
+    """The least and the greatest code of that width."""
+    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+
+def greatest_weight(bits: int) -> int:
+    """Weights are symmetric, so that several products fit one multiplier: -127..127 with 8 bits."""
+    return (1 << (bits - 1)) - 1
 
 
 class Axis:
@@ -45,11 +56,13 @@ class Matrix:
     bias_q: np.ndarray  # (fan_out,), in codes of the output
     step: np.ndarray
     relu: bool = False
+    bits: int = MAX_BITS
+    weight_bits: int = MAX_BITS
 
     def __post_init__(self):
         if self.axis not in Axis.ALL:
             raise NetworkError(f"axis must be one of {', '.join(Axis.ALL)}, not {self.axis!r}")
-        _check_array("weights_q", self.weights_q, (None, None), -HIGH, HIGH)
+        _check_weights(self.weights_q, (None, None), self.weight_bits)
         _check_fan_in_limit(self.weights_q)
         if type(self.relu) is not bool:
             raise NetworkError(f"relu must be true or false, not {self.relu!r}")
@@ -64,40 +77,44 @@ class Affine:
     shift: np.ndarray
     bias_q: np.ndarray
     step: np.ndarray
+    bits: int = MAX_BITS
 
     def __post_init__(self):
-        _check_array("weights_q", self.weights_q, (None,), -HIGH, HIGH)
+        _check_weights(self.weights_q, (None,), MAX_BITS)
         _check_requantisation(self, len(self.weights_q))
 
 
 @dataclass(frozen=True)
 class Table:
-    """A function of each channel by linear interpolation between the 64 entries T of its table.
+    """A function of each channel by linear interpolation between the E entries T of its table.
 
-    y = T[m] + rs((T[m + 1] - T[m]) l, 2), where m = (x + 128) >> 2, l = (x + 128) & 3, and T[64] is T[63].
+    y = T[m] + rs((T[m + 1] - T[m]) l, k), where x has b bits, 2**k = 2**b / E, m = (x + 2**(b-1)) >> k,
+    l = (x + 2**(b-1)) mod 2**k, and T[E] is T[E - 1].
     """
 
-    table_q: np.ndarray  # (channels, 64): the values at x = -128, -124, ..., 124
+    table_q: np.ndarray  # (channels, E): the values at every 2**k-th code, the least one first
     step: np.ndarray
     function: str = "lerp_psa"  # its name, for people
+    bits: int = MAX_BITS
 
     def __post_init__(self):
-        _check_array("table_q", self.table_q, (None, TABLE_ENTRIES), LOW, HIGH)
+        _check_bits("bits", self.bits)
+        _check_array("table_q", self.table_q, (None, None), *code_range(self.bits))
         if not isinstance(self.function, str):
             raise NetworkError(f"function must be a name, not {self.function!r}")
         _check_step(self.step)
 
-    def expanded(self) -> np.ndarray:
-        """(channels, 256) int64: the value of the function at every code, -128 first."""
+    def expanded(self, input_bits: int) -> np.ndarray:
+        """(channels, 2**input_bits) int64: the value of the function at every code, the least one first."""
+        stride = (1 << input_bits) // self.table_q.shape[1]
         knots = np.concatenate([self.table_q, self.table_q[:, -1:]], axis=1).astype(np.int64)
-        part = np.arange(TABLE_STRIDE)
-        rise = np.diff(knots)[:, :, None] * part
-        return (knots[:, :-1, None] + ((rise + TABLE_STRIDE // 2) >> 2)).reshape(len(knots), -1)
+        rise = np.diff(knots)[:, :, None] * np.arange(stride)
+        return (knots[:, :-1, None] + (rise + stride // 2) // stride).reshape(len(knots), -1)
 
 
 @dataclass(frozen=True)
 class Add:
-    """y = sat(x + sat(rs(weights_q z, shift))), with numbers of its own for each channel.
+    """y = sat(x + sat(rs(weights_q z, shift) + bias_q)), with numbers of its own for each channel.
 
     z is the output of the layer ``source``; its weights and shifts convert it to the steps of x.
     """
@@ -106,13 +123,16 @@ class Add:
     weights_q: np.ndarray  # (channels,)
     shift: np.ndarray  # (channels,)
     step: np.ndarray
+    bias_q: Optional[np.ndarray] = None  # (channels,); None stands for zeros
+    bits: int = MAX_BITS
 
     def __post_init__(self):
         if type(self.source) is not int:
             raise NetworkError(f"source must be a whole number, not {self.source!r}")
-        _check_array("weights_q", self.weights_q, (None,), -HIGH, HIGH)
-        _check_array("shift", self.shift, (len(self.weights_q),), 1, MAX_SHIFT)
-        _check_step(self.step)
+        _check_weights(self.weights_q, (None,), MAX_BITS)
+        if self.bias_q is None:
+            object.__setattr__(self, "bias_q", np.zeros_like(self.weights_q))
+        _check_requantisation(self, len(self.weights_q))
 
 
 @dataclass(frozen=True)
@@ -124,8 +144,10 @@ class Mean:
 
     shift: int
     step: np.ndarray
+    bits: int = MAX_BITS
 
     def __post_init__(self):
+        _check_bits("bits", self.bits)
         if type(self.shift) is not int or not 1 <= self.shift <= MAX_SHIFT:
             raise NetworkError(f"shift must be a whole number in 1..{MAX_SHIFT}, not {self.shift!r}")
         _check_step(self.step)
@@ -133,16 +155,22 @@ class Mean:
 
 @dataclass(frozen=True)
 class Classifier:
-    """logits = weights_q x + bias_q, exact. Nothing is requantised."""
+    """logits[o] = rs(sum_c weights_q[o, c] x[c], shift[o]) + bias_q[o]; rs(a, 0) is a. Nothing is clipped."""
 
     weights_q: np.ndarray  # (classes, channels)
-    bias_q: np.ndarray  # (classes,), in the accumulator's unit
+    bias_q: np.ndarray  # (classes,), in the unit of the logits
     step: np.ndarray  # (1,): the real value of a logit of 1
+    shift: Optional[np.ndarray] = None  # (classes,); None stands for zeros
+    weight_bits: int = MAX_BITS
 
     def __post_init__(self):
-        _check_array("weights_q", self.weights_q, (None, None), -HIGH, HIGH)
+        _check_weights(self.weights_q, (None, None), self.weight_bits)
         _check_fan_in_limit(self.weights_q)
-        _check_array("bias_q", self.bias_q, (len(self.weights_q),), -MAX_CLASSIFIER_BIAS, MAX_CLASSIFIER_BIAS)
+        classes = len(self.weights_q)
+        _check_array("bias_q", self.bias_q, (classes,), -MAX_CLASSIFIER_BIAS, MAX_CLASSIFIER_BIAS)
+        if self.shift is None:
+            object.__setattr__(self, "shift", np.zeros_like(self.bias_q))
+        _check_array("shift", self.shift, (classes,), 0, MAX_SHIFT)
         _check_step(self.step)
 
 
@@ -153,8 +181,8 @@ Layer = Union[Matrix, Affine, Table, Add, Mean, Classifier]
 class ResMLPNetwork(Network):
     """A ResMLP network: pixels in, logits out.
 
-    A uint8 pixel p enters as the code p - 128. The tokens of an image are its patches of ``patch`` x
-    ``patch`` pixels, row by row; the channels of a token are its pixels' values by row, column, colour, the
+    A uint8 pixel p enters as the code floor((p - 128) / 2**(8 - pixel_bits)). The tokens of an image are its
+    patches of ``patch`` x ``patch`` pixels, row by row; the channels of a token are its pixels' values by row, column, colour, the
     colour fastest.
     golden: an image and its outputs, by which an implementation can be checked. Every file of ours holds one.
     """
@@ -166,6 +194,7 @@ class ResMLPNetwork(Network):
     layers: Tuple[Layer, ...]
     provenance: Dict = field(default_factory=dict)
     golden: Optional[Golden] = None
+    pixel_bits: int = MAX_BITS
 
     def __post_init__(self):
         check_name(self.name)
@@ -188,9 +217,12 @@ class ResMLPNetwork(Network):
             raise NetworkError(f"kind must be a name, not {self.kind!r}")
         if not isinstance(self.provenance, dict):
             raise NetworkError(f"provenance must be an object, not {self.provenance!r}")
+        _check_bits("pixel_bits", self.pixel_bits)
         shapes = [self.input_shape]
-        for number, layer in enumerate(self.layers):
+        for number, (layer, bits) in enumerate(zip(self.layers, self.input_bits)):
             try:
+                if isinstance(layer, Table):
+                    _check_entries(layer.table_q.shape[1], bits)
                 shapes.append(_output_shape(layer, shapes))
                 if len(layer.step) not in (1, shapes[-1][-1]):
                     raise NetworkError(
@@ -211,6 +243,11 @@ class ResMLPNetwork(Network):
         return (rows // self.patch) * (columns // self.patch), self.patch * self.patch * colours
 
     @property
+    def input_bits(self) -> Tuple[int, ...]:
+        """The width of the codes that each layer takes as its input."""
+        return (self.pixel_bits, *(layer.bits for layer in self.layers[:-1]))
+
+    @property
     def output_shapes(self) -> Tuple[Tuple[int, ...], ...]:
         """The shape of each layer's output for one image."""
         shapes = [self.input_shape]
@@ -228,20 +265,20 @@ class ResMLPNetwork(Network):
 
     @property
     def parameters(self) -> int:
-        """The number of weights, biases and table entries. Shifts are not counted.
-
-        Each takes one byte; the biases of the classifier take four.
-        """
-        arrays = (
-            getattr(layer, name, None) for layer in self.layers for name in ("weights_q", "bias_q", "table_q")
+        """The number of weights, biases and table entries. Shifts, and biases of `add`, are not counted."""
+        counted = (
+            (layer, name)
+            for layer in self.layers
+            for name in ("weights_q", "bias_q", "table_q")
+            if hasattr(layer, name) and (name, type(layer)) != ("bias_q", Add)
         )
-        return sum(array.size for array in arrays if array is not None)
+        return sum(getattr(layer, name).size for layer, name in counted)
 
     def __repr__(self) -> str:
         tables = any(isinstance(layer, Table) for layer in self.layers)
         return (
             f"ResMLPNetwork({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels, "
-            f"{len(self.layers)} layers, {self.parameters:,} bytes of parameters"
+            f"{len(self.layers)} layers, {self.parameters:,} parameters"
             f"{', learned functions' if tables else ''})"
         )
 
@@ -289,6 +326,24 @@ def _output_shape(layer: Layer, shapes: list) -> Tuple[int, ...]:
     return shape
 
 
+def _check_bits(name: str, bits: int) -> None:
+    if type(bits) is not int or not 2 <= bits <= MAX_BITS:
+        raise NetworkError(f"{name} must be a whole number in 2..{MAX_BITS}, not {bits!r}")
+
+
+def _check_weights(weights_q: np.ndarray, shape: tuple, bits: int) -> None:
+    _check_bits("weight_bits", bits)
+    _check_array("weights_q", weights_q, shape, -greatest_weight(bits), greatest_weight(bits))
+
+
+def _check_entries(entries: int, input_bits: int) -> None:
+    if entries & (entries - 1) or not 2 <= entries < 1 << input_bits:
+        raise NetworkError(
+            f"a table for codes of {input_bits} bits must have a power of two of entries, "
+            f"2..{1 << (input_bits - 1)}, not {entries}"
+        )
+
+
 def _check_fan_in_limit(weights_q: np.ndarray) -> None:
     if weights_q.shape[1] > MAX_FAN_IN:
         raise NetworkError(f"fan_in must be at most {MAX_FAN_IN}, not {weights_q.shape[1]}")
@@ -299,7 +354,8 @@ def _check_fan_in(found: int, wanted: int, axis: str) -> None:
         raise NetworkError(f"is made for {found} {axis}, its input has {wanted}")
 
 
-def _check_requantisation(layer: Union[Matrix, Affine], count: int) -> None:
+def _check_requantisation(layer: Union[Matrix, Affine, Add], count: int) -> None:
+    _check_bits("bits", layer.bits)
     _check_array("shift", layer.shift, (count,), 1, MAX_SHIFT)
     _check_array("bias_q", layer.bias_q, (count,), LOW, HIGH)
     _check_step(layer.step)

@@ -12,8 +12,7 @@ from typing import Callable, Iterator, List, Sequence
 import numpy as np
 
 from .layers import (
-    HIGH,
-    LOW,
+    MAX_BITS,
     Add,
     Affine,
     Axis,
@@ -24,6 +23,7 @@ from .layers import (
     Mean,
     ResMLPNetwork,
     Table,
+    code_range,
 )
 
 _CHUNK = 32  # images at a time: the intermediate arrays stay in the processor's cache
@@ -31,7 +31,7 @@ _HALF = np.float32(0.5)
 
 
 def pixel_codes(network: ResMLPNetwork, images: np.ndarray) -> np.ndarray:
-    """(N, rows, columns, colours) uint8 -> (N, tokens, values) int8: p - 128, patch by patch.
+    """(N, rows, columns, colours) uint8 -> (N, tokens, values) int8: the upper bits of p - 128.
 
     Raises ValueError for images of another type or shape, as every function here does.
     """
@@ -45,7 +45,8 @@ def pixel_codes(network: ResMLPNetwork, images: np.ndarray) -> np.ndarray:
     rows, columns, colours = network.image_shape
     size = network.patch
     grid = images.reshape(-1, rows // size, size, columns // size, size, colours).swapaxes(2, 3)
-    return (grid.reshape(len(images), *network.input_shape) ^ 0x80).view(np.int8)
+    codes = (grid.reshape(len(images), *network.input_shape) ^ 0x80).view(np.int8)
+    return codes >> (MAX_BITS - network.pixel_bits)
 
 
 def logits(network: ResMLPNetwork, images: np.ndarray) -> np.ndarray:
@@ -83,12 +84,15 @@ def _outputs(network: ResMLPNetwork, steps: Sequence[Callable], codes: np.ndarra
 
 def _prepared(network: ResMLPNetwork) -> List[Callable]:
     """Each layer as a function of float32 codes, its constants converted once."""
-    return [_KINDS[type(layer)](layer) for layer in network.layers]
+    return [
+        _table(layer, bits) if isinstance(layer, Table) else _KINDS[type(layer)](layer)
+        for layer, bits in zip(network.layers, network.input_bits)
+    ]
 
 
-def _saturated(x: np.ndarray, low: int = LOW) -> np.ndarray:
+def _saturated(x: np.ndarray, low: int, high: int) -> np.ndarray:
     """floor(x), clipped; in place."""
-    return np.clip(np.floor(x, out=x), low, HIGH, out=x)
+    return np.clip(np.floor(x, out=x), low, high, out=x)
 
 
 def _scaled(layer: Layer) -> tuple:
@@ -103,45 +107,48 @@ def _scaled(layer: Layer) -> tuple:
 
 def _matrix(layer: Matrix) -> Callable:
     weights, bias = _scaled(layer)
-    low = 0 if layer.relu else LOW
+    low, high = code_range(layer.bits)
+    low = 0 if layer.relu else low
 
     def along_channels(x: np.ndarray) -> np.ndarray:
         acc = x.reshape(-1, x.shape[-1]) @ weights.T
         acc += bias
-        return _saturated(acc, low).reshape(*x.shape[:-1], len(weights))
+        return _saturated(acc, low, high).reshape(*x.shape[:-1], len(weights))
 
     def along_tokens(x: np.ndarray) -> np.ndarray:
         acc = np.matmul(weights, x)
         acc += bias[:, None]
-        return _saturated(acc, low)
+        return _saturated(acc, low, high)
 
     return along_channels if layer.axis == Axis.CHANNELS else along_tokens
 
 
 def _affine(layer: Affine) -> Callable:
-    weights, bias = _scaled(layer)
-    return lambda x: _saturated(x * weights + bias)
+    (weights, bias), (low, high) = _scaled(layer), code_range(layer.bits)
+    return lambda x: _saturated(x * weights + bias, low, high)
 
 
-def _table(layer: Table) -> Callable:
-    entries = layer.expanded().astype(np.float32)
-    first = np.arange(len(entries), dtype=np.intp) * entries.shape[1] - LOW
+def _table(layer: Table, input_bits: int) -> Callable:
+    entries = layer.expanded(input_bits).astype(np.float32)
+    first = np.arange(len(entries), dtype=np.intp) * entries.shape[1] - code_range(input_bits)[0]
     return lambda x: entries.ravel().take(x.astype(np.intp) + first)
 
 
 def _add(layer: Add) -> Callable:
-    weights = layer.weights_q.astype(np.float32) * np.exp2(-layer.shift.astype(np.float32))
-    return lambda x, source: np.clip(x + _saturated(source * weights + _HALF), LOW, HIGH)
+    (weights, bias), (low, high) = _scaled(layer), code_range(layer.bits)
+    return lambda x, source: np.clip(x + _saturated(source * weights + bias, low, high), low, high)
 
 
 def _mean(layer: Mean) -> Callable:
-    scale = np.float32(2.0**-layer.shift)
-    return lambda x: _saturated(x.sum(axis=1) * scale + _HALF)
+    scale, (low, high) = np.float32(2.0**-layer.shift), code_range(layer.bits)
+    return lambda x: _saturated(x.sum(axis=1) * scale + _HALF, low, high)
 
 
 def _classifier(layer: Classifier) -> Callable:
     weights, bias = layer.weights_q.astype(np.float32), layer.bias_q.astype(np.float64)
-    return lambda x: x @ weights.T + bias  # products in float32, exact; the sum in float64
+    scale, half = np.exp2(-layer.shift.astype(np.float64)), np.where(layer.shift > 0, 0.5, 0.0)
+    # The products are exact in float32, what follows in float64.
+    return lambda x: np.floor((x @ weights.T).astype(np.float64) * scale + half) + bias
 
 
-_KINDS = {Matrix: _matrix, Affine: _affine, Table: _table, Add: _add, Mean: _mean, Classifier: _classifier}
+_KINDS = {Matrix: _matrix, Affine: _affine, Add: _add, Mean: _mean, Classifier: _classifier}

@@ -211,9 +211,9 @@ def test_what_is_no_archive_is_refused(tmp_path, content):
         load_network(path)
 
 
-@pytest.mark.parametrize("version", [4, 0, "1", None])
+@pytest.mark.parametrize("version", [5, 0, "1", None])
 def test_an_unknown_version_is_refused_by_its_number(saved, version):
-    with pytest.raises(NetworkFileError, match=f"format version {version}; this lst_overlay reads 1..3"):
+    with pytest.raises(NetworkFileError, match=f"format version {version}; this lst_overlay reads 1..4"):
         load_network(rewritten(saved, lambda header: header.update(version=version)))
 
 

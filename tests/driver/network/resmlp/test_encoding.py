@@ -89,6 +89,12 @@ def test_a_changed_weight_is_noticed(saved):
         ),
         (lambda header, arrays: header["layers"][9].pop("shift"), "header lacks or misstates 'shift'"),
         (lambda header, arrays: arrays.pop("layer3.shift"), r"layer 3 \(add\): layer3.shift is missing"),
+        (
+            lambda header, arrays: header["layers"][0].update(bits=9),
+            "bits must be a whole number in 2..8, not 9",
+        ),
+        (lambda header, arrays: header["layers"][0].update(weight_bits=5), "weights_q must lie in -15..15"),
+        (lambda header, arrays: header.update(pixel_bits=True), "pixel_bits must be a whole number in 2..8"),
         (lambda header, arrays: header["layers"][0].update(relu=2), "relu must be true or false, not 2"),
         (lambda header, arrays: header.update(provenance=None), "provenance must be an object, not None"),
         (
@@ -97,8 +103,8 @@ def test_a_changed_weight_is_noticed(saved):
         ),
         (lambda header, arrays: arrays["layer0.weights_q"].fill(-128), r"weights_q must lie in -127..127"),
         (
-            lambda header, arrays: arrays.update({"layer4.table_q": arrays["layer4.table_q"][:, :32]}),
-            r"must have shape \(any, 64\)",
+            lambda header, arrays: arrays.update({"layer4.table_q": arrays["layer4.table_q"][:, :48]}),
+            "a table for codes of 8 bits must have a power of two of entries, 2..128, not 48",
         ),
         (
             lambda header, arrays: arrays.update({"layer4.table_q": arrays["layer4.table_q"].astype("<i2")}),
@@ -141,7 +147,7 @@ def test_a_file_that_breaks_a_rule_is_refused_with_the_rule(saved, change, messa
         (8, {"source": 7}, "layer 8 .*: source must be an earlier layer than the one before, -1..6, not 7"),
         (
             8,
-            {"weights_q": np.zeros(7, int), "shift": np.ones(7, int)},
+            {"weights_q": np.zeros(7, int), "shift": np.ones(7, int), "bias_q": None},
             "layer 8 .*: is made for 7 channels, its input has 6",
         ),
         (10, {"weights_q": np.zeros((5, 7), int)}, "layer 10 .*: is made for 7 channels"),

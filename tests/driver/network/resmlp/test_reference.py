@@ -1,5 +1,7 @@
 """The integer reference against plain Python integers, and torch against both."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -13,9 +15,16 @@ from tests.oracles import resmlp as oracle
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 1 << 20), extreme=st.booleans(), corner=st.sampled_from([None, 0, 127, 128, 255]))
-def test_every_tensor_equals_plain_python_integers_from_the_file(tmp_path_factory, seed, extreme, corner):
-    network = random_network(seed, extreme=extreme)
+@given(
+    seed=st.integers(0, 1 << 20),
+    extreme=st.booleans(),
+    narrow=st.booleans(),
+    corner=st.sampled_from([None, 0, 127, 128, 255]),
+)
+def test_every_tensor_equals_plain_python_integers_from_the_file(
+    tmp_path_factory, seed, extreme, narrow, corner
+):
+    network = random_network(seed, extreme=extreme, narrow=narrow)
     path = tmp_path_factory.mktemp("third") / "n.npz"
     save_network(network, path)
     again = oracle.read(path)
@@ -26,10 +35,11 @@ def test_every_tensor_equals_plain_python_integers_from_the_file(tmp_path_factor
             np.testing.assert_array_equal(ours[number], np.array(theirs), err_msg=f"layer {layer}")
 
 
+@pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("extreme", [False, True])
-def test_torch_gives_the_same_in_every_tensor(extreme):
+def test_torch_gives_the_same_in_every_tensor(extreme, narrow):
     for seed in range(10):
-        network = random_network(seed, extreme=extreme)
+        network = random_network(seed, extreme=extreme, narrow=narrow)
         images = random_images(3, seed)
         for ours, theirs in zip(
             IntegerResMLP(network).outputs_q(torch.from_numpy(images)), outputs(network, images)
@@ -56,13 +66,37 @@ def test_pixels_are_p_minus_128_patch_by_patch():
     np.testing.assert_array_equal(codes[1, 5], images[1, 2:4, 2:4].astype(int).reshape(-1) - 128)
 
 
+def test_narrow_pixels_are_the_upper_bits():
+    network = dataclasses.replace(random_network(), pixel_bits=6)
+    images = np.resize(np.array([0, 3, 4, 127, 128, 255], np.uint8), (1, *IMAGE_SHAPE))
+    codes = resmlp.pixel_codes(network, images)
+    assert sorted(set(codes.ravel().tolist())) == [-32, -31, -1, 0, 31]
+
+
+def test_a_table_of_32_entries_has_one_for_every_eighth_code():
+    entries = np.zeros((1, 32), np.int64)
+    entries[0, 0] = 20
+    found = resmlp.Table(entries, STEP, bits=6).expanded(8)[0]
+    assert found[:9].tolist() == [20, 18, 15, 13, 10, 8, 5, 3, 0] and len(found) == 256
+
+
+def test_a_classifiers_shift_rounds_and_zero_leaves_the_sum():
+    layer = resmlp.Matrix(
+        resmlp.Axis.CHANNELS, np.eye(3, dtype=int) * 2, np.ones(3, int), np.zeros(3, int), STEP
+    )
+    classifier = resmlp.Classifier(np.full((2, 3), 1), np.array([100, 0]), STEP, np.array([0, 2]))
+    network = resmlp.ResMLPNetwork("n", "n", (1, 2, 3), 1, (layer, resmlp.Mean(1, STEP), classifier))
+    image = np.full((1, 1, 2, 3), 130, np.uint8)  # each mean is 2, their sum 6
+    assert logits(network, image).tolist() == [[106, 2]]
+
+
 def test_a_table_holds_its_last_entry_and_goes_straight_between_entries():
     entries = np.zeros((1, 64), np.int64)
     entries[0, :2], entries[0, -2:] = (-128, 127), (10, -7)
-    found = resmlp.Table(entries, STEP).expanded()[0]
+    found = resmlp.Table(entries, STEP).expanded(8)[0]
     assert found[:5].tolist() == [-128, -64, 0, 63, 127]  # -128 + (255 l + 2 >> 2): ties go up
     assert found[-8:].tolist() == [10, 6, 2, -3, -7, -7, -7, -7]
-    np.testing.assert_array_equal(found, expanded(torch.from_numpy(entries).double())[0])
+    np.testing.assert_array_equal(found, expanded(torch.from_numpy(entries).double(), 8)[0])
 
 
 def test_the_shift_rounds_to_nearest_and_ties_go_up():
