@@ -182,8 +182,8 @@ class ResMLPNetwork(Network):
     """A ResMLP network: pixels in, logits out.
 
     A uint8 pixel p enters as the code floor((p - 128) / 2**(8 - pixel_bits)). The tokens of an image are its
-    patches of ``patch`` x ``patch`` pixels, row by row; the channels of a token are its pixels' values by row, column, colour, the
-    colour fastest.
+    patches of ``patch`` x ``patch`` pixels, row by row; the channels of a token are its pixels' values by
+    row, column, colour, the colour fastest.
     golden: an image and its outputs, by which an implementation can be checked. Every file of ours holds one.
     """
 
