@@ -21,7 +21,6 @@ SCATTERED = (
 )
 # What takes minutes starts first, so that no worker is left alone with it at the end.
 LONGEST = (
-    "tests/gateware/toolchain/test_yosys.py::test_mapping_draws_no_warning_outside_the_list[row_parallel",
     "tests/docs/test_pages_run.py",
     "tests/test_end_to_end.py",
     "tests/gateware/toolchain/test_yosys.py",

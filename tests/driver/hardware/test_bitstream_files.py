@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from pynq import Device
 
 from gateware.shell import hwh
 from lst_overlay import BitstreamError, LST1Overlay, LstOverlayError
@@ -236,6 +237,7 @@ def test_attach_refuses_a_clock_too_fast_for_the_design(tmp_path):
 
 def test_no_board_at_all(monkeypatch):
     monkeypatch.delenv("LST_BOARD", raising=False)
+    monkeypatch.delattr(Device, "_active_device", raising=False)  # the board that an earlier test simulated
     with pytest.raises(LstOverlayError, match="pynq finds no board here .*LST_BOARD=sim"):
         LST1Overlay()
     monkeypatch.setenv("LST_BOARD", "pynq")

@@ -6,7 +6,7 @@ import pytest
 
 from gateware.toolchain import resources
 from gateware.toolchain.netlist import Cell, Netlist
-from gateware.toolchain.resources import measure, measure_design, synthesize
+from gateware.toolchain.resources import Synthesis, content_of, measure, measure_design, synthesize
 from gateware.toolchain.yosys import SynthesisError
 
 
@@ -15,7 +15,7 @@ def test_each_scope_is_synthesised_from_its_own_text_and_written_to_a_file(tmp_p
 
     def one_flip_flop(verilog, top, work_dir):
         synthesised[top] = verilog
-        return Netlist([Cell("a", "FDRE", {}, {"D": ["0"]}, {"Q": [2]})])
+        return Synthesis(Netlist([Cell("a", "FDRE", {}, {"D": ["0"]}, {"Q": [2]})]), ["Warning: one"], "c")
 
     monkeypatch.setattr(resources, "synthesize", one_flip_flop)
     measured = measure_design("pixel_serial", None, tmp_path)
@@ -23,6 +23,7 @@ def test_each_scope_is_synthesised_from_its_own_text_and_written_to_a_file(tmp_p
         ("pixel_serial", "engine", 1),
         ("pixel_serial", "top", 1),
     ]
+    assert all(item.findings[0] == "Warning: one" for item in measured)
     assert "PS7 ps7(" in synthesised["lst1_top"] and "PS7" not in synthesised["engine"]
     assert all(f"module {top}" in text for top, text in synthesised.items())
     for item in measured:
@@ -35,10 +36,12 @@ def test_the_same_text_is_mapped_once(tmp_path, monkeypatch):
     def write_netlist(directory, sources, top):
         mapped.append((directory / sources[0]).read_text())
         (directory / f"{top}.json").write_text('{"modules": {"t": {"cells": {}}}}')
+        return [f"Warning: {len(mapped)}"]
 
     monkeypatch.setattr(resources, "run_yosys", write_netlist)
     for text in ("module t; endmodule", "module t; endmodule", "module t; wire a; endmodule"):
-        assert synthesize(text, "t", tmp_path).cells == []
+        netlist, warnings, content = synthesize(text, "t", tmp_path)
+        assert netlist.cells == [] and warnings == [f"Warning: {len(mapped)}"] and content == content_of(text)
     assert len(mapped) == 2 and "wire a" in mapped[1]
 
 
