@@ -40,7 +40,8 @@ class TrainingImages:
     """
 
     def __init__(self, recipe: Recipe, part: Part, teacher: Optional[nn.Module], device: str):
-        self.recipe, self.part, self.teacher, self.device = recipe, part, teacher, device
+        self.recipe, self.teacher, self.device = recipe, teacher, device
+        self.part = Part(part.images.to(device), part.labels.to(device))  # a GPU holds all of it
         self.strong = self._augmented(recipe.augmenter)
         self.calm = self._augmented(recipe.calm_augmenter) if recipe.calm_epochs else self.strong
 
@@ -50,8 +51,8 @@ class TrainingImages:
         copies, soft = augmented_copies(self.part, augmenter), None
         if self.teacher is not None:
             logits = teacher_logits(copies, self.part, augmenter, self.teacher, self.device)
-            soft = torch.from_numpy(logits)
-        return AugmentedImages(augmenter, torch.from_numpy(copies), soft)
+            soft = torch.from_numpy(logits).to(self.device)
+        return AugmentedImages(augmenter, torch.from_numpy(copies).to(self.device), soft)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -64,13 +65,14 @@ class TrainingImages:
         augmenter, copies, soft = self.calm if is_calm else self.strong
         images = self.part.images if copies is None else copies[epoch % len(copies)]
         soft = None if soft is None else soft[epoch % len(soft)]
-        for chosen in torch.randperm(len(self.part.labels), generator=generator).split(self.recipe.batch):
-            batch = images[chosen].to(self.device)
+        order = torch.randperm(len(self.part.labels), generator=generator).to(self.device)
+        for chosen in order.split(self.recipe.batch):
+            batch = images[chosen]
             if augmenter is not None:
                 batch = (augmenter if copies is None else augmenter.of_copy)(batch, generator)
-            labels = self.part.labels[chosen].to(self.device)
+            labels = self.part.labels[chosen]
             if soft is not None:
-                yield Batch(batch, labels, soft[chosen].to(self.device))
+                yield Batch(batch, labels, soft[chosen])
             else:
                 yield Batch(batch, labels, self._logits(batch))
 

@@ -30,16 +30,18 @@ _BATCH = 1000
 
 
 def augmented_copies(part: Part, augmentation: Augmentation, directory: Path = DIRECTORY) -> np.ndarray:
-    """(copies, N, rows, columns) uint8 of N images, mapped from a file that is written if it is missing."""
+    """(copies, N, rows, columns, ...) uint8 of N images, mapped from a file that is written if it is missing.
+
+    They are computed where the images are.
+    """
     key = _key(part, augmentation)
 
     def fill(copies: np.ndarray, progress) -> None:
         generator = torch.Generator().manual_seed(_SEED)
         for copy in copies:
             for start in range(0, len(copy), _BATCH):
-                copy[start : start + _BATCH] = augmentation(
-                    part.images[start : start + _BATCH], generator
-                ).numpy()
+                augmented = augmentation(part.images[start : start + _BATCH], generator)
+                copy[start : start + _BATCH] = augmented.cpu().numpy()
             progress.update()
 
     shape = (augmentation.copies, *part.images.shape)
@@ -82,7 +84,7 @@ def teacher_logits(
 
 def _key(part: Part, augmentation: Augmentation) -> str:
     settings = json.dumps(dataclasses.asdict(augmentation), sort_keys=True)
-    return hashlib.sha256(settings.encode() + part.images.numpy().tobytes()).hexdigest()[:16]
+    return hashlib.sha256(settings.encode() + part.images.cpu().numpy().tobytes()).hexdigest()[:16]
 
 
 def _mapped(path: Path, shape, dtype, what: str, fill: Callable) -> np.ndarray:

@@ -144,26 +144,33 @@ class Training:
     def run_epoch(self) -> float:
         """One pass over the training images. Returns the mean loss."""
         self.network.train()
-        total = 0.0
-        for number, (images, labels, soft) in enumerate(self.batches()):
+        losses, counts = [], []  # read after the last step: a GPU need not wait for Python in between
+        for images, labels, soft in self.batches():
             loss = loss_of(self.recipe, self.network, images, labels, soft)
-            if not torch.isfinite(loss):
-                step = self.epoch * self.steps_per_epoch + number
-                raise TrainingError(f"loss is {loss.item()} at step {step} (epoch {self.epoch + 1})")
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
             self.schedule.step()
             if self.recipe.average:
                 self.average.update_parameters(self.network)
-            total += loss.item() * len(labels)
+            losses.append(loss.detach())
+            counts.append(len(labels))
+        losses = torch.stack(losses).cpu()
+        self._check_losses(losses)
         self._check_parameters()
         self.epoch += 1
-        return total / len(self.split.train.labels)
+        return float(losses.double() @ torch.tensor(counts, dtype=torch.float64)) / sum(counts)
 
     def batches(self) -> Iterator[Batch]:
         """The batches of the next epoch."""
         return self.images.batches(self.epoch, self.generator)
+
+    def _check_losses(self, losses: torch.Tensor) -> None:
+        wrong = (~torch.isfinite(losses)).nonzero()
+        if len(wrong):
+            number = int(wrong[0])
+            step = self.epoch * self.steps_per_epoch + number
+            raise TrainingError(f"loss is {losses[number].item()} at step {step} (epoch {self.epoch + 1})")
 
     def _check_parameters(self) -> None:
         """Stop at a NaN that the loss does not show: a table look-up turns NaN into an ordinary entry."""
