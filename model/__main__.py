@@ -339,6 +339,12 @@ def learned(
     train: bool = typer.Option(
         False, "--train", help="First train the short recipe's cells: two cores, three hours."
     ),
+    minutes: Optional[float] = typer.Option(
+        None,
+        min=0,
+        help="First train the teacher and its students, in order, as far as they get in this time.",
+    ),
+    device: Literal["cpu", "cuda"] = typer.Option("cpu", help="Where --minutes computes."),
     jobs: int = Jobs,
     scheduler: Optional[str] = Scheduler,
 ) -> None:
@@ -346,6 +352,15 @@ def learned(
     from model.reports import learned_functions, learned_page
     from model.reports.accuracy import run_all
 
+    if minutes is not None:
+        from model.training.budget import train_within
+        from model.training.experiments import CIFAR10_TEACHER, chains
+        from model.training.recipe import Recipe
+
+        for path in train_within(
+            60 * minutes, Recipe.named(CIFAR10_TEACHER), chains(), device=device, jobs=jobs
+        ):
+            typer.echo(path.as_posix())
     results = run_all(learned_functions.groups(train, learned_page.runs_kept()), jobs, scheduler)
     for path in learned_page.write_page(results):
         typer.echo(path.as_posix())

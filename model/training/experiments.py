@@ -11,6 +11,8 @@ FUNCTIONS = {"relu": "ReLU", "b_spline": "B-spline", "lerp_psa": "LERP-PSA"}
 EXPANSIONS = (2.0, 1.0, 0.5, 0.25)
 SEEDS = (1, 2, 3)
 SHORT, FULL = "resmlp_short", "resmlp"
+CIFAR10_TEACHER = "cifar10_teacher"
+CLAIMED = (("lerp_psa", 1.0), ("relu", 2.0), ("lerp_psa", 0.5), ("relu", 1.0))  # compared by the paper
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,29 @@ def resmlp_group(recipe: str, activation: str, expansion: float, seeds: Sequence
         precision,
         seeds,
     )
+
+
+# Students and seeds in the order in which they are trained while there is time.
+_ORDER = [
+    ("lerp_psa", 1.0, 1),
+    ("relu", 1.0, 1),
+    ("relu", 2.0, 1),
+    ("lerp_psa", 0.5, 1),
+    ("lerp_psa", 2.0, 1),
+    ("b_spline", 1.0, 1),
+    *((activation, expansion, seed) for seed in (2, 3) for activation, expansion in CLAIMED),
+]
+
+
+def chains() -> List[List[Recipe]]:
+    """Return for each student its recipes: in real numbers, in INT8, and with weights of 5 bits."""
+    return [
+        [
+            Recipe.named(f"{recipe}-{activation}-{expansion:g}").changed(seed=seed)
+            for recipe in (FULL, f"{FULL}_int8", f"{FULL}_w5a6")
+        ]
+        for activation, expansion, seed in _ORDER
+    ]
 
 
 def seeds_asked(expansion: float) -> Sequence[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Optional
@@ -141,11 +142,11 @@ class Training:
                 progress.set_postfix(loss=f"{loss:.4f}", validation=f"{100 * validation:.2f} %")
                 progress.update()
 
-    def run_epoch(self) -> float:
-        """One pass over the training images. Returns the mean loss."""
+    def run_epoch(self, steps: Optional[int] = None) -> float:
+        """One pass over the training images, or its first steps. Returns the mean loss."""
         self.network.train()
         losses, counts = [], []  # read after the last step: a GPU need not wait for Python in between
-        for images, labels, soft in self.batches():
+        for images, labels, soft in itertools.islice(self.batches(), steps):
             loss = loss_of(self.recipe, self.network, images, labels, soft)
             self.optimizer.zero_grad()
             loss.backward()
