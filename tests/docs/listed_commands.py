@@ -54,16 +54,16 @@ LISTED: Dict[str, Listed] = {
         f"python -m model train recipes/{recipe}.toml --activation {activation} "
         f"--expansion {expansion} --seed 1": Listed(f"{CIFAR}, {LONG}", OPTIONS)
         for recipe, activation, expansion in (
-            ("resmlp_short", "lerp_psa", 0.5),
-            ("resmlp_short_int8", "lerp_psa", 0.5),
+            ("resmlp", "lerp_psa", 0.5),
+            ("resmlp_w5a6", "lerp_psa", 0.5),
             ("resmlp_short", "lerp_psa", 0.25),
             ("resmlp_short_int8", "lerp_psa", 0.25),
-            ("resmlp_teacher", "relu", 4),
             ("resmlp", "lerp_psa", 1),
             ("resmlp_int8", "lerp_psa", 1),
         )
     },
-    "python -m model quantize build/train/resmlp_short_int8-lerp_psa-0.5/seed1/checkpoint.pt "
+    "python -m model train recipes/cifar10_teacher.toml": Listed(f"{CIFAR}, {LONG}", OPTIONS),
+    "python -m model quantize build/train/resmlp_w5a6-lerp_psa-0.5/seed1/checkpoint.pt "
     "--out resmlp.npz": Listed("follows a training", OPTIONS),
     "python -m model evaluate resmlp.npz": Listed("follows a training", OPTIONS),
     '.venv/bin/python -m pytest -m "not slow" -n 2': Listed(TESTS, PATHS),
