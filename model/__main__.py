@@ -356,10 +356,11 @@ def learned(
         from model.training.budget import train_within
         from model.training.experiments import CIFAR10_TEACHER, chains
         from model.training.recipe import Recipe
+        from model.training.train import directory_of
 
-        for path in train_within(
-            60 * minutes, Recipe.named(CIFAR10_TEACHER), chains(), device=device, jobs=jobs
-        ):
+        teacher = Recipe.named(CIFAR10_TEACHER)
+        students = chains((directory_of(teacher) / "checkpoint.pt").as_posix())
+        for path in train_within(60 * minutes, teacher, students, device=device, jobs=jobs):
             typer.echo(path.as_posix())
     results = run_all(learned_functions.groups(train, learned_page.runs_kept()), jobs, scheduler)
     for path in learned_page.write_page(results):
@@ -382,7 +383,7 @@ def ship(
         None, metavar="[NAME...]", help="Only these files, such as lst1_w6a4p4."
     ),
 ) -> None:
-    """Write the network files that come with the project, each from the best seed on validation.
+    """Write the networks that come with the project, each from the best seed on validation.
 
     Runs that are missing are trained.
     """
@@ -397,7 +398,7 @@ def ship(
         figures = write(files[name])
         typer.echo(
             f"{name}: {figures['recipe']} seed {figures['seed']}, "
-            f"validation {figures['accuracy_validation']:.2f} %, test {figures['accuracy_integer']:.2f} %"
+            f"validation {figures['validation']:.2f} %, test {figures['test']:.2f} %"
         )
 
 

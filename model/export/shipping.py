@@ -1,4 +1,4 @@
-"""The network files that come with the project: the run of a recipe with the best validation accuracy."""
+"""The files that come with the project: the run of a recipe with the best validation accuracy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Dict, Iterator, NamedTuple, Optional
 from lst_overlay.network import QFormat
 from lst_overlay.samples import shipped_networks
 from model.export.quantize import quantize_checkpoint
-from model.training.experiments import STUDENTS, Group, resmlp_group, seeds_asked
+from model.training.checkpoint import save_checkpoint
+from model.training.experiments import CIFAR10_TEACHER, STUDENTS, Group, resmlp_group, seeds_asked
 from model.training.recipe import Recipe
 from model.training.train import directory_of, train
 
@@ -17,7 +18,7 @@ UNPACKAGED = Path("networks")  # networks that it does not run
 
 
 class Shipped(NamedTuple):
-    """A network file and the runs that it is chosen from.
+    """A file and the runs that it is chosen from: a network file, or as .pt a teacher's checkpoint.
 
     fmt: the format of post-training quantisation; None for a recipe that trains in integers.
     """
@@ -36,6 +37,7 @@ def shipped() -> Iterator[Shipped]:
     for activation, expansion in (("lerp_psa", 1.0), ("lerp_psa", 0.5), ("relu", 1.0)):
         group = resmlp_group("resmlp_short_int8", activation, expansion, seeds_asked(expansion))
         yield Shipped(UNPACKAGED / f"resmlp_{activation}_h{expansion:g}.npz", group)
+    yield Shipped(UNPACKAGED / f"{CIFAR10_TEACHER}.pt", Group(CIFAR10_TEACHER, "VGG", "float", (1,)))
     yield Shipped(PACKAGED / "lst1_q6.7.npz", Group("lst1_tanh", "LST-1, tanh", "Q6.7", (1,)), QFormat(6, 7))
     yield Shipped(
         PACKAGED / "lst1_digits.npz", Group("lst1_digits", "LST-1, tanh", "Q4.6", (1,)), QFormat(4, 6)
@@ -45,7 +47,8 @@ def shipped() -> Iterator[Shipped]:
 def ship(one: Shipped) -> Dict[str, Any]:
     """Write the file from the run with the best validation accuracy (lowest seed on a tie).
 
-    Runs that are not finished are trained first. Returns the figures of the file.
+    Runs that are not finished are trained first. Returns the run's recipe and seed, and in percent its
+    accuracies on validation and test images, of integers if the file holds integers.
     """
     recipes = [
         Recipe.from_settings(one.group.recipe, {**one.group.settings(), "seed": seed})
@@ -53,4 +56,29 @@ def ship(one: Shipped) -> Dict[str, Any]:
     ]
     best = max(recipes, key=lambda recipe: train(recipe)["selected"]["validation_accuracy"])
     one.file.parent.mkdir(parents=True, exist_ok=True)
-    return quantize_checkpoint(directory_of(best) / "checkpoint.pt", one.file, one.fmt)
+    if one.file.suffix == ".pt":
+        return _ship_teacher(best, one.file)
+    figures = quantize_checkpoint(directory_of(best) / "checkpoint.pt", one.file, one.fmt)
+    return {
+        "recipe": best.name,
+        "seed": best.seed,
+        "validation": figures["accuracy_validation"],
+        "test": figures["accuracy_integer"],
+    }
+
+
+def _ship_teacher(recipe: Recipe, file: Path) -> Dict[str, Any]:
+    """Write the checkpoint with matrices in bfloat16, as which they are multiplied: half the size."""
+    state = train(recipe)
+    selected = state["selected"]
+    network = {
+        name: tensor.bfloat16() if tensor.dim() > 1 else tensor
+        for name, tensor in selected["network"].items()
+    }
+    save_checkpoint(file, {**state, "selected": {**selected, "network": network}})
+    return {
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "validation": 100 * selected["validation_accuracy"],
+        "test": 100 * state["test_accuracy"],
+    }

@@ -13,6 +13,16 @@ from model.networks.torch_file import CheckpointError, load_tensors
 from model.training.recipe import Recipe, RecipeError
 
 VERSION = 1
+# What only a run that goes on needs.
+_UNFINISHED = (
+    "network",
+    "optimizer",
+    "schedule",
+    "average",
+    "generator",
+    "torch_generator",
+    "cuda_generator",
+)
 
 
 def save_checkpoint(path: Path, state: Dict[str, Any]) -> None:
@@ -21,6 +31,12 @@ def save_checkpoint(path: Path, state: Dict[str, Any]) -> None:
     partial = path.with_name(path.name + ".partial")
     torch.save({"version": VERSION, **state}, partial)
     os.replace(partial, path)
+
+
+def finished(state: Dict[str, Any], test_accuracy: float) -> Dict[str, Any]:
+    """What the checkpoint of a finished run keeps: the selected network, and what was trained how."""
+    kept = {key: value for key, value in state.items() if key not in _UNFINISHED}
+    return {**kept, "test_accuracy": test_accuracy}
 
 
 def load_checkpoint(path) -> Dict[str, Any]:
@@ -45,7 +61,12 @@ def load_checkpoint(path) -> Dict[str, Any]:
 
 
 def _command_for(path: Path) -> str:
-    """The command that makes a checkpoint at its usual place, build/train/<recipe>/seed<seed>."""
+    """The command that makes a checkpoint at its usual place, build/train/<recipe>/seed<seed>.
+
+    One in networks/ comes with the project.
+    """
+    if path.parent.name == "networks":
+        return f"python -m model ship {path.stem}"
     seed, (stem, *variant) = path.parent.name[len("seed") :], path.parent.parent.name.split("-")
     if path.parent.name.startswith("seed") and seed.isdigit():
         options = f" --activation {variant[0]} --expansion {variant[1]}" if len(variant) == 2 else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Sequence
 
 from model.training.recipe import Recipe
@@ -11,6 +11,7 @@ FUNCTIONS = {"relu": "ReLU", "b_spline": "B-spline", "lerp_psa": "LERP-PSA"}
 EXPANSIONS = (2.0, 1.0, 0.5, 0.25)
 SEEDS = (1, 2, 3)
 SHORT, FULL = "resmlp_short", "resmlp"
+TAUGHT = (FULL, f"{FULL}_int8", f"{FULL}_w5a6")
 CIFAR10_TEACHER = "cifar10_teacher"
 CLAIMED = (("lerp_psa", 1.0), ("relu", 2.0), ("lerp_psa", 0.5), ("relu", 1.0))  # compared by the paper
 
@@ -87,15 +88,21 @@ _ORDER = [
 ]
 
 
-def chains() -> List[List[Recipe]]:
-    """Return for each student its recipes: in real numbers, in INT8, and with weights of 5 bits."""
-    return [
-        [
-            Recipe.named(f"{recipe}-{activation}-{expansion:g}").changed(seed=seed)
-            for recipe in (FULL, f"{FULL}_int8", f"{FULL}_w5a6")
-        ]
-        for activation, expansion, seed in _ORDER
-    ]
+def chains(teacher: str) -> List[List[Recipe]]:
+    """Return for each student its recipes: in real numbers, in INT8, and with weights of 5 bits.
+
+    teacher: the checkpoint of their teacher.
+    """
+    chosen = []
+    for activation, expansion, seed in _ORDER:
+        recipes = [Recipe.named(f"{name}-{activation}-{expansion:g}") for name in TAUGHT]
+        chosen.append(
+            [
+                recipe.changed(seed=seed, distillation={**asdict(recipe.distillation), "teacher": teacher})
+                for recipe in recipes
+            ]
+        )
+    return chosen
 
 
 def seeds_asked(expansion: float) -> Sequence[int]:

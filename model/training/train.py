@@ -21,7 +21,7 @@ from model.training.ancestors import (
     teacher_network,
 )
 from model.training.batches import Batch, TrainingImages
-from model.training.checkpoint import load_checkpoint, save_checkpoint, selected_network
+from model.training.checkpoint import finished, load_checkpoint, save_checkpoint, selected_network
 from model.training.data import Part, Split, load_split, load_test
 from model.training.objective import loss_of, optimizer_of, schedule_of
 from model.training.recipe import Recipe
@@ -66,7 +66,7 @@ def train(
 
     state = load_checkpoint(path)
     if run.epoch == recipe.epochs and "test_accuracy" not in state:
-        state["test_accuracy"] = accuracy(selected_network(state), load_test(recipe.dataset))
+        state = finished(state, accuracy(selected_network(state), load_test(recipe.dataset)))
         save_checkpoint(path, state)
     return state
 

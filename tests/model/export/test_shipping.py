@@ -1,9 +1,11 @@
 import pytest
+import torch
 
 import model.export.quantize
 import model.training.train
 from lst_overlay.network import QFormat, load_network
 from model.export.shipping import PACKAGED, UNPACKAGED, Shipped, ship, shipped
+from model.training.checkpoint import load_checkpoint, selected_network
 from model.training.experiments import STUDENTS, Group
 from tests.model.small import small_recipe, small_split, small_test
 
@@ -36,6 +38,16 @@ def test_the_run_that_is_best_on_validation_is_written(recipe, tmp_path):
     assert figures["seed"] == provenance["seed"] == best
 
 
+def test_a_teachers_checkpoint_keeps_its_matrices_in_bfloat16_and_can_still_teach(recipe, tmp_path):
+    figures = ship(Shipped(tmp_path / "networks" / "t.pt", Group(recipe, "LST-1", "", (1,))))
+    state = load_checkpoint(tmp_path / "networks" / "t.pt")
+    assert figures["test"] == 100 * state["test_accuracy"] and "optimizer" not in state
+    trained = model.training.train.train(small_recipe())["selected"]["network"]
+    for name, tensor in selected_network(state).state_dict().items():
+        kept = trained[name].bfloat16().float() if trained[name].dim() > 1 else trained[name]
+        assert torch.equal(tensor, kept)
+
+
 def test_files_of_lst1_go_into_the_package_and_those_no_engine_runs_beside_it():
     files = [one.file for one in shipped()]
     assert {path.name for path in PACKAGED.glob("*.npz")} == {
@@ -47,5 +59,6 @@ def test_files_of_lst1_go_into_the_package_and_those_no_engine_runs_beside_it():
         "resmlp_lerp_psa_h1.npz",
         "resmlp_lerp_psa_h0.5.npz",
         "resmlp_relu_h1.npz",
+        "cifar10_teacher.pt",
     ]
-    assert sum("widths" in group.settings() for group in STUDENTS) == len(files) - 5
+    assert sum("widths" in group.settings() for group in STUDENTS) == len(files) - 6

@@ -68,7 +68,9 @@ def test_operations_are_counted_for_every_width():
     assert "| 1 | 6,587,328 | 49,152 | 98,304 |" in page(KNOWN) and "| 41.7 % |" in page(KNOWN)
 
 
-@pytest.mark.parametrize("recipe", ["resmlp_short", "resmlp_short_int8", "resmlp", "resmlp_int8", "resmlp_w5a6"])
+@pytest.mark.parametrize(
+    "recipe", ["resmlp_short", "resmlp_short_int8", "resmlp", "resmlp_int8", "resmlp_w5a6"]
+)
 def test_every_cell_has_a_recipe_that_reads(recipe):
     for activation in FUNCTIONS:
         for expansion in EXPANSIONS:
