@@ -26,11 +26,18 @@ _UNFINISHED = (
 
 
 def save_checkpoint(path: Path, state: Dict[str, Any]) -> None:
-    """Write the file, whole or not at all."""
+    """Write the file, whole or not at all. OSError, with the earlier file in its place, if that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    torch.save({"version": VERSION, **state}, partial)
-    os.replace(partial, path)
+    try:
+        torch.save({"version": VERSION, **state}, partial)
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # torch's own error for a full disk is the latter
+        earlier = "the earlier one is as it was" if path.is_file() else "there is none yet"
+        reason = " ".join(str(error).split())[:200]
+        raise OSError(f"{path}: the checkpoint cannot be written ({reason}); {earlier}") from None
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def finished(state: Dict[str, Any], test_accuracy: float) -> Dict[str, Any]:

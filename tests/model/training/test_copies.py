@@ -1,9 +1,11 @@
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+import model.training.copies as copies_module
 from model.networks.lst import MLP
 from model.networks.teacher import Teacher
 from model.training.augment import Augmentation
@@ -147,3 +149,23 @@ def test_an_exception_while_the_teacher_speaks_leaves_no_file(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         teacher_logits(copies, PART, TWO, network, directory=tmp_path / "logits")
     assert files(tmp_path / "logits") == []
+
+
+def test_copies_for_which_the_disk_has_no_room_are_refused_before_they_are_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(copies_module.shutil, "disk_usage", lambda path: SimpleNamespace(free=18_815))
+    message = "augmented copies take 0.00 GB, and 0.00 GB are free there; make room, .* or set fewer copies"
+    with pytest.raises(OSError, match=message):
+        augmented_copies(PART, TWO, tmp_path)  # 2 x 12 x 28 x 28 = 18,816 bytes
+    assert files(tmp_path) == []
+    monkeypatch.setattr(copies_module.shutil, "disk_usage", lambda path: SimpleNamespace(free=18_816))
+    augmented_copies(PART, TWO, tmp_path)
+
+
+def test_a_file_of_another_shape_is_refused_by_its_name(tmp_path):
+    augmented_copies(PART, TWO, tmp_path)
+    (name,) = files(tmp_path)
+    np.save(tmp_path / name, np.zeros((2, 11, 28, 28), np.uint8))
+    with pytest.raises(
+        OSError, match=f"{name}: holds uint8 .2, 11, 28, 28., not the augmented copies; delete it"
+    ):
+        augmented_copies(PART, TWO, tmp_path)

@@ -437,3 +437,27 @@ def test_a_quantised_network_is_no_parent(tmp_path, monkeypatch):
         CheckpointError, match="init_from must be a float network, aware/checkpoint.pt is quantised"
     ):
         Training(dataclasses.replace(aware, init_from="aware/checkpoint.pt"), small_split())
+
+
+def test_a_full_disk_is_one_error_and_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
+    run(tmp_path, stop_after=1)
+
+    def full(state, path):
+        path.write_bytes(b"half of it")
+        raise RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/0")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(
+        OSError, match="cannot be written .*PytorchStreamWriter.*; the earlier one is as it was"
+    ):
+        run(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert load_checkpoint(tmp_path / "checkpoint.pt")["epoch"] == 1
+
+
+def test_a_missing_teacher_of_the_project_is_named_with_the_command_that_makes_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        FileNotFoundError, match="no such checkpoint; train it first: python -m model ship teacher"
+    ):
+        load_checkpoint("networks/teacher.pt")
