@@ -161,7 +161,7 @@ def _forward(x, lines, y, low, spacing):
     if x.shape[2] == 1:
         flat, row = lines.reshape(-1, 2), _row(lines)
         intercepts, slopes = np.empty_like(row.numbers), np.empty_like(row.numbers)
-        rows_of_x, rows_of_y = _rows(x), _rows(y)
+        rows_of_x, rows_of_y = rows(x), rows(y)
         for o in range(x.shape[0]):
             _locate(rows_of_x[o], row, first, per_spacing, last)
             row_of_y = rows_of_y[o]
@@ -189,7 +189,7 @@ def _backward(x, lines, gradient, of_x, of_lines, low, spacing):
     if x.shape[2] == 1:
         flat, of_flat, row = lines.reshape(-1, 2), of_lines.reshape(-1, 2), _row(lines)
         of_y, slopes = np.empty_like(row.numbers), np.empty_like(row.numbers)
-        rows_of_x, rows_of_gradient, rows_of_result = _rows(x), _rows(gradient), _rows(of_x)
+        rows_of_x, rows_of_gradient, rows_of_result = rows(x), rows(gradient), rows(of_x)
         for o in range(x.shape[0]):
             _locate(rows_of_x[o], row, first, per_spacing, last)
             row_of_gradient, row_of_result = rows_of_gradient[o], rows_of_result[o]
@@ -227,7 +227,7 @@ def _row(lines):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _rows(x):
+def rows(x):
     """(outer, channels, 1) -> (outer, channels), contiguous, which the compiler must see."""
     return x.reshape(x.shape[0], x.shape[1])
 

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 import torch
 
-from model.kernels.interpolation import compiled, split_at
+from model.kernels.interpolation import compiled, rows, split_at
 
 
 class _LookUp(torch.autograd.Function):
@@ -91,13 +91,20 @@ def _place(acc, scale, half, last):
     return np.uint64(inside if place > 0 else 0.0)  # unsigned, which spares the test for a negative index
 
 
+# Along channels, a row's places are found in a loop of their own, which computes many elements at once.
+
+
 @numba.njit(cache=True, error_model="numpy")
 def _forward(acc, table, codes, scale):
     half, last = np.float64(table.shape[1] // 2), np.float64(table.shape[1] - 1)
-    if acc.shape[2] == 1:  # channels last: loops over one element would cost more than the elements
+    if acc.shape[2] == 1:
+        flat, places = table.reshape(-1), np.empty(acc.shape[1], np.int32)
+        rows_of_acc, rows_of_codes = rows(acc), rows(codes)
         for o in range(acc.shape[0]):
+            _locate(rows_of_acc[o], table.shape[1], places, scale, half, last)
+            row_of_codes = rows_of_codes[o]
             for c in range(acc.shape[1]):
-                codes[o, c, 0] = table[c, _place(acc[o, c, 0], scale, half, last)]
+                row_of_codes[c] = flat[np.uint32(places[c])]
         return
     for o in range(acc.shape[0]):
         for c in range(acc.shape[1]):
@@ -110,11 +117,16 @@ def _forward(acc, table, codes, scale):
 def _backward(acc, slope, gradient, of_acc, of_table, scale):
     half, last = np.float64(slope.shape[1] // 2), np.float64(slope.shape[1] - 1)
     if acc.shape[2] == 1:
+        flat, of_flat = slope.reshape(-1), of_table.reshape(-1)
+        places = np.empty(acc.shape[1], np.int32)
+        rows_of_acc, rows_of_gradient, rows_of_result = rows(acc), rows(gradient), rows(of_acc)
         for o in range(acc.shape[0]):
+            _locate(rows_of_acc[o], slope.shape[1], places, scale, half, last)
+            row_of_gradient, row_of_result = rows_of_gradient[o], rows_of_result[o]
             for c in range(acc.shape[1]):
-                k = _place(acc[o, c, 0], scale, half, last)
-                of_acc[o, c, 0] = gradient[o, c, 0] * slope[c, k]
-                of_table[c, k] += gradient[o, c, 0]
+                k = np.uint32(places[c])
+                row_of_result[c] = row_of_gradient[c] * flat[k]
+                of_flat[k] += row_of_gradient[c]
         return
     for o in range(acc.shape[0]):
         for c in range(acc.shape[1]):
@@ -123,3 +135,14 @@ def _backward(acc, slope, gradient, of_acc, of_table, scale):
                 k = _place(acc[o, c, i], scale, half, last)
                 of_acc[o, c, i] = gradient[o, c, i] * slopes[k]
                 of_entries[k] += gradient[o, c, i]
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _locate(acc, entries, places, scale, half, last):
+    """Fill in the place of each channel's entry in the flattened table. NaN takes the first entry."""
+    zero = half - half
+    for c in range(acc.shape[0]):
+        place = np.float64(acc[c]) * scale + half
+        place = place if place < last else last
+        place = place if place > zero else zero
+        places[c] = np.int32(c * entries) + np.int32(place)
