@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Dict, Iterator, List
 
+import numpy as np
 import torch
 
 from model.quantized.resmlp import QuantizedResMLP
 from model.reports.accuracy import percent, tested
 from model.reports.operations import Operations, operations
 from model.training.checkpoint import load_checkpoint
-from model.training.experiments import EXPANSIONS, FULL, FUNCTIONS, SEEDS, SHORT, Group, asked, resmlp_group
+from model.training.experiments import EXPANSIONS, FUNCTIONS, SEEDS, SHORT, TAUGHT, Group, asked, resmlp_group
 from model.training.recipe import Recipe
 from model.training.train import directory_of
 from pages.page import Figures
@@ -27,6 +28,7 @@ PUBLISHED = {
     "lerp_psa": (89.0, 88.3, 85.9, 84.2),
 }
 PUBLISHED_INT8 = {"relu": (87.9, 86.1, None, None), "lerp_psa": (None, 88.1, None, None)}
+TEST_IMAGES = 10_000
 OPERATIONS_OF_A_LOOK_UP = 11  # as the authors count them; a product is two
 
 
@@ -42,7 +44,7 @@ def groups(train: bool, runs: Figures) -> List[Group]:
 
 def finished(runs: Figures) -> Iterator[Group]:
     """Yield every cell with finished runs under build/train that ``runs`` lacks, with their seeds."""
-    for recipe in (SHORT, f"{SHORT}_int8", FULL, f"{FULL}_int8"):
+    for recipe in (SHORT, f"{SHORT}_int8", *TAUGHT):
         for activation in FUNCTIONS:
             for expansion in EXPANSIONS:
                 group = resmlp_group(recipe, activation, expansion)
@@ -69,6 +71,34 @@ def cell(runs: Figures, recipe: str, activation: str, expansion: float) -> List[
     """Return the test accuracies of a cell, seed by seed, of the integers where there are integers."""
     keys = [f"{recipe}-{activation}-{expansion:g} {seed}" for seed in SEEDS]
     return [tested(runs[key]) for key in keys if key in runs]
+
+
+def claims(runs: Figures) -> List[Dict[str, Any]]:
+    """Compare LERP-PSA at a hidden width with ReLU at twice that width, in each precision that was run.
+
+    The standard error of the difference is that of test images drawn at random, and of seeds if there are
+    several of both.
+    """
+    rows = []
+    for recipe in TAUGHT:
+        for expansion in EXPANSIONS:
+            ours, relu = cell(runs, recipe, "lerp_psa", expansion), cell(runs, recipe, "relu", 2 * expansion)
+            if ours and relu:
+                means = np.mean(ours), np.mean(relu)
+                variance = sum(mean * (100 - mean) / TEST_IMAGES for mean in means)
+                if min(len(ours), len(relu)) > 1:
+                    variance = max(variance, sum(np.var(each, ddof=1) / len(each) for each in (ours, relu)))
+                rows.append(
+                    {
+                        "recipe": recipe,
+                        "expansion": expansion,
+                        "lerp_psa": float(means[0]),
+                        "relu": float(means[1]),
+                        "difference": float(means[0] - means[1]),
+                        "error": float(np.sqrt(variance)),
+                    }
+                )
+    return rows
 
 
 def counted_operations() -> List[Dict[str, Any]]:

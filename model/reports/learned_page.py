@@ -12,8 +12,8 @@ from lst_overlay.network import load_network
 from lst_overlay.network.resmlp import Table
 from model.reports import accuracy
 from model.reports.accuracy import mean_and_deviation
-from model.reports.learned_functions import PUBLISHED, PUBLISHED_INT8, cell, counted_operations
-from model.training.experiments import EXPANSIONS, FULL, FUNCTIONS, OTHERS, SHORT, STUDENTS
+from model.reports.learned_functions import PUBLISHED, PUBLISHED_INT8, cell, claims, counted_operations
+from model.training.experiments import EXPANSIONS, FULL, FUNCTIONS, OTHERS, PRECISIONS, SHORT, STUDENTS
 from pages.page import Figures, Page
 from pages.plot import picture
 
@@ -50,6 +50,7 @@ def view(figures: Figures, mnist: Figures, benchmark: Optional[Figures]) -> Dict
     return {
         "widths": {f"h = {width:g}": f"{{cells[{width:g}]}}" for width in EXPANSIONS},
         "short": _accuracies(runs, SHORT),
+        "claims": claims(runs),
         "full": [*_accuracies(runs, FULL), *_published("", PUBLISHED), *_published(", INT8", PUBLISHED_INT8)],
         "published_range": (min(published), max(published)),
         "integer_runs": len(exact),
@@ -70,14 +71,14 @@ def _accuracies(runs: Figures, recipe: str) -> List[Dict[str, Any]]:
     """Return a row for each function and precision that was run."""
     rows = [
         {
-            "function": f"{name}{precision}",
+            "function": ", ".join(filter(None, (name, precision))),
             "cells": {
-                f"{width:g}": mean_and_deviation(cell(runs, trained, activation, width))
+                f"{width:g}": mean_and_deviation(cell(runs, f"{recipe}{end}", activation, width))
                 for width in EXPANSIONS
             },
         }
         for activation, name in FUNCTIONS.items()
-        for trained, precision in ((recipe, ""), (f"{recipe}_int8", ", INT8"))
+        for end, precision in PRECISIONS.items()
     ]
     return [row for row in rows if any(row["cells"].values())]
 
@@ -128,7 +129,7 @@ def _draw_accuracy(runs: Figures, path: Path) -> Path:
         for number, (activation, name) in enumerate(FUNCTIONS.items()):
             label = {"color": f"C{number}", "label": f"{name}, published, 500 epochs"}
             axes.plot(EXPANSIONS, PUBLISHED[activation], linestyle=":", marker=".", **label)
-            for recipe, epochs, line in ((SHORT, 20, "-"), (FULL, 500, "--")):
+            for recipe, epochs, line in ((SHORT, 20, "-"), (FULL, 240, "--")):
                 label["label"] = f"{name}, {epochs} epochs"
                 _draw_cells(axes, runs, recipe, activation, linestyle=line, marker="o", markersize=4, **label)
                 label["label"] += ", INT8"

@@ -8,10 +8,11 @@ from typing import Any, Dict, List, Sequence
 from model.training.recipe import Recipe
 
 FUNCTIONS = {"relu": "ReLU", "b_spline": "B-spline", "lerp_psa": "LERP-PSA"}
+PRECISIONS = {"": "", "_int8": "INT8", "_w5a6": "W5A6"}  # what a recipe of integers adds to its name
 EXPANSIONS = (2.0, 1.0, 0.5, 0.25)
 SEEDS = (1, 2, 3)
 SHORT, FULL = "resmlp_short", "resmlp"
-TAUGHT = (FULL, f"{FULL}_int8", f"{FULL}_w5a6")
+TAUGHT = tuple(f"{FULL}{precision}" for precision in PRECISIONS)
 CIFAR10_TEACHER = "cifar10_teacher"
 CLAIMED = (("lerp_psa", 1.0), ("relu", 2.0), ("lerp_psa", 0.5), ("relu", 1.0))  # compared by the paper
 
@@ -67,7 +68,7 @@ OTHERS = (
 
 def resmlp_group(recipe: str, activation: str, expansion: float, seeds: Sequence[int] = SEEDS) -> Group:
     """Return the runs of one cell."""
-    precision = "INT8" if recipe.endswith("_int8") else "float"
+    precision = next((name for end, name in PRECISIONS.items() if end and recipe.endswith(end)), "float")
     return Group(
         f"{recipe}-{activation}-{expansion:g}",
         f"ResMLP, h = {expansion:g}, {FUNCTIONS[activation]}",

@@ -60,6 +60,7 @@ LISTED: Dict[str, Listed] = {
             ("resmlp_short_int8", "lerp_psa", 0.25),
             ("resmlp", "lerp_psa", 1),
             ("resmlp_int8", "lerp_psa", 1),
+            ("resmlp_w5a6", "lerp_psa", 1),
         )
     },
     "python -m model train recipes/cifar10_teacher.toml": Listed(f"{CIFAR}, {LONG}", OPTIONS),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from model.reports import accuracy, learned_page
-from model.reports.learned_functions import cell, counted_operations, finished, groups
+from model.reports.learned_functions import cell, claims, counted_operations, finished, groups
 from model.training.checkpoint import save_checkpoint
 from model.training.experiments import EXPANSIONS, FUNCTIONS, asked, resmlp_group
 from model.training.recipe import Recipe
@@ -59,6 +59,17 @@ def test_published_figures_stand_beside_ours_and_never_alone():
     assert "| LERP-PSA, INT8, published |  | 88.1 |  |  |" in beside
     assert "published |" not in alone and "The full recipe was not run here" in alone
     assert "was not run here" not in beside
+
+
+def test_the_claim_is_compared_where_both_were_run_with_the_error_of_the_test_images():
+    runs = {"resmlp-lerp_psa-0.5 1": {"test": 86.0}, "resmlp-relu-1 1": {"test": 86.0}}
+    (row,) = claims({**runs, "resmlp-relu-2 1": {"test": 87.0}})
+    assert (row["recipe"], row["expansion"], row["difference"]) == ("resmlp", 0.5, 0.0)
+    assert row["error"] == pytest.approx((2 * 86 * 14 / 10_000) ** 0.5)
+    assert "| resmlp | 0.5 | 86.00 | 86.00 | +0.00 +- 0.49 |" in page(runs)
+    spread = {f"resmlp-relu-1 {seed}": {"test": 80.0 + 6 * seed} for seed in (1, 2)}
+    spread |= {f"resmlp-lerp_psa-0.5 {seed}": {"test": 89.0} for seed in (1, 2)}
+    assert claims(spread)[0]["error"] == pytest.approx((18 / 2) ** 0.5)
 
 
 def test_operations_are_counted_for_every_width():
