@@ -43,7 +43,7 @@ def known_failures() -> tuple:
     from model.training.train import TrainingError
 
     ours = (datasets.DatasetError, NetworkError, CheckpointError, RecipeError, TrainingError, SweepError)
-    return (*ours, OSError)
+    return (*ours, OSError, EOFError)
 
 
 app = typer.Typer(
@@ -64,6 +64,12 @@ def _writable(path: Optional[Path]) -> Optional[Path]:
         except OSError as error:
             raise typer.BadParameter(f"{path}: no file can be written there ({error.strerror})") from None
     return path
+
+
+def _check_not_read(out: Path, *read: Path) -> None:
+    """Refuse to write over a file that the command reads."""
+    if any(out.exists() and out.samefile(path) for path in read):
+        raise typer.BadParameter(f"{out} is the file that is read; name another", param_hint="--out")
 
 
 Jobs = typer.Option(2, min=1, help="How many runs at a time, with one thread each.")
@@ -177,6 +183,7 @@ def quantize(
     """Write the network file of a checkpoint: quantised after training, or as it was trained in integers."""
     from model.export.quantize import quantize_checkpoint
 
+    _check_not_read(out, checkpoint)
     figures = quantize_checkpoint(checkpoint, out, _format(fmt))
     lengthy = ("recipe_settings", "parent", "teacher", "functions")
     _show({key: value for key, value in figures.items() if key not in lengthy}, json_file)
@@ -238,6 +245,7 @@ def export(
     from lst_overlay.network import load_network
     from model.export.onnx_export import OPSET, save_onnx
 
+    _check_not_read(out, network)
     chosen = load_network(network)
     model = save_onnx(chosen, out)
     _show(

@@ -35,6 +35,12 @@ def load_tensors(path, complaint: str, kind: type = CheckpointError) -> Any:
     try:
         with warnings.catch_warnings():  # torch warns of pickles that it then refuses
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                altered = archive.testzip()  # torch reads without looking at the checksums
+            if altered is not None:
+                raise zipfile.BadZipFile(altered)
+        return loaded
     except _UNREADABLE as error:
         raise kind(f"{path}: {complaint.format(type(error).__name__)}") from None

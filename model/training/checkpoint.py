@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Dict
 
@@ -13,6 +14,8 @@ from model.networks.torch_file import CheckpointError, load_tensors
 from model.training.recipe import Recipe, RecipeError
 
 VERSION = 1
+_LITTLE = 1 << 16  # bytes that are free on a full disk, at most
+_KEYS = {"recipe_name", "recipe", "epoch", "selected", "ancestors"}  # of every checkpoint
 # What only a run that goes on needs.
 _UNFINISHED = (
     "network",
@@ -34,7 +37,8 @@ def save_checkpoint(path: Path, state: Dict[str, Any]) -> None:
         os.replace(partial, path)
     except (OSError, RuntimeError) as error:  # torch's own error for a full disk is the latter
         earlier = "the earlier one is as it was" if path.is_file() else "there is none yet"
-        reason = " ".join(str(error).split())[:200]
+        is_full = shutil.disk_usage(path.parent).free < _LITTLE
+        reason = "no space left on device" if is_full else " ".join(str(error).split())[:200]
         raise OSError(f"{path}: the checkpoint cannot be written ({reason}); {earlier}") from None
     finally:
         partial.unlink(missing_ok=True)
@@ -62,6 +66,9 @@ def load_checkpoint(path) -> Dict[str, Any]:
             f"{path}: not a checkpoint of python -m model train "
             "(published ones can be evaluated and studied only)"
         )
+    if version == VERSION and not _KEYS <= state.keys():
+        missing = ", ".join(sorted(_KEYS - state.keys()))
+        raise CheckpointError(f"{path}: not a checkpoint of python -m model train (it lacks {missing})")
     if version != VERSION:
         raise CheckpointError(f"{path}: checkpoint version {version}, this program reads {VERSION}")
     return state

@@ -111,7 +111,10 @@ def _mapped(path: Path, shape, dtype, what: str, fill: Callable) -> np.ndarray:
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
-    array = np.load(path, mmap_mode="c")
+    try:
+        array = np.load(path, mmap_mode="c")
+    except (ValueError, EOFError):
+        raise OSError(f"{path}: damaged; delete it, and it is made anew") from None
     if (array.shape, array.dtype) != (tuple(shape), np.dtype(dtype)):
         raise OSError(
             f"{path}: holds {array.dtype} {array.shape}, not the {what}; delete it, and it is made anew"

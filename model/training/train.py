@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import fcntl
 import itertools
+import os
 import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Optional
@@ -52,6 +55,19 @@ def train(
     _check_device(device)
     path = Path(directory or directory_of(recipe)) / "checkpoint.pt"
     _make_directory(path.parent)
+    with _alone_in(path.parent):
+        return _train(recipe, path, device, restart, split, stop_after, load_test)
+
+
+def _train(
+    recipe: Recipe,
+    path: Path,
+    device: str,
+    restart: bool,
+    split: Optional[Split],
+    stop_after: Optional[int],
+    load_test: Callable[[str], Part],
+) -> Dict[str, Any]:
     resumed = load_checkpoint(path) if path.is_file() and not restart else None
     if resumed is not None:
         check_same_run(path, resumed, recipe)
@@ -236,6 +252,22 @@ def _check_device(device: str) -> None:
             f"device cuda: torch {torch.__version__} sees no GPU; leave out --device, or install a torch "
             "built for CUDA (docs/training.md)"
         )
+
+
+@contextlib.contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Keep other processes from training in the directory. The system frees it when a process ends."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingError(
+                f"{directory}: another process trains there; wait for it, or name another with --out"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _make_directory(directory: Path) -> None:

@@ -197,7 +197,7 @@ class Recipe(abc.ABC):
         """The recipe in a TOML file. The file's name without .toml is the recipe's name."""
         path = Path(path)
         try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
+            settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path}: not TOML ({error})") from None
         try:
