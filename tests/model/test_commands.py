@@ -52,6 +52,15 @@ def test_train_writes_its_figures_as_json(checkpoint):
     assert figures["seed"] == 7 and figures["epochs"] == 1 and 0 < figures["test_accuracy"] <= 100
 
 
+def test_a_command_does_not_write_over_the_file_that_it_reads(checkpoint, tmp_path):
+    for command_, file in (("quantize", checkpoint), ("export", DIGITS)):
+        copy = tmp_path / file.name
+        copy.write_bytes(file.read_bytes())
+        done = command(command_, copy, "--out", tmp_path / ".." / tmp_path.name / file.name)
+        assert done.returncode == 2 and "is the file that is read" in done.stderr
+        assert copy.read_bytes() == file.read_bytes()
+
+
 def test_quantize_then_evaluate(checkpoint, tmp_path):
     out = tmp_path / "tiny.npz"
     assert command("quantize", checkpoint, "--format", "Q4.5", "--out", out).returncode == 0

@@ -161,6 +161,15 @@ def test_copies_for_which_the_disk_has_no_room_are_refused_before_they_are_made(
     augmented_copies(PART, TWO, tmp_path)
 
 
+@pytest.mark.parametrize("kept", [0, 100, 10_000])
+def test_a_file_that_was_cut_off_is_refused_by_its_name(tmp_path, kept):
+    augmented_copies(PART, TWO, tmp_path)
+    (name,) = files(tmp_path)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:kept])
+    with pytest.raises(OSError, match=f"{name}: damaged; delete it, and it is made anew"):
+        augmented_copies(PART, TWO, tmp_path)
+
+
 def test_a_file_of_another_shape_is_refused_by_its_name(tmp_path):
     augmented_copies(PART, TWO, tmp_path)
     (name,) = files(tmp_path)

@@ -32,6 +32,11 @@ def test_shipped_networks_quote_the_recipe_that_is_in_the_tree(path):
     assert Recipe.from_settings(recipe.stem, settings) == Recipe.read(recipe)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_recipe(tmp_path):
+    (tmp_path / "bom.toml").write_bytes(b"\xef\xbb\xbfepochs = 3\n")
+    assert Recipe.read(tmp_path / "bom.toml").epochs == 3
+
+
 def test_settings_make_the_same_recipe_again():
     recipe = Recipe.read(next(path for path in RECIPES if path.stem == "lst1_w6a4p4"))
     assert Recipe.from_settings(recipe.name, recipe.settings()) == recipe

@@ -1,5 +1,7 @@
 import dataclasses
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -373,6 +375,32 @@ def test_a_damaged_checkpoint_is_refused_by_name(tmp_path, damage):
         load_checkpoint(path)
 
 
+def test_a_checkpoint_with_other_bytes_in_a_tensor_is_refused(tmp_path):
+    """torch does not look at the checksums of its files."""
+    weight = run(tmp_path, stop_after=1)["selected"]["network"]["classifier.weight"]
+    path, raw = tmp_path / "checkpoint.pt", weight.numpy().tobytes()
+    content = bytearray(path.read_bytes())
+    content[content.index(raw) + 3] ^= 0x40
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="checkpoint.pt: not a checkpoint, or damaged"):
+        load_checkpoint(path)
+
+
+def test_a_second_process_is_told_that_the_run_is_under_way(tmp_path):
+    program = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX); print()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", f"{program}; sys.stdout.flush(); input()", tmp_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    other.stdout.readline()
+    with pytest.raises(TrainingError, match="another process trains there; wait for it, or name another"):
+        run(tmp_path)
+    other.kill()
+    other.communicate()
+    assert run(tmp_path)["epoch"] == 3  # nothing is left of a process that ended
+
+
 def test_a_directory_that_is_a_file_is_refused_before_the_first_epoch(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setattr(Training, "run_epoch", None)
@@ -384,9 +412,10 @@ def test_a_directory_that_is_a_file_is_refused_before_the_first_epoch(tmp_path, 
 
 
 def test_a_foreign_torch_file_is_refused(tmp_path):
-    torch.save({"weights": torch.zeros(3)}, tmp_path / "foreign.pt")
-    with pytest.raises(CheckpointError, match="foreign.pt: not a checkpoint"):
-        load_checkpoint(tmp_path / "foreign.pt")
+    for content in ({"weights": torch.zeros(3)}, {"version": 1, "state_dict": {}}):
+        torch.save(content, tmp_path / "foreign.pt")
+        with pytest.raises(CheckpointError, match="foreign.pt: not a checkpoint of python -m model train"):
+            load_checkpoint(tmp_path / "foreign.pt")
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
