@@ -28,6 +28,7 @@ class PictureAugmentation:
     mirror: whether half of the images, drawn at random, are mirrored.
     operations: how many operations each image passes, of RandAugment's fourteen with equal probability.
     magnitude: the strength of the operations, 0 to 30.
+    cutout: the side in pixels of a black square, whose centre is drawn within the image; 0 for none.
     copies: how many augmented copies of the training images are made once; successive epochs train on
     successive copies, and the first follows the last. They are mirrored anew in each epoch. With 0, every
     epoch augments anew.
@@ -38,6 +39,7 @@ class PictureAugmentation:
     operations: Annotated[StrictInt, Field(ge=0, le=8)] = 0
     magnitude: Annotated[StrictInt, Field(ge=0, le=STRENGTHS)] = 9
 
+    cutout: Annotated[StrictInt, Field(ge=0, le=32)] = 0
     copies: Count = 0
 
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -56,7 +58,7 @@ class PictureAugmentation:
                     images[chosen] = (
                         operation(images[chosen].float(), strength).round().clamp(0, 255).to(torch.uint8)
                     )
-        return images
+        return self._cut(images, generator) if self.cutout else images
 
     def of_copy(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """What an epoch makes of images of a copy."""
@@ -64,6 +66,17 @@ class PictureAugmentation:
             return images
         mirrored = torch.randint(2, (len(images),), generator=generator).bool().to(images.device)
         return torch.where(mirrored[:, None, None, None], images.flip(2), images)
+
+    def _cut(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        count, rows, columns = images.shape[:3]
+        row, column = (torch.randint(side, (count, 1), generator=generator) for side in (rows, columns))
+        inside = [
+            (torch.arange(side) >= centre - self.cutout // 2)
+            & (torch.arange(side) < centre + (self.cutout + 1) // 2)
+            for side, centre in ((rows, row), (columns, column))
+        ]
+        covered = (inside[0][:, :, None] & inside[1][:, None]).to(images.device)
+        return images.masked_fill(covered[..., None], 0)
 
     def _windows(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         count, rows, columns = images.shape[:3]

@@ -208,3 +208,14 @@ def test_every_operation_is_drawn_alike_with_both_signs_and_the_magnitude(monkey
 def test_impossible_strengths_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         PictureAugmentation(**change)
+
+
+def test_cutout_blackens_a_square_around_a_pixel_of_the_image():
+    images = torch.full((300, 32, 32, 3), 7, dtype=torch.uint8)
+    augmentation = PictureAugmentation(crop=0, mirror=False, cutout=8)
+    covered = augmentation(images, torch.Generator().manual_seed(1)).eq(0)
+    assert torch.equal(covered[..., 0], covered[..., 2])
+    sizes = {(int(image.any(1).sum()), int(image.any(0).sum())) for image in covered[..., 0]}
+    assert max(sizes) == (8, 8) and min(sizes) >= (4, 4)  # cut off at the border
+    assert all(image.sum() == image.any(1).sum() * image.any(0).sum() for image in covered[..., 0])
+    assert covered[..., 0].any(0).float().mean() > 0.99  # everywhere, but for a corner
