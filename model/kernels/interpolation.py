@@ -48,11 +48,10 @@ class _Piecewise(torch.autograd.Function):
         numbers, of_y = (tensor.view(ctx.shape).to(lines.dtype) for tensor in (x, gradient))
         place = _places(numbers, ctx.low, ctx.spacing, lines.shape[1])
         of_x = (of_y * lines[..., 1].flatten()[place]).to(x.dtype).view(x.shape)
-        sums = [
-            torch.bincount(place.flatten(), weights.flatten(), lines[..., 0].numel())
-            for weights in (of_y, of_y * numbers)
-        ]
-        return of_x, torch.stack(sums, -1).view(lines.shape).to(lines.dtype), None, None, None
+        of_lines = torch.stack(
+            [histogram(place, weights, lines[..., 0]) for weights in (of_y, of_y * numbers)], -1
+        )
+        return of_x, of_lines.to(lines.dtype), None, None, None
 
 
 def _array(tensor: torch.Tensor, shape: Tuple[int, int, int]) -> np.ndarray:
@@ -99,6 +98,15 @@ def interpolate(
 def compiled(x: torch.Tensor) -> bool:
     """Whether Numba does the work. Tests replace this function, to run torch's own operations on the CPU."""
     return x.device.type == "cpu"
+
+
+def histogram(place: torch.Tensor, weights: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """The sum of the weights at each place of a flattened tensor of that shape, float64.
+
+    Unlike torch.bincount, it does not wait for the device.
+    """
+    sums = torch.zeros(like.numel(), dtype=torch.float64, device=like.device)
+    return sums.index_add_(0, place.flatten(), weights.flatten().double()).view(like.shape)
 
 
 def split_at(shape, axis: int) -> Tuple[int, int, int]:

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 import torch
 
-from model.kernels.interpolation import compiled, rows, split_at
+from model.kernels.interpolation import compiled, histogram, rows, split_at
 
 
 class _LookUp(torch.autograd.Function):
@@ -46,11 +46,7 @@ class _LookUp(torch.autograd.Function):
         else:
             place = _places(acc.view(ctx.shape), slope.shape[1], ctx.shift)
             of_acc = (gradient.view(ctx.shape) * slope.flatten()[place]).view(acc.shape)
-            of_table = (
-                torch.bincount(place.flatten(), gradient.flatten(), slope.numel())
-                .view(slope.shape)
-                .to(acc.dtype)
-            )
+            of_table = histogram(place, gradient, slope).to(acc.dtype)
         return of_acc, of_table, None, None, None
 
 
