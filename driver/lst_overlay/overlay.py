@@ -125,7 +125,7 @@ class LST1Overlay(Overlay):
                     "profile counts the accelerator's clock cycles, of which software=True has none: "
                     "throughput_test times it"
                 )
-            return classify(self.logits(images, software=True)).astype(np.int64)
+            return classify(self.logits(images, software=True))
         images = checked_images(images, self.layout.shape)
         with self._exclusive():
             self._ensure_network()

@@ -24,10 +24,10 @@ class IntegerLayer(nn.Module):
     def __init__(self, layer: Layer):
         super().__init__()
         self.axis, self.activation, self.add = layer.axis, layer.activation, layer.add
-        self.register_buffer("weights", torch.from_numpy(layer.weights_q).double())
-        self.register_buffer("bias", torch.from_numpy(layer.bias_q).double())
+        self.register_buffer("weights", torch.tensor(layer.weights_q, dtype=torch.float64))
+        self.register_buffer("bias", torch.tensor(layer.bias_q, dtype=torch.float64))
         if layer.activation is not None:
-            table = torch.from_numpy(layer.activation.table_q).double()
+            table = torch.tensor(layer.activation.table_q, dtype=torch.float64)
             self.register_buffer("table", table.reshape(-1, 1 << layer.activation.index_width))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -122,7 +122,7 @@ class QuantizedResMLP(QuantizedNetwork):
                 if isinstance(layer, QuantizedAdd)
                 else layer.layer(steps[-1])
             )
-            steps.append(torch.from_numpy(layers[-1].step))
+            steps.append(torch.tensor(layers[-1].step))
         return ResMLPNetwork(
             name,
             self.kind,

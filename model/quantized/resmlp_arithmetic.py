@@ -117,7 +117,7 @@ class IntegerResMLP(IntegerModule):
 
 def _applied(layer, input_bits: int, x: torch.Tensor, source: Optional[torch.Tensor]) -> torch.Tensor:
     numbers = {
-        name: torch.as_tensor(getattr(layer, name)).double()
+        name: torch.tensor(getattr(layer, name), dtype=torch.float64)
         for name in ("weights_q", "bias_q", "shift", "table_q")
         if hasattr(layer, name)
     }

@@ -49,8 +49,8 @@ def outputs(network: Network, images: np.ndarray) -> List[np.ndarray]:
 
 
 def classify(logits_q: np.ndarray) -> np.ndarray:
-    """(N, classes) logits -> (N,) classes: the lowest index of the largest logit."""
-    return np.argmax(logits_q, axis=1)
+    """(N, classes) logits -> (N,) int64 classes: the lowest index of the largest logit."""
+    return np.argmax(logits_q, axis=1).astype(np.int64)  # argmax gives the processor's default integer
 
 
 def with_golden(network: Network, image: np.ndarray) -> Network:

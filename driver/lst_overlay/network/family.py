@@ -11,7 +11,10 @@ from typing import Callable, ClassVar, Dict, List, Optional, Tuple, Type
 import numpy as np
 
 from .archive import Arrays, NetworkError, hash_of
+from .values import Value, json_object, whole
 
+MAX_SIDE = 1 << 16  # of an image, in pixels
+MAX_LAYERS = 1 << 16
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -24,8 +27,11 @@ def check_name(name: str) -> None:
         )
 
 
-class Network(abc.ABC):
+class Network(Value, abc.ABC):
     """An integer network of any family: uint8 images in, integer logits out.
+
+    A network is a value: its arrays are read-only, and networks with the same content hash are equal. The
+    class of a family's networks is a dataclass with frozen=True and eq=False.
 
     name: files are named after it: 1 to 64 letters, digits, '.', '_', '-', the first a letter or a digit.
     kind: the architecture, such as "LST-1" or "ResMLP".
@@ -38,6 +44,18 @@ class Network(abc.ABC):
     image_shape: Tuple[int, ...]
     provenance: Dict
     declaration: ClassVar[Family]
+
+    def __post_init__(self):
+        check_name(self.name)
+        if not isinstance(self.kind, str):
+            raise NetworkError(f"kind must be a name, not {self.kind!r}")
+        self._set(
+            image_shape=tuple(whole("a side of image_shape", size, 1, MAX_SIDE) for size in self.image_shape),
+            provenance=json_object("provenance", self.provenance),
+        )
+
+    def _identity(self) -> tuple:
+        return (self.content_hash,)
 
     @property
     def family(self) -> str:

@@ -133,7 +133,7 @@ def test_what_takes_one_family_names_the_other():
     check_family(random_lst(1), "lst")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Threshold(Network):
     """The smallest third family: its logits count the pixels on either side of a threshold."""
 

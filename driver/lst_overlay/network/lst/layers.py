@@ -15,8 +15,9 @@ from typing import Dict, List, Optional, Tuple
 import numpy as np
 
 from ..archive import NetworkError
-from ..family import Network, check_name
+from ..family import MAX_LAYERS, Network
 from ..formats import code_range
+from ..values import Value, integers, positive, whole
 
 # Biases and logits leave the hardware as int32; one bit is kept so that comparing two cannot overflow.
 MAX_ACC_WIDTH = 31
@@ -33,8 +34,8 @@ class Axis(str, Enum):
     DENSE = "dense"  # (N, ...), each image flattened row-major -> (N, o)
 
 
-@dataclass(frozen=True)
-class Activation:
+@dataclass(frozen=True, eq=False)
+class Activation(Value):
     """A function as a table of codes: index = saturate((acc + bias_q) >> shift) to index_width bits, signed.
 
     table_q: int64, (2**index_width,), or (fan_out, 2**index_width) for a table for each channel. The entries
@@ -52,32 +53,31 @@ class Activation:
     function: str = "tanh"
 
     def __post_init__(self):
-        _check_whole("activation shift", self.shift, 0, 31)
-        limit = MAX_INDEX_WIDTH_PER_CHANNEL if self.per_channel else MAX_INDEX_WIDTH
-        _check_whole(
-            f"activation index_width{' with a table per channel' * self.per_channel}",
-            self.index_width,
-            1,
-            limit,
+        width = whole("activation width", self.width, 1, MAX_CODE_WIDTH)
+        self._set(
+            shift=whole("activation shift", self.shift, 0, 31),
+            table_q=integers("activation table", self.table_q, *code_range(width)),
+            width=width,
+            step=positive("activation step", self.step),
+            index_step=positive("activation index_step", self.index_step),
         )
+        limit = MAX_INDEX_WIDTH_PER_CHANNEL if self.per_channel else MAX_INDEX_WIDTH
+        name = f"activation index_width{' with a table per channel' * self.per_channel}"
+        self._set(index_width=whole(name, self.index_width, 1, limit))
         entries = 1 << self.index_width
         if self.table_q.ndim not in (1, 2) or self.table_q.shape[-1] != entries:
             raise NetworkError(
                 f"activation table must have shape ({entries},) or (channels, {entries}), "
                 f"not {self.table_q.shape}"
             )
-        _check_whole("activation width", self.width, 1, MAX_CODE_WIDTH)
-        _check_codes("activation table", self.table_q, *code_range(self.width))
-        _check_step("activation step", self.step)
-        _check_step("activation index_step", self.index_step)
 
     @property
     def per_channel(self) -> bool:
         return self.table_q.ndim == 2
 
 
-@dataclass(frozen=True)
-class Layer:
+@dataclass(frozen=True, eq=False)
+class Layer(Value):
     """A fully connected layer and the activation after it.
 
     weights_q: (fan_out, fan_in) int64.
@@ -99,17 +99,21 @@ class Layer:
     add: Optional[int] = None
 
     def __post_init__(self):
+        width = whole("weights_width", self.weights_width, 2, MAX_CODE_WIDTH)
+        high = code_range(width)[1]
+        self._set(
+            weights_q=integers("weights_q", self.weights_q, -high, high),
+            bias_q=integers("bias_q", self.bias_q, *code_range(32)),
+            weights_width=width,
+            weights_step=positive("weights_step", self.weights_step),
+            add=None if self.add is None else whole("add", self.add, 0, MAX_LAYERS),
+        )
         if self.weights_q.ndim != 2:
             raise NetworkError(f"weights_q must have shape (fan_out, fan_in), not {self.weights_q.shape}")
         if self.bias_q.shape != (self.fan_out,):
             raise NetworkError(f"bias_q must have shape ({self.fan_out},), not {self.bias_q.shape}")
         if not self.weights_q.size:
             raise NetworkError(f"weights_q must not be empty, its shape is {self.weights_q.shape}")
-        _check_whole("weights_width", self.weights_width, 2, MAX_CODE_WIDTH)
-        high = code_range(self.weights_width)[1]
-        _check_codes("weights_q", self.weights_q, -high, high)
-        _check_codes("bias_q", self.bias_q, *code_range(32))
-        _check_step("weights_step", self.weights_step)
         if (
             self.activation is not None
             and self.activation.per_channel
@@ -136,7 +140,7 @@ class Layer:
         return int(low.min()), int(high.max())
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LSTNetwork(Network):
     """An LST network: pixels in, logits (the raw accumulators of the last layer) out.
 
@@ -153,15 +157,13 @@ class LSTNetwork(Network):
     provenance: Dict = field(default_factory=dict)
 
     def __post_init__(self):
-        check_name(self.name)
-        _check_whole("pixel_bits", self.pixel_bits, 1, 8)
-        if len(self.image_shape) != 2 or any(type(size) is not int or size < 1 for size in self.image_shape):
-            raise NetworkError(
-                f"image_shape must be (rows, columns), whole numbers from 1, not {tuple(self.image_shape)}"
-            )
+        super().__post_init__()
+        self._set(layers=tuple(self.layers), pixel_bits=whole("pixel_bits", self.pixel_bits, 1, 8))
+        if len(self.image_shape) != 2:
+            raise NetworkError(f"image_shape must be (rows, columns), not {self.image_shape}")
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
-        shape, shapes = tuple(self.image_shape), []
+        shape, shapes = self.image_shape, []
         for number, layer in enumerate(self.layers):
             where = f"layer {number} ({layer.axis.value})"
             shape = _output_shape(where, layer, shape)
@@ -188,7 +190,7 @@ class LSTNetwork(Network):
         self, where: str, number: int, shape: Tuple[int, ...], shapes: List[Tuple[int, ...]]
     ) -> None:
         layer = self.layers[number]
-        if layer.activation is None or type(layer.add) is not int or not 0 <= layer.add < number:
+        if layer.activation is None or not 0 <= layer.add < number:
             raise NetworkError(
                 f"{where}: adds layer {layer.add}, but only a layer with activation can add, "
                 "and only an earlier one"
@@ -258,22 +260,3 @@ def _output_shape(where: str, layer: Layer, shape: Tuple[int, ...]) -> Tuple[int
             f"{where}: fan_in must be {fan_in} for an input of shape {shape}, not {layer.fan_in}"
         )
     return out
-
-
-def _check_codes(what: str, codes: np.ndarray, low: int, high: int) -> None:
-    if codes.dtype != np.int64:
-        raise NetworkError(f"{what} must be int64, not {codes.dtype}")
-    if codes.size and (codes.min() < low or codes.max() > high):
-        raise NetworkError(f"{what} must lie in {low}..{high}, found {codes.min()}..{codes.max()}")
-
-
-def _check_whole(what: str, value: int, low: int, high: int) -> None:
-    if type(value) is not int or not low <= value <= high:
-        raise NetworkError(
-            f"{what} must be {low}..{high}{' and whole' * (type(value) is not int)}, not {value}"
-        )
-
-
-def _check_step(what: str, step: float) -> None:
-    if not (np.isfinite(step) and step > 0):
-        raise NetworkError(f"{what} must be a positive finite number, not {step}")

@@ -13,6 +13,7 @@ from typing import Iterator, List, Tuple
 
 import numpy as np
 
+from ..values import pixels
 from .layers import Axis, Layer, LSTNetwork
 
 _CHUNK = 512  # images at a time: the intermediate arrays stay in the processor's cache
@@ -113,10 +114,8 @@ def _outputs(layers: List[_PreparedLayer], x: np.ndarray) -> Iterator[np.ndarray
 
 
 def _checked(network: LSTNetwork, images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
+    images = pixels(images)
     rows, columns = network.image_shape
-    if images.dtype != np.uint8:
-        raise ValueError(f"images must be uint8 pixels 0..255, not {images.dtype}")
     if images.shape[1:] not in ((rows, columns), (rows * columns,)):
         raise ValueError(
             f"images must have shape (N, {rows}, {columns}) or (N, {rows * columns}), not {images.shape}"

@@ -16,7 +16,8 @@ from typing import Dict, Optional, Tuple, Union
 import numpy as np
 
 from ..archive import NetworkError
-from ..family import Network, check_name
+from ..family import MAX_LAYERS, MAX_SIDE, Network
+from ..values import Value, checked_array, frozen, integers, positive_numbers, whole
 
 MAX_BITS = 8  # of codes and of weights
 LOW, HIGH = -128, 127  # range of 8-bit codes and of biases
@@ -43,8 +44,8 @@ class Axis:
     ALL = (CHANNELS, TOKENS)
 
 
-@dataclass(frozen=True)
-class Matrix:
+@dataclass(frozen=True, eq=False)
+class Matrix(Value):
     """y[o] = sat(rs(sum_i weights_q[o, i] x[i], shift[o]) + bias_q[o]), i and o along the axis.
 
     relu: the result is max(0, y[o]).
@@ -62,15 +63,21 @@ class Matrix:
     def __post_init__(self):
         if self.axis not in Axis.ALL:
             raise NetworkError(f"axis must be one of {', '.join(Axis.ALL)}, not {self.axis!r}")
-        _check_weights(self.weights_q, (None, None), self.weight_bits)
-        _check_fan_in_limit(self.weights_q)
-        if type(self.relu) is not bool:
+        if not isinstance(self.relu, (bool, np.bool_)):
             raise NetworkError(f"relu must be true or false, not {self.relu!r}")
-        _check_requantisation(self, len(self.weights_q))
+        weight_bits = _bits("weight_bits", self.weight_bits)
+        weights_q = _weights(self.weights_q, (None, None), weight_bits)
+        _check_fan_in_limit(weights_q)
+        self._set(
+            weights_q=weights_q,
+            relu=bool(self.relu),
+            weight_bits=weight_bits,
+            **_requantisation(self, len(weights_q)),
+        )
 
 
-@dataclass(frozen=True)
-class Affine:
+@dataclass(frozen=True, eq=False)
+class Affine(Value):
     """y = sat(rs(weights_q x, shift) + bias_q), with numbers of its own for each channel."""
 
     weights_q: np.ndarray  # (channels,)
@@ -80,12 +87,12 @@ class Affine:
     bits: int = MAX_BITS
 
     def __post_init__(self):
-        _check_weights(self.weights_q, (None,), MAX_BITS)
-        _check_requantisation(self, len(self.weights_q))
+        weights_q = _weights(self.weights_q, (None,), MAX_BITS)
+        self._set(weights_q=weights_q, **_requantisation(self, len(weights_q)))
 
 
-@dataclass(frozen=True)
-class Table:
+@dataclass(frozen=True, eq=False)
+class Table(Value):
     """A function of each channel by linear interpolation between the E entries T of its table.
 
     y = T[m] + rs((T[m + 1] - T[m]) l, k), where x has b bits, 2**k = 2**b / E, m = (x + 2**(b-1)) >> k,
@@ -98,22 +105,25 @@ class Table:
     bits: int = MAX_BITS
 
     def __post_init__(self):
-        _check_bits("bits", self.bits)
-        _check_array("table_q", self.table_q, (None, None), *code_range(self.bits))
         if not isinstance(self.function, str):
             raise NetworkError(f"function must be a name, not {self.function!r}")
-        _check_step(self.step)
+        bits = _bits("bits", self.bits)
+        self._set(
+            table_q=_array("table_q", self.table_q, (None, None), *code_range(bits)),
+            step=_step(self.step),
+            bits=bits,
+        )
 
     def expanded(self, input_bits: int) -> np.ndarray:
         """(channels, 2**input_bits) int64: the value of the function at every code, the least one first."""
         stride = (1 << input_bits) // self.table_q.shape[1]
-        knots = np.concatenate([self.table_q, self.table_q[:, -1:]], axis=1).astype(np.int64)
+        knots = np.concatenate([self.table_q, self.table_q[:, -1:]], axis=1)
         rise = np.diff(knots)[:, :, None] * np.arange(stride)
         return (knots[:, :-1, None] + (rise + stride // 2) // stride).reshape(len(knots), -1)
 
 
-@dataclass(frozen=True)
-class Add:
+@dataclass(frozen=True, eq=False)
+class Add(Value):
     """y = sat(x + sat(rs(weights_q z, shift) + bias_q)), with numbers of its own for each channel.
 
     z is the output of the layer ``source``; its weights and shifts convert it to the steps of x.
@@ -127,16 +137,18 @@ class Add:
     bits: int = MAX_BITS
 
     def __post_init__(self):
-        if type(self.source) is not int:
-            raise NetworkError(f"source must be a whole number, not {self.source!r}")
-        _check_weights(self.weights_q, (None,), MAX_BITS)
+        weights_q = _weights(self.weights_q, (None,), MAX_BITS)
         if self.bias_q is None:
-            object.__setattr__(self, "bias_q", np.zeros_like(self.weights_q))
-        _check_requantisation(self, len(self.weights_q))
+            self._set(bias_q=np.zeros_like(weights_q))
+        self._set(
+            source=whole("source", self.source, -1, MAX_LAYERS),
+            weights_q=weights_q,
+            **_requantisation(self, len(weights_q)),
+        )
 
 
-@dataclass(frozen=True)
-class Mean:
+@dataclass(frozen=True, eq=False)
+class Mean(Value):
     """y[c] = sat(rs(sum_t x[t, c], shift)), t over the tokens.
 
     The step of the mean of 2**k tokens is 2**(shift - k) times that of x.
@@ -147,14 +159,15 @@ class Mean:
     bits: int = MAX_BITS
 
     def __post_init__(self):
-        _check_bits("bits", self.bits)
-        if type(self.shift) is not int or not 1 <= self.shift <= MAX_SHIFT:
-            raise NetworkError(f"shift must be a whole number in 1..{MAX_SHIFT}, not {self.shift!r}")
-        _check_step(self.step)
+        self._set(
+            shift=whole("shift", self.shift, 1, MAX_SHIFT),
+            step=_step(self.step),
+            bits=_bits("bits", self.bits),
+        )
 
 
-@dataclass(frozen=True)
-class Classifier:
+@dataclass(frozen=True, eq=False)
+class Classifier(Value):
     """logits[o] = rs(sum_c weights_q[o, c] x[c], shift[o]) + bias_q[o]; rs(a, 0) is a. Nothing is clipped."""
 
     weights_q: np.ndarray  # (classes, channels)
@@ -164,20 +177,24 @@ class Classifier:
     weight_bits: int = MAX_BITS
 
     def __post_init__(self):
-        _check_weights(self.weights_q, (None, None), self.weight_bits)
-        _check_fan_in_limit(self.weights_q)
-        classes = len(self.weights_q)
-        _check_array("bias_q", self.bias_q, (classes,), -MAX_CLASSIFIER_BIAS, MAX_CLASSIFIER_BIAS)
-        if self.shift is None:
-            object.__setattr__(self, "shift", np.zeros_like(self.bias_q))
-        _check_array("shift", self.shift, (classes,), 0, MAX_SHIFT)
-        _check_step(self.step)
+        weight_bits = _bits("weight_bits", self.weight_bits)
+        weights_q = _weights(self.weights_q, (None, None), weight_bits)
+        _check_fan_in_limit(weights_q)
+        shape = (len(weights_q),)
+        shift = np.zeros(shape, np.int64) if self.shift is None else self.shift
+        self._set(
+            weights_q=weights_q,
+            bias_q=_array("bias_q", self.bias_q, shape, -MAX_CLASSIFIER_BIAS, MAX_CLASSIFIER_BIAS),
+            step=_step(self.step),
+            shift=_array("shift", shift, shape, 0, MAX_SHIFT),
+            weight_bits=weight_bits,
+        )
 
 
 Layer = Union[Matrix, Affine, Table, Add, Mean, Classifier]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ResMLPNetwork(Network):
     """A ResMLP network: pixels in, logits out.
 
@@ -197,13 +214,13 @@ class ResMLPNetwork(Network):
     pixel_bits: int = MAX_BITS
 
     def __post_init__(self):
-        check_name(self.name)
-        sizes = (*self.image_shape, self.patch)
-        if (
-            len(sizes) != 4
-            or any(type(size) is not int or size < 1 for size in sizes)
-            or any(size % self.patch for size in sizes[:2])
-        ):
+        super().__post_init__()
+        self._set(
+            patch=whole("patch", self.patch, 1, MAX_SIDE),
+            layers=tuple(self.layers),
+            pixel_bits=_bits("pixel_bits", self.pixel_bits),
+        )
+        if len(self.image_shape) != 3 or any(size % self.patch for size in self.image_shape[:2]):
             raise NetworkError(
                 f"image_shape must be (rows, columns, colours), divided by patches of {self.patch} pixels, "
                 f"not {self.image_shape}"
@@ -213,11 +230,6 @@ class ResMLPNetwork(Network):
         classifiers = [number for number, layer in enumerate(self.layers) if isinstance(layer, Classifier)]
         if not self.layers or classifiers != [len(self.layers) - 1]:
             raise NetworkError("the last layer must be a classifier, and no other")
-        if not isinstance(self.kind, str):
-            raise NetworkError(f"kind must be a name, not {self.kind!r}")
-        if not isinstance(self.provenance, dict):
-            raise NetworkError(f"provenance must be an object, not {self.provenance!r}")
-        _check_bits("pixel_bits", self.pixel_bits)
         shapes = [self.input_shape]
         for number, (layer, bits) in enumerate(zip(self.layers, self.input_bits)):
             try:
@@ -232,8 +244,8 @@ class ResMLPNetwork(Network):
             except NetworkError as error:
                 raise NetworkError(f"layer {number} ({type(layer).__name__.lower()}): {error}") from None
         if self.golden is not None:
-            found = [np.shape(output) for output in self.golden.outputs]
-            if np.shape(self.golden.image) != self.image_shape or found != shapes[1:]:
+            found = [output.shape for output in self.golden.outputs]
+            if self.golden.image.shape != self.image_shape or found != shapes[1:]:
                 raise NetworkError("golden must hold an image and the output of every layer in their shapes")
 
     @property
@@ -283,12 +295,18 @@ class ResMLPNetwork(Network):
         )
 
 
-@dataclass(frozen=True)
-class Golden:
+@dataclass(frozen=True, eq=False)
+class Golden(Value):
     """An image, (rows, columns, colours) uint8, and its codes after each layer: int8, the logits int32."""
 
     image: np.ndarray
     outputs: Tuple[np.ndarray, ...]
+
+    def __post_init__(self):
+        self._set(
+            image=frozen(checked_array("golden image", self.image)),
+            outputs=tuple(frozen(checked_array("golden output", output)) for output in self.outputs),
+        )
 
 
 def _output_shape(layer: Layer, shapes: list) -> Tuple[int, ...]:
@@ -326,14 +344,12 @@ def _output_shape(layer: Layer, shapes: list) -> Tuple[int, ...]:
     return shape
 
 
-def _check_bits(name: str, bits: int) -> None:
-    if type(bits) is not int or not 2 <= bits <= MAX_BITS:
-        raise NetworkError(f"{name} must be a whole number in 2..{MAX_BITS}, not {bits!r}")
+def _bits(name: str, bits: int) -> int:
+    return whole(name, bits, 2, MAX_BITS)
 
 
-def _check_weights(weights_q: np.ndarray, shape: tuple, bits: int) -> None:
-    _check_bits("weight_bits", bits)
-    _check_array("weights_q", weights_q, shape, -greatest_weight(bits), greatest_weight(bits))
+def _weights(weights_q: np.ndarray, shape: tuple, bits: int) -> np.ndarray:
+    return _array("weights_q", weights_q, shape, -greatest_weight(bits), greatest_weight(bits))
 
 
 def _check_entries(entries: int, input_bits: int) -> None:
@@ -354,31 +370,30 @@ def _check_fan_in(found: int, wanted: int, axis: str) -> None:
         raise NetworkError(f"is made for {found} {axis}, its input has {wanted}")
 
 
-def _check_requantisation(layer: Union[Matrix, Affine, Add], count: int) -> None:
-    _check_bits("bits", layer.bits)
-    _check_array("shift", layer.shift, (count,), 1, MAX_SHIFT)
-    _check_array("bias_q", layer.bias_q, (count,), LOW, HIGH)
-    _check_step(layer.step)
+def _requantisation(layer: Union[Matrix, Affine, Add], count: int) -> Dict:
+    """The members that the layers with shifts have in common, checked."""
+    return {
+        "shift": _array("shift", layer.shift, (count,), 1, MAX_SHIFT),
+        "bias_q": _array("bias_q", layer.bias_q, (count,), LOW, HIGH),
+        "step": _step(layer.step),
+        "bits": _bits("bits", layer.bits),
+    }
 
 
-def _check_array(name: str, array: np.ndarray, shape: tuple, low: int, high: int) -> None:
+def _array(name: str, values: np.ndarray, shape: tuple, low: int, high: int) -> np.ndarray:
+    """Integers of that shape, in which None stands for any size."""
+    array = integers(name, values, low, high)
     fits = array.ndim == len(shape) and all(
         wanted in (None, size) for wanted, size in zip(shape, array.shape)
     )
     if not fits or not array.size:
         wanted = ", ".join("any" if size is None else str(size) for size in shape)
         raise NetworkError(f"{name} must have shape ({wanted}), not {array.shape}")
-    if not np.issubdtype(array.dtype, np.integer):
-        raise NetworkError(f"{name} must hold integers, not {array.dtype}")
-    if array.min() < low or array.max() > high:
-        raise NetworkError(f"{name} must lie in {low}..{high}, found {array.min()}..{array.max()}")
+    return array
 
 
-def _check_step(step: np.ndarray) -> None:
-    if (
-        step.ndim != 1
-        or step.dtype != np.float64
-        or not step.size
-        or not (np.isfinite(step) & (step > 0)).all()
-    ):
-        raise NetworkError(f"step must hold positive finite numbers, float64, not {step!r}")
+def _step(values: np.ndarray) -> np.ndarray:
+    step = positive_numbers("step", values)
+    if step.ndim != 1 or not step.size:
+        raise NetworkError(f"step must have shape (1,) or (channels,), not {step.shape}")
+    return step

@@ -11,6 +11,7 @@ from typing import Callable, Iterator, List, Sequence
 
 import numpy as np
 
+from ..values import pixels
 from .layers import (
     MAX_BITS,
     Add,
@@ -35,9 +36,7 @@ def pixel_codes(network: ResMLPNetwork, images: np.ndarray) -> np.ndarray:
 
     Raises ValueError for images of another type or shape, as every function here does.
     """
-    images = np.asarray(images)
-    if images.dtype != np.uint8:
-        raise ValueError(f"images must be uint8 pixels 0..255, not {images.dtype}")
+    images = pixels(images)
     if images.shape[1:] != network.image_shape:
         raise ValueError(
             f"images must have shape (N, {', '.join(map(str, network.image_shape))}), not {images.shape}"

@@ -223,7 +223,7 @@ def test_a_header_that_lacks_a_key_is_refused_by_its_name(saved):
 
 
 def test_a_file_that_breaks_a_rule_is_refused_with_the_rule(saved):
-    with pytest.raises(NetworkFileError, match="n.npz: pixel_bits must be 1..8, not 9"):
+    with pytest.raises(NetworkFileError, match="n.npz: pixel_bits must be a whole number in 1..8, not 9"):
         load_network(rewritten(saved, lambda header: header.update(pixel_bits=9)))
 
 

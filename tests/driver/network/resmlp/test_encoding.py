@@ -166,7 +166,7 @@ def test_layers_that_do_not_fit_are_refused(number, changes, message):
     [
         (0, {"bias_q": np.full(6, 128)}, "bias_q must lie in -128..127, found 128..128"),
         (0, {"step": np.zeros(6)}, "step must hold positive finite numbers"),
-        (0, {"step": np.ones(6, np.float32)}, "step must hold positive finite numbers, float64"),
+        (0, {"step": np.ones((2, 3))}, r"step must have shape \(1,\) or \(channels,\), not \(2, 3\)"),
         (10, {"weights_q": np.zeros((5, 513), int)}, "fan_in must be at most 512, not 513"),
         (10, {"bias_q": np.full(5, 1 << 25)}, "bias_q must lie in -16777216..16777216"),
         (0, {"weights_q": np.zeros((6, 513), int)}, "fan_in must be at most 512, not 513"),
