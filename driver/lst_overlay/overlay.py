@@ -297,6 +297,12 @@ class LST1Overlay(Overlay):
             # The exception under way is the one to report; the other thread will release the buffers.
             self._freed = True
 
+    def __reduce_ex__(self, protocol):
+        raise TypeError(
+            "an LST1Overlay stands for the board itself and cannot be copied or pickled: use this one, "
+            "or make another with download=False"
+        )
+
     def __repr__(self) -> str:
         # pynq's __getattr__ needs a complete Overlay, but an error message may need this text before: use
         # __dict__.

@@ -13,7 +13,8 @@ from pydantic import ConfigDict, Field, StrictFloat, StrictInt
 
 CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-Count = Annotated[StrictInt, Field(ge=0)]
-PositiveCount = Annotated[StrictInt, Field(ge=1)]
+MAX_COUNT = 1_000_000_000  # products of two counts fit the 64 bits of torch's sizes
+Count = Annotated[StrictInt, Field(ge=0, le=MAX_COUNT)]
+PositiveCount = Annotated[StrictInt, Field(ge=1, le=MAX_COUNT)]
 NonNegative = Annotated[StrictFloat, Field(ge=0)]
 Positive = Annotated[StrictFloat, Field(gt=0)]

@@ -3,9 +3,13 @@
 Each raises one clear error before the hardware is accessed, and the overlay works afterwards.
 """
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
+from lst_overlay import LST1Overlay
 from lst_overlay import network as contract
 from lst_overlay.network import Axis, Layer, LSTNetwork, Network, NetworkError, NetworkFileError
 from tests.driver.conftest import NETWORKS
@@ -18,7 +22,27 @@ BAD_IMAGES = {
     "float": (
         np.zeros((2, 28, 28), np.float32),
         TypeError,
-        "must be uint8 pixels 0..255, not float32; of 0..1 make them by .*round",
+        r"uint8 pixels 0..255, not float32; if they lie in 0..1, make them by \(255 \* images\).round",
+    ),
+    "float in -1..1": (
+        np.linspace(-1, 1, 1568, dtype=np.float32).reshape(2, 784),
+        TypeError,
+        r"if they lie in -1..1, make them by \(127.5 \* \(images \+ 1\)\).round\(\).astype\('uint8'\)",
+    ),
+    "float in 0..255": (
+        np.linspace(0, 255, 1568).reshape(2, 784),
+        TypeError,
+        r"not float64; if they lie in 0..255, make them by images.round\(\).astype\('uint8'\)",
+    ),
+    "normalised float": (
+        np.linspace(-0.5, 3.25, 1568).reshape(2, 784),
+        TypeError,
+        r"not float64; they lie in -0.5..3.25$",
+    ),
+    "masked": (
+        np.ma.masked_array(np.zeros((2, 28, 28), np.uint8), mask=True),
+        TypeError,
+        "images must not be a masked array: fill it",
     ),
     "nan": (NAN_IMAGES, TypeError, "not float32 .and 1568 of 1568 values are NaN"),
     "int64": (np.zeros((2, 784), np.int64), TypeError, "must be uint8 pixels 0..255, not int64"),
@@ -145,6 +169,7 @@ def test_shipped_network_by_name(fake, tmp_path, monkeypatch):
         (float("inf"), ValueError, "not inf"),
         (0, ValueError, "not 0"),
         (-1, ValueError, "not -1"),
+        (10**400, ValueError, "timeout must be a positive, finite number of seconds, not 1000000"),
         ("2", TypeError, "timeout must be a number of seconds, not str"),
     ],
 )
@@ -154,3 +179,22 @@ def test_a_timeout_that_is_none_is_refused(fake, timeout, error, message):
     with pytest.raises(error, match=message):
         overlay.predict(np.zeros((1, 28, 28), np.uint8), timeout=timeout)
     assert len(device.written) == written
+
+
+def test_a_masked_image_is_refused(fake):
+    image = np.ma.masked_array(np.zeros((28, 28), np.uint8), mask=True)
+    with pytest.raises(TypeError, match="must not be a masked array"):
+        fake[1].classify(image)
+
+
+@pytest.mark.parametrize("bitfile", [b"x.bit", 3])
+def test_a_bitfile_of_another_type_is_refused(fake, bitfile):
+    kind = type(bitfile).__name__
+    with pytest.raises(TypeError, match=f"bitfile must be a path or the stem of a .bit, not {kind}"):
+        LST1Overlay(bitfile, fake[0])
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_an_overlay_is_not_copied(fake, copied):
+    with pytest.raises(TypeError, match="stands for the board itself and cannot be copied or pickled"):
+        copied(fake[1])

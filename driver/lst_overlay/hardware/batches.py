@@ -122,9 +122,13 @@ class Batches:
         if wanted is not None:
             if isinstance(wanted, bool) or not isinstance(wanted, (int, float, np.integer, np.floating)):
                 raise TypeError(f"timeout must be a number of seconds, not {type(wanted).__name__}")
-            if not (np.isfinite(wanted) and wanted > 0):
+            try:
+                seconds = float(wanted)
+            except OverflowError:
+                seconds = float("inf")
+            if not (np.isfinite(seconds) and seconds > 0):
                 raise ValueError(f"timeout must be a positive, finite number of seconds, not {wanted}")
-            return float(wanted)
+            return seconds
         return (TIMEOUT_S + TIMEOUT_PER_IMAGE_S * images) * (
             SIMULATED_TIMEOUT_FACTOR if self._simulated else 1.0
         )

@@ -61,8 +61,11 @@ def search_roots() -> List[Path]:
 def find_bitfile(bitfile: Union[str, os.PathLike, None], device) -> Path:
     """Find a .bit by path or by stem (None: the pixel-serial engine's) and return its absolute path.
 
-    Raises BitstreamError that names the missing file if the .bit or the .hwh beside it does not exist.
+    Raises BitstreamError that names the missing file if the .bit or the .hwh beside it does not exist,
+    TypeError for a bitfile of another type.
     """
+    if bitfile is not None and not isinstance(bitfile, (str, os.PathLike)):
+        raise TypeError(f"bitfile must be a path or the stem of a .bit, not {type(bitfile).__name__}")
     stem = DEFAULT_STEM if bitfile is None else os.fspath(bitfile)
     if bitfile is not None and (os.sep in stem or stem.endswith(".bit")):
         path = Path(bitfile).expanduser().resolve()

@@ -21,14 +21,11 @@ def checked_images(images, shape: Tuple[int, ...]) -> np.ndarray:
     """
     if not isinstance(images, np.ndarray):
         raise TypeError(f"images must be a numpy array, not {type(images).__name__}")
+    if isinstance(images, np.ma.MaskedArray):
+        raise TypeError("images must not be a masked array: fill it, by images.filled(0) for example")
     if images.dtype != np.uint8:
-        nan = ""
-        if images.dtype.kind == "f" and np.isnan(images).any():
-            nan = f" (and {int(np.isnan(images).sum())} of {images.size} values are NaN)"
-        remedy = ""
-        if images.dtype.kind == "f" and not nan:
-            remedy = "; of 0..1 make them by (255 * images).round().astype('uint8')"
-        raise TypeError(f"images must be uint8 pixels 0..255, not {images.dtype}{nan}{remedy}")
+        advice = _advice_on_floats(images) if images.dtype.kind == "f" and images.size else ""
+        raise TypeError(f"images must be uint8 pixels 0..255, not {images.dtype}{advice}")
     pixels = int(np.prod(shape))
     if images.shape[1:] not in (shape, (pixels,)):
         axes = ", ".join(map(str, shape))
@@ -37,6 +34,22 @@ def checked_images(images, shape: Tuple[int, ...]) -> np.ndarray:
     if len(images) == 0:
         raise ValueError("images must hold at least one image, not 0")
     return images.reshape(len(images), pixels)
+
+
+def _advice_on_floats(images: np.ndarray) -> str:
+    """How to make pixels of floats, by the range in which they lie; nothing for a range that says nothing."""
+    nans = int(np.isnan(images).sum())
+    if nans:
+        return f" (and {nans} of {images.size} values are NaN)"
+    low, high = images.min(), images.max()
+    for least, greatest, pixels in (
+        (0, 1, "(255 * images)"),
+        (-1, 1, "(127.5 * (images + 1))"),
+        (0, 255, "images"),
+    ):
+        if least <= low and high <= greatest:
+            return f"; if they lie in {least}..{greatest}, make them by {pixels}.round().astype('uint8')"
+    return f"; they lie in {low:g}..{high:g}"
 
 
 def checked_image(image, shape: Tuple[int, ...]) -> np.ndarray:

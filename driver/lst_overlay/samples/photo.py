@@ -58,13 +58,14 @@ def _opened(picture):
 
     if isinstance(picture, np.ndarray):
         if (
-            picture.dtype != np.uint8
+            isinstance(picture, np.ma.MaskedArray)
+            or picture.dtype != np.uint8
             or 0 in picture.shape
             or not (picture.ndim == 2 or picture.ndim == 3 and picture.shape[2] in (3, 4))
         ):
             raise ValueError(
                 "a picture must be an (H, W) or (H, W, 3) array of uint8, "
-                f"not {picture.shape} of {picture.dtype}"
+                f"not {picture.shape} of {picture.dtype}{' with a mask' * np.ma.isMaskedArray(picture)}"
             )
         return Image.fromarray(picture)
     try:

@@ -8,9 +8,12 @@ from pydantic import Field, StrictBool, StrictInt, model_validator
 from pydantic.dataclasses import dataclass
 from torch import nn
 
+from lst_overlay.network.lst.layers import MAX_INDEX_WIDTH
 from model.networks.activations import ACTIVATIONS
 from model.training.checked import CHECKED
 from model.training.recipe.base import Recipe
+
+MAX_KNOTS = 1 << MAX_INDEX_WIDTH  # a table of the hardware distinguishes no more
 
 ActivationName = Literal[tuple(ACTIVATIONS)]
 
@@ -24,7 +27,7 @@ class ActivatedRecipe(Recipe):
     """
 
     activation: ActivationName = "tanh"
-    knots: Optional[Annotated[StrictInt, Field(ge=2)]] = None
+    knots: Optional[Annotated[StrictInt, Field(ge=2, le=MAX_KNOTS)]] = None
     per_channel: StrictBool = False
 
     placeholders = (*Recipe.placeholders, "activation")

@@ -110,6 +110,7 @@ def test_sixteen_bits_of_grey_are_as_good_as_eight(tmp_path):
         (np.zeros((0, 50), np.uint8), r"not \(0, 50\)"),
         (np.zeros(50, np.uint8), r"not \(50,\)"),
         (np.zeros((9, 9, 2), np.uint8), r"not \(9, 9, 2\)"),
+        (np.ma.masked_array(np.zeros((9, 9), np.uint8), mask=True), r"not \(9, 9\) of uint8 with a mask"),
         (None, "a picture is a file, a PIL image or an array, not NoneType"),
         (7, "not int"),
     ],

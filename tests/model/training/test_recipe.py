@@ -275,6 +275,12 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
         ("augmentation = 5", "augmentation must be a table, not 5"),
         ('epochs = "3"', "epochs must be a valid integer, not '3'"),
         ("batch = 7.5", "batch must be a valid integer, not 7.5"),
+        (f"batch = {2**63}", "batch must be at most 1000000000, not 9223372036854775808"),
+        (f"epochs = {10**10}", "epochs must be at most 1000000000, not 10000000000"),
+        (
+            f"[augmentation]\ncopies = {2**63}",
+            r"\[augmentation\] copies must be at most 1000000000, not 92233",
+        ),
         ("seed = true", "seed must be a valid integer, not True"),
         ('dropout = "x"', "dropout must be a valid number, not 'x'"),
         ('per_channel = "no"', "per_channel must be a valid boolean, not 'no'"),
@@ -302,6 +308,7 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
             r"\[widths\] has no key 'weight', did you mean 'weights'; there are weights, activations, pixels",
         ),
         ('activation = "piecewise_linear"\nknots = 1', "knots must be at least 2, not 1"),
+        ('activation = "piecewise_linear"\nknots = 1025', "knots must be at most 1024, not 1025"),
         ('activation = "piecewise_linear"\nknots = 0', "knots must be at least 2, not 0"),
         ("knots = 33", "knots and per_channel belong to a learned activation, not to tanh"),
         (
