@@ -51,6 +51,12 @@ def test_the_clock_constraint_names_the_cell_in_the_verilog(tmp_path):
     assert "-period 5.000 [get_pins {ps7/FCLKCLK[0]}]" in constraints(PIXEL_SERIAL)
 
 
+def test_both_registers_of_the_reset_are_named_to_vivado():
+    first, second = (line for line in constraints(PIXEL_SERIAL).splitlines() if "reset_first" in line)
+    assert first == "set_false_path -to [get_pins {reset_first/PRE reset_second/PRE}]"
+    assert second == "set_property ASYNC_REG TRUE [get_cells {reset_first reset_second}]"
+
+
 def test_a_good_run_delivers_bit_and_hwh_that_belong_together(built):
     bit = built()
     assert bit.name == "pixel_serial-loadable.bit"
@@ -79,7 +85,7 @@ def test_the_manifest_says_what_was_built_from_what(built):
 def test_the_manifest_says_how_it_came_out(built):
     entry = read_manifest(built().parent)["pixel_serial-loadable"]
     assert (entry["setup_slack_ns"], entry["hold_slack_ns"]) == (0.123, 0.045)
-    assert entry["cells"] == {"lut": 2, "ff": 2, "ramb18": 2, "ramb36": 2, "dsp48e1": 2}
+    assert entry["cells"] == {"lut": 3, "ff": 4, "ramb18": 1, "ramb36": 2, "dsp48e1": 5}
 
 
 @pytest.mark.parametrize(

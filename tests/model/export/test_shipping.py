@@ -2,6 +2,7 @@ import pytest
 import torch
 
 import model.export.quantize
+import model.export.shipping
 import model.training.train
 from lst_overlay.network import QFormat, load_network
 from model.export.shipping import PACKAGED, UNPACKAGED, Shipped, ship, shipped
@@ -36,6 +37,31 @@ def test_the_run_that_is_best_on_validation_is_written(recipe, tmp_path):
     )
     provenance = load_network(tmp_path / "networks" / "n.npz").provenance
     assert figures["seed"] == provenance["seed"] == best
+
+
+def test_the_test_set_does_not_choose(recipe, tmp_path, monkeypatch):
+    """Where validation and test disagree, validation decides."""
+    states = {1: (0.8, 0.1), 2: (0.9, 0.2), 3: (0.7, 0.9)}
+    chosen = []
+    monkeypatch.setattr(
+        model.export.shipping,
+        "train",
+        lambda one: dict(
+            zip(
+                ("selected", "test_accuracy"),
+                ({"validation_accuracy": states[one.seed][0]}, states[one.seed][1]),
+            )
+        ),
+    )
+    monkeypatch.setattr(
+        model.export.shipping,
+        "quantize_checkpoint",
+        lambda path, file, fmt: (
+            chosen.append(path.parent.name) or {"accuracy_validation": 0, "accuracy_integer": 0}
+        ),
+    )
+    ship(Shipped(tmp_path / "n.npz", Group(recipe, "LST-1", "", (1, 2, 3)), QFormat(6, 7)))
+    assert chosen == ["seed2"]
 
 
 def test_a_teachers_checkpoint_keeps_its_matrices_in_bfloat16_and_can_still_teach(recipe, tmp_path):

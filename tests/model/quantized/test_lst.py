@@ -293,6 +293,13 @@ def test_no_summand_begins_clipped():
         assert layers[1].activation.step == layers[5].activation.step == pytest.approx(3 / 7, rel=1e-6)
 
 
+def test_the_weights_step_begins_where_lsq_begins():
+    """2 mean |w| / sqrt(greatest code): Esser et al., arXiv 1902.08153, section 2.1."""
+    layer = QuantizedLST.from_float(random_network(1), Widths(6, 4, 4)).layers[0]
+    mean = layer.weight.detach().abs().mean().item()
+    assert 2 ** layer.log2_step.item() == pytest.approx(2 * mean / 31**0.5, rel=1e-5)
+
+
 def test_a_layer_of_zeros_has_a_step():
     network = small_network("lst1")
     torch.nn.init.zeros_(network.lst[0].rows.weight)

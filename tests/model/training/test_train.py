@@ -234,6 +234,19 @@ def test_the_selected_weights_are_those_of_the_best_validation(tmp_path, monkeyp
     assert torch.equal(selected["network"]["classifier.weight"], second)
 
 
+def test_validation_looks_and_changes_nothing():
+    """With dropout and normalisation, which compute otherwise while a network learns."""
+    training = Training(
+        small_recipe(network="784-40-10", dropout=0.5, normalize=True, dataset="mnist"), SPLIT
+    )
+    training.run_epoch()
+    before = {name: tensor.clone() for name, tensor in training.network.state_dict().items()}
+    assert training.network.training
+    assert accuracy(training.network, SPLIT.train) == accuracy(training.network, SPLIT.train)
+    assert training.network.training
+    assert_same(dict(training.network.state_dict()), before)
+
+
 def test_of_epochs_equal_on_validation_the_last_is_selected(tmp_path, monkeypatch):
     monkeypatch.setattr(model.training.train, "accuracy", lambda network, part, device="cpu": 0.5)
     assert run(tmp_path)["selected"]["epoch"] == 3
