@@ -94,8 +94,7 @@ def simulate(
         violations: List[str] = board.violations()
     if violations:
         raise SimulationFailure(f"{len(violations)} bus rules were broken, first: {violations[0]}")
-    expected = reference_logits(integers, pixels)
-    exact = (np.concatenate(logits) == expected).all(axis=1) & (classes == classify(expected))
+    exact = exact_images(np.concatenate(logits), classes, reference_logits(integers, pixels))
     return Simulation(
         {
             "dataset": dataset,
@@ -122,6 +121,11 @@ def simulate(
         classes,
         integers.classes,
     )
+
+
+def exact_images(logits: np.ndarray, classes: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """(N,) whether all logits of an image, and its class, are those that the expected logits say."""
+    return (logits == expected).all(axis=1) & (classes == classify(expected))
 
 
 def _pack_us_per_image(pixels: np.ndarray, layout: ImageLayout) -> float:

@@ -5,9 +5,12 @@ import model.export.quantize
 import model.export.shipping
 import model.training.train
 from lst_overlay.network import QFormat, load_network
+from model.export.quantize import integer_accuracy
 from model.export.shipping import PACKAGED, UNPACKAGED, Shipped, ship, shipped
 from model.training.checkpoint import load_checkpoint, selected_network
+from model.training.data import load_split
 from model.training.experiments import STUDENTS, Group
+from tests.driver.network.lst.networks import SHIPPED
 from tests.model.small import small_recipe, small_split, small_test
 
 
@@ -88,3 +91,12 @@ def test_files_of_lst1_go_into_the_package_and_those_no_engine_runs_beside_it():
         "cifar10_teacher.pt",
     ]
     assert sum("widths" in group.settings() for group in STUDENTS) == len(files) - 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_file_has_its_accuracy_on_the_validation_images_of_today(path):
+    """Other images would have been trained on, or say another accuracy."""
+    network = load_network(path)
+    validation = load_split(network.provenance["dataset"]).validation
+    assert integer_accuracy(network, validation) == pytest.approx(network.provenance["accuracy_validation"])
