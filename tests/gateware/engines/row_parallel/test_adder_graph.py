@@ -58,6 +58,11 @@ def test_what_several_rows_share_is_added_once():
     assert len(AdderGraph.of(np.array([[1, 1, 0], [2, 2, 1], [-1, -1, 0]])).additions) == 2
 
 
+def test_a_sum_without_shared_parts_is_a_tree_of_the_least_depth():
+    for terms in (1, 2, 3, 4, 5, 8, 9, 28):
+        assert max(AdderGraph.of(np.ones((1, terms), int)).depths) == (terms - 1).bit_length()
+
+
 @pytest.mark.parametrize(
     "path",
     [path for path in SHIPPED if path.stem in ("lst1_w4a4p2", "lst1_w5c4a4p4")],
@@ -66,4 +71,6 @@ def test_what_several_rows_share_is_added_once():
 def test_shipped_matrices_take_less_than_six_tenths_of_the_additions_of_their_digits(path):
     for layer in load_network(path).layers[:2]:
         naive = digits(layer.weights_q) - len(layer.weights_q)
-        assert len(AdderGraph.of(layer.weights_q).additions) < 0.6 * naive
+        graph = AdderGraph.of(layer.weights_q)
+        assert len(graph.additions) < 0.6 * naive
+        assert max(graph.depths) <= 8  # two more than a tree of the longest row's digits

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from migen.fhdl.tools import list_targets
 
 from gateware.cores.widths import shape_of
 from gateware.engines.row_parallel.constant_matrix import ConstantMatrix
@@ -37,6 +38,18 @@ def test_every_vector_gives_matrix_times_vector_plus_bias(seed, x_range):
     out, clocks = through(dut, list(x))
     np.testing.assert_array_equal(out, x @ matrix.T + bias)
     assert clocks == [clock + dut.latency for clock in range(len(x))]
+
+
+def test_a_vector_takes_a_clock_for_each_addition_on_its_path_and_one_for_the_bias():
+    for matrix, clocks in (([[1, 0]], 1), ([[1, 1]], 2), ([[1, 1, 1]], 3), ([[1] * 9], 5)):
+        assert ConstantMatrix(np.array(matrix), np.array([1]), (0, 3), 8).latency == clocks
+
+
+def test_registers_are_those_of_the_additions_and_of_what_waits_for_them():
+    """x0 + x1 + x2: x2 waits a clock for x0 + x1, and valid is delayed as the sum is."""
+    dut = ConstantMatrix(np.array([[1, 1, 1]]), np.array([0]), (0, 3), 8)
+    registers = list_targets(dut.get_fragment().sync["sys"])
+    assert sorted(len(register) for register in registers) == [1, 1, 1, 2, 3, 4, 8]
 
 
 def test_valid_follows_the_vectors_and_gaps_change_nothing():
