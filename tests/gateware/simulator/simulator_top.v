@@ -6,6 +6,7 @@
 //   24 R  bit p: HP0, HP2 busy     28 R  worst response     2C R  cycles from start to the first beat or response
 //   30 R  cycles from start to end 34 RW how GP0 misbehaves, see below   38 R beats taken   3C R last data, low word
 //   40 R  FCLK cycles since reset
+//   44 W  what is inverted while it waits: 22:0 fields of an address; 23 WSTRB, 24 WID, 25 WLAST of data
 module lst1_top;
     wire [3:0] fclk_clk, fclk_resetn;
     wire clk;
@@ -20,7 +21,7 @@ module lst1_top;
     wire [31:0] araddr, awaddr, wdata; wire [11:0] arid, awid; wire [3:0] arlen;
     wire arvalid, awvalid, wvalid, wlast, rready, bready;
     reg reading, writing_address, writing_data, aw_taken; reg [31:0] read_at, write_at; reg [11:0] rid, bid; reg [3:0] beats_left;
-    reg [31:0] scratch, address, bursts, mode, gp_mode, wobble, time_base; reg [22:0] fields; reg [7:0] strobes;
+    reg [31:0] scratch, address, bursts, mode, gp_mode, wobble, time_base; reg [22:0] fields; reg [7:0] strobes; reg [25:0] inverted;
     reg [31:0] uninitialised; reg start_read, start_write, bvalid, dropped;
     wire [1:0] busy; wire [1:0] response [0:1]; wire [31:0] first_beat [0:1], last_beat [0:1], beats [0:1], last_data [0:1];
     wire [31:0] first_mode = gp_mode;
@@ -56,25 +57,27 @@ module lst1_top;
             case (write_at[7:2])
                 1: scratch <= wdata;  3: begin start_read <= wdata[0]; start_write <= wdata[1]; end
                 4: address <= wdata;  5: bursts <= wdata;  6: fields <= wdata[22:0];  7: mode <= wdata;
-                8: strobes <= wdata[7:0];  13: gp_mode <= wdata;  default: ;
+                8: strobes <= wdata[7:0];  13: gp_mode <= wdata;  17: inverted <= wdata[25:0];  default: ;
             endcase
         end
         if (bvalid && bready) bvalid <= 0;
         if (!resetn) begin
-            reading <= 0; fetched <= 0; aw_taken <= 0; bvalid <= 0; gp_mode <= 0; mode <= 0; bursts <= 1; strobes <= 8'hFF; time_base <= 0;
+            reading <= 0; fetched <= 0; aw_taken <= 0; bvalid <= 0; gp_mode <= 0; mode <= 0; bursts <= 1; strobes <= 8'hFF; time_base <= 0; inverted <= 0;
             fields <= {6'd0, 4'd3, 3'd0, 2'd0, 2'd1, 2'd3, 4'd15}; wobble <= 0; dropped <= 0;
         end
     end
 
+    wire [22:0] fields0 = fields ^ (inverted[22:0] & {23{m0.waited}}), fields2 = fields ^ (inverted[22:0] & {23{m2.waited}});
 `define HP(p) .SAXIHP``p``ACLK(clk), \
     .SAXIHP``p``ARADDR(m``p``.araddr), .SAXIHP``p``ARVALID(m``p``.arvalid), .SAXIHP``p``ARREADY(m``p``.arready), \
-    .SAXIHP``p``ARLEN(fields[3:0]), .SAXIHP``p``ARSIZE(fields[5:4]), .SAXIHP``p``ARBURST(fields[7:6]), .SAXIHP``p``ARLOCK(fields[9:8]), \
-    .SAXIHP``p``ARPROT(fields[12:10]), .SAXIHP``p``ARCACHE(fields[16:13]), .SAXIHP``p``ARID(fields[22:17]), \
+    .SAXIHP``p``ARLEN(fields``p``[3:0]), .SAXIHP``p``ARSIZE(fields``p``[5:4]), .SAXIHP``p``ARBURST(fields``p``[7:6]), .SAXIHP``p``ARLOCK(fields``p``[9:8]), \
+    .SAXIHP``p``ARPROT(fields``p``[12:10]), .SAXIHP``p``ARCACHE(fields``p``[16:13]), .SAXIHP``p``ARID(fields``p``[22:17]), \
     .SAXIHP``p``AWADDR(m``p``.awaddr), .SAXIHP``p``AWVALID(m``p``.awvalid), .SAXIHP``p``AWREADY(m``p``.awready), \
-    .SAXIHP``p``AWLEN(fields[3:0]), .SAXIHP``p``AWSIZE(fields[5:4]), .SAXIHP``p``AWBURST(fields[7:6]), .SAXIHP``p``AWLOCK(fields[9:8]), \
-    .SAXIHP``p``AWPROT(fields[12:10]), .SAXIHP``p``AWCACHE(fields[16:13]), .SAXIHP``p``AWID(fields[22:17]), \
-    .SAXIHP``p``WDATA(m``p``.wdata), .SAXIHP``p``WSTRB(strobes), .SAXIHP``p``WID(fields[22:17] ^ {5'd0, mode[4]}), \
-    .SAXIHP``p``WLAST(m``p``.wlast), .SAXIHP``p``WVALID(m``p``.wvalid), .SAXIHP``p``WREADY(m``p``.wready), \
+    .SAXIHP``p``AWLEN(fields``p``[3:0]), .SAXIHP``p``AWSIZE(fields``p``[5:4]), .SAXIHP``p``AWBURST(fields``p``[7:6]), .SAXIHP``p``AWLOCK(fields``p``[9:8]), \
+    .SAXIHP``p``AWPROT(fields``p``[12:10]), .SAXIHP``p``AWCACHE(fields``p``[16:13]), .SAXIHP``p``AWID(fields``p``[22:17]), \
+    .SAXIHP``p``WDATA(m``p``.wdata), .SAXIHP``p``WSTRB(strobes ^ {7'd0, inverted[23] && m``p``.w_waited}), \
+    .SAXIHP``p``WID(fields[22:17] ^ {5'd0, mode[4] ^ (inverted[24] && m``p``.w_waited)}), \
+    .SAXIHP``p``WLAST(m``p``.wlast ^ (inverted[25] && m``p``.w_waited)), .SAXIHP``p``WVALID(m``p``.wvalid), .SAXIHP``p``WREADY(m``p``.wready), \
     .SAXIHP``p``RDATA(m``p``.rdata), .SAXIHP``p``RRESP(m``p``.rresp), .SAXIHP``p``RLAST(m``p``.rlast), \
     .SAXIHP``p``RVALID(m``p``.rvalid), .SAXIHP``p``RREADY(m``p``.rready), \
     .SAXIHP``p``BRESP(m``p``.bresp), .SAXIHP``p``BVALID(m``p``.bvalid), .SAXIHP``p``BREADY(m``p``.bready)

@@ -8,9 +8,11 @@ from lst_overlay.simulator.library import BoardFrozen, PollTimeout
 from tests.gateware.simulator.traffic_design import (
     BASE,
     BUFFER,
+    FIELD_BITS,
     FIELDS,
     GP_MODE,
     ID,
+    INVERTED,
     SCRATCH,
     TIME,
     TrafficDesign,
@@ -73,6 +75,27 @@ def test_what_waits_must_stay(what, mode, rule, channel):
         design.start(what, bursts=8, mode=mode)
         design.run(5000)
         assert design.broken_rules() == {rule} and all(channel in text for text in design.violations())
+
+
+@pytest.mark.parametrize("what, channel", [("read", "AR payload"), ("write", "AW payload")])
+@pytest.mark.parametrize("field", FIELD_BITS)
+def test_every_field_of_an_address_that_waits_must_stay(what, channel, field):
+    with TrafficDesign() as design:
+        design.write32(INVERTED, 1 << FIELD_BITS[field][0])
+        design.inject(withheld=0.9)
+        design.start(what, bursts=8)
+        design.run(5000)
+        assert any(f"{channel}" in text and "payload held" in text for text in design.violations())
+
+
+@pytest.mark.parametrize("bit", [23, 24, 25], ids=["WSTRB", "WID", "WLAST"])
+def test_what_goes_with_data_that_wait_must_stay(bit):
+    with TrafficDesign() as design:
+        design.write32(INVERTED, 1 << bit)
+        design.inject(withheld=0.9)
+        design.start("write", bursts=8)
+        design.run(5000)
+        assert any("W payload" in text and "payload held" in text for text in design.violations())
 
 
 @pytest.mark.parametrize("mode, rules", [(EARLY_LAST, {"wlast"}), (NO_LAST, {"wlast"}), (WRONG_WID, {"wid"})])

@@ -27,7 +27,8 @@ BASE = 0x4000_0000
     BEATS,
     DATA,
     TIME,
-) = range(BASE, BASE + 4 * 17, 4)
+    INVERTED,
+) = range(BASE, BASE + 4 * 18, 4)
 FIELD_BITS = {
     "length": (0, 4),
     "size": (4, 2),
