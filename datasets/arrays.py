@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import lzma
+import tarfile
+import zipfile
+import zlib
 from typing import NamedTuple
 
 import numpy as np
 
 PARTS = ("train", "test")
+# What reading a damaged file raises: compressed, a NumPy file or an archive.
+DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    tarfile.TarError,
+)
 
 
 class DatasetError(Exception):
@@ -23,3 +38,9 @@ class Images(NamedTuple):
 def check_part(part: str) -> None:
     if part not in PARTS:
         raise DatasetError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
+
+
+def damaged(path, error: Exception) -> DatasetError:
+    """The error for a file that cannot be read."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DatasetError(f"{path}: damaged ({reason}); delete it or put a good copy there")

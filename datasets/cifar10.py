@@ -1,32 +1,30 @@
 """CIFAR-10, from the user's cache, from LST_DATA_DIR, or by a download that is checked before it is saved.
 
-Wherever the data come from, pixels and labels are checked against one checksum, and a decoded copy is saved
-in the user's cache.
+Wherever the data come from, pixels and labels are checked against one checksum, and a decoded copy is kept in
+the user's cache if that can be written.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import lzma
 import os
+import sys
 import tarfile
-import tempfile
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
-from datasets.arrays import DatasetError, Images, check_part
-from datasets.mnist import cache_directory as mnist_cache
+from datasets.arrays import DAMAGED, DatasetError, Images, check_part, damaged
+from datasets.cache import NotServedError, cache_directory, download, keep
 
 # sha256 of the pixels (N, 32, 32, 3), row-major, followed by the labels, a byte each, in the canonical order.
 SHA256 = {
     "train": "f912919bdea371136f1aa4feed6beeca728015a5f08b1899a29c932a7e30be2b",
     "test": "8193b3fbce55bec361cd1b8fd4880cb1649832dc4d6de6da1e7a21847a4843aa",
 }
+NAME = "cifar10"
 MIRRORS = ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",)
 ARCHIVE = "cifar-10-binary.tar.gz"
 _BINARY_DIRECTORY = "cifar-10-batches-bin"  # inside the archive
@@ -34,16 +32,6 @@ _NPZ = {"train": tuple(f"train_{number}.npz" for number in range(1, 6)), "test":
 _BINARY = {"train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)), "test": ("test_batch.bin",)}
 _SHAPE = (32, 32, 3)
 _PIXELS = 32 * 32 * 3
-_DAMAGED = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    tarfile.TarError,
-)
 
 
 def load_cifar10(part: str, mirrors: Sequence[str] = MIRRORS, cache: Optional[Path] = None) -> Images:
@@ -52,29 +40,40 @@ def load_cifar10(part: str, mirrors: Sequence[str] = MIRRORS, cache: Optional[Pa
     Raises DatasetError, whose message is one line that says what to do.
     """
     check_part(part)
-    cache = Path(cache or cache_directory())
-    decoded = cache / f"{part}.npz"
-    if decoded.is_file():
-        return _checked(str(decoded), part, _read_npz([decoded]))
-    source = _find(part, cache)
-    images = _read(*source, part) if source else _download(part, mirrors, cache)
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:  # so that the file appears complete or not at all
-        complete = Path(scratch) / decoded.name
-        np.savez(complete, images=images.images, labels=images.labels.astype(np.uint8))
-        os.replace(complete, decoded)
+    cache = Path(cache or cache_directory(NAME))
+    images = _read_copy(_copy_of(part, cache), part)
+    if images is None:
+        source = _find(part, cache)
+        images = _read(*source, part) if source else _download(part, mirrors, cache)
+        _keep_copy(_copy_of(part, cache), images)
     return images
 
 
 def cifar10_is_here(cache: Optional[Path] = None) -> bool:
     """True if `load_cifar10` would not need the network."""
-    cache = Path(cache or cache_directory())
-    return all((cache / f"{part}.npz").is_file() or _find(part, cache) is not None for part in SHA256)
+    cache = Path(cache or cache_directory(NAME))
+    return all(os.path.isfile(_copy_of(part, cache)) or _find(part, cache) is not None for part in SHA256)
 
 
-def cache_directory() -> Path:
-    """The directory for downloads and decoded images, in platformdirs' user cache."""
-    return mnist_cache().with_name("cifar10")
+def _copy_of(part: str, cache: Path) -> Path:
+    return cache / f"{part}.npz"
+
+
+def _read_copy(path: Path, part: str) -> Optional[Images]:
+    """The decoded copy; None if there is none, or none that is good."""
+    if not os.path.isfile(path):  # Path.is_file raises where the cache may not be read
+        return None
+    try:
+        return _checked(str(path), part, _read_npz([path]))
+    except DatasetError:
+        print(f"{path}: damaged, it is made again", file=sys.stderr)
+        return None
+
+
+def _keep_copy(path: Path, images: Images) -> None:
+    content = io.BytesIO()
+    np.savez(content, images=images.images, labels=images.labels.astype(np.uint8))
+    keep(path, content.getvalue())
 
 
 def _find(part: str, cache: Path) -> Optional[Tuple[Path, str]]:
@@ -82,12 +81,12 @@ def _find(part: str, cache: Path) -> Optional[Tuple[Path, str]]:
     places = [Path(os.environ["LST_DATA_DIR"])] if os.environ.get("LST_DATA_DIR") else []
     directories = [directory for place in places for directory in (place / "cifar10", place)] + [cache]
     for directory in directories:
-        if all((directory / name).is_file() for name in _NPZ[part]) and directory != cache:
+        if all(os.path.isfile(directory / name) for name in _NPZ[part]) and directory != cache:
             return directory, "npz"
         for binary in (directory, directory / _BINARY_DIRECTORY):
-            if all((binary / name).is_file() for name in _BINARY[part]):
+            if all(os.path.isfile(binary / name) for name in _BINARY[part]):
                 return binary, "binary"
-        if (directory / ARCHIVE).is_file():
+        if os.path.isfile(directory / ARCHIVE):
             return directory / ARCHIVE, "archive"
     return None
 
@@ -100,8 +99,8 @@ def _read(path: Path, kind: str, part: str) -> Images:
             images = _decoded(_batch(path / name) for name in _BINARY[part])
         else:
             images = _decoded(_members(path.read_bytes(), part))
-    except _DAMAGED as error:
-        raise _damaged(path, error) from None
+    except DAMAGED as error:
+        raise damaged(path, error) from None
     return _checked(str(path), part, images)
 
 
@@ -109,7 +108,7 @@ def _batch(path: Path) -> bytes:
     """The content of a binary batch, which must be a whole number of records."""
     content = path.read_bytes()
     if not content or len(content) % (1 + _PIXELS):
-        raise _damaged(
+        raise damaged(
             path, ValueError(f"{len(content):,} bytes are not a number of records of {1 + _PIXELS:,}")
         )
     return content
@@ -122,8 +121,8 @@ def _read_npz(paths: Sequence[Path]) -> Images:
             with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 images.append(file["images"])
                 labels.append(file["labels"])
-        except _DAMAGED as error:
-            raise _damaged(path, error) from None
+        except DAMAGED as error:
+            raise damaged(path, error) from None
     return Images(np.concatenate(images), np.concatenate(labels).astype(np.int64))
 
 
@@ -141,31 +140,21 @@ def _members(archive: bytes, part: str) -> Iterator[bytes]:
 
 
 def _download(part: str, mirrors: Sequence[str], cache: Path) -> Images:
-    """Fetch the archive from the first mirror that serves good content, and save it in the cache."""
-    import pooch
-
-    failures = []
-    cache.mkdir(parents=True, exist_ok=True)
-    for url in mirrors:
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            archive = Path(scratch) / ARCHIVE
-            try:
-                pooch.HTTPDownloader(progressbar=True, timeout=30)(url, str(archive), None)
-                images = _checked(url, part, _decoded(_members(archive.read_bytes(), part)))
-            except (*_DAMAGED, DatasetError) as error:  # requests' errors are OSErrors
-                failures.append(
-                    f"{url}: {error if isinstance(error, DatasetError) else type(error).__name__}"
-                )
-                continue
-            os.replace(archive, cache / ARCHIVE)
-            return images
-    given = os.environ.get("LST_DATA_DIR", "")
-    raise DatasetError(
-        f"CIFAR-10 is neither in LST_DATA_DIR ({_lacking(part, Path(given)) if given else 'not set'}) "
-        f"nor in {cache}, "
-        f"and no mirror served it; put {ARCHIVE} into $LST_DATA_DIR/cifar10 or {cache}. "
-        f"Tried: {'; '.join(failures)}"
-    )
+    """Fetch the archive from the first mirror that serves good content, and keep it in the cache."""
+    try:
+        archive, images = download(
+            mirrors, lambda url, content: _checked(url, part, _decoded(_members(content, part)))
+        )
+    except NotServedError as error:
+        given = os.environ.get("LST_DATA_DIR", "")
+        raise DatasetError(
+            f"CIFAR-10 is neither in LST_DATA_DIR ({_lacking(part, Path(given)) if given else 'not set'}) "
+            f"nor in {cache}, "
+            f"and no mirror served it; put {ARCHIVE} into $LST_DATA_DIR/cifar10 or {cache}. "
+            f"Tried: {error}"
+        ) from None
+    keep(cache / ARCHIVE, archive)
+    return images
 
 
 def _lacking(part: str, given: Path) -> str:
@@ -183,11 +172,6 @@ def _lacking(part: str, given: Path) -> str:
             if len(missing) < len(names):
                 return f"{directory} lacks {', '.join(missing)}"
     return str(given)
-
-
-def _damaged(path: Path, error: Exception) -> DatasetError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DatasetError(f"{path}: damaged ({reason}); delete it or put a good copy there")
 
 
 def _checked(where: str, part: str, images: Images) -> Images:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import tarfile
 
 import numpy as np
@@ -115,12 +116,72 @@ def test_a_download_is_checked_and_kept(tmp_path, cache, monkeypatch):
 
     def fetch(self, url, target, _):
         assert url == "http://good/"
-        with open(target, "wb") as file:
-            file.write((tmp_path / "served" / cifar10.ARCHIVE).read_bytes())
+        target.write((tmp_path / "served" / cifar10.ARCHIVE).read_bytes())
 
     monkeypatch.setattr("pooch.HTTPDownloader.__call__", fetch)
     assert_right("test", cifar10.load_cifar10("test", ("http://good/",), cache))
     assert_right("train", cifar10.load_cifar10("train", (), cache))  # from the archive that was kept
+
+
+@pytest.fixture
+def unwritable(tmp_path):
+    """A cache in a place where nobody, not even root, can make a directory."""
+    (tmp_path / "file").touch()
+    return tmp_path / "file" / "cache"
+
+
+def test_a_cache_that_cannot_be_written_is_one_line_and_no_failure(monkeypatch, tmp_path, unwritable, capsys):
+    monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
+    write_binary(tmp_path / "cifar10")
+    assert_right("test", cifar10.load_cifar10("test", (), unwritable))
+    assert capsys.readouterr().err == f"{unwritable}/test.npz: not kept for the next time (Not a directory)\n"
+
+
+def test_a_download_needs_no_cache(monkeypatch, tmp_path, unwritable, capsys):
+    write_archive(tmp_path / "served")
+
+    def fetch(self, url, target, _):
+        target.write((tmp_path / "served" / cifar10.ARCHIVE).read_bytes())
+
+    monkeypatch.setattr("pooch.HTTPDownloader.__call__", fetch)
+    assert_right("test", cifar10.load_cifar10("test", ("http://good/",), unwritable))
+    assert f"{cifar10.ARCHIVE}: not kept" in capsys.readouterr().err
+
+
+def test_a_cache_that_cannot_be_read_holds_nothing(monkeypatch, tmp_path, cache):
+    monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
+    write_binary(tmp_path / "cifar10")
+    stat = os.stat
+
+    def refusing(path, **options):
+        if str(path).startswith(str(cache)):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refusing)
+    assert_right("test", cifar10.load_cifar10("test", (), cache))
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-100], lambda data: data.replace(b"\3", b"\4")])
+def test_a_damaged_copy_in_the_cache_is_made_again(monkeypatch, tmp_path, cache, capsys, damage):
+    monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
+    write_binary(tmp_path / "cifar10")
+    cifar10.load_cifar10("test", (), cache)
+    copy = cache / "test.npz"
+    good = copy.read_bytes()
+    copy.write_bytes(damage(good))
+    assert_right("test", cifar10.load_cifar10("test", (), cache))
+    assert copy.read_bytes() == good
+    assert capsys.readouterr().err == f"{copy}: damaged, it is made again\n"
+
+
+def test_a_copy_of_other_images_is_not_taken(monkeypatch, tmp_path, cache):
+    monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
+    write_binary(tmp_path / "cifar10")
+    images, labels = of("test")
+    cache.mkdir()
+    np.savez(cache / "test.npz", images=255 - images, labels=labels)
+    assert_right("test", cifar10.load_cifar10("test", (), cache))
 
 
 def test_nothing_anywhere_says_what_to_put_where(cache):

