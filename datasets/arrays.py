@@ -25,7 +25,7 @@ DAMAGED = (
 
 
 class DatasetError(Exception):
-    """A data set is missing or damaged, or there is none of this name."""
+    """A data set is missing or damaged, breaks a rule, or there is none of this name."""
 
 
 class Images(NamedTuple):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
-from typing import List
+from typing import Optional
 
 import numpy as np
 
@@ -16,9 +17,11 @@ FILES = {
 _BYTES = 8  # the code for unsigned bytes in the third byte of a file
 
 
-def spellings(name: str) -> List[str]:
-    """The names that a file may have: with a dot in the place of the second hyphen, too, and compressed."""
-    return [stem + suffix for stem in (name, name.replace("-idx", ".idx")) for suffix in ("", ".gz")]
+def find(directory: Path, name: str) -> Optional[Path]:
+    """The path of a file, which may have a dot in the place of its second hyphen, and be compressed."""
+    names = [stem + suffix for stem in (name, name.replace("-idx", ".idx")) for suffix in ("", ".gz")]
+    # Path.is_file raises where a directory may not be read.
+    return next((directory / spelled for spelled in names if os.path.isfile(directory / spelled)), None)
 
 
 def decompressed(path: Path) -> bytes:

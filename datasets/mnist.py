@@ -60,8 +60,8 @@ def _find(name: str, cache: Path) -> Optional[Path]:
     """The path of a file, in LST_DATA_DIR or in the cache; None if it is missing."""
     given = os.environ.get("LST_DATA_DIR")
     directories = [*(Path(given) / layout for layout in _LAYOUTS if given), cache]
-    candidates = (directory / spelled for directory in directories for spelled in idx.spellings(name))
-    return next((path for path in candidates if os.path.isfile(path)), None)
+    found = (idx.find(directory, name) for directory in directories)
+    return next((path for path in found if path is not None), None)
 
 
 def _download(name: str, mirrors: Sequence[str], cache: Path) -> np.ndarray:

@@ -54,7 +54,9 @@ def test_an_unknown_part_is_refused():
 
 
 def test_an_unknown_dataset_is_refused():
-    with pytest.raises(DatasetError, match="dataset must be one of mnist, digits, cifar10, not 'cifar'"):
+    with pytest.raises(
+        DatasetError, match="dataset must be one of mnist, digits, cifar10 or a file .npz, not 'cifar'"
+    ):
         load("cifar", "test")
 
 

@@ -1,0 +1,160 @@
+"""Data of the user's own: one .npz file with images and labels, and perhaps their names and split.
+
+images: (N, 28, 28) uint8, bright ink on dark as in MNIST. labels: (N,) integers from 0. names: optional, one
+text for each class. split: optional, (N,) texts 'train', 'validation' or 'test'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Dict, NamedTuple, Tuple
+
+import numpy as np
+
+from datasets.arrays import DAMAGED, DatasetError, Images, check_part
+
+SUFFIX = ".npz"
+SHAPE = (28, 28)  # what the networks of today's recipes take
+CLASSES = (2, 10)
+TRAIN, VALIDATION, TEST = SPLIT = ("train", "validation", "test")
+# One image in so many of each class is split off, but at least one.
+_TEST_SHARE, _VALIDATION_SHARE = 5, 10
+_ARRAYS = ("images", "labels", "names", "split")
+
+
+class OwnData(NamedTuple):
+    """images: (N, 28, 28) uint8. labels: (N,) int64. names: of the classes. split: (N,) texts of SPLIT."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    names: Tuple[str, ...]
+    split: np.ndarray
+
+    def part(self, *names: str) -> Images:
+        """The images of one part or of several."""
+        chosen = np.isin(self.split, names)
+        return Images(self.images[chosen], self.labels[chosen])
+
+    @property
+    def sha256(self) -> str:
+        """Of everything that training and evaluation see, in hexadecimal."""
+        digest = hashlib.sha256(repr(self.names).encode())
+        for array in (self.images, self.labels, self.split == TEST, self.split == VALIDATION):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def is_own(dataset: str) -> bool:
+    """True for the path of a file, where other data sets have a name."""
+    return dataset.endswith(SUFFIX)
+
+
+def load_own(path) -> OwnData:
+    """Read and check a file. DatasetError says in one line what is wrong with it."""
+    path = Path(path)
+    arrays = _read(path)
+    try:
+        return checked(**arrays)
+    except DatasetError as error:
+        raise DatasetError(f"{path}: {error}") from None
+
+
+def load_own_part(path, part: str) -> Images:
+    """Part 'train', which includes the validation images, or 'test'."""
+    check_part(part)
+    return load_own(path).part(*((TEST,) if part == TEST else (TRAIN, VALIDATION)))
+
+
+def save_own(path, data: OwnData) -> None:
+    """Write the file; `load_own` gives the same data again."""
+    with open(path, "wb") as file:  # np.savez appends .npz to other names
+        np.savez_compressed(
+            file, images=data.images, labels=data.labels, names=np.array(data.names), split=data.split
+        )
+
+
+def checked(images: np.ndarray, labels: np.ndarray, names=None, split=None) -> OwnData:
+    """The data of these arrays, split if they are not. DatasetError says what is wrong with them."""
+    if images.dtype != np.uint8 or images.shape[1:] != SHAPE:
+        raise DatasetError(
+            f"images must be (N, {SHAPE[0]}, {SHAPE[1]}) uint8, nothing else is supported yet, "
+            f"not {images.shape} {images.dtype}"
+        )
+    if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
+        raise DatasetError(
+            f"labels must be ({len(images)},) integers, one for each image, not {labels.shape} {labels.dtype}"
+        )
+    labels = labels.astype(np.int64)
+    names = _names(labels, names)
+    if split is None:
+        split = _split(images, labels, np.full(len(labels), TRAIN, dtype="<U10"), TEST, _TEST_SHARE)
+    elif split.shape != labels.shape or set(split.tolist()) - set(SPLIT):
+        raise DatasetError(
+            f"split must be ({len(images)},) texts of {', '.join(SPLIT)}, "
+            f"not {split.shape} of {', '.join(map(str, sorted(set(split.ravel().tolist()))[:5]))}"
+        )
+    if VALIDATION not in split:
+        split = _split(images, labels, split.astype("<U10"), VALIDATION, _VALIDATION_SHARE)
+    data = OwnData(images, labels, names, split.astype("<U10"))
+    _check_parts(data)
+    return data
+
+
+def _read(path: Path) -> Dict[str, np.ndarray]:
+    try:
+        with open(path, "rb") as opened:
+            file = np.load(opened, allow_pickle=False)
+            if isinstance(file, np.ndarray):
+                raise ValueError("a single array")
+            there = ", ".join(file.files) or "nothing"
+            arrays = {name: file[name] for name in _ARRAYS if name in file.files}
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file; docs/own_data.md says what it holds") from None
+    except DAMAGED as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DatasetError(f"{path}: no .npz file of images and labels, or damaged ({reason})") from None
+    missing = [name for name in ("images", "labels") if name not in arrays]
+    if missing:
+        raise DatasetError(f"{path}: has no array {' and no '.join(missing)}; it holds {there}")
+    return arrays
+
+
+def _names(labels: np.ndarray, names) -> Tuple[str, ...]:
+    """The names of the classes: the given ones, or the numbers."""
+    least, greatest = (int(labels.min()), int(labels.max())) if len(labels) else (0, -1)
+    if names is None:
+        names = np.array([str(number) for number in range(greatest + 1)])
+    if names.ndim != 1 or names.dtype.kind != "U" or len(set(names.tolist())) != len(names):
+        raise DatasetError(f"names must be different texts, one for each class, not {names.tolist()}")
+    low, high = CLASSES
+    if not low <= len(names) <= high:
+        raise DatasetError(
+            f"there must be {low} to {high} classes, nothing else is supported yet, not {len(names)}"
+        )
+    if least < 0 or greatest >= len(names):
+        raise DatasetError(f"labels must lie in 0..{len(names) - 1}, found {least}..{greatest}")
+    return tuple(names.tolist())
+
+
+def _split(images: np.ndarray, labels: np.ndarray, split: np.ndarray, part: str, share: int) -> np.ndarray:
+    """Give a share of the training images of each class to another part.
+
+    Which ones depends on the pixels alone: on no order, no random number and no other image's class.
+    """
+    order = [hashlib.sha256(image.tobytes()).digest() for image in images]
+    split = split.copy()
+    for label in np.unique(labels):
+        members = sorted(np.flatnonzero((labels == label) & (split == TRAIN)), key=order.__getitem__)
+        split[members[: max(1, len(members) // share)]] = part
+    return split
+
+
+def _check_parts(data: OwnData) -> None:
+    for label, name in enumerate(data.names):
+        for part in SPLIT:
+            if not ((data.labels == label) & (data.split == part)).any():
+                raise DatasetError(
+                    f"class {name!r} has {int((data.labels == label).sum())} images and none of them for "
+                    f"{part}; every class needs some for {', '.join(SPLIT)}"
+                )

@@ -1,0 +1,86 @@
+"""Makes own data from a folder: pictures in a folder for each class, or the four IDX files of a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, Dict, Optional
+
+import numpy as np
+
+from datasets import idx
+from datasets.arrays import DAMAGED, DatasetError, damaged
+from datasets.own import CLASSES, SHAPE, OwnData, checked
+from lst_overlay.samples.photo import digit_of
+
+
+def pack(folder, leave_out: Callable[[str], None]) -> OwnData:
+    """The data in a folder. DatasetError if it holds none, or breaks a rule of own data.
+
+    leave_out: called for each picture that is not in the data, with a line that names it and the reason.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: no folder")
+    arrays = _idx_files(folder) or _pictures(folder, leave_out)
+    try:
+        return checked(**arrays)
+    except DatasetError as error:
+        raise DatasetError(f"{folder}: {error}") from None
+
+
+def _idx_files(folder: Path) -> Optional[Dict[str, np.ndarray]]:
+    """The arrays of the four files, split as they are; None if the folder has none of them."""
+    paths = {name: idx.find(folder, name) for names in idx.FILES.values() for name in names}
+    missing = [name for name, path in paths.items() if path is None]
+    if len(missing) == len(paths):
+        return None
+    if missing:
+        raise DatasetError(f"{folder}: lacks {', '.join(missing)} of the four IDX files of a data set")
+    images, labels = ([_array(paths[names[kind]]) for names in idx.FILES.values()] for kind in (0, 1))
+    if images[0].shape[1:] != images[1].shape[1:]:
+        raise DatasetError(
+            f"{folder}: images of {' and '.join(idx.FILES)} must have one shape, "
+            f"not {images[0].shape[1:]} and {images[1].shape[1:]}"
+        )
+    return {
+        "images": np.concatenate(images),
+        "labels": np.concatenate([array.ravel() for array in labels]),
+        "split": np.repeat(list(idx.FILES), [len(array) for array in images]),
+    }
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        return idx.decode(idx.decompressed(path))
+    except DAMAGED as error:
+        raise damaged(path, error) from None
+
+
+def _pictures(folder: Path, leave_out: Callable[[str], None]) -> Dict[str, np.ndarray]:
+    """The arrays of a class for each folder inside, named after it, in the order of their names."""
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not _is_hidden(path))
+    low, high = CLASSES
+    if not low <= len(classes) <= high:
+        raise DatasetError(
+            f"{folder}: must hold {low} to {high} folders of pictures, one for each class, or the four IDX "
+            f"files of a data set, and holds {len(classes)} folders"
+        )
+    images, labels = [], []
+    for label, directory in enumerate(classes):
+        for path in sorted(path for path in directory.iterdir() if not _is_hidden(path)):
+            try:
+                images.append(digit_of(path))
+                labels.append(label)
+            except (ValueError, OSError) as error:
+                reason = " ".join(str(error).split())
+                leave_out(reason if str(path) in reason else f"{path}: {reason}")
+    return {
+        "images": np.array(images, dtype=np.uint8).reshape(-1, *SHAPE),
+        "labels": np.array(labels, dtype=np.int64),
+        "names": np.array([path.name for path in classes]),
+    }
+
+
+def _is_hidden(path: Path) -> bool:
+    """True for what programs leave in folders, such as .DS_Store and __MACOSX."""
+    return path.name.startswith((".", "__"))
