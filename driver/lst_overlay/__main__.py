@@ -123,6 +123,7 @@ def classify(overlay, chosen) -> Dict:
             {
                 "image": path,
                 "digit": answer.digit,
+                "class": overlay.classes[answer.digit],
                 "probabilities": answer.probabilities.tolist(),
                 "time_s": answer.time_s,
                 "time_source": answer.time_source,
@@ -130,7 +131,7 @@ def classify(overlay, chosen) -> Dict:
         )
         _say(
             chosen,
-            f"{path}: {answer.digit} ({100 * answer.confidence:.1f} %, "
+            f"{path}: {overlay.classes[answer.digit]} ({100 * answer.confidence:.1f} %, "
             f"{1e6 * answer.time_s:.0f} us by {answer.time_source})",
         )
     return {"network": overlay.network.name, "images": answers}

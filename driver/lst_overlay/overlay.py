@@ -147,7 +147,7 @@ class LST1Overlay(Overlay):
             return measurements.software_logits(self._present_network(), images)[0]
         with self._exclusive():
             self._ensure_network()
-            return self._batches.run(images, ResultMode.LOGITS, timeout)
+            return self._of_classes(self._batches.run(images, ResultMode.LOGITS, timeout))
 
     def classify(
         self, image: np.ndarray, timeout: Optional[float] = None, software: bool = False
@@ -167,6 +167,7 @@ class LST1Overlay(Overlay):
             logits, measured = self._batches.measure(images, ResultMode.LOGITS, timeout)
             conditions = self._conditions()
             time_s = conditions.seconds(measured)
+            logits = self._of_classes(logits)
             return measurements.classification(self.network, logits[0], time_s, conditions.time_source)
 
     def throughput_test(
@@ -248,7 +249,9 @@ class LST1Overlay(Overlay):
                 images = board_check.images(self.layout.shape)
                 expected = measurements.software_logits(network, images)[0]
                 checks += board_check.check_reference(network, expected)
-                first, second = (self._batches.run(images, ResultMode.LOGITS) for _ in range(2))
+                first, second = (
+                    self._of_classes(self._batches.run(images, ResultMode.LOGITS)) for _ in range(2)
+                )
                 checks += [
                     board_check.check_logits(first, second, expected),
                     board_check.check_classes(self._batches.run(images, ResultMode.CLASSES), first),
@@ -261,6 +264,14 @@ class LST1Overlay(Overlay):
     def network(self) -> Optional[Network]:
         """The present network, which `predict` uses. It is None until a network is loaded."""
         return self._prepared.network if self._prepared else None
+
+    @property
+    def classes(self) -> Tuple[str, ...]:
+        """The names of the present network's classes: ``overlay.classes[c]`` is that of class c.
+
+        They are '0', '1' and so on if the network file names none. Raises LstOverlayError without a network.
+        """
+        return self._present_network().class_names
 
     @property
     def engine(self) -> str:
@@ -370,6 +381,10 @@ class LST1Overlay(Overlay):
 
     def _conditions(self) -> measurements.Conditions:
         return measurements.Conditions(self._capabilities, self.fclk_mhz, self._simulated)
+
+    def _of_classes(self, logits: np.ndarray) -> np.ndarray:
+        """Return the logits of the network's classes. A loadable engine has further ones, which never win."""
+        return np.ascontiguousarray(logits[:, : self.network.classes])
 
     def _present_network(self) -> Network:
         self._check_usable()

@@ -58,6 +58,14 @@ def with_channel_tables(network: Network, *numbers: int, seed: int = 0, index_wi
     )
 
 
+def with_classes(network: Network, weights_q: np.ndarray, bias_q: np.ndarray) -> Network:
+    """Give the network another classifier, of as many classes as there are biases."""
+    classifier = dataclasses.replace(network.layers[-1], weights_q=weights_q, bias_q=bias_q)
+    return dataclasses.replace(
+        network, name=f"{network.name}-{len(bias_q)}", layers=(*network.layers[:-1], classifier)
+    )
+
+
 def corner_lst1(per_channel: bool = True) -> Network:
     """Make a network with tables of the most extreme codes, one per channel if ``per_channel``.
 

@@ -36,7 +36,7 @@ class Network(Value, abc.ABC):
     name: files are named after it: 1 to 64 letters, digits, '.', '_', '-', the first a letter or a digit.
     kind: the architecture, such as "LST-1" or "ResMLP".
     image_shape: of one image, (rows, columns) or (rows, columns, colours).
-    provenance: free-form JSON: seed, recipe, dataset, accuracies, tool versions.
+    provenance: free-form JSON: seed, recipe, dataset, accuracies, tool versions, class_names.
     """
 
     name: str
@@ -66,6 +66,14 @@ class Network(Value, abc.ABC):
     @abc.abstractmethod
     def classes(self) -> int:
         """The number of logits."""
+
+    @property
+    def class_names(self) -> Tuple[str, ...]:
+        """The name of each class, as the provenance has it, else its number."""
+        names = self.provenance.get("class_names")
+        if isinstance(names, list) and len(names) == self.classes and all(isinstance(n, str) for n in names):
+            return tuple(names)
+        return tuple(str(number) for number in range(self.classes))
 
     @property
     @abc.abstractmethod

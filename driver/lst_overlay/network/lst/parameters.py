@@ -6,6 +6,7 @@ Numbers narrower than their container are sign-extended here, so the hardware ke
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import numpy as np
 from ..archive import NetworkError
 from ..family import Network, check_family
 from ..formats import code_range
-from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis
+from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis, LSTNetwork
 
 LAYOUT_MAGIC = 0x3254534C  # "LST2", the first word
 CODE_WIDTH = 13  # container of weights and activations, the published Q6.7
@@ -56,9 +57,12 @@ PARAMETER_BYTES = 4 * sum(section.words for section in SECTIONS)
 def parameter_words(network: Network) -> np.ndarray:
     """LST-1 network -> (PARAMETER_BYTES / 4,) uint32 as the pixel-serial engine reads them.
 
+    A network of fewer classes than the engine's is filled up with classes that never win.
+
     Raises NetworkError if the engine cannot hold the network.
     """
-    rows, columns, classifier = lst1_layers(network)
+    check_family(network, "lst")
+    rows, columns, classifier = lst1_layers(_with_all_classes(network))
     sections = {
         "fields": np.array(
             [
@@ -118,6 +122,23 @@ def lst1_layers(network: Network) -> tuple:
                     f"found {array.min()}..{array.max()}"
                 )
     return network.layers
+
+
+def _with_all_classes(network: LSTNetwork) -> LSTNetwork:
+    """The network with CLASSES classes, of which the added ones come last and never win.
+
+    Their weights are 0, and their bias is the least value that any logit of the network can have. So no added
+    class exceeds one of the network, and of equal logits the lower index wins. The range of the accumulators
+    stays as it is.
+    """
+    last, missing = network.layers[-1], CLASSES - network.classes
+    if missing <= 0:
+        return network
+    least, _ = last.acc_bounds(*network.input_ranges[-1])
+    weights_q = np.pad(last.weights_q, ((0, missing), (0, 0)))
+    bias_q = np.pad(last.bias_q, (0, missing), constant_values=least)
+    filled = dataclasses.replace(last, weights_q=weights_q, bias_q=bias_q)
+    return dataclasses.replace(network, layers=(*network.layers[:-1], filled))
 
 
 def _table_words(activation: Activation) -> np.ndarray:
