@@ -66,6 +66,13 @@ def _writable(path: Optional[Path]) -> Optional[Path]:
     return path
 
 
+def _own_data(path: Optional[Path]) -> Optional[Path]:
+    """Refuse a file whose name does not tell that it holds own data."""
+    if path is not None and not datasets.is_own(str(path)):
+        raise typer.BadParameter(f"must be a file .npz, not {path}")
+    return path
+
+
 def _check_not_read(out: Path, *read: Path) -> None:
     """Refuse to write over a file that the command reads."""
     if any(out.exists() and out.samefile(path) for path in read):
@@ -220,6 +227,12 @@ def evaluate(
     dataset: Optional[Literal["mnist", "digits", "cifar10"]] = typer.Option(
         None, help="The data set, instead of the one that the network was trained for."
     ),
+    data: Optional[Path] = typer.Option(
+        None,
+        metavar="FILE.npz",
+        callback=_own_data,
+        help="A file of your own images and labels (docs/own_data.md), instead of a data set.",
+    ),
     json_file: Optional[Path] = JsonFile,
 ) -> None:
     """Show accuracy and confusion matrix on the test set.
@@ -228,7 +241,9 @@ def evaluate(
     """
     from model.reports.evaluate import evaluate as run
 
-    evaluation = run(file, dataset)
+    if dataset and data:
+        raise typer.BadParameter("stands in the place of --dataset; leave one out", param_hint="--data")
+    evaluation = run(file, str(data) if data else dataset)
     typer.echo(evaluation.to_text())
     if json_file is not None:
         json_file.write_text(evaluation.to_json(), encoding="utf-8")

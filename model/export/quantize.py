@@ -36,6 +36,10 @@ def quantize_checkpoint(checkpoint, out, fmt: Optional[Format] = None) -> Dict[s
     recipe, network = recipe_of(state), selected_network(state)
     check_finished(checkpoint, state)
     _check_format(checkpoint, network, fmt)
+    if recipe.completed() != recipe:
+        raise CheckpointError(
+            f"{checkpoint}: {recipe.dataset} has changed since it was trained; train it again with --restart"
+        )
     split = load_split(recipe.dataset)
     quantized = _quantized(network, fmt, split)
     exported = quantized.export(out.stem, {})
@@ -56,6 +60,8 @@ def quantize_checkpoint(checkpoint, out, fmt: Optional[Format] = None) -> Dict[s
         "accuracy_validation": integer_accuracy(exported, split.validation),
         "accuracy_integer": integer_accuracy(exported, load_test(recipe.dataset)),
     }
+    if recipe.own_data is not None:
+        provenance["class_names"] = recipe.own_data.names
     if any(quantized.functions()):
         provenance["functions"] = quantized.functions()
     network = dataclasses.replace(exported, provenance=provenance)

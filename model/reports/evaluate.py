@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix
 from torch import nn
 from tqdm import tqdm
 
-from datasets import DatasetError
+from datasets import DatasetError, is_own, load_own
 from lst_overlay.network import Network, classify, load_network, logits, outputs
 from model.networks import published_lst as published
 from model.networks.published_resmlp import load_published_resmlp
@@ -38,6 +38,7 @@ class Evaluation:
     torch_exact_images: the images for which torch, computing in integers, gives the logits of the
         reference; None for a network in real numbers.
     tensor_exact_images: of the first hundred images, those for which every layer's output is equal, too.
+    class_names: of the data or of the network; None if the classes have only numbers.
     epoch, epochs: for a checkpoint, the epochs trained so far and those of the whole recipe; the evaluated
         weights are those that validation selected so far. None for other files.
     """
@@ -51,6 +52,7 @@ class Evaluation:
     torch_exact_images: Optional[int]
     tensor_exact_images: Optional[int]
     confusion: list
+    class_names: Optional[List[str]] = None
     epoch: Optional[int] = None
     epochs: Optional[int] = None
 
@@ -75,7 +77,9 @@ class Evaluation:
                 f"of the first {min(TENSOR_IMAGES, self.images)} images"
             )
         lines.append("confusion (a row per label, a column per class):")
-        lines += [" ".join(f"{count:5d}" for count in row) for row in self.confusion]
+        names = self.class_names or [""] * len(self.confusion)
+        for name, row in zip(names, self.confusion):
+            lines.append(name.ljust(max(map(len, names))) + " ".join(f"{count:5d}" for count in row))
         return "\n".join(lines)
 
 
@@ -84,12 +88,15 @@ class _Subject:
     """What a file holds to be evaluated. integers: None for a network in real numbers.
 
     trained_for: the data set; None if the file does not say. image_shape: None if the network takes any.
+    class_names: None if the file does not name the classes.
     """
 
     name: str
     trained_for: Optional[str]
     image_shape: Optional[Tuple[int, ...]]
     module: nn.Module
+    classes: int = 10
+    class_names: Optional[List[str]] = None
     integers: Optional[Network] = None
     epochs: Dict[str, Any] = field(default_factory=dict)
 
@@ -109,6 +116,7 @@ def _evaluate(path: Path, subject: _Subject, dataset: Optional[str]) -> Evaluati
     if dataset is None:
         raise DatasetError(f"{path}: does not say what data set it was trained for; name one with --dataset")
     part = _test_images(path, dataset, subject.image_shape)
+    class_names = _class_names(path, dataset, subject)
     exact = tensors = None
     if subject.integers is None:
         classes = _real_classes(subject.module, part)
@@ -126,7 +134,8 @@ def _evaluate(path: Path, subject: _Subject, dataset: Optional[str]) -> Evaluati
         correct,
         exact,
         tensors,
-        confusion_matrix(labels, classes, labels=range(10)).tolist(),
+        confusion_matrix(labels, classes, labels=range(subject.classes)).tolist(),
+        class_names,
         **subject.epochs,
     )
 
@@ -136,14 +145,16 @@ def _subject(path: Path) -> _Subject:
         raise CheckpointError(f"{path}: the file is empty")
     if path.suffix == ".pt":
         state = load_checkpoint(path)
-        module = selected_network(state)
+        module, recipe = selected_network(state), recipe_of(state)
         return _Subject(
             state["recipe_name"],
             state["recipe"]["dataset"],
             getattr(module, "image_shape", None),
             module,
+            recipe.classes,
+            recipe.own_data and recipe.own_data.names,
             module.export(state["recipe_name"], {}) if isinstance(module, QuantizedNetwork) else None,
-            {"epoch": state["epoch"], "epochs": recipe_of(state).epochs},
+            {"epoch": state["epoch"], "epochs": recipe.epochs},
         )
     if path.suffix in _PUBLISHED:
         load, trained_for = _PUBLISHED[path.suffix]
@@ -154,7 +165,10 @@ def _subject(path: Path) -> _Subject:
 
 def _network_subject(network: Network) -> _Subject:
     dataset = network.provenance.get("dataset")
-    return _Subject(network.name, dataset, network.image_shape, integers_of(network), network)
+    names = list(network.class_names) if "class_names" in network.provenance else None
+    return _Subject(
+        network.name, dataset, network.image_shape, integers_of(network), network.classes, names, network
+    )
 
 
 def _test_images(path: Path, dataset: str, shape: Optional[Tuple[int, ...]]) -> Part:
@@ -166,6 +180,20 @@ def _test_images(path: Path, dataset: str, shape: Optional[Tuple[int, ...]]) -> 
             f"{' x '.join(map(str, part.images.shape[1:]))}; leave out --dataset"
         )
     return part
+
+
+def _class_names(path: Path, dataset: str, subject: _Subject) -> Optional[List[str]]:
+    """The names of the classes. DatasetError unless the data have the network's classes in the same order."""
+    data = list(load_own(dataset).names) if is_own(dataset) else None
+    classes = 10 if data is None else len(data)
+    if classes != subject.classes:
+        raise DatasetError(f"{path}: has {subject.classes} classes, {dataset} has {classes}")
+    if data and subject.class_names and data != subject.class_names:
+        raise DatasetError(
+            f"{path}: its classes are {', '.join(subject.class_names)}, in this order, "
+            f"those of {dataset} are {', '.join(data)}"
+        )
+    return subject.class_names or data
 
 
 def _batches(part: Part):

@@ -48,6 +48,7 @@ def figures_of(network: Network, evaluation: Evaluation) -> Figures:
         "learned": sum(len(numbers) for numbers in provenance.get("functions", [])),
         "pixel_bits": network.pixel_bits,
         "dataset": evaluation.dataset,
+        "class_names": evaluation.class_names,
         "images": evaluation.images,
         "torch_exact_images": evaluation.torch_exact_images,
         "accuracy": evaluation.accuracy,
@@ -98,8 +99,9 @@ def view(figures: Figures) -> Dict[str, Any]:
     mistakes = np.array(figures["confusion"])
     np.fill_diagonal(mistakes, 0)
     label, answer = map(int, np.unravel_index(mistakes.argmax(), mistakes.shape))
+    names = figures.get("class_names") or list(range(len(mistakes)))
     accuracies = (
-        (f"integers, {_TEST_SETS[figures['dataset']]}", "accuracy"),
+        (f"integers, {_TEST_SETS.get(figures['dataset'], 'test images')}", "accuracy"),
         ("integers, the validation images by which it was selected", "accuracy_validation"),
         ("the float network that it was made from, test set", "accuracy_float"),
     )
@@ -110,8 +112,8 @@ def view(figures: Figures) -> Dict[str, Any]:
         "layers": [{**layer, **_activation_cells(layer["activation"])} for layer in figures["layers"]],
         "settings": settings,
         "mistake": {
-            "label": label,
-            "answer": answer,
+            "label": names[label],
+            "answer": names[answer],
             "images": int(mistakes.max()),
             "of": sum(figures["confusion"][label]),
         },

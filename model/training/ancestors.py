@@ -100,12 +100,17 @@ def _changed_ancestor(state: State, recipe: Recipe) -> Optional[str]:
 
 
 def _check_images(what: str, ancestor: State, recipe: Recipe) -> None:
-    """An ancestor must take images of the same shape."""
+    """An ancestor must take images of the same shape, and tell apart as many classes."""
     other = recipe_of(ancestor)
     if other.image_shape != recipe.image_shape:
         raise CheckpointError(
             f"recipe {recipe.name}: {what} must take images of {_shape(recipe)}, as network "
             f"{recipe.network} does; {other.name} is network {other.network} and takes {_shape(other)}"
+        )
+    if other.classes != recipe.classes:
+        raise CheckpointError(
+            f"recipe {recipe.name}: {what} must have {recipe.classes} classes, as {recipe.dataset} has; "
+            f"{other.name} has {other.classes}"
         )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 
 import datasets
+from datasets.own import TRAIN, VALIDATION
 
 VALIDATION_IMAGES = {"mnist": 5000, "digits": 237, "cifar10": 5000}
 SPLIT_SEED = (
@@ -29,8 +30,12 @@ class Split(NamedTuple):
 def load_split(dataset: str) -> Split:
     """The images of training and validation, the same ones always.
 
-    They are 55,000 and 5,000 of MNIST, 1,200 and 237 of the digits, 45,000 and 5,000 of CIFAR-10.
+    They are 55,000 and 5,000 of MNIST, 1,200 and 237 of the digits, 45,000 and 5,000 of CIFAR-10. A file of
+    the user's own has its own split.
     """
+    if datasets.is_own(dataset):
+        data = datasets.load_own(dataset)
+        return Split(_tensors(data.part(TRAIN)), _tensors(data.part(VALIDATION)))
     part = _part(dataset, "train")
     order = torch.randperm(len(part.labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
     held_out, kept = order[: VALIDATION_IMAGES[dataset]], order[VALIDATION_IMAGES[dataset] :]
@@ -45,5 +50,8 @@ def load_test(dataset: str) -> Part:
 
 
 def _part(dataset: str, part: str) -> Part:
-    loaded = datasets.load(dataset, part)
+    return _tensors(datasets.load(dataset, part))
+
+
+def _tensors(loaded: datasets.Images) -> Part:
     return Part(torch.from_numpy(loaded.images), torch.from_numpy(loaded.labels))

@@ -53,6 +53,7 @@ def train(
     stop_after: stop after that epoch, as an interruption would.
     """
     _check_device(device)
+    recipe = recipe.completed()
     path = Path(directory or directory_of(recipe)) / "checkpoint.pt"
     _make_directory(path.parent)
     with _alone_in(path.parent):

@@ -33,7 +33,7 @@ from model.training.recipe.errors import (
     unknown_key,
     without_others_defaults,
 )
-from model.training.recipe.tables import Distillation
+from model.training.recipe.tables import Distillation, OwnData
 
 DIRECTORY = Path("recipes")
 DEFAULT_NETWORK = "lst1"
@@ -96,6 +96,7 @@ class Recipe(abc.ABC):
     distillation: Optional[Distillation] = None
     init_from: Optional[StrictStr] = None
 
+    own_data: ClassVar[Optional[OwnData]] = None  # a family whose data may be the user's own has it as a key
     image_shape: ClassVar[Tuple[int, ...]]  # of the images that the family's networks take
     placeholders: ClassVar[Tuple[str, ...]] = ("seed",)
     has_variants: ClassVar[bool] = False
@@ -143,6 +144,15 @@ class Recipe(abc.ABC):
     def file_and_options(self) -> Tuple[str, str]:
         """The stem of the recipe's file, and the options of the command that choose this variant of it."""
         return self.name, ""
+
+    @property
+    def classes(self) -> int:
+        """How many classes the network tells apart."""
+        return 10
+
+    def completed(self) -> Recipe:
+        """The recipe with what only the user's own data say written into it, as checkpoints hold it."""
+        return self
 
     # What is the same for all.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Optional
 
-from pydantic import Field, StrictBool, StrictFloat, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictStr, model_validator
 from pydantic.dataclasses import dataclass
 from torch import nn
 
+import datasets
 from model.networks.lst import NETWORKS
 from model.networks.teacher import Teacher
 from model.quantized.lst import QuantizedLST
@@ -15,22 +17,47 @@ from model.training.augment import Augmentation
 from model.training.checked import CHECKED, Count
 from model.training.recipe.activation import ActivatedRecipe
 from model.training.recipe.base import Augmenter, Recipe, family
-from model.training.recipe.tables import Widths
+from model.training.recipe.tables import OwnData, Widths
+
+DATASETS = ("mnist", "digits")  # besides the user's own
+
+
+def _dataset_name(name: str) -> str:
+    if not datasets.is_own(name):
+        if name not in DATASETS:
+            raise ValueError(f"dataset must be one of {', '.join(DATASETS)} or a file .npz, not {name!r}")
+    elif Path(name).is_absolute():
+        raise ValueError(
+            f"dataset must be relative to where the command runs, not {name}: the network file will quote it"
+        )
+    return name
 
 
 @dataclass(frozen=True, config=CHECKED)
 class DigitsRecipe(Recipe):
-    """A recipe for MNIST, or for the digits inside scikit-learn.
+    """A recipe for MNIST, for the digits inside scikit-learn, or for a file of the user's own.
 
+    own_data: what the file holds; training writes it, and refuses to go on with another content.
     calm_epochs: how many epochs at the end see half the augmentation, so that a small network adapts to
     images as they are.
     """
 
-    dataset: Literal["mnist", "digits"] = "mnist"
+    dataset: Annotated[StrictStr, AfterValidator(_dataset_name)] = "mnist"
+    own_data: Optional[OwnData] = None
     augmentation: Optional[Augmentation] = None
     calm_epochs: Count = 0
 
     image_shape = (28, 28)
+
+    @property
+    def classes(self) -> int:
+        return len(self.own_data.names) if self.own_data else super().classes
+
+    def completed(self) -> Recipe:
+        if not datasets.is_own(self.dataset):
+            return self
+        data = datasets.load_own(self.dataset)
+        return self.changed(own_data={"names": list(data.names), "sha256": data.sha256})
 
     @property
     def augmenter(self) -> Optional[Augmenter]:
@@ -39,6 +66,12 @@ class DigitsRecipe(Recipe):
     @property
     def calm_augmenter(self) -> Optional[Augmenter]:
         return self.augmentation.halved()
+
+    @model_validator(mode="after")
+    def _check_own_data(self) -> Recipe:
+        if self.own_data is not None and not datasets.is_own(self.dataset):
+            raise ValueError(f"own_data belongs to a dataset that is a file .npz, not to {self.dataset!r}")
+        return self
 
     @model_validator(mode="after")
     def _check_augmentation(self) -> Recipe:
@@ -58,7 +91,7 @@ class CNNRecipe(DigitsRecipe):
     network: Literal["cnn"] = "cnn"
 
     def new_network(self) -> nn.Module:
-        return Teacher()
+        return Teacher(classes=self.classes)
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -76,7 +109,10 @@ class StagedRecipe(DigitsRecipe, ActivatedRecipe):
 
     def new_network(self) -> nn.Module:
         return NETWORKS[self.network](
-            activation=self.new_activation, dropout=self.dropout, normalize=self.normalize
+            classes=self.classes,
+            activation=self.new_activation,
+            dropout=self.dropout,
+            normalize=self.normalize,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""The tables [widths] and [distillation] of a recipe. Those of augmentation are beside its code."""
+"""The tables [widths], [distillation] and [own_data] of a recipe. Those of augmentation lie beside it."""
 
 from __future__ import annotations
 
@@ -78,6 +78,14 @@ class ResMLPWidths:
         if self.entries & (self.entries - 1) or self.entries > greatest:
             raise ValueError(f"entries must be a power of two, at most {greatest}, not {self.entries}")
         return self
+
+
+@dataclass(frozen=True, config=CHECKED)
+class OwnData:
+    """The content of a file of the user's own data: the names of its classes, and its sha256."""
+
+    names: Annotated[List[StrictStr], Field(min_length=2, max_length=10)]
+    sha256: StrictStr
 
 
 @dataclass(frozen=True, config=CHECKED)

@@ -43,7 +43,7 @@ def test_settings_make_the_same_recipe_again():
 
 
 EVERYTHING = """
-dataset = "digits"
+dataset = "my.npz"
 network = "reslst3"
 activation = "lerp_psa"
 knots = 17
@@ -73,6 +73,10 @@ temperature = 3.0
 weights = [6, 6, 6, 6, 5, 5, 8]
 activations = [4, 4, 4, 4, 4, 4]
 pixels = 4
+
+[own_data]
+names = ["cat", "dog"]
+sha256 = "0"
 """
 
 
@@ -284,7 +288,19 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
         ("seed = true", "seed must be a valid integer, not True"),
         ('dropout = "x"', "dropout must be a valid number, not 'x'"),
         ('per_channel = "no"', "per_channel must be a valid boolean, not 'no'"),
-        ('dataset = ["mnist"]', r"dataset must be one of mnist, digits, not \['mnist'\]"),
+        ('dataset = ["mnist"]', r"dataset must be a valid string, not \['mnist'\]"),
+        (
+            'dataset = "/data/my.npz"',
+            "dataset must be relative to where the command runs, not /data/my.npz: the network file",
+        ),
+        (
+            '[own_data]\nnames = ["a", "b"]\nsha256 = "0"',
+            "own_data belongs to a dataset that is a file .npz, not to 'mnist'",
+        ),
+        (
+            '[own_data]\nnames = ["a"]\nsha256 = "0"',
+            r"\[own_data\] names .*at least 2 items.*, not \['a'\]",
+        ),
         (
             '[augmentation]\nrotate_degrees = "a"',
             r"\[augmentation\] rotate_degrees must be a valid number, not 'a'",
@@ -372,7 +388,7 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
             r"\[widths\] weights must be a valid integer, not 4.5",
         ),
         ("epochs = 0", "epochs must be at least 1, not 0"),
-        ('dataset = "cifar"', "dataset must be one of mnist, digits, not 'cifar'"),
+        ('dataset = "cifar"', "dataset must be one of mnist, digits or a file .npz, not 'cifar'"),
         (
             'activation = "sigmoid"',
             "activation must be one of tanh, relu, piecewise_linear, psa, lerp_psa, b_spline, not 'sigmoid'",
@@ -397,9 +413,9 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
         ('network = "resmlp"', "network resmlp needs expansion"),
         (
             'dataset = "mnist"\nnetwork = "resmlp"\nexpansion = 1.0',
-            "dataset must be cifar10 for network resmlp, not 'mnist'",
+            "dataset must be cifar10, not 'mnist'",
         ),
-        ('dataset = "cifar10"', "dataset must be one of mnist, digits for network lst1, not 'cifar10'"),
+        ('dataset = "cifar10"', "dataset must be one of mnist, digits or a file .npz, not 'cifar10'"),
         ("expansion = 1.0", "expansion belongs to network resmlp"),
         ("int8 = true", "unknown key 'int8'"),
         ("[picture_augmentation]", "picture_augmentation belongs to network resmlp"),
