@@ -36,6 +36,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     )
     added.add_argument("folder", metavar="FOLDER")
     added.add_argument("--out", metavar="FILE.npz", required=True, help="the file to write")
+    added.add_argument("--names", metavar="A,B,...", help="the names of the classes of IDX files")
     chosen = parser.parse_args(arguments)
     if not chosen.out.endswith(SUFFIX):
         added.error(f"--out must end in {SUFFIX}, not {chosen.out!r}")
@@ -46,7 +47,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         print(f"left out: {line}", file=sys.stderr)
 
     try:
-        data = pack(chosen.folder, leave_out)
+        data = pack(chosen.folder, leave_out, chosen.names and chosen.names.split(","))
         save_own(chosen.out, data)
     except ModuleNotFoundError as error:
         print(f"error: {error.name} is missing; pictures need Pillow: pip install pillow", file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Optional, Sequence
 
 import numpy as np
 
@@ -13,15 +13,22 @@ from datasets.own import CLASSES, SHAPE, OwnData, checked
 from lst_overlay.samples.photo import digit_of
 
 
-def pack(folder, leave_out: Callable[[str], None]) -> OwnData:
+def pack(folder, leave_out: Callable[[str], None], names: Optional[Sequence[str]] = None) -> OwnData:
     """The data in a folder. DatasetError if it holds none, or breaks a rule of own data.
 
     leave_out: called for each picture that is not in the data, with a line that names it and the reason.
+    names: of the classes of IDX files, which hold none. Those of pictures are the names of their folders.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no folder")
-    arrays = _idx_files(folder) or _pictures(folder, leave_out)
+    arrays = _idx_files(folder)
+    if arrays is None:
+        arrays = _pictures(folder, leave_out)
+        if names is not None:
+            raise DatasetError(f"{folder}: its folders name the classes; leave out --names")
+    elif names is not None:
+        arrays["names"] = np.array(names)
     try:
         return checked(**arrays)
     except DatasetError as error:

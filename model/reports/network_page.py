@@ -48,7 +48,7 @@ def figures_of(network: Network, evaluation: Evaluation) -> Figures:
         "learned": sum(len(numbers) for numbers in provenance.get("functions", [])),
         "pixel_bits": network.pixel_bits,
         "dataset": evaluation.dataset,
-        "class_names": evaluation.class_names,
+        **({"class_names": evaluation.class_names} if evaluation.class_names else {}),
         "images": evaluation.images,
         "torch_exact_images": evaluation.torch_exact_images,
         "accuracy": evaluation.accuracy,

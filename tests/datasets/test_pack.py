@@ -44,8 +44,8 @@ def out(tmp_path):
     return tmp_path / "my.npz"
 
 
-def pack(folder, out):
-    return main(["pack", str(folder), "--out", str(out)])
+def pack(folder, out, *options):
+    return main(["pack", str(folder), "--out", str(out), *options])
 
 
 def test_a_folder_is_a_class_and_its_name_the_classes(folder, out, capsys):
@@ -116,6 +116,13 @@ def test_idx_files_keep_their_images_and_their_test_part(files, out):
         data.images, np.concatenate([content["train-images.idx3-ubyte"], content["t10k-images.idx3-ubyte"]])
     )
     assert data.names == ("0", "1", "2", "3") and len(data.part("validation").labels) == 4
+
+
+def test_idx_files_take_their_names_from_the_command(files, out, folder, capsys):
+    assert pack(files[0], out, "--names", "o,ki,su,tsu") == 0
+    assert load_own(out).names == ("o", "ki", "su", "tsu")
+    assert pack(folder, out, "--names", "o,ki") == 1
+    assert "its folders name the classes; leave out --names" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,9 @@ LISTED: Dict[str, Listed] = {
     ),
     "pip install lst_overlay-*.whl": Listed(WHEEL, NOTHING),
     "pynq get-notebooks lst_overlay": Listed(WHEEL, NOTHING),
+    "python -m datasets pack kmnist --out kmnist.npz --names o,ki,su,tsu,na,ha,ma,ya,re,wo": Listed(
+        "needs KMNIST; tests/datasets/test_pack.py packs such files", OPTIONS
+    ),
     "python -m gateware resources --engine pixel_pairs --network my_digits_w6.npz": Listed(LONG, OPTIONS),
     "python -m model train recipes/teacher.toml --seed 1": Listed(f"{MNIST}, {LONG}", OPTIONS),
     "python -m model train recipes/lst1.toml --seed 0": Listed(f"{MNIST}, {LONG}", OPTIONS),

@@ -155,7 +155,7 @@ def check(command, how, here):
         here(*words, "--dry-run")
     elif how == OPTIONS:
         module, name = words[words.index("-m") + 1 :][:2]
-        if module == "lst_overlay":
+        if module in ("lst_overlay", "datasets"):
             here(*words, "--help")
         else:
             assert missing_options(module, name, [word for word in words if word.startswith("--")]) == []
