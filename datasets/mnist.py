@@ -84,14 +84,12 @@ def _checked(where: str, name: str, content: bytes) -> np.ndarray:
     digest = hashlib.sha256(content).hexdigest()
     if digest == SHA256[name]:
         return idx.decode(content)
-    found = f"sha256 of the uncompressed content is {digest[:16]}..., not {SHA256[name][:16]}..."
     try:
         idx.decode(content)
     except ValueError as error:
-        raise DatasetError(
-            f"{where}: damaged ({error}), {found}; delete it or put a good copy there"
-        ) from None
+        raise damaged(where, error) from None
     raise DatasetError(
-        f"{where}: a whole IDX file, but not MNIST's ({found}): another data set, such as Fashion-MNIST or "
-        "KMNIST, is used as your own data (docs/own_data.md): python -m datasets pack FOLDER --out NAME.npz"
+        f"{where}: a whole IDX file, but not MNIST's (its sha256 is {digest[:16]}..., "
+        f"not {SHA256[name][:16]}...): another data set, such as Fashion-MNIST or KMNIST, is used as your "
+        "own data (docs/own_data.md): python -m datasets pack FOLDER --out NAME.npz"
     )

@@ -166,10 +166,8 @@ def test_another_data_set_in_the_place_of_mnist_is_not_called_damaged(tmp_path, 
     path = tmp_path / "mnist" / NAME
     path.write_bytes(idx(array))
     message = refusal(tmp_path, monkeypatch, cache)
-    assert message.startswith(
-        f"{path}: a whole IDX file, but not MNIST's (sha256 of the uncompressed content is "
-    )
-    assert "such as Fashion-MNIST or KMNIST, is used as your own data" in message
+    assert message.startswith(f"{path}: a whole IDX file, but not MNIST's (its sha256 is ")
+    assert "such as Fashion-MNIST or KMNIST, is used as your own data (docs/own_data.md)" in message
     assert message.endswith("python -m datasets pack FOLDER --out NAME.npz")
     assert "damaged" not in message
 
