@@ -7,6 +7,7 @@ far more. Both are therefore kept in files under build/, which every run with th
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import hashlib
 import json
 import math
@@ -95,22 +96,17 @@ def _mapped(path: Path, shape, dtype, what: str, fill: Callable) -> np.ndarray:
     """
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        needed, free = math.prod(shape) * np.dtype(dtype).itemsize, shutil.disk_usage(path.parent).free
-        if needed > free:
-            raise OSError(
-                f"{path}: the {what} take {needed / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free there; "
-                f"make room, delete what is in {path.parent}, or set fewer copies in the recipe"
-            )
-        print(f"{path}: {what}, {needed / 1e9:.2f} GB", file=sys.stderr)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        try:
-            with tqdm(total=shape[0], desc=what, unit="copy") as progress:
-                array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
-                fill(array, progress)
-                array.flush()
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        partial = path.with_name(
+            f"{path.name}.partial"
+        )  # what a process leaves that was killed is written over
+        with open(partial, "ab") as lock:
+            fcntl.flock(
+                lock, fcntl.LOCK_EX
+            )  # of several runs that need the file one makes it, the others wait
+            if path.is_file():
+                partial.unlink(missing_ok=True)
+            else:
+                _make(path, partial, shape, dtype, what, fill)
     try:
         array = np.load(path, mmap_mode="c")
     except (ValueError, EOFError):
@@ -120,3 +116,21 @@ def _mapped(path: Path, shape, dtype, what: str, fill: Callable) -> np.ndarray:
             f"{path}: holds {array.dtype} {array.shape}, not the {what}; delete it, and it is made anew"
         )
     return array
+
+
+def _make(path: Path, partial: Path, shape, dtype, what: str, fill: Callable) -> None:
+    needed, free = math.prod(shape) * np.dtype(dtype).itemsize, shutil.disk_usage(path.parent).free
+    try:
+        if needed > free:
+            raise OSError(
+                f"{path}: the {what} take {needed / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free there; "
+                f"make room, delete what is in {path.parent}, or set fewer copies in the recipe"
+            )
+        print(f"{path}: {what}, {needed / 1e9:.2f} GB", file=sys.stderr)
+        with tqdm(total=shape[0], desc=what, unit="copy") as progress:
+            array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
+            fill(array, progress)
+            array.flush()
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

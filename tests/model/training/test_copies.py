@@ -1,4 +1,6 @@
 import dataclasses
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -159,6 +161,34 @@ def test_copies_for_which_the_disk_has_no_room_are_refused_before_they_are_made(
     assert files(tmp_path) == []
     monkeypatch.setattr(copies_module.shutil, "disk_usage", lambda path: SimpleNamespace(free=18_816))
     augmented_copies(PART, TWO, tmp_path)
+
+
+def test_of_two_runs_one_makes_the_copies_and_the_other_waits(tmp_path):
+    made = []
+
+    class Slow(Augmentation):
+        def __call__(self, images, generator):
+            made.append(len(images))
+            time.sleep(0.05)
+            return images
+
+    slow = Slow(copies=2)
+    threads = [threading.Thread(target=augmented_copies, args=(PART, slow, tmp_path)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [12, 12] and len(files(tmp_path)) == 1
+
+
+def test_what_a_killed_run_left_is_written_over(tmp_path):
+    augmented_copies(PART, TWO, tmp_path)
+    (name,) = files(tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).rename(tmp_path / f"{name}.partial")
+    (tmp_path / f"{name}.partial").write_bytes(whole[:5000] + bytes(50_000))
+    augmented_copies(PART, TWO, tmp_path)
+    assert files(tmp_path) == [name] and (tmp_path / name).read_bytes() == whole
 
 
 @pytest.mark.parametrize("kept", [0, 100, 10_000])
