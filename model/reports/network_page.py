@@ -99,7 +99,7 @@ def view(figures: Figures) -> Dict[str, Any]:
     mistakes = np.array(figures["confusion"])
     np.fill_diagonal(mistakes, 0)
     label, answer = map(int, np.unravel_index(mistakes.argmax(), mistakes.shape))
-    names = figures.get("class_names") or list(range(len(mistakes)))
+    names = figures.get("class_names")
     accuracies = (
         (f"integers, {_TEST_SETS.get(figures['dataset'], 'test images')}", "accuracy"),
         ("integers, the validation images by which it was selected", "accuracy_validation"),
@@ -108,12 +108,13 @@ def view(figures: Figures) -> Dict[str, Any]:
     settings = [{"name": name, "value": value} for name, value in sorted(figures["settings"].items())]
     return {
         **figures,
+        "class_names": names,
         "accuracies": [{"of": of, "percent": figures[key]} for of, key in accuracies],
         "layers": [{**layer, **_activation_cells(layer["activation"])} for layer in figures["layers"]],
         "settings": settings,
         "mistake": {
-            "label": names[label],
-            "answer": names[answer],
+            "label": names[label] if names else label,
+            "answer": names[answer] if names else answer,
             "images": int(mistakes.max()),
             "of": sum(figures["confusion"][label]),
         },
