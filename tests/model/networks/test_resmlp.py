@@ -7,6 +7,7 @@ import torch
 
 from model.networks.activations import PSA, BSpline, LerpPSA, ReLU, total_variation
 from model.networks.resmlp import ResMLP, learned, patches, pixel_values
+from tests.model.small import random_pictures
 
 PSA_PER_CHANNEL, LERP, SPLINE = (partial(kind, per_channel=True) for kind in (PSA, LerpPSA, BSpline))
 COUNTS = {
@@ -122,3 +123,37 @@ def test_no_hidden_channels_are_refused():
         ValueError, match="expansion must be finite and leave at least one hidden channel of 96, is 0.001"
     ):
         ResMLP(0.001)
+
+
+every_function = pytest.mark.parametrize("make", [None, LERP, SPLINE], ids=["ReLU", "LERP-PSA", "B-spline"])
+
+
+def in_both_precisions(monkeypatch, compute):
+    """What `compute` gives without and with products in bfloat16, each time for the same network."""
+    for narrow in (False, True):
+        monkeypatch.setattr("model.networks.resmlp.has_bfloat16", lambda device, narrow=narrow: narrow)
+        torch.manual_seed(0)
+        yield compute()
+
+
+@every_function
+def test_training_in_bfloat16_has_the_gradients_of_float32_but_for_rounding(monkeypatch, make):
+    def gradients():
+        network = ResMLP(0.5, make, channels=16, blocks=2)
+        logits = network(random_pictures(1, 16))
+        torch.nn.functional.cross_entropy(logits, torch.arange(16) % 10).backward()
+        return logits.detach(), torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
+
+    (logits, exact), (rounded_logits, rounded) = in_both_precisions(monkeypatch, gradients)
+    assert rounded_logits.dtype == rounded.dtype == torch.float32 and not torch.equal(logits, rounded_logits)
+    assert (logits - rounded_logits).abs().max() < 0.05 * logits.abs().max()
+    assert torch.nn.functional.cosine_similarity(exact, rounded, dim=0) > 0.98
+
+
+@every_function
+def test_evaluation_is_never_in_bfloat16(monkeypatch, make):
+    images = random_pictures(1, 8)
+    exact, other = in_both_precisions(
+        monkeypatch, lambda: ResMLP(0.5, make, channels=16, blocks=2).eval()(images).detach()
+    )
+    assert torch.equal(exact, other)
