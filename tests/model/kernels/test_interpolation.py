@@ -182,3 +182,26 @@ def test_another_number_of_tables_than_channels_is_refused(path, count):
 def test_too_few_knots_and_empty_ranges_are_refused(knots, reach, message):
     with pytest.raises(ValueError, match=message):
         interpolate(torch.zeros(2), torch.zeros(1, knots), reach)
+
+
+def test_bfloat16_is_computed_in_float32_and_rounded_once(path):
+    generator = torch.Generator().manual_seed(3)
+    x, gradient = (torch.randn(40, 5, generator=generator).bfloat16() for _ in range(2))
+    values = torch.randn(5, 9, generator=generator)
+    found = []
+    for dtype in (torch.bfloat16, torch.float32):
+        numbers, table = x.to(dtype, copy=True).requires_grad_(), values.clone().requires_grad_()
+        y = interpolate(numbers, table, 4.0, extrapolate=True)
+        y.backward(gradient.to(dtype))
+        assert y.dtype == numbers.grad.dtype == dtype and table.grad.dtype == torch.float32
+        found.append((y.detach(), numbers.grad, table.grad))
+    assert torch.equal(found[0][0], found[1][0].bfloat16()) and torch.equal(
+        found[0][1], found[1][1].bfloat16()
+    )
+    torch.testing.assert_close(found[0][2], found[1][2])
+
+
+def test_nan_and_infinity_pass_through_bfloat16():
+    x = torch.tensor([[float("nan")], [float("inf")], [-float("inf")], [3e38]]).bfloat16()
+    y = interpolate(x, torch.tensor([[-4.0, 4.0]]), 4.0, extrapolate=True)
+    assert y[0].isnan() and y[1:].flatten().tolist()[:2] == [float("inf"), -float("inf")] and y[3] > 2e38
