@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gateware.designs import make_design
+from gateware.designs import ENGINES, make_design
 from gateware.engines.row_parallel import limits
 from gateware.engines.row_parallel.limits import check
+from gateware.reports import ladder
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import NetworkError, load_network
 from lst_overlay.samples.shipped_networks import find
@@ -88,3 +89,14 @@ def test_the_generator_asks():
 def test_engines_with_and_without_a_network(engine, network, message):
     with pytest.raises(NetworkError, match=message):
         make_design(engine, network)
+
+
+RUNGS = [rung for rung in ladder.PAGE.figures()["rungs"] if ENGINES[rung["ideal"]["engine"]].number == 1]
+
+
+@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: "{engine}-{network}".format(**rung["ideal"]))
+def test_the_estimate_is_what_synthesis_found(rung):
+    network = load_network(find(rung["ideal"]["network"]))
+    found = limits.estimate(network, ENGINES[rung["ideal"]["engine"]].layout(network))
+    assert found.ramb18 == rung["top"]["ramb18"]
+    assert found.lut == pytest.approx(rung["top"]["lut"], rel=0.04)
