@@ -1,11 +1,14 @@
-"""The type that every loader returns, and the error that every loader raises."""
+"""What all loaders share: the type that they return, the error that they raise, how a file is written."""
 
 from __future__ import annotations
 
 import lzma
+import os
 import tarfile
+import tempfile
 import zipfile
 import zlib
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -44,3 +47,11 @@ def damaged(path, error: Exception) -> DatasetError:
     """The error for a file that cannot be read."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return DatasetError(f"{path}: damaged ({reason}); delete it or put a good copy there")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all: another one at its place stays if that fails."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        whole = Path(scratch) / path.name
+        whole.write_bytes(content)
+        os.replace(whole, path)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Callable, Sequence, Tuple, TypeVar
 
-from datasets.arrays import DAMAGED, DatasetError
+from datasets.arrays import DAMAGED, DatasetError, write_whole
 
 Decoded = TypeVar("Decoded")
 TIMEOUT_S = 30
@@ -30,10 +28,7 @@ def keep(path: Path, content: bytes) -> None:
     """Save a file in the cache, whole or not at all. If that fails, one line on stderr says so."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-            whole = Path(scratch) / path.name
-            whole.write_bytes(content)
-            os.replace(whole, path)
+        write_whole(path, content)
     except OSError as error:
         print(f"{path}: not kept for the next time ({error.strerror or error})", file=sys.stderr)
 

@@ -7,12 +7,13 @@ text for each class. split: optional, (N,) texts 'train', 'validation' or 'test'
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from datasets.arrays import DAMAGED, DatasetError, Images, check_part
+from datasets.arrays import DAMAGED, DatasetError, Images, check_part, write_whole
 
 SUFFIX = ".npz"
 SHAPE = (28, 28)  # what the networks of today's recipes take
@@ -68,10 +69,11 @@ def load_own_part(path, part: str) -> Images:
 
 def save_own(path, data: OwnData) -> None:
     """Write the file; `load_own` gives the same data again."""
-    with open(path, "wb") as file:  # np.savez appends .npz to other names
-        np.savez_compressed(
-            file, images=data.images, labels=data.labels, names=np.array(data.names), split=data.split
-        )
+    content = io.BytesIO()
+    np.savez_compressed(
+        content, images=data.images, labels=data.labels, names=np.array(data.names), split=data.split
+    )
+    write_whole(Path(path), content.getvalue())
 
 
 def checked(images: np.ndarray, labels: np.ndarray, names=None, split=None) -> OwnData:

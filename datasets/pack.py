@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Callable, Dict, Optional, Sequence
 
 import numpy as np
+from tqdm import tqdm
 
 from datasets import idx
 from datasets.arrays import DAMAGED, DatasetError, damaged
@@ -72,15 +73,20 @@ def _pictures(folder: Path, leave_out: Callable[[str], None]) -> Dict[str, np.nd
             f"{folder}: must hold {low} to {high} folders of pictures, one for each class, or the four IDX "
             f"files of a data set, and holds {len(classes)} folders"
         )
+    pictures = [
+        (label, path)
+        for label, directory in enumerate(classes)
+        for path in sorted(directory.iterdir())
+        if not _is_hidden(path)
+    ]
     images, labels = [], []
-    for label, directory in enumerate(classes):
-        for path in sorted(path for path in directory.iterdir() if not _is_hidden(path)):
-            try:
-                images.append(digit_of(path))
-                labels.append(label)
-            except (ValueError, OSError) as error:
-                reason = " ".join(str(error).split())
-                leave_out(reason if str(path) in reason else f"{path}: {reason}")
+    for label, path in tqdm(pictures, unit="picture", leave=False, disable=None):
+        try:
+            images.append(digit_of(path))
+            labels.append(label)
+        except (ValueError, OSError) as error:
+            reason = " ".join(str(error).split())
+            leave_out(reason if str(path) in reason else f"{path}: {reason}")
     return {
         "images": np.array(images, dtype=np.uint8).reshape(-1, *SHAPE),
         "labels": np.array(labels, dtype=np.int64),

@@ -163,3 +163,18 @@ def test_the_file_must_be_called_npz(folder, tmp_path, capsys):
 def test_a_place_that_cannot_be_written_is_one_line(folder, tmp_path, capsys):
     assert pack(folder, tmp_path / "nowhere" / "my.npz") == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_the_earlier_one(folder, out, monkeypatch, capsys):
+    assert pack(folder, out) == 0
+    earlier = out.read_bytes()
+    (folder / "bar" / "1.png").unlink()
+
+    def full(self, content):
+        self.open("wb").close()
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    assert pack(folder, out) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert out.read_bytes() == earlier and [path.name for path in out.parent.glob("*.npz*")] == ["my.npz"]
