@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from datasets import load_digits
+from datasets import load_digits, load_own
 from lst_overlay.network import classify, load_network, logits
+from model.training.data import load_split
 from tests.model.test_commands import command
 
 NAMES = ("zero", "one", "two")
@@ -52,6 +53,13 @@ def test_the_network_has_the_classes_of_the_data(here):
     images, labels = load_digits("test")
     chosen = labels < 3
     assert np.mean(classify(logits(network, images[chosen])) == labels[chosen]) > 0.9
+
+
+def test_training_and_validation_images_are_those_of_the_file(here):
+    data, split = load_own("my.npz"), load_split("my.npz")
+    for part, expected in zip(split, (data.part("train"), data.part("validation"))):
+        np.testing.assert_array_equal(part.images.numpy(), expected.images)
+        np.testing.assert_array_equal(part.labels.numpy(), expected.labels)
 
 
 @pytest.mark.parametrize("file", ["net.npz", "run/checkpoint.pt"])
@@ -118,7 +126,10 @@ def test_a_run_does_not_go_on_with_changed_data(here):
 
 
 def test_a_checkpoint_is_not_quantised_for_changed_data(here):
-    write("my.npz", ("one", "zero", "two"))
+    with np.load("my.npz") as file:
+        arrays = dict(file)
+    arrays["images"][0, 0, 0] ^= 1
+    np.savez("my.npz", **arrays)
     done = command("quantize", "run/checkpoint.pt", "--format", "Q4.6", "--out", "other_net.npz")
     assert done.returncode == 1 and "my.npz has changed since it was trained" in done.stderr
     assert not (here / "other_net.npz").exists()
