@@ -1,5 +1,6 @@
 """The command `python -m lst_overlay`: its text, its JSON and its exit status."""
 
+import dataclasses
 import json
 import re
 
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lst_overlay import __main__ as command
-from lst_overlay.network import load_network
+from lst_overlay.network import load_network, save_network
 from lst_overlay.samples import digits as sample_digits
 from lst_overlay.samples.shipped_networks import find
 from tests.boards.fake import FakeBoard
@@ -68,6 +69,22 @@ def test_classify_answers_each_picture(board, capsys, tmp_path):
     assert [answer["digit"] for answer in answers] == labels[:3].tolist() and len(
         answers[0]["probabilities"]
     ) == 10
+
+
+def test_classify_names_the_class_as_the_network_file_does(monkeypatch, capsys, tmp_path):
+    names = ["nought", *"123456789"]
+    network = dataclasses.replace(
+        load_network(find("lst1_digits")), provenance={"class_names": names, "dataset": "my.npz"}
+    )
+    save_network(network, tmp_path / "named.npz")
+    monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: FakeBoard([network]))
+    images, labels = sample_digits.load()
+    Image.fromarray(255 - images[labels == 0][0]).resize((280, 280)).save(tmp_path / "0.png")
+    arguments = ["--bitfile", write_bitstream(tmp_path), "--network", tmp_path / "named.npz"]
+    status, text, _ = run(capsys, "classify", tmp_path / "0.png", *arguments)
+    assert status == 0 and f"{tmp_path / '0.png'}: nought (" in text
+    (answer,) = json.loads(run(capsys, "classify", "--json", tmp_path / "0.png", *arguments)[1])["images"]
+    assert (answer["digit"], answer["class"]) == (0, "nought")
 
 
 def test_benchmark_has_a_row_for_each_batch_size(board, capsys):

@@ -10,7 +10,7 @@ from gateware.engines.pixel_serial.parameter_loader import ParameterLoader
 from gateware.engines.pixel_serial.pipeline import PIXELS, Pipeline
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network.lst.parameters import CLASSES, PARAMETER_BYTES, SIZE, lst1_layers
+from lst_overlay.network.lst.parameters import CLASSES, PARAMETER_BYTES, SIZE, parameter_words
 
 # Two images are in the stages, the logits of a third leave them; one more may enter, and the results of one
 # may wait. Each has 11 result words.
@@ -63,7 +63,7 @@ SPECS = (
         network="lst1_w6a4p4",
         measured_with=("lst1_w6a4p4",),
         build=lambda _, capabilities: PixelSerialEngine(capabilities),
-        accepts=lst1_layers,
+        accepts=parameter_words,
         layout=lambda _: ImageLayout((SIZE, SIZE)),
         loadable=True,
         classes=CLASSES,

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateware.designs import ENGINES
 from lst_overlay.network import NetworkError
 from tests.driver.network.lst.networks import corner_networks, lst1
-from tests.driver.random_network import corner_lst1, with_channel_tables
+from tests.driver.random_network import corner_lst1, with_channel_tables, with_classes
 from tests.gateware.engines.engine_bench import (
     CREDITS,
     NETWORK,
@@ -274,3 +275,14 @@ def test_another_network_needs_no_reset():
         network = lst1_random(seed, pixel_bits=8 - seed, shift=5 + seed)
         bench.load(network)
         assert_right(bench.run(images), network, images)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_engines_that_load_their_network_take_fewer_classes_and_no_others_do(name):
+    classifier = NETWORK.layers[-1]
+    network = with_classes(NETWORK, classifier.weights_q[:5], classifier.bias_q[:5])
+    if ENGINES[name].loadable:
+        ENGINES[name].check(network)
+    else:
+        with pytest.raises(NetworkError, match="not an LST-1 of 28x28 and 10 classes: .* dense 784->5"):
+            ENGINES[name].check(network)
