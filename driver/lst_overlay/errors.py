@@ -17,7 +17,7 @@ class BitstreamError(LstOverlayError):
 
 
 class BusyError(LstOverlayError):
-    """The overlay is in use by another thread."""
+    """The board is in use by another thread, overlay or process: call again when it has finished."""
 
 
 class HardwareError(LstOverlayError):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import threading
-from contextlib import contextmanager
-from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar, Union
 
 import numpy as np
 from pynq import Device, Overlay
 
 from .devices import default_device
-from .errors import BitstreamError, BusyError, HardwareError, LstOverlayError, bitstream_errors
+from .errors import BitstreamError, HardwareError, LstOverlayError, bitstream_errors
 from .hardware import bitstream_files, board_check, measurements
 from .hardware.accelerator import Accelerator
 from .hardware.batches import Batches
+from .hardware.board_lock import BoardLock
 from .hardware.clock import Fclk0, mhz
 from .hardware.prepared_network import PreparedNetwork, prepare
 from .hardware.pynq_record import PynqRecord
@@ -24,6 +23,7 @@ from .registers import ResultMode
 from .samples import shipped_networks
 
 AUTO = "auto"
+Result = TypeVar("Result")
 
 
 class LST1Overlay(Overlay):
@@ -50,9 +50,9 @@ class LST1Overlay(Overlay):
         network: Union[str, os.PathLike, Network, None] = AUTO,
     ):
         """Open and download the bitstream; the arguments are described in the docstring of the class."""
-        self._lock = threading.Lock()
-        self._freed = False
+        self._freed = self._running = False
         device = default_device() if device is None else device
+        self._board_lock = BoardLock(device)
         path = bitstream_files.find_bitfile(bitfile, device)
         description = bitstream_files.describe(path)
         self._engine_name, self._capabilities = description.engine, description.capabilities
@@ -80,10 +80,7 @@ class LST1Overlay(Overlay):
         if download:
             self.download()
         else:
-            with self._exclusive(loaded=False):
-                self._check_place()
-                self._fclk0.check(self._divisors, self.bitfile_name)
-                self._connect()
+            self._alone(self._attach, loaded=False)
 
     def download(self, dtbo=None) -> None:
         """Set the clock, download the bitstream, check it, reset the accelerator, load the present network.
@@ -91,14 +88,18 @@ class LST1Overlay(Overlay):
         Raises BitstreamError if pynq cannot download it or the design is not the one that its .hwh describes,
         HardwareError if the processing system is set up wrongly or the network does not arrive intact.
         """
-        with self._exclusive(loaded=False):
+        download = super().download
+
+        def set_up() -> None:
             if "_batches" in self.__dict__:
                 self._batches.release()  # XRT refuses a download while buffers of the old design exist.
             # The clock is set first, or the new design would run at the old design's clock for a moment.
             self._fclk0.set(self._divisors)
             with bitstream_errors(f"{self.bitfile_name}: download failed"):
-                super().download(dtbo)
+                download(dtbo)
             self._connect()
+
+        self._alone(set_up, loaded=False)
 
     def predict(
         self,
@@ -117,7 +118,7 @@ class LST1Overlay(Overlay):
         software: compute with the integer reference on the processor instead of the accelerator.
 
         Raises TypeError or ValueError for wrong arguments, HardwareError if the accelerator reports an error,
-        HardwareTimeout if it does not answer in time, BusyError if another thread uses the overlay.
+        HardwareTimeout if it does not answer in time, BusyError if another thread or process uses the board.
         """
         if software:
             if profile:
@@ -127,12 +128,15 @@ class LST1Overlay(Overlay):
                 )
             return classify(self.logits(images, software=True))
         images = checked_images(images, self.layout.shape)
-        with self._exclusive():
+
+        def on_board() -> Union[np.ndarray, Tuple[np.ndarray, Dict]]:
             self._ensure_network()
             if not profile:
                 return self._batches.run(images, ResultMode.CLASSES, timeout)
             classes, measured = self._batches.measure(images, ResultMode.CLASSES, timeout)
             return classes, measurements.profile(len(images), measured, self._conditions())
+
+        return self._alone(on_board)
 
     def logits(
         self, images: np.ndarray, timeout: Optional[float] = None, software: bool = False
@@ -145,9 +149,12 @@ class LST1Overlay(Overlay):
         images = checked_images(images, self.layout.shape)
         if software:
             return measurements.software_logits(self._present_network(), images)[0]
-        with self._exclusive():
+
+        def on_board() -> np.ndarray:
             self._ensure_network()
             return self._of_classes(self._batches.run(images, ResultMode.LOGITS, timeout))
+
+        return self._alone(on_board)
 
     def classify(
         self, image: np.ndarray, timeout: Optional[float] = None, software: bool = False
@@ -162,13 +169,16 @@ class LST1Overlay(Overlay):
             network = self._present_network()
             logits, time_s = measurements.software_logits(network, images)
             return measurements.classification(network, logits[0], time_s, measurements.WALL_CLOCK)
-        with self._exclusive():
+
+        def on_board() -> measurements.Classification:
             self._ensure_network()
             logits, measured = self._batches.measure(images, ResultMode.LOGITS, timeout)
             conditions = self._conditions()
             time_s = conditions.seconds(measured)
             logits = self._of_classes(logits)
             return measurements.classification(self.network, logits[0], time_s, conditions.time_source)
+
+        return self._alone(on_board)
 
     def throughput_test(
         self,
@@ -191,10 +201,13 @@ class LST1Overlay(Overlay):
         if software:
             _, runtime_s = measurements.software_logits(self._present_network(), images)
             return measurements.software_throughput(len(images), runtime_s)
-        with self._exclusive():
+
+        def on_board() -> Dict:
             self._ensure_network()
             _, measured = self._batches.measure(images, ResultMode.CLASSES, timeout, chunk_images=len(images))
             return measurements.throughput(len(images), measured, self._conditions())
+
+        return self._alone(on_board)
 
     def load_network(
         self,
@@ -222,10 +235,13 @@ class LST1Overlay(Overlay):
                 "(CAPABILITIES.LOADABLE = 0): build one with this network in it, or use pixel_serial-loadable"
             )
         prepared = prepare(network, loadable=True)
-        with self._exclusive():
-            report(0.3, f"sending {prepared.words.nbytes:,} bytes of parameters")
+        report(0.3, f"sending {prepared.words.nbytes:,} bytes of parameters")
+
+        def on_board() -> None:
             self._batches.load(prepared, timeout)
             self._prepared = prepared
+
+        self._alone(on_board)
         report(1.0, f"{prepared.network.name} is loaded")
 
     def self_test(self) -> List[board_check.Check]:
@@ -234,9 +250,10 @@ class LST1Overlay(Overlay):
         Sample digits and random images are compared with the integer reference. Returns all findings; a
         failed one carries advice, and an error during a check becomes a finding. The test has passed if
         `all(check.passed for check in overlay.self_test())`. Raises LstOverlayError without a network or
-        after `free`, BusyError if another thread uses the overlay.
+        after `free`, BusyError if another thread or process uses the board.
         """
-        with self._exclusive(loaded=False):
+
+        def on_board() -> List[board_check.Check]:
             network = self._present_network()
             checks = board_check.check_processing_system(self.device, self.layout.hp_ports)
             if not all(check.passed for check in checks):
@@ -259,6 +276,8 @@ class LST1Overlay(Overlay):
             except LstOverlayError as error:
                 checks.append(board_check.no_answer(error))
             return checks
+
+        return self._alone(on_board, loaded=False)
 
     @property
     def network(self) -> Optional[Network]:
@@ -292,21 +311,19 @@ class LST1Overlay(Overlay):
         return mhz(self._fclk0.divisors)
 
     def free(self) -> None:
-        """Release the buffers. The bitstream stays in the FPGA, and other overlays can use the device."""
-        with self._exclusive(usable=False, loaded=False):
-            self._freed = True
+        """Release the buffers. The bitstream stays in the FPGA, and other overlays can use the device.
+
+        If another thread is in a call of this overlay, the buffers are released at the end of that call.
+        """
+        self._freed = True
+        if not self._running and "_batches" in self.__dict__:
+            self._batches.release()
 
     def __enter__(self) -> LST1Overlay:
         return self
 
-    def __exit__(self, exception, *_) -> None:
-        try:
-            self.free()
-        except BusyError:
-            if exception is None:
-                raise
-            # The exception under way is the one to report; the other thread will release the buffers.
-            self._freed = True
+    def __exit__(self, *_) -> None:
+        self.free()
 
     def __reduce_ex__(self, protocol):
         raise TypeError(
@@ -327,6 +344,12 @@ class LST1Overlay(Overlay):
             f"network {prepared.network.name if prepared else None!r}"
             f"{', simulated' if state.get('_simulated') else ''}{', freed' if state.get('_freed') else ''})"
         )
+
+    def _attach(self) -> None:
+        """Take over the bitstream that is in the FPGA, with the clock at which it runs."""
+        self._check_place()
+        self._fclk0.check(self._divisors, self.bitfile_name)
+        self._connect()
 
     def _connect(self) -> None:
         """Find the accelerator among the IP, compare it with the .hwh, reset it, load the present network."""
@@ -396,23 +419,23 @@ class LST1Overlay(Overlay):
         if self._freed:
             raise LstOverlayError("the overlay was freed: make a new LST1Overlay")
 
-    @contextmanager
-    def _exclusive(self, usable: bool = True, loaded: bool = True):
-        """Hold the overlay for one caller; a second one gets BusyError at once.
+    def _alone(self, work: Callable[[], Result], loaded: bool = True) -> Result:
+        """Return the result of work(), which has the board to itself; BusyError if somebody else uses it.
 
-        usable: fail if the overlay was freed. loaded: fail if another bitstream was downloaded.
+        Fails if the overlay was freed and, with ``loaded``, if another bitstream was downloaded.
         """
-        if not self._lock.acquire(blocking=False):
-            raise BusyError(
-                "the overlay is busy: another thread is in predict, logits, load_network or download"
-            )
-        try:
-            if usable:
+
+        def checked_work() -> Result:
+            try:
+                # `free` sets _freed and then reads _running: one of the two sides sees the other.
+                self._running = True
                 self._check_usable()
-            if loaded:
-                self._check_place()
-            yield
-        finally:
-            if self._freed and "_batches" in self.__dict__:
-                self._batches.release()
-            self._lock.release()
+                if loaded:
+                    self._check_place()
+                return work()
+            finally:
+                self._running = False
+                if self._freed and "_batches" in self.__dict__:
+                    self._batches.release()
+
+        return self._board_lock.run(checked_work)

@@ -15,6 +15,15 @@ CHANNEL_NETWORKS = [with_channel_tables(random_lst1(3), *numbers) for numbers in
 ]
 
 
+@pytest.fixture(autouse=True)
+def lock_directory(tmp_path, monkeypatch):
+    """The directory with the locks of boards that the driver takes for real."""
+    directory = tmp_path / "locks"
+    directory.mkdir()
+    monkeypatch.setattr("lst_overlay.hardware.board_lock.DIRECTORIES", (str(directory),))
+    return directory
+
+
 def write_bitstream(directory, build_hash=BUILD_HASH, content=b"a bitstream", checksum=True, **hwh):
     """Write a .bit of arbitrary bytes and its .hwh, and return the path of the .bit."""
     bitfile = directory / "pixel_serial-loadable.bit"

@@ -211,7 +211,6 @@ def test_second_caller_is_told_at_once(fake):
             overlay.predict,
             overlay.logits,
             lambda _: overlay.load_network(NETWORKS[1]),
-            lambda _: overlay.free(),
         ):
             with pytest.raises(BusyError, match="another thread"):
                 call(IMAGES)
@@ -271,17 +270,33 @@ def test_a_kept_exception_keeps_no_buffers(simulated_bit):
     assert not device._memory
 
 
-def test_an_exception_inside_with_is_not_hidden_by_a_busy_overlay(fake):
+def test_an_overlay_freed_during_a_call_of_another_thread_gives_its_buffers_back_after_it(fake):
     device, overlay = fake
     entered, leave = make_slow(device)
-    with pytest.raises(KeyError, match="what really happened"), overlay:
-        thread = threading.Thread(target=lambda: overlay.logits(IMAGES))
-        thread.start()
-        assert entered.wait(10)
-        raise KeyError("what really happened")
+    results = []
+    thread = threading.Thread(target=lambda: results.append(overlay.logits(IMAGES)))
+    thread.start()
+    assert entered.wait(10)
+    overlay.free()
+    assert overlay._batches._sets and "freed" in repr(overlay)
     leave.set()
     thread.join()
-    assert not overlay._batches._sets and "freed" in repr(overlay)
+    assert not overlay._batches._sets
+    np.testing.assert_array_equal(results[0], contract.logits(NETWORKS[0], IMAGES))
+
+
+def test_an_overlay_is_freed_while_another_one_computes(fake):
+    device, overlay = fake
+    other = LST1Overlay(overlay.bitfile_name, device, download=False, network=NETWORKS[0])
+    assert_answers(other)
+    entered, leave = make_slow(device)
+    thread = threading.Thread(target=lambda: overlay.logits(IMAGES))
+    thread.start()
+    assert entered.wait(10)
+    other.free()
+    assert not other._batches._sets
+    leave.set()
+    thread.join()
 
 
 def test_another_design_in_the_fpga_is_noticed_by_its_build_hash(fake):
