@@ -13,8 +13,9 @@ from datasets.pack import pack
 DESCRIPTION = """\
 Write a file of images and labels, which a recipe names with dataset = "FILE.npz".
 
-FOLDER holds a folder of pictures for each class, named after the class, or the four files of a data set in
-IDX, the format of MNIST, such as Fashion-MNIST.
+FOLDER holds a folder of pictures for each class, named after the class, or folders train, test and perhaps
+validation that each hold such folders, or the four files of a data set in IDX, the format of MNIST, such as
+Fashion-MNIST.
 
 Each picture is converted as `python -m lst_overlay classify` converts it: to grey, with the ground dark and
 what is drawn bright, cut out, scaled to fit 20 x 20 pixels, its centre of mass in the middle of 28 x 28.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Dict, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 from tqdm import tqdm
 
 from datasets import idx
 from datasets.arrays import DAMAGED, DatasetError, damaged
-from datasets.own import CLASSES, SHAPE, OwnData, checked
+from datasets.own import CLASSES, SHAPE, SPLIT, TEST, TRAIN, OwnData, checked
 from lst_overlay.samples.photo import digit_of
 
 
@@ -65,33 +65,47 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _pictures(folder: Path, leave_out: Callable[[str], None]) -> Dict[str, np.ndarray]:
-    """The arrays of a class for each folder inside, named after it, in the order of their names."""
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not _is_hidden(path))
+    """The arrays of a class for each folder inside, named after it, in the order of their names.
+
+    If the folders inside are train, test and perhaps validation, these are the split and hold the classes.
+    """
+    inside = {path.name for path in _folders(folder)}
+    is_split = {TRAIN, TEST} <= inside <= set(SPLIT)
+    parts = {part: folder / part for part in SPLIT if part in inside} if is_split else {TRAIN: folder}
+    names = sorted({path.name for part in parts.values() for path in _folders(part)})
     low, high = CLASSES
-    if not low <= len(classes) <= high:
+    if not low <= len(names) <= high:
         raise DatasetError(
             f"{folder}: must hold {low} to {high} folders of pictures, one for each class, or the four IDX "
-            f"files of a data set, and holds {len(classes)} folders"
+            f"files of a data set, and holds {len(names)} folders"
         )
     pictures = [
-        (label, path)
-        for label, directory in enumerate(classes)
+        (part, names.index(directory.name), path)
+        for part, place in parts.items()
+        for directory in _folders(place)
         for path in sorted(directory.iterdir())
         if not _is_hidden(path)
     ]
-    images, labels = [], []
-    for label, path in tqdm(pictures, unit="picture", leave=False, disable=None):
+    images, labels, split = [], [], []
+    for part, label, path in tqdm(pictures, unit="picture", leave=False, disable=None):
         try:
             images.append(digit_of(path))
-            labels.append(label)
         except (ValueError, OSError) as error:
             reason = " ".join(str(error).split())
             leave_out(reason if str(path) in reason else f"{path}: {reason}")
+            continue
+        labels.append(label)
+        split.append(part)
     return {
         "images": np.array(images, dtype=np.uint8).reshape(-1, *SHAPE),
         "labels": np.array(labels, dtype=np.int64),
-        "names": np.array([path.name for path in classes]),
+        "names": np.array(names),
+        "split": np.array(split) if is_split else None,
     }
+
+
+def _folders(place: Path) -> List[Path]:
+    return sorted(path for path in place.iterdir() if path.is_dir() and not _is_hidden(path))
 
 
 def _is_hidden(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from datasets import load_own
 from datasets.__main__ import main
+from datasets.own import SPLIT
 from lst_overlay.samples.photo import digit_of
 from tests.datasets.test_mnist import idx
 
@@ -75,6 +77,29 @@ def test_wrong_pictures_are_named_and_the_others_packed(folder, out, capsys):
     assert len(lines) == 4
     for line, name in zip(lines, ("bar/notes.txt", "ring/3.png", "ring/blank.png", "ring/more")):
         assert line.startswith("left out: ") and str(folder / name) in line
+
+
+def test_folders_train_and_test_are_the_split(folder, out):
+    for part, numbers in (("train", range(7)), ("validation", (7,)), ("test", (8, 9))):
+        for shape in SHAPES:
+            (folder / part / shape).mkdir(parents=True)
+            for number in numbers:
+                (folder / shape / f"{number}.png").rename(folder / part / shape / f"{number}.png")
+    for shape in SHAPES:
+        shutil.rmtree(folder / shape)
+    assert pack(folder, out) == 0
+    data = load_own(out)
+    assert data.names == SHAPES
+    assert {image.tobytes() for image in data.part("test").images} == {
+        digit_of(path).tobytes() for path in (folder / "test").rglob("*.png")
+    }
+    assert [np.bincount(data.part(part).labels).tolist() for part in SPLIT] == [[7, 7], [1, 1], [2, 2]]
+
+
+def test_classes_may_be_called_train_and_test(folder, out):
+    for shape, name in zip(SHAPES, ("train", "bus")):
+        (folder / shape).rename(folder / name)
+    assert pack(folder, out) == 0 and load_own(out).names == ("bus", "train")
 
 
 def test_a_class_with_no_good_picture_is_one_error_and_no_file(folder, out, capsys):
