@@ -89,7 +89,7 @@ def _pictures(folder: Path, leave_out: Callable[[str], None]) -> Dict[str, np.nd
     images, labels, split = [], [], []
     for part, label, path in tqdm(pictures, unit="picture", leave=False, disable=None):
         try:
-            images.append(digit_of(path))
+            images.append(digit_of(path).image)
         except (ValueError, OSError) as error:
             reason = " ".join(str(error).split())
             leave_out(reason if str(path) in reason else f"{path}: {reason}")

@@ -61,7 +61,7 @@ def test_a_folder_is_a_class_and_its_name_the_classes(folder, out, capsys):
 def test_pictures_are_converted_as_those_that_are_classified_later(folder, out):
     pack(folder, out)
     packed = {image.tobytes() for image in load_own(out).images}
-    assert packed == {digit_of(path).tobytes() for path in folder.rglob("*.png")}
+    assert packed == {digit_of(path).image.tobytes() for path in folder.rglob("*.png")}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -62,7 +63,7 @@ def test_classify_answers_each_picture(board, capsys, tmp_path):
     images, labels = sample_digits.load()
     files = [tmp_path / f"{number}.png" for number in range(3)]
     for file, image in zip(files, images):
-        Image.fromarray(255 - image).resize((280, 280)).save(file)
+        Image.fromarray(255 - np.pad(image, 5)).resize((380, 380)).save(file)
     status, text, _ = run(capsys, "classify", *files, *board[1])
     assert status == 0 and [int(line.split(": ")[1][0]) for line in text.splitlines()] == labels[:3].tolist()
     answers = json.loads(run(capsys, "classify", "--json", *files, *board[1])[1])["images"]
@@ -79,12 +80,27 @@ def test_classify_names_the_class_as_the_network_file_does(monkeypatch, capsys, 
     save_network(network, tmp_path / "named.npz")
     monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: FakeBoard([network]))
     images, labels = sample_digits.load()
-    Image.fromarray(255 - images[labels == 0][0]).resize((280, 280)).save(tmp_path / "0.png")
+    Image.fromarray(255 - np.pad(images[labels == 0][0], 5)).resize((380, 380)).save(tmp_path / "0.png")
     arguments = ["--bitfile", write_bitstream(tmp_path), "--network", tmp_path / "named.npz"]
     status, text, _ = run(capsys, "classify", tmp_path / "0.png", *arguments)
     assert status == 0 and f"{tmp_path / '0.png'}: nought (" in text
     (answer,) = json.loads(run(capsys, "classify", "--json", tmp_path / "0.png", *arguments)[1])["images"]
     assert (answer["digit"], answer["class"]) == (0, "nought")
+
+
+def test_classify_names_the_pictures_without_a_digit_and_answers_the_others(board, capsys, tmp_path):
+    images, labels = sample_digits.load()
+    files = [tmp_path / name for name in ("blank.png", "missing.png", "digit.png")]
+    Image.new("L", (90, 90), 200).save(files[0])
+    Image.fromarray(255 - np.pad(images[0], 5)).resize((380, 380)).save(files[2])
+    status, text, error = run(capsys, "classify", *files, *board[1])
+    assert status == 1 and text.startswith(f"{files[2]}: {labels[0]} ")
+    assert [line.split(": ")[0] for line in error.splitlines()] == ["error", "error"]
+    assert f"{files[0]}: no digit" in error and "missing.png" in error
+    status, text, _ = run(capsys, "classify", "--json", *files, *board[1])
+    answers = json.loads(text)["images"]
+    assert status == 1 and [answer["image"] for answer in answers] == [str(file) for file in files]
+    assert "no digit" in answers[0]["error"] and answers[2]["digit"] == labels[0]
 
 
 def test_benchmark_has_a_row_for_each_batch_size(board, capsys):

@@ -12,7 +12,7 @@ import lst_overlay
 
 PACKAGE = Path(lst_overlay.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-OPTIONAL = {"photo.py": {"PIL"}}  # On PYNQ images; imported where it is used.
+OPTIONAL = {"pictures.py": {"PIL"}}  # On PYNQ images; imported where it is used.
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -46,6 +46,14 @@ def test_the_driver_needs_no_pillow():
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
         == "ok\n"
     )
+
+
+def test_a_photograph_in_an_array_needs_no_pillow():
+    code = "import sys; sys.modules['PIL'] = None; import numpy as np; "
+    code += "from lst_overlay.samples.photo import digit_of; page = np.full((60, 60), 200, np.uint8); "
+    code += "page[20:40, 28:32] = 0; print(digit_of(page).image.max())"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "255\n"
 
 
 def test_network_contract_needs_no_pynq():

@@ -1,95 +1,272 @@
-"""Convert a photograph of a handwritten digit to the form on which the networks were trained.
+"""Find the handwritten digit in a photograph and convert it to the form on which the networks were trained.
 
 This is the form of MNIST: bright ink on a black ground, the digit scaled to fit 20 x 20 pixels with its
-proportions kept, its centre of mass in the middle of 28 x 28 pixels. It needs Pillow, which PYNQ's images
-include.
+proportions kept, its centre of mass in the middle of 28 x 28 pixels.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Union
+from dataclasses import dataclass
+from typing import Tuple, Union
 
 import numpy as np
 
 from ..network.lst.parameters import SIZE
+from .connected import Parts, connected_parts
+from .pictures import grey_levels
 
 BOX = 20  # pixels of the longer side of the digit
-INK = 0.35  # share of the darkest stroke's contrast; what is fainter is paper
-MIN_CONTRAST = 16  # of 255 grey levels: with less there is no digit
-DARKEST = 30  # pixels as dark as the strokes: fewer than any digit has, but more than a speck of dust
-_WORKING_SIZE = 512  # pixels; larger pictures are reduced first
+MIN_INK = 0.08  # share of the paper's light that a stroke absorbs at least
+_STROKE = 30  # pixels that are as dark: fewer than any digit has
+_NOISE = 6  # standard deviations of the noise on paper; fainter ink cannot be told from it
+_DARKEST_PAPER = 40  # grey levels: on darker paper, noise is not enlarged further
+_WIDEST = 6  # of this part of the picture's shorter side; strokes wider than two such parts look like shadow
+_SMALLEST = 0.04  # share of the picture's shorter side: a smaller part is dust
+_FAINTEST = 0.35  # share of the digit's own darkness: where its strokes end
+_THINNEST, _THICKEST = 1.8, 7  # pixels of BOX: MNIST has no thinner strokes, and no digit thicker ones
+_BEFORE_BORDER, _APART = 0.06, 0.15  # shares of the digit's size
 
 
-def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray:
-    """Convert a picture of one digit to an image, (28, 28) uint8.
+@dataclass(frozen=True)
+class Digit:
+    """A digit in the form that the networks take, and the steps that led to it."""
 
-    picture: a file (path or open), a PIL image, or an (H, W) or (H, W, 3) uint8 array. The digit may be dark
-             on light or light on dark: the picture's border shows the ground.
+    grey: np.ndarray  # (H, W) float32: 0 to 255, upright, reduced, the ink darker than the paper
+    paper: np.ndarray  # (H, W) float32: how bright the paper is at each point, or would be without the ink
+    ink: np.ndarray  # (H, W) float32: 0 to 1, the share of the paper's light that is missing
+    cut: np.ndarray  # (h, w) float32: 0 to 1, the digit alone
+    image: np.ndarray  # (28, 28) uint8: the digit as a network takes it
 
-    Raises FileNotFoundError if there is no such file, and ValueError if it is no picture or no digit stands
-    out.
+
+def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> Digit:
+    """Find the one digit of a picture; the field ``image`` of the result is what a network takes.
+
+    picture: a file (path or open) or a PIL image, which need Pillow, or an (H, W) or (H, W, 3) uint8 array.
+             The digit is dark on light or light on dark, and the paper may be lit unevenly.
+
+    Raises FileNotFoundError if there is no such file, and ValueError if it is no picture, or does not show
+    one whole digit.
     """
-    from PIL import Image
-
-    grey = np.asarray(_reduced(_opened(picture))).astype(np.float64)
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    ink = np.abs(grey - np.median(border))
-    contrast = np.sort(ink, axis=None)[-min(DARKEST, ink.size)]
-    if contrast < MIN_CONTRAST:
-        raise ValueError(
-            f"no digit in the picture: its strokes must stand out by {MIN_CONTRAST} of 255 grey levels, "
-            f"found {contrast:.0f}"
-        )
-    ink = np.where(ink < INK * contrast, 0, np.minimum(ink, contrast)) * (255 / contrast)
-    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(ink.shape)
-    height, width = (max(1, round(size * scale)) for size in ink.shape)
-    small = np.asarray(Image.fromarray(ink.astype(np.uint8)).resize((width, height), Image.LANCZOS)).astype(
-        np.float64
-    )
-    return _centred((small * (255 / small.max())).astype(np.uint8))  # scaling has made thin strokes fainter
-
-
-def _opened(picture):
-    """Return the picture as a PIL image, upright."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    if isinstance(picture, np.ndarray):
-        if (
-            isinstance(picture, np.ma.MaskedArray)
-            or picture.dtype != np.uint8
-            or 0 in picture.shape
-            or not (picture.ndim == 2 or picture.ndim == 3 and picture.shape[2] in (3, 4))
-        ):
-            raise ValueError(
-                "a picture must be an (H, W) or (H, W, 3) array of uint8, "
-                f"not {picture.shape} of {picture.dtype}{' with a mask' * np.ma.isMaskedArray(picture)}"
-            )
-        return Image.fromarray(picture)
     try:
-        return ImageOps.exif_transpose(picture if isinstance(picture, Image.Image) else Image.open(picture))
-    except AttributeError:
+        return _found(grey_levels(picture))
+    except ValueError as error:
+        if isinstance(picture, (str, os.PathLike)):
+            raise ValueError(f"{picture}: {error}") from None
+        raise
+
+
+def _found(grey: np.ndarray) -> Digit:
+    smooth = _smooth(grey)
+    if _is_light_on_dark(smooth):
+        grey, smooth = 255 - grey, 255 - smooth
+    paper = _closed(smooth, max(1, min(grey.shape) // _WIDEST))
+    ink, faintest = _ink(smooth, paper)
+    pressed, all_ink = _levels(ink, faintest)
+    try:
+        strokes = _strokes(ink, all_ink)
+    except ValueError:  # of ruled lines, perhaps, which are fainter than where the pen was pressed
+        strokes = _strokes(ink, pressed)
+    cut = _cut_out(ink, strokes)
+    return Digit(grey, paper, ink, cut, form_of_mnist(cut))
+
+
+# Ink and paper.
+
+
+def _smooth(grey: np.ndarray) -> np.ndarray:
+    """Reduce noise: the larger the picture, the wider."""
+    for _ in range(round(max(grey.shape) / 256)):
+        padded = np.pad(grey, 1, mode="edge")
+        rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
+        grey = (rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 16
+    return grey
+
+
+def _is_light_on_dark(grey: np.ndarray) -> bool:
+    """Compare the narrow shapes that are light with those that are dark: ink is narrower than paper."""
+    coarse = max(1, min(grey.shape) // 100)
+    high, wide = (side // coarse for side in grey.shape)
+    grey = grey[: high * coarse, : wide * coarse].reshape(high, coarse, wide, coarse).mean(axis=(1, 3))
+    light, reach = 0.0, 1
+    while reach <= min(grey.shape) // _WIDEST:
+        above, below = grey + _closed(-grey, reach), _closed(grey, reach) - grey
+        light += float((above**2).sum() - (below**2).sum()) / reach**2
+        reach *= 2
+    return light > 0
+
+
+def _closed(grey: np.ndarray, reach: int) -> np.ndarray:
+    """Fill what is dark and at most 2 * reach wide; the edges of what is wider stay in place, and sharp."""
+    return _extreme(_extreme(grey, reach, np.maximum), reach, np.minimum)
+
+
+def _extreme(values: np.ndarray, reach: int, pick: np.ufunc) -> np.ndarray:
+    """Pick the greatest or the least value (np.maximum, np.minimum) within ``reach`` along both axes."""
+    values = np.pad(values, reach, mode="edge")
+    for _ in range(2):
+        size = 1  # each value is now that of so many rows
+        while size < 2 * reach + 1:
+            step = min(size, 2 * reach + 1 - size)
+            values = pick(values[:-step], values[step:])
+            size += step
+        values = np.ascontiguousarray(values.T)
+    return values
+
+
+def _ink(grey: np.ndarray, paper: np.ndarray):
+    """Return the share of the paper's light that is missing at each point, and the least that is ink."""
+    ink = (paper - grey) / np.maximum(paper, _DARKEST_PAPER)
+    # The estimate of the paper is that of its brightest grains: most of it is darker.
+    grain = np.median(ink)
+    noise = 1.4826 * np.median(np.abs(ink - grain))  # the standard deviation, if it is normal
+    ink = (ink - grain).clip(0)
+    faintest = max(MIN_INK, _NOISE * noise)
+    darkest = np.partition(ink, -min(_STROKE, ink.size), axis=None)[-min(_STROKE, ink.size)]
+    if darkest < faintest:
         raise ValueError(
-            f"a picture is a file, a PIL image or an array, not {type(picture).__name__}"
-        ) from None
-    except UnidentifiedImageError:
-        raise ValueError(f"{picture}: not a picture that Pillow reads") from None
+            f"no digit in the picture: strokes must differ from the paper by {faintest:.0%} of the light, "
+            f"not by {darkest:.0%}; use a darker pen or more light"
+        )
+    return ink, faintest
 
 
-def _reduced(image):
-    """Convert to grey, with transparent parts white and at most _WORKING_SIZE pixels a side."""
-    from PIL import Image
+def _levels(ink: np.ndarray, faintest: float) -> Tuple[float, float]:
+    """Return how dark the ink is where the pen was pressed, and where it was not, at least."""
+    inked = ink[ink >= faintest]
+    pressed = _threshold(inked)
+    parts = connected_parts(ink > pressed, ink)
+    inside = (ink >= faintest) & ~np.isin(parts.label, np.flatnonzero(parts.at_border))
+    if inside.any():  # A desk may be darker than the ink, which does not make the ink faint.
+        inked = ink[inside]
+        pressed = _threshold(inked)
+    return pressed, max(faintest, min(pressed, inked[inked >= pressed].mean() / 2))
 
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    if image.mode.startswith("I"):  # 16 bits, which convert would clip
-        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-    image = image.convert("L")
-    image.thumbnail((_WORKING_SIZE, _WORKING_SIZE))
+
+def _threshold(values: np.ndarray) -> float:
+    """Return the threshold that separates small from large values best, by Otsu's method."""
+    counts, edges = np.histogram(values, 64)
+    below, sums = np.cumsum(counts)[:-1], np.cumsum(counts * (edges[:-1] + edges[1:]) / 2)
+    above = len(values) - below
+    apart = sums[:-1] / np.maximum(below, 1) - (sums[-1] - sums[:-1]) / np.maximum(above, 1)
+    return min(float(edges[1:-1][np.argmax(below * above * apart**2)]), float(values.max()))
+
+
+# The digit among all that is inked.
+
+
+def _strokes(ink: np.ndarray, level: float) -> np.ndarray:
+    """Return where the digit is, (H, W) bool: the darkest part above a level and what lies close to it."""
+    parts = connected_parts(ink > level, ink)
+    high, wide = ink.shape
+    smallest = max(8, round(_SMALLEST * min(high, wide)))
+    large = np.maximum(parts.height, parts.width) >= smallest
+    inside = ~parts.at_border
+    for number in np.flatnonzero(large & inside):
+        inside[number] = not _is_frame(parts, number)
+    if not (large & inside).any():
+        if (large & parts.at_border).any():
+            raise ValueError("the ink reaches the border of the picture: leave paper around the whole digit")
+        raise ValueError(
+            f"no digit in the picture: it must be at least {smallest} of {high} x {wide} pixels high or "
+            "wide; move closer"
+        )
+    chosen = np.zeros(len(inside), bool)
+    more = np.arange(len(inside)) == np.argmax(np.where(large & inside, parts.mass, 0))
+    while more.any():
+        chosen |= more
+        top, bottom, left, right = parts.bounds(chosen)
+        size = max(bottom - top, right - left)
+        strong = parts.mass > 0.03 * parts.mass[chosen].sum()
+        if (strong & parts.at_border & parts.within(top, bottom, left, right, _BEFORE_BORDER * size)).any():
+            raise ValueError("the ink reaches the border of the picture: leave paper around the whole digit")
+        close = parts.within(top, bottom, left, right, _APART * size)
+        # A stroke beside the others that is half as high is a digit, not the second stroke of a 4 or of a 5.
+        overlap = np.minimum(parts.right, right) - np.maximum(parts.left, left)
+        upright = (parts.height > 0.5 * (bottom - top)) & (parts.width < 2 * parts.height)
+        beside = upright & (overlap < 0.5 * np.minimum(parts.width, right - left))
+        far = ~close & (parts.mass > 0.2 * parts.mass[chosen].sum())
+        others = strong & inside & ~chosen & (beside | far)
+        if others.any():
+            raise ValueError(
+                f"more than one digit in the picture: {others.sum() + 1} separate marks; show one digit alone"
+            )
+        more = strong & inside & close & ~chosen
+    if right - left > 2 * (bottom - top):
+        raise ValueError(
+            "no digit in the picture: a digit is at most twice as wide as high, what stands out has "
+            f"{bottom - top} x {right - left} pixels; turn the picture upright"
+        )
+    return np.isin(parts.label, np.flatnonzero(chosen))
+
+
+def _is_frame(parts: Parts, number: int) -> bool:
+    """Tell whether a part is a line all around its rectangle, or is around another part."""
+    top, bottom, left, right = (
+        int(bound[number]) for bound in (parts.top, parts.bottom, parts.left, parts.right)
+    )
+    mask = parts.label[top:bottom, left:right] == number
+    high, wide = (-(-side // 8) for side in mask.shape)
+    sides = (
+        mask[:high].any(axis=0),
+        mask[-high:].any(axis=0),
+        mask[:, :wide].any(axis=1),
+        mask[:, -wide:].any(axis=1),
+    )
+    framed = (parts.top > top + high) & (parts.bottom < bottom - high)
+    framed &= (parts.left > left + wide) & (parts.right < right - wide)
+    heavy = parts.mass > 0.1 * parts.mass[number]
+    return bool(min(side.mean() for side in sides) > 0.95 and mask.mean() < 0.5 or (framed & heavy).any())
+
+
+# The form of MNIST.
+
+
+def _cut_out(ink: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+    """Return the ink of the strokes and of their edges, as a share of the strokes' mean darkness."""
+    dark = ink[strokes].mean()
+    return _trimmed(np.where(_extreme(strokes, 2, np.maximum), (ink / dark).clip(0, 1), 0))
+
+
+def _trimmed(ink: np.ndarray) -> np.ndarray:
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def form_of_mnist(ink: np.ndarray) -> np.ndarray:
+    """Convert ink without paper, (H, W) from 0 to 1, to the form that networks take, (28, 28) uint8.
+
+    The faint edges of strokes go; the digit is scaled to the box and placed by its centre of mass.
+    """
+    cut = _trimmed(np.where(ink > _FAINTEST * ink.max(), ink, 0))
+    scale = BOX / max(cut.shape)
+    # A stroke's edges are twice as long as the stroke.
+    mask = np.pad(cut, 1) > 0.5
+    edges = sum(np.diff(mask, axis=axis).sum() for axis in (0, 1))
+    thickness = 2 * mask.sum() / edges * scale
+    thinner = round((_THINNEST - thickness) / scale / 2)
+    if thinner > 0:
+        cut = _extreme(np.pad(cut, thinner), thinner, np.maximum)
+        scale = BOX / max(cut.shape)
+    rows, columns = (_means(side, max(1, round(side * scale))) for side in cut.shape)
+    small = rows @ cut @ columns.T
+    image = _centred(
+        (small * (255 / small.max())).round().astype(np.uint8)
+    )  # scaling has made thin strokes fainter
+    if (_extreme(image, _THICKEST // 2, np.minimum) > 127).sum() > BOX:
+        raise ValueError(
+            "no digit in the picture: what stands out is a blot, its strokes must be thinner than "
+            f"{_THICKEST / BOX:.0%} of its size"
+        )
     return image
+
+
+def _means(length: int, size: int) -> np.ndarray:
+    """Return the (size, length) matrix that scales a side of a picture; its rows are weighted means."""
+    ratio = length / size
+    middle = (np.arange(size)[:, None] + 0.5) * ratio
+    weights = (1 - np.abs(np.arange(length) + 0.5 - middle) / max(ratio, 1)).clip(0)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _centred(ink: np.ndarray) -> np.ndarray:

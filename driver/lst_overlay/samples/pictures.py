@@ -1,0 +1,144 @@
+"""Read a picture of any size as grey levels, upright and reduced, in little memory.
+
+Files need Pillow, which PYNQ's images include; arrays do not.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Union
+
+import numpy as np
+
+WORKING_SIZE = 512  # pixels; the longer side of a larger picture is divided by a whole number
+MAX_DECODED_BYTES = 64 << 20  # of a file; boards have 512 MB for everything
+_STRIP = 1 << 18  # pixels that are converted at once
+_DEPTHS = (8, 10, 12, 14, 16)  # bits of a deep picture: the fewest that hold its brightest pixel
+# The orientation of EXIF, and what brings the picture upright.
+_UPRIGHT = {
+    2: lambda picture: picture[:, ::-1],
+    3: lambda picture: picture[::-1, ::-1],
+    4: lambda picture: picture[::-1],
+    5: lambda picture: picture.swapaxes(0, 1),
+    6: lambda picture: np.rot90(picture, -1),
+    7: lambda picture: picture[::-1, ::-1].swapaxes(0, 1),
+    8: lambda picture: np.rot90(picture),
+}
+
+
+def grey_levels(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray:
+    """Return the grey levels of a picture, (H, W) float32 from 0 to 255, neither side above WORKING_SIZE.
+
+    picture: a file (path or open), a PIL image, or an (H, W), (H, W, 3) or (H, W, 4) uint8 array.
+
+    What was drawn on a transparent canvas is black on white, whatever its colour. Raises ValueError if it is
+    no picture or a file too large for a board, and the file system's OSError.
+    """
+    if isinstance(picture, np.ndarray):
+        if (
+            isinstance(picture, np.ma.MaskedArray)
+            or picture.dtype != np.uint8
+            or 0 in picture.shape
+            or not (picture.ndim == 2 or picture.ndim == 3 and picture.shape[2] in (3, 4))
+        ):
+            raise ValueError(
+                "a picture must be an (H, W) or (H, W, 3) array of uint8, "
+                f"not {picture.shape} of {picture.dtype}{' with a mask' * np.ma.isMaskedArray(picture)}"
+            )
+        return _opaque(_reduced(picture.shape[:2], lambda top, bottom: picture[top:bottom]))
+    from PIL import Image
+
+    if isinstance(picture, Image.Image):
+        return _opaque(_channels(picture))
+    if not (isinstance(picture, (str, os.PathLike)) or hasattr(picture, "read")):
+        raise ValueError(f"a picture is a file, a PIL image or an array, not {type(picture).__name__}")
+    try:
+        with _opened(picture) as image:
+            needed = _draft(image)
+            if needed <= MAX_DECODED_BYTES:
+                return _opaque(_channels(image))
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's decoders raise SyntaxError, struct.error, EOFError and others.
+        if isinstance(error, OSError) and error.errno:
+            raise  # the file system's
+        raise ValueError(f"not a picture that Pillow reads ({error})") from None
+    raise ValueError(
+        f"a picture must need at most {MAX_DECODED_BYTES >> 20} MiB when decoded, "
+        f"not {-(-needed >> 20)} MiB; save it smaller, or as a JPEG that is not progressive"
+    )
+
+
+def _opened(file):
+    """Open a file without Pillow's limit of its size, which would refuse what _draft makes small."""
+    from PIL import Image
+
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        return Image.open(file)
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _draft(image) -> int:
+    """Have a JPEG decoded at a fraction of its size, and return the bytes that decoding takes."""
+    # A progressive JPEG keeps coefficients of 16 bits, three for each pixel.
+    progressive = 6 * image.width * image.height if image.info.get("progressive") else 0
+    image.draft("L", (WORKING_SIZE, WORKING_SIZE))
+    # What Pillow keeps of a pixel.
+    bytes_each = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
+    return max(progressive, bytes_each * image.width * image.height)
+
+
+def _channels(image) -> np.ndarray:
+    """Return a PIL image upright and reduced: grey, or grey and opacity, (H, W, 1 or 2) float32."""
+    deep = image.mode[0] in "IF"
+    transparent = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+    mode = "RGBA" if transparent else "L"
+
+    def strip(top, bottom):
+        part = image.crop((0, top, image.width, bottom))
+        return np.asarray(part if deep else part.convert(mode))
+
+    reduced = _reduced((image.height, image.width), strip)
+    if deep:
+        bits = next((bits for bits in _DEPTHS if reduced.max() < 1 << bits), _DEPTHS[-1])
+        reduced = reduced.clip(0) * (255 / ((1 << bits) - 1))
+    upright = _UPRIGHT.get(image.getexif().get(0x0112))  # EXIF's Orientation
+    return upright(reduced) if upright else reduced
+
+
+def _reduced(shape, strip) -> np.ndarray:
+    """Return the means of squares of pixels: grey, or grey and opacity, (H, W, 1 or 2) float32.
+
+    strip(top, bottom) returns these rows of the picture; colour is reduced to grey.
+    """
+    factor = -(-max(shape) // WORKING_SIZE)
+    down, across = (min(factor, side) for side in shape)
+    high, wide = shape[0] // down, shape[1] // across
+    step = max(1, _STRIP // (down * shape[1]))  # rows of the result
+    rows = []
+    for top in range(0, high, step):
+        pixels = strip(top * down, min(top + step, high) * down)[:, : wide * across]
+        pixels = pixels.astype(np.float32).reshape(*pixels.shape[:2], -1)
+        if pixels.shape[2] >= 3:
+            weights = np.zeros((pixels.shape[2], pixels.shape[2] - 2), np.float32)
+            weights[:3, 0] = 0.299, 0.587, 0.114  # ITU-R BT.601, as Pillow's "L"
+            weights[3:, 1:] = 1
+            pixels = pixels @ weights
+        rows.append(pixels.reshape(-1, down, wide, across, pixels.shape[2]).mean(axis=(1, 3)))
+    return np.concatenate(rows)
+
+
+def _opaque(channels: np.ndarray) -> np.ndarray:
+    """Return grey levels without transparency.
+
+    If most of the picture is transparent, opacity is the ink. Else what is transparent becomes paper.
+    """
+    grey = channels[..., 0]
+    if channels.shape[2] == 1:
+        return grey
+    opacity = channels[..., 1] / 255
+    if np.mean(opacity < 0.5) > 0.5:
+        return 255 * (1 - opacity)
+    return grey * opacity + np.median(grey[opacity >= 0.5]) * (1 - opacity)
