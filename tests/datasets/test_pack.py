@@ -91,7 +91,7 @@ def test_folders_train_and_test_are_the_split(folder, out):
     data = load_own(out)
     assert data.names == SHAPES
     assert {image.tobytes() for image in data.part("test").images} == {
-        digit_of(path).tobytes() for path in (folder / "test").rglob("*.png")
+        digit_of(path).image.tobytes() for path in (folder / "test").rglob("*.png")
     }
     assert [np.bincount(data.part(part).labels).tolist() for part in SPLIT] == [[7, 7], [1, 1], [2, 2]]
 
