@@ -7,6 +7,9 @@ ENGINE ?= pixel_serial
 NETWORK ?=
 VIVADO ?= vivado
 
+# What git tracks, so that a notebook or a script of one's own beside it is nobody's business.
+LINTED := $(or $(shell git ls-files '*.py' '*.ipynb' 2>/dev/null),.)
+
 .PHONY: help demo simulator notebook workstation test lint resources results ladder frontier registers train study wheel matrix soak docs \
         bitstream clean
 
@@ -29,8 +32,8 @@ test: $(VENV)/.all lint  ## Everything that CI runs
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -q
 
 lint: $(VENV)/.all  ## Style, layout and the floors between packages
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check --quiet .
+	$(PY) -m ruff check $(LINTED)
+	$(PY) -m ruff format --check --quiet $(LINTED)
 	$(dir $(PY))lint-imports --no-logo
 
 resources: $(VENV)/.demo  ## Area and logic depth for the XC7Z010 by Yosys: build/resources/*.json

@@ -47,6 +47,14 @@ def test_driver_networks_registers_and_notebooks(packed):
     assert {f"lst_overlay/samples/networks/{name}.npz" for name in shipped_networks.names()} <= set(files)
 
 
+def test_the_metadata_say_what_it_is_and_who_may_use_it(packed):
+    (name,) = [name for name in packed.namelist() if name.endswith("/METADATA")]
+    metadata = packed.read(name).decode()
+    for line in ("Author: The lst-overlay maintainers", "License: BSD-2-Clause", "Requires-Python: >=3.8"):
+        assert f"\n{line}\n" in metadata
+    assert "Description-Content-Type: text/markdown" in metadata and "# lst-overlay" in metadata
+
+
 def test_bitstreams_of_real_boards_and_a_description_of_every_engine(packed):
     files = {name for name in packed.namelist() if "/bitstreams/" in name}
     assert {
