@@ -197,15 +197,18 @@ class LST1Overlay(Overlay):
         if isinstance(batch_size, (Sequence, np.ndarray)) and not isinstance(batch_size, str):
             sizes = [measurements.checked_batch_size(size) for size in batch_size]
             return [self.throughput_test(size, timeout, software) for size in sizes]
-        images = measurements.random_images(batch_size, self.layout.image_bytes)
+        size = measurements.checked_batch_size(batch_size)
+        network = self._present_network()
         if software:
-            _, runtime_s = measurements.software_logits(self._present_network(), images)
-            return measurements.software_throughput(len(images), runtime_s)
+            images = measurements.random_images(size, self.layout.image_bytes)
+            return measurements.software_throughput(size, measurements.software_logits(network, images)[1])
 
         def on_board() -> Dict:
             self._ensure_network()
-            _, measured = self._batches.measure(images, ResultMode.CLASSES, timeout, chunk_images=len(images))
-            return measurements.throughput(len(images), measured, self._conditions())
+            with self._batches.room_for(size):  # before so many images are made in ordinary memory
+                images = measurements.random_images(size, self.layout.image_bytes)
+                _, measured = self._batches.measure(images, ResultMode.CLASSES, timeout, chunk_images=size)
+            return measurements.throughput(size, measured, self._conditions())
 
         return self._alone(on_board)
 

@@ -21,6 +21,7 @@ from lst_overlay import network as contract
 from lst_overlay.registers import ERROR_TEXTS, ErrorCode
 from lst_overlay.simulator.board import SimulatedBoard
 from tests.boards.fake import FakeBoard
+from tests.boards.instant import InstantBoard, numbered_images
 from tests.driver.conftest import NETWORKS, write_bitstream
 from tests.driver.random_network import random_images
 
@@ -251,6 +252,91 @@ def test_after_a_buffer_that_was_too_large_smaller_ones_still_work(fake, monkeyp
     with pytest.raises(LstOverlayError, match="use smaller batches"):
         overlay.throughput_test(5000)
     assert_answers(overlay)
+
+
+class SmallBoard(InstantBoard):
+    """A board whose contiguous memory holds ``room`` bytes."""
+
+    room = 16_000_000
+
+    @property
+    def used(self):
+        return sum(memory.size for memory in self._memory.values())
+
+    def allocate(self, shape, dtype, **options):
+        if self.used + np.prod(shape) * np.dtype(dtype).itemsize > self.room:
+            raise RuntimeError("BO allocation failed")
+        return super().allocate(shape, dtype, **options)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """(board, overlay): a board with little contiguous memory, and an overlay on it."""
+    device = SmallBoard(NETWORKS)
+    with LST1Overlay(write_bitstream(tmp_path), device, network=NETWORKS[0]) as made:
+        yield device, made
+
+
+def measure_throughput(overlay):
+    overlay.throughput_test(17_000)
+
+
+def measure_profile(overlay):
+    overlay.predict(numbered_images(1, 16_384), profile=True)
+
+
+@pytest.mark.parametrize("measure", [measure_throughput, measure_profile])
+def test_a_measurement_gives_its_large_buffers_back(small, measure):
+    device, overlay = small
+    device.room = 20_000_000
+    measure(overlay)
+    assert device.used == 0
+    images = numbered_images(1, 9000)
+    np.testing.assert_array_equal(overlay.predict(images), np.arange(1, 9001) % 10)
+
+
+def test_a_measurement_that_fails_gives_its_large_buffers_back_too(small, monkeypatch):
+    device, overlay = small
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lst_overlay.hardware.measurements.random_images", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        overlay.throughput_test(17_000)
+    assert device.used == 0
+
+
+def test_a_single_image_is_classified_in_the_buffers_that_are_there(small, monkeypatch):
+    device, overlay = small
+    overlay.classify(numbered_images(1, 1)[0])
+    monkeypatch.setattr(device, "allocate", None)
+    assert overlay.classify(numbered_images(3, 1)[0]).digit == 3
+
+
+@pytest.mark.parametrize("network", [NETWORKS[1], NETWORKS[0]], ids=["another", "the same"])
+def test_own_buffers_do_not_starve_the_loading_of_a_network(small, network):
+    device, overlay = small
+    overlay.predict(numbered_images(1, 9000))
+    device.room = device.used
+    overlay.load_network(network)
+    assert overlay.network is network
+
+
+def test_a_measurement_that_finds_no_room_makes_no_images(small, monkeypatch):
+    _, overlay = small
+    monkeypatch.setattr("lst_overlay.hardware.measurements.random_images", None)
+    with pytest.raises(LstOverlayError, match="cannot allocate 822.1 MB of contiguous memory"):
+        overlay.throughput_test((1 << 20) - 1)
+
+
+@pytest.mark.parametrize("software", [False, True])
+def test_a_measurement_without_a_network_makes_no_images(small, monkeypatch, software):
+    _, overlay = small
+    overlay._prepared = None
+    monkeypatch.setattr("lst_overlay.hardware.measurements.random_images", None)
+    with pytest.raises(LstOverlayError, match="no network is loaded"):
+        overlay.throughput_test(1000, software=software)
 
 
 def test_a_kept_exception_keeps_no_buffers(simulated_bit):

@@ -5,6 +5,7 @@ One set of buffers is filled while the hardware works on the other.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from contextlib import contextmanager
@@ -88,7 +89,7 @@ def allocate(device, shape, dtype):
     try:
         buffer = device.allocate(shape, dtype)
     except (RuntimeError, MemoryError, OSError) as error:
-        megabytes = np.prod(shape) * np.dtype(dtype).itemsize / 1e6
+        megabytes = math.prod(shape) * np.dtype(dtype).itemsize / 1e6
         raise LstOverlayError(
             f"cannot allocate {megabytes:.1f} MB of contiguous memory ({error}): "
             "use smaller batches, or delete other buffers"
@@ -147,7 +148,13 @@ class Batches:
                 f"network {name!r} has {words.nbytes}"
             )
         timeout_s = self.timeout(1, timeout_s)
-        buffer = allocate(self._device, words.shape, np.uint32)
+        try:
+            buffer = allocate(self._device, words.shape, np.uint32)
+        except LstOverlayError:
+            if not self._sets:
+                raise
+            self.release()  # The next batch allocates its buffers anew.
+            buffer = allocate(self._device, words.shape, np.uint32)
         buffer[:] = words
         buffer.flush()
         self._accelerator.begin()
@@ -179,7 +186,20 @@ class Batches:
 
         Commands run one at a time, since the end of the next command would overwrite the cycle counters.
         """
-        return self._run(images, mode, chunk_images, 1, timeout_s)
+        with self.room_for(min(chunk_images, len(images))):
+            return self._run(images, mode, chunk_images, 1, timeout_s)
+
+    @contextmanager
+    def room_for(self, images: int):
+        """Have buffers for that many images in one command. Those too large for `run` are released after it.
+
+        Raises LstOverlayError if the memory cannot be allocated.
+        """
+        self._reserve(1, images)
+        try:
+            yield
+        finally:
+            self._sets = [buffers for buffers in self._sets if buffers.images <= CHUNK_IMAGES]
 
     def release(self) -> None:
         """Release all buffers."""
@@ -227,12 +247,10 @@ class Batches:
         )
 
     def _reserve(self, depth: int, images: int) -> None:
-        for index in range(depth):
-            if index == len(self._sets):
-                self._sets.append(Buffers(self._device, self._capabilities, images))
-            elif self._sets[index].images < images:
-                del self._sets[index:]  # Release the small buffers before the larger ones are allocated.
-                self._sets.append(Buffers(self._device, self._capabilities, images))
+        if any(buffers.images < images for buffers in self._sets[:depth]):
+            self.release()  # Release the small buffers before the larger ones are allocated.
+        while len(self._sets) < depth:
+            self._sets.append(Buffers(self._device, self._capabilities, images))
 
     @contextmanager
     def _recovering(self):
