@@ -11,7 +11,7 @@ from tqdm import tqdm
 from datasets import idx
 from datasets.arrays import DAMAGED, DatasetError, damaged
 from datasets.own import CLASSES, SHAPE, SPLIT, TEST, TRAIN, OwnData, checked
-from lst_overlay.samples.photo import digit_of
+from lst_overlay.samples.thing import image_of
 
 
 def pack(folder, leave_out: Callable[[str], None], names: Optional[Sequence[str]] = None) -> OwnData:
@@ -89,7 +89,7 @@ def _pictures(folder: Path, leave_out: Callable[[str], None]) -> Dict[str, np.nd
     images, labels, split = [], [], []
     for part, label, path in tqdm(pictures, unit="picture", leave=False, disable=None):
         try:
-            images.append(digit_of(path).image)
+            images.append(image_of(path))
         except (ValueError, OSError) as error:
             reason = " ".join(str(error).split())
             leave_out(reason if str(path) in reason else f"{path}: {reason}")

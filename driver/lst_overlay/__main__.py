@@ -62,7 +62,10 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         if command is classify:
             added.add_argument(
-                "images", nargs="+", metavar="IMAGE", help="a photograph or scan of one digit (needs Pillow)"
+                "images",
+                nargs="+",
+                metavar="IMAGE",
+                help="a picture of one digit, or of what the network tells apart (needs Pillow)",
             )
         if command is benchmark:
             added.add_argument(
@@ -114,17 +117,15 @@ def self_test(overlay, chosen) -> Dict:
 
 
 def classify(overlay, chosen) -> Dict:
-    from .samples.photo import digit_of
-
     answers = []
     for path in chosen.images:
         try:
-            digit = digit_of(path).image
+            image = _converted(path, overlay.network)
         except (OSError, ValueError) as error:  # of this picture; the others are still answered
             print(f"error: {error}", file=sys.stderr)
             answers.append({"image": path, "error": str(error)})
             continue
-        answer = overlay.classify(digit)
+        answer = overlay.classify(image)
         answers.append(
             {
                 "image": path,
@@ -142,6 +143,14 @@ def classify(overlay, chosen) -> Dict:
         )
     answered = all("error" not in answer for answer in answers)
     return {"network": overlay.network.name, "images": answers, "passed": answered}
+
+
+def _converted(path: str, network):
+    """Return the image of a picture as the network takes it. One that names its classes is not for digits."""
+    from .samples.photo import digit_of
+    from .samples.thing import image_of
+
+    return image_of(path) if "class_names" in network.provenance else digit_of(path).image
 
 
 def benchmark(overlay, chosen) -> Dict:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from datasets import load_own
 from datasets.__main__ import main
 from datasets.own import SPLIT
-from lst_overlay.samples.photo import digit_of
+from lst_overlay.samples.thing import image_of
 from tests.datasets.test_mnist import idx
 
 SHAPES = ("bar", "ring")
@@ -61,10 +61,9 @@ def test_a_folder_is_a_class_and_its_name_the_classes(folder, out, capsys):
 def test_pictures_are_converted_as_those_that_are_classified_later(folder, out):
     pack(folder, out)
     packed = {image.tobytes() for image in load_own(out).images}
-    assert packed == {digit_of(path).image.tobytes() for path in folder.rglob("*.png")}
+    assert packed == {image_of(path).tobytes() for path in folder.rglob("*.png")}
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_wrong_pictures_are_named_and_the_others_packed(folder, out, capsys):
     (folder / "bar" / "notes.txt").write_text("not a picture")
     Image.new("L", (30, 30), 99).save(folder / "ring" / "blank.png")
@@ -91,7 +90,7 @@ def test_folders_train_and_test_are_the_split(folder, out):
     data = load_own(out)
     assert data.names == SHAPES
     assert {image.tobytes() for image in data.part("test").images} == {
-        digit_of(path).image.tobytes() for path in (folder / "test").rglob("*.png")
+        image_of(path).tobytes() for path in (folder / "test").rglob("*.png")
     }
     assert [np.bincount(data.part(part).labels).tolist() for part in SPLIT] == [[7, 7], [1, 1], [2, 2]]
 

@@ -86,6 +86,10 @@ def test_classify_names_the_class_as_the_network_file_does(monkeypatch, capsys, 
     assert status == 0 and f"{tmp_path / '0.png'}: nought (" in text
     (answer,) = json.loads(run(capsys, "classify", "--json", tmp_path / "0.png", *arguments)[1])["images"]
     assert (answer["digit"], answer["class"]) == (0, "nought")
+    bar = np.full((40, 90), 230, np.uint8)  # no digit, but perhaps one of these classes
+    bar[15:25, 10:80] = 20
+    Image.fromarray(bar).save(tmp_path / "minus.png")
+    assert run(capsys, "classify", tmp_path / "minus.png", *arguments)[0] == 0
 
 
 def test_classify_names_the_pictures_without_a_digit_and_answers_the_others(board, capsys, tmp_path):

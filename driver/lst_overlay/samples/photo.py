@@ -14,7 +14,7 @@ import numpy as np
 
 from ..network.lst.parameters import SIZE
 from .connected import Parts, connected_parts
-from .pictures import grey_levels
+from .pictures import grey_levels, naming
 
 BOX = 20  # pixels of the longer side of the digit
 MIN_INK = 0.08  # share of the paper's light that a stroke absorbs at least
@@ -48,12 +48,8 @@ def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> Digit:
     Raises FileNotFoundError if there is no such file, and ValueError if it is no picture, or does not show
     one whole digit.
     """
-    try:
+    with naming(picture):
         return _found(grey_levels(picture))
-    except ValueError as error:
-        if isinstance(picture, (str, os.PathLike)):
-            raise ValueError(f"{picture}: {error}") from None
-        raise
 
 
 def _found(grey: np.ndarray) -> Digit:
@@ -247,18 +243,24 @@ def form_of_mnist(ink: np.ndarray) -> np.ndarray:
     thinner = round((_THINNEST - thickness) / scale / 2)
     if thinner > 0:
         cut = _extreme(np.pad(cut, thinner), thinner, np.maximum)
-        scale = BOX / max(cut.shape)
-    rows, columns = (_means(side, max(1, round(side * scale))) for side in cut.shape)
-    small = rows @ cut @ columns.T
-    image = _centred(
-        (small * (255 / small.max())).round().astype(np.uint8)
-    )  # scaling has made thin strokes fainter
+    image = boxed(cut)
     if (_extreme(image, _THICKEST // 2, np.minimum) > 127).sum() > BOX:
         raise ValueError(
             "no digit in the picture: what stands out is a blot, its strokes must be thinner than "
             f"{_THICKEST / BOX:.0%} of its size"
         )
     return image
+
+
+def boxed(ink: np.ndarray) -> np.ndarray:
+    """Scale what is not 0, (H, W) from 0 to 1, to the box and centre its mass: return (28, 28) uint8."""
+    cut = _trimmed(ink)
+    scale = BOX / max(cut.shape)
+    rows, columns = (_means(side, max(1, round(side * scale))) for side in cut.shape)
+    small = rows @ cut @ columns.T
+    return _centred(
+        (small * (255 / small.max())).round().astype(np.uint8)
+    )  # thin strokes have become fainter
 
 
 def _means(length: int, size: int) -> np.ndarray:

@@ -6,7 +6,8 @@ Files need Pillow, which PYNQ's images include; arrays do not.
 from __future__ import annotations
 
 import os
-from typing import Union
+from contextlib import contextmanager
+from typing import Iterator, Union
 
 import numpy as np
 
@@ -67,6 +68,17 @@ def grey_levels(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndar
         f"a picture must need at most {MAX_DECODED_BYTES >> 20} MiB when decoded, "
         f"not {-(-needed >> 20)} MiB; save it smaller, or as a JPEG that is not progressive"
     )
+
+
+@contextmanager
+def naming(picture) -> Iterator[None]:
+    """Have a ValueError about a picture begin with the path of its file, if it has one."""
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(picture, (str, os.PathLike)):
+            raise ValueError(f"{picture}: {error}") from None
+        raise
 
 
 def _opened(file):
