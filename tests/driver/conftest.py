@@ -16,10 +16,9 @@ CHANNEL_NETWORKS = [with_channel_tables(random_lst1(3), *numbers) for numbers in
 
 
 @pytest.fixture(autouse=True)
-def lock_directory(tmp_path, monkeypatch):
+def lock_directory(tmp_path_factory, monkeypatch):
     """The directory with the locks of boards that the driver takes for real."""
-    directory = tmp_path / "locks"
-    directory.mkdir()
+    directory = tmp_path_factory.mktemp("locks")
     monkeypatch.setattr("lst_overlay.hardware.board_lock.DIRECTORIES", (str(directory),))
     return directory
 
