@@ -112,7 +112,8 @@ def _read(path: Path) -> Dict[str, np.ndarray]:
             there = ", ".join(file.files) or "nothing"
             arrays = {name: file[name] for name in _ARRAYS if name in file.files}
     except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file; docs/own_data.md says what it holds") from None
+        place = "" if path.is_absolute() else f" in {Path.cwd()}"
+        raise DatasetError(f"{path}: no such file{place}; docs/own_data.md says how to make one") from None
     except DAMAGED as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DatasetError(f"{path}: no .npz file of images and labels, or damaged ({reason})") from None

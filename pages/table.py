@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from typing import Any, List, Mapping, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?( \+- [\d.]+| %| [num]?s)?")
 
@@ -48,10 +48,14 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [list(shown), rules, *zip(*shown.values())])
 
 
-def confusion_table(counts: Sequence[Sequence[int]]) -> str:
-    """Return counts[label][class] as a table with a row per label and a column per class."""
-    rows = [{"label": label, "counts": row} for label, row in enumerate(counts)]
-    return table(rows, {"": "**{label}**", **{str(n): f"{{counts[{n}]}}" for n in range(len(counts))}})
+def confusion_table(counts: Sequence[Sequence[int]], names: Optional[Sequence[str]] = None) -> str:
+    """Return counts[label][class] as a table with a row per label and a column per class.
+
+    names: of the classes; None shows their numbers.
+    """
+    names = names or [str(number) for number in range(len(counts))]
+    rows = [{"label": name, "counts": row} for name, row in zip(names, counts)]
+    return table(rows, {"": "**{label}**", **{name: f"{{counts[{n}]}}" for n, name in enumerate(names)}})
 
 
 def _cell(pattern: str, row: Mapping[str, Any]) -> str:

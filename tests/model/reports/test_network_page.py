@@ -22,14 +22,18 @@ ABOUT = {
 }
 
 
-def told(network, **changes):
+CONFUSION = 10 * np.eye(10, dtype=int)
+CONFUSION[4, 9], CONFUSION[4, 4] = 3, 7
+
+
+def told(network, confusion=CONFUSION, class_names=None):
     """A network with provenance, and what an evaluation of it might say."""
     network = LSTNetwork(
         network.name, network.kind, network.pixel_bits, network.image_shape, network.layers, ABOUT
     )
-    confusion = 10 * np.eye(10, dtype=int)
-    confusion[4, 9], confusion[4, 4] = 3, 7
-    found = Evaluation("n.npz", network.name, "mnist", 100, 97.0, 97, 100, None, confusion.tolist())
+    found = Evaluation(
+        "n.npz", network.name, "mnist", 100, 97.0, 97, 100, None, confusion.tolist(), class_names
+    )
     return page_of(network.name).text(figures_of(network, found))
 
 
@@ -47,6 +51,17 @@ def test_a_page_tells_accuracy_formats_recipe_and_limits():
         "It runs on the pixel-serial engine",
     ):
         assert expected in text
+
+
+def test_a_page_about_own_data_names_the_classes():
+    text = " ".join(told(lst1(1, 0, np.arange(-512, 512)), class_names=[*"ABCDEFGHIJ"]).split())
+    assert "It was trained on images of A, B, C, D, E, F, G, H, I, J, in this order" in text
+    assert "Its most frequent mistake is a E taken for a J: 3 of 10 images." in text
+    assert "| **E** | 0 | 0 | 0 | 0 | 7 |" in text and "digits" not in text
+
+
+def test_a_page_about_a_network_without_mistakes_names_none():
+    assert "mistake" not in told(lst1(1, 0, np.arange(-512, 512)), confusion=np.eye(10, dtype=int))
 
 
 def test_a_page_says_why_the_engine_does_not_take_a_network():
