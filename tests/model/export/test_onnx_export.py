@@ -85,8 +85,8 @@ def random_network(seed, matrix_layers, dense_layers, pixel_bits):
                 int(rng.integers(0, 13)), index_width, 0.25, table_q, width, 0.125, "random"
             )
             same = [earlier for earlier, other in enumerate(shapes) if other == shape]
-            # A sum is of two plain outputs, so that the widths above suffice.
-            same = [earlier for earlier in same if layers[earlier].add is None]
+            # A sum is of two plain outputs, the other one no wider, so that the widths above suffice.
+            same = [e for e in same if layers[e].add is None and layers[e].activation.width <= width]
             add = int(rng.choice(same)) if same else None
         high = code_range(int(weights_widths[number]))[1]
         layers.append(
