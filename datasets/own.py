@@ -126,17 +126,18 @@ def _read(path: Path) -> Dict[str, np.ndarray]:
 def _names(labels: np.ndarray, names) -> Tuple[str, ...]:
     """The names of the classes: the given ones, or the numbers."""
     least, greatest = (int(labels.min()), int(labels.max())) if len(labels) else (0, -1)
-    if names is None:
-        names = np.array([str(number) for number in range(greatest + 1)])
-    if names.ndim != 1 or names.dtype.kind != "U" or len(set(names.tolist())) != len(names):
-        raise DatasetError(f"names must be different texts, one for each class, not {names.tolist()}")
     low, high = CLASSES
-    if not low <= len(names) <= high:
+    count = greatest + 1 if names is None else len(np.atleast_1d(names))
+    if not low <= count <= high:
         raise DatasetError(
-            f"there must be {low} to {high} classes, nothing else is supported yet, not {len(names)}"
+            f"there must be {low} to {high} classes, nothing else is supported yet, not {count}"
         )
-    if least < 0 or greatest >= len(names):
-        raise DatasetError(f"labels must lie in 0..{len(names) - 1}, found {least}..{greatest}")
+    if names is None:
+        names = np.array([str(number) for number in range(count)])
+    if names.shape != (count,) or names.dtype.kind != "U" or len(set(names.tolist())) != count:
+        raise DatasetError(f"names must be different texts, one for each class, not {names.tolist()}")
+    if least < 0 or greatest >= count:
+        raise DatasetError(f"labels must lie in 0..{count - 1}, found {least}..{greatest}")
     return tuple(names.tolist())
 
 

@@ -115,6 +115,10 @@ def test_classes_without_names_have_their_numbers(save):
             r"labels must be \(45,\) integers, one for each image, not \(45,\) float64",
         ),
         ({"labels": LABELS - 1, "names": None}, "2 to 10 classes, nothing else is supported yet, not 256"),
+        (
+            {"labels": LABELS.astype(np.uint64) << np.uint64(50), "names": None},
+            "2 to 10 classes, nothing else is supported yet, not 2251799813685249",
+        ),
         ({"labels": LABELS.astype(int) - 1}, r"labels must lie in 0\.\.2, found -1\.\.1"),
         ({"labels": LABELS + 1}, r"labels must lie in 0\.\.2, found 1\.\.3"),
         ({"labels": LABELS * 0, "names": None}, "2 to 10 classes, nothing else is supported yet, not 1"),

@@ -71,3 +71,16 @@ def test_a_picture_of_nothing_is_refused(boxes, ink):
         ValueError, match="nothing in the picture stands out from its border: it must differ by 16"
     ):
         image_of(picture(*boxes, ink=ink))
+
+
+def test_the_ground_may_be_grainy():
+    drawn = np.asarray(picture((30, 20, 69, 99))).astype(int)
+    grainy = drawn + np.random.default_rng(0).integers(-9, 10, drawn.shape)
+    found, expected = image_of(grainy.astype(np.uint8)), image_of(picture((30, 20, 69, 99)))
+    assert extent(found) == extent(expected) and np.abs(found.astype(int) - expected).max() < 32
+
+
+def test_the_message_names_the_file(tmp_path):
+    picture().save(tmp_path / "blank.png")
+    with pytest.raises(ValueError, match=f"^{tmp_path}/blank.png: nothing in the picture"):
+        image_of(tmp_path / "blank.png")
