@@ -10,8 +10,8 @@ from lst_overlay.network import QFormat
 from model.quantized.fixed_point import fixed_point
 from model.quantized.lst import QuantizedLST
 from model.training.data import Split
+from model.training.objective import optimizer_of, schedule_of
 from model.training.recipe import Recipe
-from model.training.stages import stages
 from model.training.train import Training
 
 
@@ -20,10 +20,11 @@ class FixedPointTraining(Training):
 
     def __init__(self, network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split):
         super().__init__(
-            dataclasses.replace(recipe, init_from=None, widths=None, schedule="one_cycle"), split
+            dataclasses.replace(recipe, init_from=None, widths=None, schedule="one_cycle", average=0.0), split
         )
-        self.network = fixed_point(network, fmt)
-        self.stages = stages(self.recipe, self.network, None, self.steps_per_epoch)
+        self.network = self.result = fixed_point(network, fmt)
+        self.optimizer = optimizer_of(self.recipe, self.network)
+        self.schedule = schedule_of(self.recipe, self.optimizer, recipe.epochs * self.steps_per_epoch)
 
 
 def fine_tune(network: nn.Module, fmt: QFormat, recipe: Recipe, split: Split) -> QuantizedLST:
