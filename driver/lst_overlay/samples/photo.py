@@ -63,7 +63,7 @@ def _found(grey: np.ndarray) -> Digit:
         strokes = _strokes(ink, all_ink)
     except ValueError:  # of ruled lines, perhaps, which are fainter than where the pen was pressed
         strokes = _strokes(ink, pressed)
-    cut = _cut_out(ink, strokes)
+    cut = _trimmed(np.where(strokes, (ink / ink[strokes].mean()).clip(0, 1), 0))
     return Digit(grey, paper, ink, cut, form_of_mnist(cut))
 
 
@@ -216,12 +216,6 @@ def _is_frame(parts: Parts, number: int) -> bool:
 
 
 # The form of MNIST.
-
-
-def _cut_out(ink: np.ndarray, strokes: np.ndarray) -> np.ndarray:
-    """Return the ink of the strokes and of their edges, as a share of the strokes' mean darkness."""
-    dark = ink[strokes].mean()
-    return _trimmed(np.where(_extreme(strokes, 2, np.maximum), (ink / dark).clip(0, 1), 0))
 
 
 def _trimmed(ink: np.ndarray) -> np.ndarray:
