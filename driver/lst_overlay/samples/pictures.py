@@ -14,7 +14,7 @@ import numpy as np
 WORKING_SIZE = 512  # pixels; the longer side of a larger picture is divided by a whole number
 MAX_DECODED_BYTES = 64 << 20  # of a file; boards have 512 MB for everything
 _STRIP = 1 << 18  # pixels that are converted at once
-_DEPTHS = (8, 10, 12, 14, 16)  # bits of a deep picture: the fewest that hold its brightest pixel
+_DEPTHS = (8, 10, 12, 14, 16, 32)  # bits of a deep picture: the fewest that hold its brightest pixel
 # The orientation of EXIF, and what brings the picture upright.
 _UPRIGHT = {
     2: lambda picture: picture[:, ::-1],

@@ -29,6 +29,12 @@ def test_parts_are_those_of_a_flood_fill(mask):
     np.testing.assert_array_equal(connected_parts(mask, mask.astype(float)).label, flooded(mask))
 
 
+def test_parts_that_meet_late_are_one():
+    """Parts of this mask wind so much that many are joined only after others were."""
+    mask = np.random.default_rng(4).random((120, 160)) < 0.35
+    np.testing.assert_array_equal(connected_parts(mask, mask.astype(float)).label, flooded(mask))
+
+
 def spiral(size):
     """Return a line that winds inwards, one pixel wide."""
     mask = np.zeros((size, size), bool)

@@ -59,6 +59,11 @@ def test_a_deep_picture_may_hold_fewer_bits_than_it_has_room_for(page, tmp_path,
     assert np.abs(grey_levels(tmp_path / "deep.png") - page).max() < 2
 
 
+def test_a_picture_of_32_bits(page):
+    deep = Image.fromarray(page.astype(np.int32) << 22)
+    assert np.abs(grey_levels(deep) - page / 4).max() < 1
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photograph_is_turned_upright(page, tmp_path, orientation):
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}.get(orientation)  # Image.Transpose, the other way round
