@@ -116,7 +116,7 @@ def test_a_run_is_measured_when_it_is_finished_and_not_again(monkeypatch, tmp_pa
         lambda recipe: tmp_path / recipe.name / str(recipe.seed),
     )
     path = tmp_path / "resmlp_short-relu-1" / "2" / "checkpoint.pt"
-    state = {"selected": {"epoch": 19}, "epoch": 20}
+    state = {"selected": {"epoch": 19}, "epoch": 20, "recipe_name": "", "recipe": {}, "ancestors": {}}
     save_checkpoint(path, state)
     assert list(finished({})) == []
     save_checkpoint(path, {**state, "test_accuracy": 0.78})
