@@ -23,7 +23,7 @@ def digits():
     """Return MNIST's test set, images and labels, or the package's digits where MNIST is not here."""
     if mnist_is_here():
         return datasets.load("mnist", "test")
-    images, labels = sample_digits.load()
+    images, labels = sample_digits.load("digits")
     return np.pad(images, ((0, 0), (4, 4), (4, 4))), labels
 
 

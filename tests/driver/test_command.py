@@ -60,7 +60,7 @@ def test_self_test_says_what_is_wrong_and_fails(board, capsys):
 
 
 def test_classify_answers_each_picture(board, capsys, tmp_path):
-    images, labels = sample_digits.load()
+    images, labels = sample_digits.load("digits")
     files = [tmp_path / f"{number}.png" for number in range(3)]
     for file, image in zip(files, images):
         Image.fromarray(255 - np.pad(image, 5)).resize((380, 380)).save(file)
@@ -79,7 +79,7 @@ def test_classify_names_the_class_as_the_network_file_does(monkeypatch, capsys, 
     )
     save_network(network, tmp_path / "named.npz")
     monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: FakeBoard([network]))
-    images, labels = sample_digits.load()
+    images, labels = sample_digits.load("digits")
     Image.fromarray(255 - np.pad(images[labels == 0][0], 5)).resize((380, 380)).save(tmp_path / "0.png")
     arguments = ["--bitfile", write_bitstream(tmp_path), "--network", tmp_path / "named.npz"]
     status, text, _ = run(capsys, "classify", tmp_path / "0.png", *arguments)
@@ -93,7 +93,7 @@ def test_classify_names_the_class_as_the_network_file_does(monkeypatch, capsys, 
 
 
 def test_classify_names_the_pictures_without_a_digit_and_answers_the_others(board, capsys, tmp_path):
-    images, labels = sample_digits.load()
+    images, labels = sample_digits.load("digits")
     files = [tmp_path / name for name in ("blank.png", "missing.png", "digit.png")]
     Image.new("L", (90, 90), 200).save(files[0])
     Image.fromarray(255 - np.pad(images[0], 5)).resize((380, 380)).save(files[2])

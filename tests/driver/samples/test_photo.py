@@ -27,7 +27,7 @@ def photograph(digit, size=(300, 400), at=(60, 90), scale=8):
 
 @pytest.fixture(scope="module")
 def page():
-    return photograph(sample_digits.load()[0][3])
+    return photograph(sample_digits.load("digits")[0][3])
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_what_does_not_show_one_whole_digit_is_refused(condition):
 def test_the_sample_digits_are_recognised_in_photographs():
     """Those whose strokes are faint or in two halves may be refused."""
     images, labels = [], []
-    for digit, label in zip(*sample_digits.load()):
+    for digit, label in zip(*sample_digits.load("digits")):
         try:
             images.append(digit_of(photograph(digit)).image)
             labels.append(label)
@@ -65,7 +65,7 @@ def test_the_sample_digits_are_recognised_in_photographs():
 
 
 def test_the_digit_fills_its_box_and_its_mass_is_in_the_middle():
-    digit = digit_of(photograph(sample_digits.load()[0][3], at=(10, 150), scale=6)).image
+    digit = digit_of(photograph(sample_digits.load("digits")[0][3], at=(10, 150), scale=6)).image
     rows, columns = np.nonzero(digit > 40)
     assert BOX - 2 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= BOX
     mass = [np.average(np.arange(28) + 0.5, weights=digit.sum(axis=1 - axis)) for axis in (0, 1)]
@@ -100,7 +100,7 @@ def test_light_on_dark_is_found_as_dark_on_light(page, expected):
 
 
 def test_size_place_and_colour_do_not_matter_much(expected):
-    digit = sample_digits.load()[0][3]
+    digit = sample_digits.load("digits")[0][3]
     for other in (
         photograph(digit, at=(5, 5)),
         photograph(digit, size=(900, 1200), scale=24),
