@@ -138,7 +138,9 @@ class Training:
         # What validation judges and the run leaves: the weights, or their mean over the last steps.
         self.result: nn.Module = self.network
         if recipe.average:
-            self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
+            # With the statistics of its norms: those of the present weights do not fit the mean of many.
+            mean = get_ema_multi_avg_fn(recipe.average)
+            self.average = AveragedModel(self.network, multi_avg_fn=mean, use_buffers=True)
             self.result = self.average.module
         self.epoch = 0  # how many are finished
         self.selected: Optional[Dict[str, Any]] = None

@@ -74,8 +74,8 @@ class Recipe(abc.ABC):
     optimizer: Adam, or stochastic gradient descent with Nesterov momentum.
     learning_rate: the optimiser's, at the peak of the schedule.
     label_smoothing: the part of each label that is spread over all classes.
-    average: validate and keep an exponential moving average of the weights, of which each step keeps this
-    part. With 0, the weights themselves.
+    average: validate and keep an exponential moving average of the weights and of their norms' statistics, of
+    which each step keeps this part. With 0, the weights themselves.
     init_from: the checkpoint of a trained float network to start from. In this path, and in the teacher's,
     the keys named in `placeholders` stand in braces for the run's own values.
     """

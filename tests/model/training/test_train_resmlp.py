@@ -130,7 +130,7 @@ def test_copies_are_mirrored_anew_in_each_epoch_and_keep_the_teachers_logits():
     assert 0 < mirrored < 2 * len(soft)
 
 
-def test_the_averaged_weights_are_what_validation_selects():
+def test_the_average_of_weights_and_statistics_is_what_validation_selects():
     training = Training(picture_recipe(average=0.5), SPLIT)
     weights = [training.network.head.weight.clone()]
     training.steps_per_epoch = 1
@@ -140,6 +140,7 @@ def test_the_averaged_weights_are_what_validation_selects():
     training.validate()
     assert torch.equal(training.selected["network"]["head.weight"], training.result.head.weight)
     assert not torch.equal(training.result.head.weight, training.network.head.weight)
+    assert not torch.equal(training.result.norm.running_var, training.network.norm.running_var)
 
 
 def test_a_parameter_that_is_no_number_stops_the_run_even_if_the_loss_is_one():
