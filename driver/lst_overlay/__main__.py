@@ -154,25 +154,36 @@ def _converted(path: str, network):
 
 
 def benchmark(overlay, chosen) -> Dict:
+    from .hardware.measurements import random_images
+
     sizes = chosen.batch_size or BATCH_SIZES
+    memory = f"{overlay.layout.name} memory"
     _say(
-        chosen, f"{'batch':>8}{'accelerator':>16}{'processor':>16}   images/s, network {overlay.network.name}"
+        chosen,
+        f"{'batch':>8}{memory:>16}{'uint8 array':>16}{'processor':>16}"
+        f"   images/s, network {overlay.network.name}",
     )
     rows = []
     for size in sizes:
         print(f"batch of {size} ...", end="\r", file=sys.stderr, flush=True)
-        hardware, software = overlay.throughput_test(size), overlay.throughput_test(size, software=True)
-        rows.append({"accelerator": hardware, "processor": software})
+        rates = {
+            "accelerator": overlay.throughput_test(size),
+            "from_array": overlay.throughput_test(random_images(size, overlay.layout.image_bytes)),
+            "processor": overlay.throughput_test(size, software=True),
+        }
+        rows.append(rates)
         _say(
             chosen,
-            f"{size:>8}{hardware['throughput[images/s]']:>16,.0f}{software['throughput[images/s]']:>16,.0f}",
+            f"{size:>8}" + "".join(f"{rate['throughput[images/s]']:>16,.0f}" for rate in rates.values()),
         )
-    first = rows[0]["accelerator"]
+    first, copied = rows[0]["accelerator"], rows[0]["from_array"]
     clock = f"{first['fclk[mhz]']:.1f} MHz ({first['fclk_source']})"
     _say(
         chosen,
-        f"accelerator: {clock}, {first['input_format']} in, {first['scope']}, "
-        f"without the copying, by {first['runtime_source']}",
+        f"{memory}: accelerator at {clock}, {first['scope']}, without the copying, "
+        f"by {first['runtime_source']}",
+        f"uint8 array: the same through Python on {platform.machine()}, with the copying, "
+        f"by {copied['runtime_source']}",
         f"processor: {platform.machine()}, the integer reference in NumPy, by wall clock",
     )
     return {"network": overlay.network.name, "rows": rows}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar, Union
 
 import numpy as np
@@ -15,6 +16,7 @@ from .hardware.accelerator import Accelerator
 from .hardware.batches import Batches
 from .hardware.board_lock import BoardLock
 from .hardware.clock import Fclk0, mhz
+from .hardware.device_images import DeviceImages
 from .hardware.prepared_network import PreparedNetwork, prepare
 from .hardware.pynq_record import PynqRecord
 from .memory.images import ImageLayout, checked_image, checked_images
@@ -23,6 +25,7 @@ from .registers import ResultMode
 from .samples import shipped_networks
 
 AUTO = "auto"
+Images = Union[np.ndarray, DeviceImages]
 Result = TypeVar("Result")
 
 
@@ -92,7 +95,7 @@ class LST1Overlay(Overlay):
 
         def set_up() -> None:
             if "_batches" in self.__dict__:
-                self._batches.release()  # XRT refuses a download while buffers of the old design exist.
+                self._batches.close()  # XRT refuses a download while buffers of the old design exist.
             # The clock is set first, or the new design would run at the old design's clock for a moment.
             self._fclk0.set(self._divisors)
             with bitstream_errors(f"{self.bitfile_name}: download failed"):
@@ -101,9 +104,37 @@ class LST1Overlay(Overlay):
 
         self._alone(set_up, loaded=False)
 
+    def allocate(self, images: int) -> DeviceImages:
+        """Return contiguous memory for ``images`` images, in the engine's layout, and for their results.
+
+        Fill it by its method `fill`, or write the pixels to its ``memory`` as ``layout`` describes them. Then
+        `predict`, `logits` and `throughput_test` take it, as often as wanted, and nothing is copied. It is
+        given back by its method `freebuffer`, at the end of a ``with`` block, or with the last reference, and
+        always by `free` and `download`.
+
+        Raises TypeError or ValueError for a wrong number, LstOverlayError if there is not so much memory.
+        """
+        self._check_usable()
+        allocate = partial(self._batches.allocate, measurements.checked_count(images))
+        try:
+            return allocate()
+        except LstOverlayError:
+            # `predict` keeps memory for arrays, which may be what is missing; a call at work is using it.
+            return self._alone(lambda: self._batches.with_room(allocate), loaded=False)
+
+    def pack(self, images: np.ndarray) -> DeviceImages:
+        """Copy N images to memory from `allocate`, packed if the engine needs them packed, and return it.
+
+        images: (N, *layout.shape) or (N, pixels) uint8, N >= 1.
+        """
+        images = checked_images(images, self.layout.shape)
+        packed = self.allocate(len(images))
+        packed.write(images)
+        return packed
+
     def predict(
         self,
-        images: np.ndarray,
+        images: Images,
         profile: bool = False,
         timeout: Optional[float] = None,
         software: bool = False,
@@ -111,6 +142,8 @@ class LST1Overlay(Overlay):
         """Classify N images: (N, *layout.shape) or (N, pixels) uint8, N >= 1 -> (N,) int64 classes.
 
         ``layout.shape`` is (28, 28) for MNIST. The image count has no upper limit: large batches are divided.
+        An array is copied to device memory, packed if the engine needs that; images that `pack` or `allocate`
+        put there are read where they are.
 
         profile:  return (classes, dict) instead; the dict holds clock cycles and images per second.
         timeout:  seconds that one command may take. A command has at most 4,096 images, with profile 16,384.
@@ -127,7 +160,7 @@ class LST1Overlay(Overlay):
                     "throughput_test times it"
                 )
             return classify(self.logits(images, software=True))
-        images = checked_images(images, self.layout.shape)
+        images = self._checked(images)
 
         def on_board() -> Union[np.ndarray, Tuple[np.ndarray, Dict]]:
             self._ensure_network()
@@ -138,15 +171,13 @@ class LST1Overlay(Overlay):
 
         return self._alone(on_board)
 
-    def logits(
-        self, images: np.ndarray, timeout: Optional[float] = None, software: bool = False
-    ) -> np.ndarray:
+    def logits(self, images: Images, timeout: Optional[float] = None, software: bool = False) -> np.ndarray:
         """Return the logits of N images, (N, classes) int32: the accumulators of the last layer.
 
         The real value of a logit is the logit times ``network.logit_step``. Arguments and errors are those of
         `predict`.
         """
-        images = checked_images(images, self.layout.shape)
+        images = self._checked(images, software)
         if software:
             return measurements.software_logits(self._present_network(), images)[0]
 
@@ -182,33 +213,47 @@ class LST1Overlay(Overlay):
 
     def throughput_test(
         self,
-        batch_size: Union[int, Sequence[int]] = 1000,
+        batch_size: Union[int, Sequence[int], Images] = 1000,
         timeout: Optional[float] = None,
         software: bool = False,
     ) -> Union[Dict, List[Dict]]:
-        """Classify one batch of random images and return its throughput as a dict with FINN's keys.
+        """Classify one batch and return its throughput as a dict with FINN's keys.
 
-        batch_size: images, 1 .. 2^20 - 1, in one command. A sequence of sizes gives a list of dicts.
+        batch_size: images, 1 .. 2^20 - 1, in one command. They are random, and in device memory before time
+                    is taken. A sequence of sizes gives a list of dicts. Instead of a size, images may be
+                    given: those of `pack` or `allocate` are measured in the same way, a uint8 array with all
+                    that `predict` does, copying and packing included.
         software:   measure the integer reference on the processor instead of the accelerator.
 
-        The entry "runtime_source" names the clock: 'wall clock', or on the simulated board 'cycles / fclk
-        (simulated)'. Raises TypeError or ValueError for a wrong batch size, else what `predict` raises.
+        The entry "measured_from" says where the images were, 'uint8 memory', 'packed memory' or 'uint8 array
+        through Python'. The entry "runtime_source" names the clock: 'wall clock', or on the simulated board
+        'cycles / fclk (simulated)', to which the wall clock of the copying is added if there was any. Raises
+        TypeError or ValueError for a wrong batch size, else what `predict` raises.
         """
-        if isinstance(batch_size, (Sequence, np.ndarray)) and not isinstance(batch_size, str):
+        images = None
+        if isinstance(batch_size, DeviceImages) or getattr(batch_size, "ndim", 0) > 1:
+            images = self._checked(batch_size, software)
+        elif isinstance(batch_size, (Sequence, np.ndarray)) and not isinstance(batch_size, str):
             sizes = [measurements.checked_batch_size(size) for size in batch_size]
             return [self.throughput_test(size, timeout, software) for size in sizes]
-        size = measurements.checked_batch_size(batch_size)
+        size = measurements.checked_batch_size(batch_size) if images is None else len(images)
         network = self._present_network()
         if software:
-            images = measurements.random_images(size, self.layout.image_bytes)
+            if images is None:
+                images = measurements.random_images(size, self.layout.image_bytes)
             return measurements.software_throughput(size, measurements.software_logits(network, images)[1])
 
         def on_board() -> Dict:
             self._ensure_network()
-            with self._batches.room_for(size):  # before so many images are made in ordinary memory
-                images = measurements.random_images(size, self.layout.image_bytes)
-                _, measured = self._batches.measure(images, ResultMode.CLASSES, timeout, chunk_images=size)
-            return measurements.throughput(size, measured, self._conditions())
+            if isinstance(images, np.ndarray):
+                measured = self._batches.timed(images, ResultMode.CLASSES, timeout)
+                return measurements.throughput(size, measured, self._conditions(), from_array=True)
+            if images is not None:
+                return self._throughput_from_memory(images, timeout)
+            # The memory comes first, before so many images are made in ordinary memory.
+            with self._batches.with_room(partial(self._batches.allocate, size)) as memory:
+                memory.write(measurements.random_images(size, self.layout.image_bytes))
+                return self._throughput_from_memory(memory, timeout)
 
         return self._alone(on_board)
 
@@ -320,7 +365,7 @@ class LST1Overlay(Overlay):
         """
         self._freed = True
         if not self._running and "_batches" in self.__dict__:
-            self._batches.release()
+            self._batches.close()
 
     def __enter__(self) -> LST1Overlay:
         return self
@@ -405,6 +450,19 @@ class LST1Overlay(Overlay):
             )
         self._batches.load(self._prepared)
 
+    def _checked(self, images: Images, software: bool = False) -> Images:
+        """Return images in device memory as they are, others checked and flattened."""
+        if not isinstance(images, DeviceImages):
+            return checked_images(images, self.layout.shape)
+        if software:
+            raise TypeError("software=True takes images as a uint8 array, not those in device memory")
+        return images
+
+    def _throughput_from_memory(self, images: DeviceImages, timeout: Optional[float]) -> Dict:
+        size = measurements.checked_batch_size(len(images))
+        _, measured = self._batches.measure(images, ResultMode.CLASSES, timeout, chunk_images=size)
+        return measurements.throughput(size, measured, self._conditions())
+
     def _conditions(self) -> measurements.Conditions:
         return measurements.Conditions(self._capabilities, self.fclk_mhz, self._simulated)
 
@@ -439,6 +497,6 @@ class LST1Overlay(Overlay):
             finally:
                 self._running = False
                 if self._freed and "_batches" in self.__dict__:
-                    self._batches.release()
+                    self._batches.close()
 
         return self._board_lock.run(checked_work)

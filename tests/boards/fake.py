@@ -4,6 +4,7 @@ Like the simulated board it is a pynq device for an unmodified pynq.Overlay, and
 with the processor's cache. It has registers, memory and the SLCR; results come from the integer reference.
 """
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import Optional, Tuple
@@ -19,11 +20,15 @@ from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.memory.results import ResultRecord
 from lst_overlay.registers import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC, REGISTERS, ErrorCode, ResultMode
+from tests.oracles import board_evaluator as evaluator
 
 BUILD_HASH = 0x1234ABCD
 PIXEL_SERIAL = Capabilities(0, True, ImageLayout((28, 28)), ResultRecord(10, 10))
+# A design such as the row-parallel engine's with 4-bit pixels, which no loadable engine has.
+TWO_PORTS = Capabilities(1, True, ImageLayout((28, 28), 2, 4), ResultRecord(10, 10))
 FPGA0_CLK_CTRL, BOOT_CLOCK = 0xF8000170, 0x00200A00  # IO PLL, divisors 10 and 2
 AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN = 0xF8008000, 0xF8008014, 0xF8000900
+AFI2_RDCHAN_CTRL, AFI2_WRCHAN_CTRL = 0xF800A000, 0xF800A014
 NAMES = {register.offset: register.name for register in REGISTERS}
 
 
@@ -41,19 +46,21 @@ class Faults:
 
 
 class FakeBoard(Device):
-    """A pynq device; ``networks`` are those that it recognises by their parameters."""
+    """A pynq device with a ``design``; ``networks`` are those that it recognises by their parameters."""
 
     name = "simulated"
     arch = "armv7l"
     capabilities = {"REGISTER_RW": True, "MEMORY_MAPPED": False}
     polls_per_command = 3  # Reads of STATUS or COMPLETED until the running command ends.
 
-    def __init__(self, networks=()):
+    def __init__(self, networks=(), design=PIXEL_SERIAL):
         super().__init__("fake")
+        self.design = design
         self.networks = {contract.parameter_crc(contract.parameter_words(n)): n for n in networks}
         self.faults = Faults(registers={})
         self.clock = BOOT_CLOCK
-        self.processing_system = {AFI0_RDCHAN_CTRL: 0, AFI0_WRCHAN_CTRL: 0, LVL_SHFTR_EN: 0xF}
+        widths = (AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, AFI2_RDCHAN_CTRL, AFI2_WRCHAN_CTRL)
+        self.processing_system = {**dict.fromkeys(widths, 0), LVL_SHFTR_EN: 0xF}
         self.true_mhz = 200.0
         self.clock_at_download = None
         self.downloads = 0
@@ -121,12 +128,16 @@ class FakeBoard(Device):
             MAGIC=MAGIC,
             ABI_VERSION=ABI_VERSION,
             BUILD_HASH=BUILD_HASH,
-            CAPABILITIES=1 << 4 | 1 << 8,
-            IMAGE_SHAPE=28 | 28 << 12,
-            RESULTS=10 | 10 << 16,
+            **self._design_registers(),
             PARAMETER_BYTES=contract.PARAMETER_BYTES,
         )
         self.queue, self._polls, self.stuck = [], 0, False
+
+    def _design_registers(self):
+        return {
+            register: sum(values[field.name] << field.offset for field in BY_NAME[register].fields)
+            for register, values in self.design.fields().items()
+        }
 
     def _read(self, address):
         if address == FPGA0_CLK_CTRL:
@@ -203,16 +214,17 @@ class FakeBoard(Device):
     def _run(self, registers):
         if not self.values["NETWORK_HASH"]:
             return ErrorCode.NO_NETWORK, 0
-        count = registers["IMAGES"]
-        (pixels, source), (results, destination) = (
-            self._at(registers["SOURCE"]),
-            self._at(registers["DESTINATION"]),
-        )
-        if pixels is None or source + count * 784 > len(pixels):
-            return ErrorCode.READ_RESPONSE, registers["SOURCE"]
+        count, layout = registers["IMAGES"], self.design.layout
+        pixels = []
+        for name in ("SOURCE", "SOURCE_1")[: layout.buffers]:
+            memory, offset = self._at(registers[name])
+            if memory is None or offset + count * layout.bytes_per_image > len(memory):
+                return ErrorCode.READ_RESPONSE, registers[name]
+            pixels.append(memory[offset:])
+        results, destination = self._at(registers["DESTINATION"])
         if results is None:
             return ErrorCode.WRITE_RESPONSE, registers["DESTINATION"]
-        images = pixels[source : source + count * 784].reshape(count, 784)
+        images = evaluator.pixels(pixels[0], pixels[-1], count, layout.packed_bits).reshape(count, 784)
         logits = self.answers(self.networks[self.values["NETWORK_HASH"]], images)
         out = np.zeros(count, PIXEL_SERIAL.record.dtype)
         out["values"], out["class"] = logits, contract.classify(logits)
@@ -234,3 +246,17 @@ class FakeBoard(Device):
             if base <= address < base + len(memory):
                 return memory, address - base
         return None, 0
+
+
+def make_slow(device):
+    """Make batches wait, and return two events: a batch runs; the batch may end."""
+    entered, leave = threading.Event(), threading.Event()
+    original = device._run
+
+    def slow(registers):
+        entered.set()
+        leave.wait(10)
+        return original(registers)
+
+    device._run = slow
+    return entered, leave

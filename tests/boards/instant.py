@@ -32,8 +32,8 @@ class InstantBoard(FakeBoard):
 
     polls_per_command = 1
 
-    def __init__(self, networks=()):
-        super().__init__(networks)
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
         self._memory = weakref.WeakValueDictionary()
 
     def answers(self, network, images):
@@ -55,3 +55,18 @@ class InstantBoard(FakeBoard):
         pass
 
     invalidate = flush
+
+
+class SmallBoard(InstantBoard):
+    """A board whose contiguous memory holds ``room`` bytes."""
+
+    room = 16_000_000
+
+    @property
+    def used(self):
+        return sum(memory.size for memory in self._memory.values())
+
+    def allocate(self, shape, dtype, **options):
+        if self.used + np.prod(shape) * np.dtype(dtype).itemsize > self.room:
+            raise RuntimeError("BO allocation failed")
+        return super().allocate(shape, dtype, **options)

@@ -1,11 +1,13 @@
 """The driver's fixtures: `board` runs a test on both kinds of board, `fake` on the board that can fail."""
 
+import dataclasses
+
 import pytest
 
 from gateware.shell.hwh import write_hwh
 from lst_overlay import LST1Overlay
 from lst_overlay.simulator.board import SimulatedBoard
-from tests.boards.fake import BUILD_HASH, PIXEL_SERIAL, FakeBoard
+from tests.boards.fake import BUILD_HASH, PIXEL_SERIAL, TWO_PORTS, FakeBoard
 from tests.driver.random_network import corner_lst1, random_lst1, with_channel_tables
 
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]
@@ -38,8 +40,13 @@ def write_bitstream(directory, build_hash=BUILD_HASH, content=b"a bitstream", ch
     return bitfile
 
 
-def fake_board(tmp_path, networks):
-    return FakeBoard(networks), write_bitstream(tmp_path)
+def fake_board(tmp_path, networks, design=PIXEL_SERIAL):
+    return FakeBoard(networks, design), write_bitstream(tmp_path, capabilities=design)
+
+
+def network_for(design):
+    """NETWORKS[0], with as many bits in a pixel as the design reads."""
+    return dataclasses.replace(NETWORKS[0], pixel_bits=design.layout.packed_bits or 8)
 
 
 @pytest.fixture(params=["fake", "rtl"])
@@ -66,4 +73,13 @@ def fake(tmp_path):
     """(board, overlay): a fake board, and an overlay on it."""
     device, bitfile = fake_board(tmp_path, NETWORKS)
     with LST1Overlay(bitfile, device, network=NETWORKS[0]) as made:
+        yield device, made
+
+
+@pytest.fixture
+def two_ports(tmp_path):
+    """(board, overlay): a fake board with a design that reads packed pixels over HP0 and HP2."""
+    network = network_for(TWO_PORTS)
+    device, bitfile = fake_board(tmp_path, [network], TWO_PORTS)
+    with LST1Overlay(bitfile, device, network=network) as made:
         yield device, made

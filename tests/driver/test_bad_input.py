@@ -85,7 +85,14 @@ def test_bad_images(fake, case):
         (1 << 20, ValueError, "not 1048576"),
         ([8, 0], ValueError, "not 0"),
         ("8", TypeError, "not str"),
-        (2.5, TypeError, "must be an integer or a sequence of them, not float"),
+        ([[8]], TypeError, "not list"),
+        (np.zeros((2, 784)), TypeError, "images must be uint8 pixels 0..255, not float64"),
+        (
+            np.zeros((2, 783), np.uint8),
+            ValueError,
+            r"must have shape \(N, 28, 28\) or \(N, 784\), not \(2, 783\)",
+        ),
+        (2.5, TypeError, "must be an integer, a sequence of them, or images, not float"),
         (True, TypeError, "not bool"),
     ],
 )

@@ -73,6 +73,15 @@ def test_logits_and_classes_are_the_references(overlay):
     np.testing.assert_array_equal(overlay.predict(images), classify(expected))
 
 
+def test_images_in_device_memory_are_answered_alike(overlay):
+    images = np.concatenate([corner_images()] * 3)
+    expected = logits(overlay.network, images)
+    with overlay.pack(images) as packed:
+        np.testing.assert_array_equal(overlay.logits(packed), expected)
+        np.testing.assert_array_equal(overlay.predict(packed), classify(expected))
+        np.testing.assert_array_equal(overlay.logits(packed[16:]), expected[16:])
+
+
 def test_figures_are_those_of_the_engine(overlay, design):
     spec, layout = design[0], overlay.layout
     assert (layout.name, layout.bytes_per_image) == INPUT.get(spec.name, ("uint8", 784))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lst_overlay import LST1Overlay
-from lst_overlay.hardware import batches as pipeline
+from lst_overlay.hardware.device_images import DeviceImages
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import classify, load_network, logits, parameter_crc, parameter_words, pixel_codes
 from lst_overlay.registers import ResultMode
@@ -71,14 +71,15 @@ def test_an_altered_file_is_refused(tmp_path):
 def test_logits_from_raw_pixel_and_result_memory(engine, name, tmp_path, monkeypatch):
     """The evaluator reads the memory of the simulated board as the accelerator read and wrote it."""
     memory = {}
-    read = pipeline.Buffers.read
+    read = DeviceImages.read
 
-    def keep(self, mode, count):
-        results = read(self, mode, count)
-        memory[mode], memory["pixels"] = self.results.tobytes(), [buffer.tobytes() for buffer in self.pixels]
+    def keep(self, mode):
+        results = read(self, mode)
+        memory[mode] = self.allocation.buffers[-1].tobytes()
+        memory["pixels"] = [buffer.tobytes() for buffer in self.memory]
         return results
 
-    monkeypatch.setattr(pipeline.Buffers, "read", keep)
+    monkeypatch.setattr(DeviceImages, "read", keep)
     network, count = evaluator.read_network(find(name)), len(images())
     bit = simulated_bitstream(
         tmp_path, engine, None if engine == "pixel_serial" else load_network(find(name))

@@ -20,8 +20,8 @@ from lst_overlay import (
 from lst_overlay import network as contract
 from lst_overlay.registers import ERROR_TEXTS, ErrorCode
 from lst_overlay.simulator.board import SimulatedBoard
-from tests.boards.fake import FakeBoard
-from tests.boards.instant import InstantBoard, numbered_images
+from tests.boards.fake import FakeBoard, make_slow
+from tests.boards.instant import SmallBoard, numbered_images
 from tests.driver.conftest import NETWORKS, write_bitstream
 from tests.driver.random_network import random_images
 
@@ -30,20 +30,6 @@ IMAGES = random_images(5)
 
 def assert_answers(overlay):
     np.testing.assert_array_equal(overlay.logits(IMAGES), contract.logits(NETWORKS[0], IMAGES))
-
-
-def make_slow(device):
-    """Make batches wait, and return two events: a batch runs; the batch may end."""
-    entered, leave = threading.Event(), threading.Event()
-    original = device._run
-
-    def slow(registers):
-        entered.set()
-        leave.wait(10)
-        return original(registers)
-
-    device._run = slow
-    return entered, leave
 
 
 def test_never_finishing_times_out_with_every_register(fake):
@@ -72,6 +58,33 @@ def test_every_wait_has_a_timeout(fake, call):
         getattr(overlay, call)(argument, timeout=0.05)
     device.faults.never_finish = False
     assert_answers(overlay)
+
+
+@pytest.mark.parametrize("images, seconds", [(5, 0.06), (9, 0.1)])
+def test_the_timeout_grows_with_the_batch(fake, monkeypatch, images, seconds):
+    device, overlay = fake
+    for name, value in (("TIMEOUT_S", 0.01), ("TIMEOUT_PER_IMAGE_S", 0.01), ("SIMULATED_TIMEOUT_FACTOR", 1)):
+        monkeypatch.setattr(lst_overlay.hardware.batches, name, value)
+    device.faults.never_finish = True
+    with pytest.raises(HardwareTimeout, match=f"batch of {images} images .* within {seconds} s"):
+        overlay.predict(random_images(images))
+
+
+def test_the_simulated_board_has_a_multiple_of_the_time(fake):
+    batches = fake[1]._batches
+    simulated = batches.timeout(1000)
+    batches._simulated = False
+    assert simulated == 10 * batches.timeout(1000) == 30.0
+
+
+def test_smaller_batches_take_the_buffers_of_larger_ones(fake, monkeypatch):
+    device, overlay = fake
+    overlay.predict(random_images(9))
+    monkeypatch.setattr(device, "allocate", None)
+    for count in (5, 9, 1):
+        assert (
+            len(overlay.predict(random_images(count))) == len(overlay.logits(random_images(count))) == count
+        )
 
 
 def test_start_that_is_ignored(fake, monkeypatch):
@@ -115,7 +128,7 @@ def test_address_outside_memory_is_reported_and_recovered_without_a_download(fak
     device, overlay = fake
     pipeline = overlay._batches
     overlay.predict(IMAGES)
-    pipeline._sets[0].pixels[0].device_address = 0x3FFF_0000
+    pipeline._sets[0].memory[0].device_address = 0x3FFF_0000
     original = device.flush
     device.flush = lambda *_: None  # The address belongs to no buffer of the fake board.
     with pytest.raises(HardwareError, match="ERROR_ADDRESS = 0x3FFF0000"):
@@ -240,33 +253,17 @@ def test_out_of_memory_is_told(fake):
 def test_after_a_buffer_that_was_too_large_smaller_ones_still_work(fake, monkeypatch):
     device, overlay = fake
     overlay.predict(IMAGES)
-    allocate, made = device.allocate, []
+    allocate = device.allocate
 
-    def second_fails(*arguments, **keywords):
-        made.append(arguments)
-        if len(made) == 2:
+    def too_large_fails(shape, *arguments, **keywords):
+        if shape[0] == 5000:
             raise RuntimeError("BO allocation failed")
-        return allocate(*arguments, **keywords)
+        return allocate(shape, *arguments, **keywords)
 
-    monkeypatch.setattr(device, "allocate", second_fails)
+    monkeypatch.setattr(device, "allocate", too_large_fails)
     with pytest.raises(LstOverlayError, match="use smaller batches"):
         overlay.throughput_test(5000)
     assert_answers(overlay)
-
-
-class SmallBoard(InstantBoard):
-    """A board whose contiguous memory holds ``room`` bytes."""
-
-    room = 16_000_000
-
-    @property
-    def used(self):
-        return sum(memory.size for memory in self._memory.values())
-
-    def allocate(self, shape, dtype, **options):
-        if self.used + np.prod(shape) * np.dtype(dtype).itemsize > self.room:
-            raise RuntimeError("BO allocation failed")
-        return super().allocate(shape, dtype, **options)
 
 
 @pytest.fixture
@@ -323,6 +320,15 @@ def test_own_buffers_do_not_starve_the_loading_of_a_network(small, network):
     assert overlay.network is network
 
 
+def test_own_buffers_do_not_starve_images_of_the_users(small):
+    device, overlay = small
+    overlay.predict(numbered_images(1, 9000))
+    device.room = device.used
+    with overlay.pack(numbered_images(1, 5000)) as images:
+        np.testing.assert_array_equal(overlay.predict(images), np.arange(1, 5001) % 10)
+    assert device.used == 0
+
+
 def test_a_measurement_that_finds_no_room_makes_no_images(small, monkeypatch):
     _, overlay = small
     monkeypatch.setattr("lst_overlay.hardware.measurements.random_images", None)
@@ -354,6 +360,19 @@ def test_a_kept_exception_keeps_no_buffers(simulated_bit):
         kept.append(caught.value)
     overlay.free()
     assert not device._memory
+
+
+def test_an_exception_about_the_results_keeps_no_buffers(small):
+    device, overlay = small
+    device.faults.image_number_offset = 3
+    images = overlay.pack(numbered_images(1, 20))
+    kept = []
+    for given in (images, numbered_images(1, 20)):
+        with pytest.raises(HardwareError, match="20 results are misplaced") as caught:
+            overlay.logits(given)
+        kept.append(caught.value)
+    overlay.free()
+    assert device.used == 0
 
 
 def test_an_overlay_freed_during_a_call_of_another_thread_gives_its_buffers_back_after_it(fake):

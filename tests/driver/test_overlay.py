@@ -53,6 +53,16 @@ def test_chunks_meet_without_a_seam(overlay, monkeypatch, count):
     assert_bit_exact(overlay.predict(images), contract.classify(contract.logits(NETWORKS[0], images)), images)
 
 
+def test_images_in_device_memory_are_answered_alike(overlay, monkeypatch):
+    monkeypatch.setattr(lst_overlay.hardware.batches, "CHUNK_IMAGES", 16)
+    images = random_images(40)
+    packed = overlay.pack(images)
+    assert_bit_exact(overlay.logits(packed), contract.logits(NETWORKS[0], images), images)
+    packed.memory[0][20:] = images[:20].reshape(20, 784)
+    images[20:] = images[:20]
+    assert_bit_exact(overlay.logits(packed), contract.logits(NETWORKS[0], images), images)
+
+
 def test_flat_strided_and_read_only_images(overlay):
     images = random_images(24)
     images.setflags(write=False)

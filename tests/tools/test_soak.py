@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lst_overlay.hardware.batches import Buffers
+from lst_overlay.hardware.device_images import DeviceImages
+from tools import board_package
 from tools.soak import soak
 
 SMALL = {"images": 3000, "verilated_images": 600, "seed": 3}
@@ -14,9 +15,11 @@ def totals(figures):
     return [sum(board[key] for board in figures["boards"]) for key in ("lost_or_wrong", "answered_twice")]
 
 
-def test_every_image_is_answered_once():
+def test_every_image_is_answered_once(capsys):
     right, figures = soak(**SMALL)
     assert right and totals(figures) == [0, 0]
+    assert "2,400 of the 3,000 images met a stand-in" in capsys.readouterr().out
+    assert board_package.view({"soak": figures})["stand_in_images"] == 2400
 
 
 @pytest.mark.parametrize(
@@ -25,7 +28,7 @@ def test_every_image_is_answered_once():
     ids=["in another order", "one repeated, one lost"],
 )
 def test_answers_that_are_not_the_images_own_are_found_out(monkeypatch, wrong):
-    read = Buffers.read
-    monkeypatch.setattr(Buffers, "read", lambda self, mode, count: wrong(read(self, mode, count)))
+    read = DeviceImages.read
+    monkeypatch.setattr(DeviceImages, "read", lambda self, mode: wrong(read(self, mode)))
     right, figures = soak(**SMALL)
     assert not right and totals(figures)[0] > 0

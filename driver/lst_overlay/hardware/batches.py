@@ -5,18 +5,18 @@ One set of buffers is filled while the hardware works on the other.
 
 from __future__ import annotations
 
-import math
 import time
+import weakref
 from collections import deque
-from contextlib import contextmanager
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from contextlib import contextmanager, nullcontext
+from typing import Callable, Dict, List, NamedTuple, Optional, TypeVar, Union
 
 import numpy as np
 
 from ..errors import BitstreamError, HardwareError, HardwareTimeout, LstOverlayError
-from ..registers import ALIGNMENT, ResultMode
 from .accelerator import Accelerator
 from .capabilities import Capabilities
+from .device_images import DeviceImages, allocate
 from .prepared_network import PreparedNetwork
 
 CHUNK_IMAGES = 4096  # Python's overhead for a command is then a few nanoseconds per image.
@@ -27,12 +27,18 @@ TIMEOUT_S = 2.0
 TIMEOUT_PER_IMAGE_S = 1e-3
 SIMULATED_TIMEOUT_FACTOR = 10.0
 
+Images = Union[np.ndarray, DeviceImages]
+Made = TypeVar("Made")
+
 
 class Measurement(NamedTuple):
     """Clock cycles and time of a batch.
 
-    starts: number of START commands. The cycle counts are summed over them, each from START accepted to DONE.
-    wall_s: seconds of wall clock from START to DONE, summed over the commands.
+    starts:  number of START commands.
+    cycles:  clock cycles from START accepted to DONE, summed over the commands; 0 where commands overlapped,
+             as are the other two counts.
+    wall_s:  seconds of wall clock from START to DONE, summed over the commands.
+    whole_s: seconds of wall clock of the whole batch, with the copying of images and results.
     """
 
     starts: int
@@ -40,66 +46,7 @@ class Measurement(NamedTuple):
     stall_input_cycles: int
     stall_output_cycles: int
     wall_s: float
-
-
-class Buffers:
-    """Contiguous memory for at most ``images`` images, in the engine's layout, and for their results.
-
-    Raises LstOverlayError if the memory cannot be allocated.
-    """
-
-    def __init__(self, device, capabilities: Capabilities, images: int):
-        self.layout = layout = capabilities.layout
-        self._record = record = capabilities.record
-        self.images = images
-        self.pixels = []
-        try:
-            for _ in range(layout.buffers):
-                self.pixels.append(allocate(device, (images, layout.bytes_per_image), np.uint8))
-            self.results = allocate(device, (record.bytes(ResultMode.LOGITS, images),), np.uint8)
-        except BaseException:
-            self.pixels = []  # The exception's traceback must not keep the buffers alive.
-            raise
-
-    @property
-    def addresses(self) -> Tuple[List[int], int]:
-        """The values of the registers (SOURCE, and SOURCE_1 with two ports) and DESTINATION."""
-        sources = self.layout.sources([buffer.device_address for buffer in self.pixels])
-        return sources, self.results.device_address
-
-    def fill(self, images: np.ndarray) -> None:
-        """Write (N, pixels) uint8 images to memory in the engine's layout and flush the processor's cache."""
-        self.layout.fill(images, [np.asarray(buffer)[: len(images)] for buffer in self.pixels])
-        for buffer in self.pixels:
-            (buffer if len(images) == self.images else buffer[: len(images)]).flush()
-
-    def read(self, mode: int, images: int) -> np.ndarray:
-        """Copy the results out of memory, as `ResultRecord.unpack` does: classes or logits, by ``mode``."""
-        part = self.results[: self._record.bytes(mode, images)]
-        part.invalidate()
-        return self._record.unpack(mode, np.asarray(part), images)
-
-
-def allocate(device, shape, dtype):
-    """Allocate a pynq buffer of contiguous memory of ``shape`` and ``dtype``.
-
-    Raises LstOverlayError if there is no such memory, or its physical address is not a multiple of 128 below
-    2^32.
-    """
-    try:
-        buffer = device.allocate(shape, dtype)
-    except (RuntimeError, MemoryError, OSError) as error:
-        megabytes = math.prod(shape) * np.dtype(dtype).itemsize / 1e6
-        raise LstOverlayError(
-            f"cannot allocate {megabytes:.1f} MB of contiguous memory ({error}): "
-            "use smaller batches, or delete other buffers"
-        ) from error
-    if buffer.device_address % ALIGNMENT or buffer.device_address + buffer.nbytes > 1 << 32:
-        raise LstOverlayError(
-            f"a buffer's address must be a multiple of {ALIGNMENT} below 2**32, "
-            f"not 0x{buffer.device_address:X}"
-        )
-    return buffer
+    whole_s: float
 
 
 class Batches:
@@ -113,7 +60,25 @@ class Batches:
         self._capabilities = capabilities
         self._device = device
         self._simulated = simulated
-        self._sets: List[Buffers] = []
+        self._sets: List[DeviceImages] = []  # The memory for images that come as arrays.
+        # Of the images that `allocate` made and somebody still has.
+        self._allocations: weakref.WeakSet = weakref.WeakSet()
+
+    def allocate(self, images: int) -> DeviceImages:
+        """Allocate memory that the caller owns. `run` and `measure` take it, and `close` gives it back."""
+        made = DeviceImages(self._device, self._capabilities, images)
+        self._allocations.add(made.allocation)
+        return made
+
+    def with_room(self, make: Callable[[], Made]) -> Made:
+        """Return make(), which allocates memory. If there is none, release `run`'s and try once more."""
+        try:
+            return make()
+        except LstOverlayError:
+            if not self._sets:
+                raise
+            self.release()  # The next batch allocates its buffers anew.
+            return make()
 
     def timeout(self, images: int, wanted: Optional[float] = None) -> float:
         """Return the time-out in seconds of one command of ``images`` images; ``wanted`` if it is not None.
@@ -148,13 +113,7 @@ class Batches:
                 f"network {name!r} has {words.nbytes}"
             )
         timeout_s = self.timeout(1, timeout_s)
-        try:
-            buffer = allocate(self._device, words.shape, np.uint32)
-        except LstOverlayError:
-            if not self._sets:
-                raise
-            self.release()  # The next batch allocates its buffers anew.
-            buffer = allocate(self._device, words.shape, np.uint32)
+        buffer = self.with_room(lambda: allocate(self._device, words.shape, np.uint32))
         buffer[:] = words
         buffer.flush()
         self._accelerator.begin()
@@ -168,8 +127,10 @@ class Batches:
                 f"the parameters' CRC-32 is 0x{prepared.hash:08X}"
             )
 
-    def run(self, images: np.ndarray, mode: int, timeout_s: Optional[float] = None) -> np.ndarray:
-        """Run (N, pixels) uint8 images and return their results as `Buffers.read` does.
+    def run(self, images: Images, mode: int, timeout_s: Optional[float] = None) -> np.ndarray:
+        """Run images and return their results as `DeviceImages.read` does.
+
+        images: (N, pixels) uint8, or images in device memory that `allocate` made.
 
         One command is queued while another runs. Each may take ``timeout_s`` seconds.
         """
@@ -177,7 +138,7 @@ class Batches:
 
     def measure(
         self,
-        images: np.ndarray,
+        images: Images,
         mode: int,
         timeout_s: Optional[float] = None,
         chunk_images: int = PROFILE_CHUNK_IMAGES,
@@ -186,32 +147,40 @@ class Batches:
 
         Commands run one at a time, since the end of the next command would overwrite the cycle counters.
         """
-        with self.room_for(min(chunk_images, len(images))):
-            return self._run(images, mode, chunk_images, 1, timeout_s)
-
-    @contextmanager
-    def room_for(self, images: int):
-        """Have buffers for that many images in one command. Those too large for `run` are released after it.
-
-        Raises LstOverlayError if the memory cannot be allocated.
-        """
-        self._reserve(1, images)
         try:
-            yield
+            return self._run(images, mode, chunk_images, 1, timeout_s)
         finally:
-            self._sets = [buffers for buffers in self._sets if buffers.images <= CHUNK_IMAGES]
+            self.release(larger_than=CHUNK_IMAGES)
 
-    def release(self) -> None:
-        """Release all buffers."""
-        self._sets = []
+    def timed(self, images: np.ndarray, mode: int, timeout_s: Optional[float] = None) -> Measurement:
+        """Return the Measurement of `run`. Simulated time needs cycles: there commands run one at a time."""
+        return self._run(images, mode, CHUNK_IMAGES, 1 if self._simulated else 2, timeout_s)[1]
+
+    def release(self, larger_than: int = 0) -> None:
+        """Give back the memory for arrays, as far as it is for more than ``larger_than`` images at a time."""
+        for buffers in self._sets:
+            if len(buffers) > larger_than:
+                buffers.freebuffer()
+        self._sets = [buffers for buffers in self._sets if not buffers.freed]
+
+    def close(self) -> None:
+        """Give back all memory, also that which `allocate` made."""
+        self.release()
+        for allocation in list(self._allocations):
+            allocation.buffers.clear()
 
     def _run(
-        self, images: np.ndarray, mode: int, chunk_images: int, depth: int, timeout_s: Optional[float]
+        self, images: Images, mode: int, chunk_images: int, depth: int, timeout_s: Optional[float]
     ) -> tuple:
         chunk_images = min(chunk_images, len(images))
         depth = min(depth, -(-len(images) // chunk_images))
         timeout_s = self.timeout(chunk_images, timeout_s)
-        self._reserve(depth, chunk_images)
+        if isinstance(images, DeviceImages):
+            self._check_owned(images)
+            memory = images.in_use()
+        else:
+            self._reserve(depth, chunk_images)
+            memory = nullcontext()
         results: List[np.ndarray] = []
         totals: Dict[str, int] = {"cycles": 0, "stall_input_cycles": 0, "stall_output_cycles": 0}
         wall_s = 0.0
@@ -219,38 +188,53 @@ class Batches:
 
         def finish() -> None:
             nonlocal wall_s
-            number, ticket, first, count, begun = waiting.popleft()
-            self._accelerator.wait(ticket, timeout_s, f"batch of {count} images from image {first}")
+            chunk, ticket, first, begun = waiting.popleft()
+            self._accelerator.wait(ticket, timeout_s, f"batch of {len(chunk)} images from image {first}")
             wall_s += time.perf_counter() - begun
             if depth == 1:
                 for name, cycles in self._accelerator.counters().items():
                     totals[name] += cycles
-            results.append(self._sets[number].read(mode, count))
+            results.append(chunk.read(mode))
 
+        whole_begun = time.perf_counter()
         self._accelerator.begin()
         # KeyboardInterrupt is covered too: no command may still run in buffers that are filled again.
-        with self._recovering():
+        with memory, self._recovering():
             for number, first in enumerate(range(0, len(images), chunk_images)):
                 if len(waiting) == depth:
                     finish()
-                chunk = images[first : first + chunk_images]
-                # Buffers are only indexed: an exception's traceback would keep a local variable alive.
-                number %= depth
-                self._sets[number].fill(chunk)
+                chunk = self._placed(images[first : first + chunk_images], number % depth)
                 begun = time.perf_counter()
-                ticket = self._accelerator.start(*self._sets[number].addresses, len(chunk), mode, timeout_s)
-                waiting.append((number, ticket, first, len(chunk), begun))
+                ticket = self._accelerator.start(*chunk.addresses, len(chunk), mode, timeout_s)
+                waiting.append((chunk, ticket, first, begun))
             while waiting:
                 finish()
-        return results[0] if len(results) == 1 else np.concatenate(results), Measurement(
-            len(results), wall_s=wall_s, **totals
-        )
+            answers = results[0] if len(results) == 1 else np.concatenate(results)
+        whole_s = time.perf_counter() - whole_begun
+        return answers, Measurement(len(results), wall_s=wall_s, whole_s=whole_s, **totals)
+
+    def _check_owned(self, images: DeviceImages) -> None:
+        if not images.freed and images.allocation not in self._allocations:
+            raise ValueError(
+                "images in device memory must be those of this overlay's allocate or pack, "
+                f"not {images!r} of another overlay: pack them with this one"
+            )
+
+    def _placed(self, chunk: Images, number: int) -> DeviceImages:
+        """Return a chunk in device memory, where it is or copied to set ``number``, with caches flushed."""
+        if isinstance(chunk, DeviceImages):
+            placed = chunk
+        else:
+            placed = self._sets[number][: len(chunk)]
+            placed.write(chunk)
+        placed.flush()
+        return placed
 
     def _reserve(self, depth: int, images: int) -> None:
-        if any(buffers.images < images for buffers in self._sets[:depth]):
+        if any(len(buffers) < images for buffers in self._sets[:depth]):
             self.release()  # Release the small buffers before the larger ones are allocated.
         while len(self._sets) < depth:
-            self._sets.append(Buffers(self._device, self._capabilities, images))
+            self._sets.append(DeviceImages(self._device, self._capabilities, images))
 
     @contextmanager
     def _recovering(self):

@@ -13,6 +13,7 @@ from ..registers import MAX_IMAGES, ResultMode
 from .batches import Measurement
 from .capabilities import Capabilities
 
+UINT8_ARRAY = "uint8 array through Python"
 WALL_CLOCK, SIMULATED = "wall clock", "cycles / fclk (simulated)"
 
 
@@ -28,16 +29,23 @@ class Conditions(NamedTuple):
         """The clock by which `seconds` counts: simulated time on the simulated board, else the wall clock."""
         return SIMULATED if self.simulated else WALL_CLOCK
 
-    def seconds(self, measured: Measurement) -> float:
-        """The run time in seconds: wall clock, or clock cycles over frequency on the simulated board."""
-        return measured.cycles / self.fclk_mhz / 1e6 if self.simulated else measured.wall_s
+    def seconds(self, measured: Measurement, from_array: bool = False) -> float:
+        """The run time in seconds: wall clock, or clock cycles over frequency on the simulated board.
 
-    def entries(self) -> Dict:
+        from_array: copying counts, too. The simulated board takes cycles instead of wall clock for the
+                    commands alone, which came one after another.
+        """
+        if not self.simulated:
+            return measured.whole_s if from_array else measured.wall_s
+        copying_s = measured.whole_s - measured.wall_s if from_array else 0.0
+        return copying_s + measured.cycles / self.fclk_mhz / 1e6
+
+    def entries(self, from_array: bool = False) -> Dict:
         """The conditions as entries of a report: clock source, input format, scope, simulated or not."""
         return {
             "fclk_source": "assumed" if self.simulated else "board",
             "input_format": self.capabilities.layout.name,
-            "scope": "with_dma",
+            "scope": "from_python" if from_array else "with_dma",
             "simulated": self.simulated,
         }
 
@@ -92,25 +100,30 @@ def profile(images: int, measured: Measurement, conditions: Conditions) -> Dict:
     }
 
 
-def throughput(images: int, measured: Measurement, conditions: Conditions) -> Dict:
+def throughput(images: int, measured: Measurement, conditions: Conditions, from_array: bool = False) -> Dict:
     """Make the dict that `LST1Overlay.throughput_test` returns: FINN's keys and further ones."""
-    runtime_s = conditions.seconds(measured)
+    runtime_s = conditions.seconds(measured, from_array)
     layout, record = conditions.capabilities.layout, conditions.capabilities.record
-    return {
+    clock = conditions.time_source
+    figures = {
         **_rate(images, runtime_s),
         "DRAM_in_bandwidth[MB/s]": images * layout.buffers * layout.bytes_per_image / runtime_s / 1e6,
         "DRAM_out_bandwidth[MB/s]": record.bytes(ResultMode.CLASSES, images) / runtime_s / 1e6,
         "fclk[mhz]": conditions.fclk_mhz,
-        "runtime_source": conditions.time_source,
-        "cycles_per_image": measured.cycles / images,
-        **conditions.entries(),
+        "measured_from": UINT8_ARRAY if from_array else f"{layout.name} memory",
+        "runtime_source": f"{WALL_CLOCK} + {clock}" if from_array and clock != WALL_CLOCK else clock,
+        **conditions.entries(from_array),
     }
+    if measured.cycles:  # They are not counted where commands overlap.
+        figures["cycles_per_image"] = measured.cycles / images
+    return figures
 
 
 def software_throughput(images: int, runtime_s: float) -> Dict:
     """Make the dict of `throughput_test(software=True)`: the keys that apply to the integer reference."""
     return {
         **_rate(images, runtime_s),
+        "measured_from": UINT8_ARRAY,
         "runtime_source": WALL_CLOCK,
         "input_format": "uint8",
         "scope": "software",
@@ -118,14 +131,26 @@ def software_throughput(images: int, runtime_s: float) -> Dict:
     }
 
 
+def checked_count(images) -> int:
+    """Return the number of ``images`` to allocate as an int.
+
+    TypeError if it is no integer, ValueError if it is less than one.
+    """
+    if not _is_integer(images):
+        raise TypeError(f"images must be an integer, the number of them, not {type(images).__name__}")
+    if images < 1:
+        raise ValueError(f"images must be at least 1, not {images}")
+    return int(images)
+
+
 def checked_batch_size(batch_size) -> int:
     """Return ``batch_size`` as an int.
 
     TypeError if it is no integer, ValueError if one START cannot take it.
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
+    if not _is_integer(batch_size):
         raise TypeError(
-            f"batch_size must be an integer or a sequence of them, not {type(batch_size).__name__}"
+            f"batch_size must be an integer, a sequence of them, or images, not {type(batch_size).__name__}"
         )
     if not 1 <= batch_size <= MAX_IMAGES:
         raise ValueError(f"batch_size must be 1..{MAX_IMAGES}, not {batch_size}")
@@ -135,6 +160,10 @@ def checked_batch_size(batch_size) -> int:
 def random_images(batch_size: int, image_bytes: int) -> np.ndarray:
     """Return (batch_size, image_bytes) random uint8 pixels, the same in every call."""
     return np.random.default_rng(0).integers(0, 256, (batch_size, image_bytes), dtype=np.uint8)
+
+
+def _is_integer(value) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _rate(images: int, runtime_s: float) -> Dict:

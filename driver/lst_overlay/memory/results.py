@@ -40,13 +40,13 @@ class ResultRecord:
         return -(-images // BEAT_BYTES) * BEAT_BYTES
 
     def unpack(self, mode: int, raw: np.ndarray, images: int) -> np.ndarray:
-        """Copy results: (bytes,) uint8 -> (images,) int64 classes or (images, values) int32 logits.
+        """Take results apart: (bytes,) uint8 -> (images,) int64 classes or (images, values) int32 logits.
 
         Raises HardwareError if a class is too large or an image number is not the record's index.
         """
         if mode == ResultMode.LOGITS:
             return self._values(raw, images)
-        codes = np.array(raw[:images], subok=False)
+        codes = raw[:images]
         if codes.max() >= self.classes:
             number = int(np.argmax(codes >= self.classes))
             raise HardwareError(
@@ -56,7 +56,7 @@ class ResultRecord:
         return codes.astype(np.int64)
 
     def _values(self, raw: np.ndarray, images: int) -> np.ndarray:
-        records = np.array(raw, dtype=np.uint8, subok=False).view(self.dtype)
+        records = raw.view(self.dtype)
         wrong = np.flatnonzero(records["number"] != np.arange(images, dtype=np.uint32))
         if len(wrong):
             place = int(wrong[0])

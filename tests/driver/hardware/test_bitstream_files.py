@@ -214,10 +214,22 @@ def test_clock_from_another_pll_is_refused_before_the_download(tmp_path, source,
     assert device.downloads == 0
 
 
-def test_divisors_come_from_the_hwh(tmp_path):
-    with make(write_bitstream(tmp_path, divisors=(7, 1))) as overlay:
-        assert overlay.fclk_mhz == pytest.approx(142.857, abs=1e-3)
-        assert "FCLK0 142.857 MHz" in repr(overlay)
+@pytest.mark.parametrize("source", [0, 1])
+def test_both_codes_of_the_io_pll_are_taken_and_stay(tmp_path, source):
+    device = FakeBoard(NETWORKS)
+    device.clock |= source << 4
+    with make(write_bitstream(tmp_path), device) as overlay:
+        assert overlay.fclk_mhz == 200.0
+    assert device.clock == source << 4 | 5 << 8 | 1 << 20
+
+
+@pytest.mark.parametrize("divisors", [(7, 1), (1, 7), (3, 2), (2, 5), (63, 63)])
+def test_both_divisors_come_from_the_hwh(tmp_path, divisors):
+    device, fclk_mhz = FakeBoard(NETWORKS), 1000 / (divisors[0] * divisors[1])
+    with make(write_bitstream(tmp_path, divisors=divisors), device) as overlay:
+        assert device.clock == divisors[0] << 8 | divisors[1] << 20
+        assert overlay.fclk_mhz == pytest.approx(fclk_mhz)
+        assert f"FCLK0 {fclk_mhz:.3f} MHz" in repr(overlay)
 
 
 def test_attach_leaves_the_clock_alone(tmp_path):
@@ -226,13 +238,14 @@ def test_attach_leaves_the_clock_alone(tmp_path):
         assert overlay.fclk_mhz == 50.0 and device.downloads == 0
 
 
-def test_attach_refuses_a_clock_too_fast_for_the_design(tmp_path):
-    device = FakeBoard(NETWORKS)
-    device.clock = 5 << 8 | 1 << 20
+@pytest.mark.parametrize("running", [(5, 1), (1, 5), (3, 2)])
+def test_attach_refuses_a_clock_too_fast_for_the_design(tmp_path, running):
+    device, mhz = FakeBoard(NETWORKS), 1000 / (running[0] * running[1])
+    device.clock = running[0] << 8 | running[1] << 20
     with pytest.raises(
-        BitstreamError, match="built for at most 142.857 MHz, FCLK0 runs at 200.000 MHz: download=True"
+        BitstreamError, match=f"built for at most 142.857 MHz, FCLK0 runs at {mhz:.3f} MHz: download=True"
     ):
-        make(write_bitstream(tmp_path, divisors=(7, 1)), device, download=False)
+        make(write_bitstream(tmp_path, divisors=(1, 7)), device, download=False)
 
 
 def test_no_board_at_all(monkeypatch):

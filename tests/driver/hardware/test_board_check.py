@@ -10,7 +10,15 @@ from lst_overlay.hardware.board_check import images
 from lst_overlay.registers import ErrorCode
 from lst_overlay.samples import digits as sample_digits
 from lst_overlay.samples.shipped_networks import DEFAULT, find
-from tests.boards.fake import AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN, FakeBoard
+from tests.boards.fake import (
+    AFI0_RDCHAN_CTRL,
+    AFI0_WRCHAN_CTRL,
+    AFI2_RDCHAN_CTRL,
+    AFI2_WRCHAN_CTRL,
+    LVL_SHFTR_EN,
+    TWO_PORTS,
+    FakeBoard,
+)
 from tests.driver.conftest import NETWORKS, write_bitstream
 
 
@@ -62,6 +70,39 @@ def test_clock_that_is_not_what_the_divisors_say(real):
 def test_ps_configured_another_way(real, address, value, text):
     real[0].processing_system[address] = value
     assert failed(real[1]) == [text]
+
+
+# The register of each finding, below a design with two ports. Each port has a register of its own.
+WIDTHS = {
+    "S_AXI_HP0 read width": AFI0_RDCHAN_CTRL,
+    "S_AXI_HP0 write width": AFI0_WRCHAN_CTRL,
+    "S_AXI_HP2 read width": AFI2_RDCHAN_CTRL,
+    "S_AXI_HP2 write width": AFI2_WRCHAN_CTRL,
+}
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_each_port_of_a_design_with_two_has_its_own_width(two_ports, name):
+    device, overlay = two_ports
+    assert not failed(overlay)
+    device.processing_system[WIDTHS[name]] = 1
+    assert failed(overlay) == [f"{name}: 32 bits (64 bits)"]
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_a_narrow_port_of_two_is_refused_before_a_register_is_read(tmp_path, name):
+    device = FakeBoard(NETWORKS, TWO_PORTS)
+    device.processing_system[WIDTHS[name]] = 1
+    with pytest.raises(HardwareError, match=f"{name}: 32 bits, must be 64 bits; clear bit 0 of 0x"):
+        LST1Overlay(write_bitstream(tmp_path, capabilities=TWO_PORTS), device, network=NETWORKS[0])
+    assert not device.written
+
+
+@pytest.mark.parametrize("name", [name for name in WIDTHS if "HP2" in name])
+def test_a_port_that_a_design_does_not_use_may_be_narrow(fake, name):
+    device, overlay = fake
+    device.processing_system[WIDTHS[name]] = 1
+    assert not failed(overlay)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +162,20 @@ def test_logits_that_change_from_run_to_run(fake, monkeypatch):
     assert "from run to run" in found["logits"].found and "lower one" in found["logits"].advice
 
 
+@pytest.mark.parametrize("wrong_run", [1, 2])
+def test_one_wrong_run_of_two_is_found(fake, monkeypatch, wrong_run):
+    device, overlay = fake
+    answers, runs = device.answers, []
+
+    def wrong_once(network, images):
+        runs.append(images)
+        return answers(network, images) + (len(runs) == wrong_run)
+
+    monkeypatch.setattr(device, "answers", wrong_once)
+    found = failures(overlay)["logits"]
+    assert found.found == "164 of 164 images differ, 164 from run to run"
+
+
 def test_logits_that_are_wrong_for_some_images(fake, monkeypatch):
     device, overlay = fake
     answers = device.answers
@@ -154,6 +209,7 @@ def test_the_stored_digits_and_logits_are_those_of_today():
             np.testing.assert_array_equal(stored[name], array)
 
 
-def test_throughput_on_a_board_is_the_wall_clock(real):
-    figures = real[1].throughput_test(8)
+@pytest.mark.parametrize("batch", [8, np.zeros((8, 28, 28), np.uint8)], ids=["from memory", "from an array"])
+def test_throughput_on_a_board_is_the_wall_clock(real, batch):
+    figures = real[1].throughput_test(batch)
     assert figures["runtime_source"] == "wall clock" and figures["fclk_source"] == "board"
