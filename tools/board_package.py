@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 
 from pages.page import Figures, Page
 
+RTL = "RTL"  # How the names of boards end on which a verilated design answers.
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -26,7 +27,8 @@ def view(figures: Figures) -> Dict[str, Any]:
         {**board, **{key: _counts(board[key]) for key in ("faults", "errors")}}
         for board in figures["soak"]["boards"]
     ]
-    return {**figures, "boards": boards}
+    stand_in_images = sum(board["images"] for board in boards if not board["board"].endswith(RTL))
+    return {**figures, "boards": boards, "stand_in_images": stand_in_images}
 
 
 def _counts(counted: Dict[str, int]) -> str:

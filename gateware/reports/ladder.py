@@ -69,7 +69,12 @@ def write_ladder(jobs: int = 2) -> List[Path]:
     if wrong:
         raise SimulationFailure(f"no page is written, these are wrong: {'; '.join(wrong)}")
     measured = [{**pair, "top": _area(top)} for pair, top in zip(reports, synthesised[1:])]
-    return PAGE.write({"core": _area(synthesised[0]), "rungs": measured})
+    return PAGE.write({**PAGE.figures(), "core": _area(synthesised[0]), "rungs": measured})
+
+
+def keep_python(figures: Figures) -> List[Path]:
+    """Keep what `python -m benchmarks.driver` measured and write the page. Returns the files written."""
+    return PAGE.write({**PAGE.figures(), "python": figures})
 
 
 def _built_in(engine: str, name: str):
@@ -96,6 +101,30 @@ def _reports(engine: str, name: str) -> Dict[str, Dict]:
     }
 
 
+def _with_python(figures: Figures) -> List[Dict[str, Any]]:
+    """Return the rungs, each with the images/s of `predict` from device memory and from an array.
+
+    `predict` copies while the accelerator computes, so the slower of the two decides.
+    """
+    rates = {(rate["pixels"], rate["ports"]): rate for rate in figures["python"]["rates"]}
+    rungs = []
+    for rung in figures["rungs"]:
+        accelerator = rung["default"]["images_per_second"]
+        python = rates[rung["ideal"]["input_format"], rung["ideal"]["ports"]]
+        rungs.append(
+            {
+                **rung,
+                "from_memory": min(accelerator, _three_digits(python["memory_images_per_second"])),
+                "from_array": min(accelerator, _three_digits(python["array_images_per_second"])),
+            }
+        )
+    return rungs
+
+
+def _three_digits(measured: float) -> float:
+    return float(f"{measured:.3g}")
+
+
 def view(figures: Figures) -> Dict[str, Any]:
     measured = [
         {
@@ -103,7 +132,7 @@ def view(figures: Figures) -> Dict[str, Any]:
             "ports": _PORTS[rung["ideal"]["ports"]],
             "latency_us": rung["default"]["latency_cycles"] / rung["default"]["fclk_mhz"],
         }
-        for rung in figures["rungs"]
+        for rung in _with_python(figures)
     ]
     designs = {(rung["ideal"]["engine"], rung["ideal"]["network"]): rung for rung in measured}
     smallest = designs[SMALLEST]
@@ -120,9 +149,11 @@ def view(figures: Figures) -> Dict[str, Any]:
         "command": COMMAND,
         "device": DEVICE,
         "engines": engines,
+        "python": figures["python"],
         "rungs": measured,
         "smallest": smallest,
         "fastest": designs["row_parallel", DEFAULT],
+        "loadable": designs["pixel_serial", DEFAULT],
         "published": PUBLISHED,
         "cores": [
             {
@@ -140,21 +171,23 @@ def view(figures: Figures) -> Dict[str, Any]:
 
 
 def draw(figures: Figures, directory: Path) -> List[Path]:
-    """Draw images per second over LUT for every design and for the published core."""
+    """Draw images per second over LUT for every design, from memory and from an array, and as published."""
     path = directory / "images" / "ladder.svg"
     with picture(path, (10, 5)) as axes:
-        for rung in figures["rungs"]:
+        for rung in _with_python(figures):
             label = "{engine}, {network}: {accuracy:.2f} %".format(**rung["ideal"])
             label += f", {rung['top']['dsp48e1']} DSP"
-            axes.plot(
-                rung["top"]["lut"], rung["default"]["images_per_second"], "o", markersize=9, label=label
-            )
+            lut = rung["top"]["lut"]
+            (drawn,) = axes.plot(lut, rung["from_memory"], "o", markersize=9, label=label)
+            axes.plot(lut, rung["from_array"], "o", markersize=13, color=drawn.get_color(), fillstyle="none")
+        label = f"circles: from a uint8 array, through Python on {figures['python']['machine']}"
+        axes.plot([], [], "o", markersize=13, color=INK, fillstyle="none", label=label)
         label = "published LST-1, IP core alone: {accuracy:.2f} %, {dsp48e1} DSP".format(**PUBLISHED)
         axes.plot(PUBLISHED["lut"], PUBLISHED["images_per_second"], "s", color=INK, label=label)
         axes.axvline(DEVICE["lut"], color="tab:red", linestyle=":", label="all of the XC7Z010")
         axes.set(
             xlabel="synthesised area of the whole design, LUT",
-            ylabel="images per second at the assumed clock, default memory",
+            ylabel="images per second at the assumed clock",
             yscale="log",
             xlim=(0, 1.02 * DEVICE["lut"]),
         )

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks import driver, reference
+from gateware.reports import ladder
+from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import load_network, logits
 from lst_overlay.samples.shipped_networks import find
 from tools import board_package
@@ -16,12 +18,27 @@ def test_the_baseline_computes_the_references_logits(name):
     np.testing.assert_array_equal(reference.plain_int64(network, images), logits(network, images))
 
 
-def test_the_driver_is_measured_for_every_layout_and_the_page_shows_it(monkeypatch):
+def test_the_driver_is_measured_for_every_layout_and_the_pages_show_it(monkeypatch):
     monkeypatch.setattr(driver, "BATCHES", (3,))
+    monkeypatch.setattr(driver, "STATED_IMAGES", 3)
     monkeypatch.setattr(driver, "REPEATS", 1)
     calls = list(driver.calls())
-    assert [call["pixels"] for call in calls] == list(driver.LAYOUTS)
-    assert all(0 < call["python_ms"] and 0 < call["copies_ms"] < call["predict_ms"] for call in calls)
+    assert [(call["ports"], call["bits"] % 8) for call in calls] == list(driver.LAYOUTS)
+    for call in calls:
+        assert 0 < call["python_ms"] and 0 < call["copies_ms"] < call["array_ms"]
+        assert call["memory_images_per_second"] == pytest.approx(3e3 / call["memory_ms"])
     figures = board_package.PAGE.figures()
-    text = board_package.PAGE.text({**figures, "driver": {**figures["driver"], "calls": calls}})
-    assert f"| packed, 4 bits | 3 | {calls[-1]['predict_ms']:.3f} |" in text
+    measured = {**figures["driver"], "calls": calls}
+    text = board_package.PAGE.text({**figures, "driver": measured})
+    assert f"| packed, 4 bits | 2 | 3 | {calls[-1]['array_ms']:.3f} |" in text
+    slow = [{**call, "array_images_per_second": 7.0} for call in calls]
+    stated = driver.stated({**measured, "calls": slow})
+    shown = ladder.PAGE.text({**ladder.PAGE.figures(), "python": stated})
+    assert shown.count("| 7 |") == len(ladder.PAGE.figures()["rungs"])
+
+
+def test_a_board_with_images_in_memory_copies_none(monkeypatch):
+    overlay = driver.overlay_of(ImageLayout((28, 28), 2, 4))
+    images = overlay.pack(np.zeros((3, 784), np.uint8))
+    monkeypatch.setattr(ImageLayout, "fill", None)
+    assert overlay.predict(images).tolist() == [0, 0, 0]
