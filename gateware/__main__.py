@@ -11,6 +11,7 @@ import typer
 
 import datasets
 import lst_overlay
+from gateware.device import BOARDS, DEFAULT_BOARD
 from lst_overlay.errors import LstOverlayError
 
 app = typer.Typer(
@@ -167,9 +168,7 @@ def resources(
 
 @app.command()
 def bitstream(
-    board: str = typer.Option(
-        "zybo_z7_10", help="zybo_z7_10, or one that was never built: zybo_z7_20, pynq_z1, pynq_z2."
-    ),
+    board: str = typer.Option(DEFAULT_BOARD, help=f"Name of the board: {', '.join(BOARDS)}."),
     engine: str = ENGINE,
     network: Optional[str] = NETWORK,
     vivado: str = typer.Option("vivado", help="The Vivado program."),
@@ -177,7 +176,7 @@ def bitstream(
 ) -> None:
     """Build the bitstream in bitstreams/BOARD with Vivado. Without Vivado, write the sources only."""
     from gateware.designs import make_design, network_to_build_in
-    from gateware.toolchain.bitstream import BOARDS, build
+    from gateware.toolchain.bitstream import build
 
     if board not in BOARDS:
         raise typer.BadParameter(

@@ -12,6 +12,7 @@ from typing import Optional, Tuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from gateware.device import BOARDS, DEFAULT_BOARD
 from lst_overlay.hardware.bitstream_files import VLNV
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.registers import (
@@ -37,6 +38,7 @@ def write_hwh(
     capabilities: Capabilities,
     divisors: Tuple[int, int] = DEFAULT_DIVISORS,
     bitstream: Optional[Path] = None,
+    board: str = DEFAULT_BOARD,
 ) -> None:
     """Write a .hwh to ``path``. The driver compares the accelerator's PARAMETERs with the registers.
 
@@ -45,6 +47,7 @@ def write_hwh(
     divisors:   FCLK0 runs at 1000 MHz / (d0 * d1).
     bitstream:  the .bit. The .hwh then contains its SHA-256, so that the driver refuses another or a damaged
                 .bit before the download.
+    board:      the name of the board in gateware.device, whose part the .hwh names.
 
     Raises ValueError for a hash or divisor that does not fit its register.
     """
@@ -54,8 +57,15 @@ def write_hwh(
         if not 1 <= divisor <= MAX_DIVISOR:
             raise ValueError(f"each FCLK0 divisor must be 1..{MAX_DIVISOR}, not {divisor}")
     root = Element("EDKSYSTEM", EDWVERSION="1.2", VIVADOVERSION="none: written by lst-overlay")
+    chip = BOARDS[board]
     SubElement(
-        root, "SYSTEMINFO", ARCH="zynq", DEVICE="7z010", NAME="lst_overlay", PACKAGE="clg400", SPEEDGRADE="-1"
+        root,
+        "SYSTEMINFO",
+        ARCH="zynq",
+        DEVICE=chip.die[len("xc") :],
+        NAME="lst_overlay",
+        PACKAGE=chip.package,
+        SPEEDGRADE=chip.speed_grade,
     )
     SubElement(root, "EXTERNALPORTS")
     modules = SubElement(root, "MODULES")

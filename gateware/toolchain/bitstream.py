@@ -7,14 +7,13 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Dict, List
 
 from gateware import ROOT
 from gateware.designs import TOP, Design
-from gateware.device import CAPACITY
+from gateware.device import BOARDS, DEFAULT_BOARD, Board
 from gateware.shell.hwh import IO_PLL_MHZ, write_hwh
 from gateware.toolchain.manifest import add_entry, read_manifest
 from lst_overlay.hardware.bitstream_files import network_of
@@ -30,30 +29,19 @@ class VivadoError(RuntimeError):
     """Vivado is missing, or ended without a bitstream that meets timing."""
 
 
-@dataclass(frozen=True)
-class Board:
-    """The design uses the PS alone, no pins, so a part is all that could differ."""
-
-    part: str
-
-
-BOARDS = {
-    "zybo_z7_10": Board(part="xc7z010clg400-1"),
-    # Never built.
-    "zybo_z7_20": Board(part="xc7z020clg400-1"),
-    "pynq_z1": Board(part="xc7z020clg400-1"),
-    "pynq_z2": Board(part="xc7z020clg400-1"),
-}
-
-
-def write_sources(design: Design, directory: Path) -> None:
+def write_sources(design: Design, directory: Path, board: str = DEFAULT_BOARD) -> None:
     """Everything that Vivado reads, and the .hwh without the bitstream's hash."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / f"{TOP}.v").write_text(design.verilog)
     (directory / f"{TOP}.xdc").write_text(constraints(design))
     shutil.copyfile(Path(__file__).with_name(SCRIPT), directory / SCRIPT)
     write_hwh(
-        directory / f"{TOP}.hwh", design.engine, design.build_hash, design.capabilities, design.divisors
+        directory / f"{TOP}.hwh",
+        design.engine,
+        design.build_hash,
+        design.capabilities,
+        design.divisors,
+        board=board,
     )
 
 
@@ -74,7 +62,7 @@ def build(board: str, design: Design, vivado: str, work_dir: Path) -> Path:
     Raises VivadoError if Vivado is missing (the sources are written), fails, misses timing or leaves no
     bitstream; ManifestError.
     """
-    write_sources(design, work_dir)
+    write_sources(design, work_dir, board)
     program = shutil.which(vivado)
     if program is None:
         raise VivadoError(
@@ -98,7 +86,7 @@ def build(board: str, design: Design, vivado: str, work_dir: Path) -> Path:
     )
     if not built.is_file():
         raise VivadoError(f"Vivado ended well but left no {built}")
-    return _deliver(board, design, built, {**origin, **_measured(result, BOARDS[board].part)})
+    return _deliver(board, design, built, {**origin, **_measured(result, BOARDS[board])})
 
 
 def _run(command: List[str], work_dir: Path) -> None:
@@ -125,7 +113,7 @@ def _run(command: List[str], work_dir: Path) -> None:
         )
 
 
-def _measured(result: Path, part: str) -> Dict:
+def _measured(result: Path, board: Board) -> Dict:
     """Version, slack, cells and the share of the part that they take. VivadoError unless timing is met."""
     try:
         found = json.loads(result.read_text())
@@ -142,10 +130,11 @@ def _measured(result: Path, part: str) -> Dict:
         ) from None
     if slack < 0:
         raise VivadoError(f"timing is not met: the worst slack is {slack} ns")
-    capacity = CAPACITY[part[: len("xc7z010")]]
     return {
         **found,
-        "percent_of_part": {name: round(100 * count / capacity[name], 1) for name, count in used.items()},
+        "percent_of_part": {
+            name: round(100 * count / board.capacity[name], 1) for name, count in used.items()
+        },
     }
 
 
@@ -161,6 +150,7 @@ def _deliver(board: str, design: Design, built: Path, entry: Dict) -> Path:
         design.capabilities,
         design.divisors,
         bitstream=bit,
+        board=board,
     )
     files = [bit, bit.with_suffix(".hwh")]
     if design.network is not None:

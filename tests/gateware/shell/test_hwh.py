@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
@@ -66,6 +67,15 @@ def test_checksum_of_the_bitstream(tmp_path):
     hwh.write_hwh(path, "folded", 0, replace(PIXEL_SERIAL, engine=2), bitstream=bitfile)
     parameters = RuntimeMetadataParser(Metadata(input=str(path))).ip_dict[hwh.INSTANCE]["parameters"]
     assert parameters["BITSTREAM_SHA256"] == hashlib.sha256(b"bits").hexdigest()
+
+
+@pytest.mark.parametrize(
+    "board, device", [("zybo_z7_10", "7z010"), ("zybo_z7_20", "7z020"), ("pynq_z1", "7z020")]
+)
+def test_the_device_is_that_of_the_board(tmp_path, board, device):
+    hwh.write_hwh(tmp_path / "x.hwh", "pixel_serial", 7, PIXEL_SERIAL, board=board)
+    about = ElementTree.parse(tmp_path / "x.hwh").getroot().find("SYSTEMINFO")
+    assert [about.get(key) for key in ("DEVICE", "PACKAGE", "SPEEDGRADE")] == [device, "clg400", "-1"]
 
 
 def test_same_design_gives_the_same_bytes(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 import gateware.toolchain.bitstream
 from gateware.designs import TOP, make_design
+from gateware.device import BOARDS
 from gateware.toolchain.bitstream import RESULT, SCRIPT, VivadoError, build, constraints
 from gateware.toolchain.manifest import ManifestError, read_manifest
 from lst_overlay.hardware.bitstream_files import check_bitfile, network_of, read_parameters
@@ -105,6 +106,17 @@ def test_utilisation_is_also_a_share_of_the_part(built, board, percent):
         read_manifest(built(board, get_cells=cells).parent)["pixel_serial-loadable"]["percent_of_part"]
         == percent
     )
+
+
+def test_both_hwh_of_a_build_name_the_part_of_the_board(built, tmp_path):
+    delivered = built("pynq_z2").with_suffix(".hwh")
+    for path in (delivered, tmp_path / "work" / f"{TOP}.hwh"):
+        assert 'DEVICE="7z020" NAME="lst_overlay" PACKAGE="clg400" SPEEDGRADE="-1"' in path.read_text()
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_capacity_of_a_boards_part_is_declared(board):
+    assert BOARDS[board].capacity["dsp48e1"] >= 80
 
 
 def test_a_network_that_is_built_in_is_delivered_and_hashed_as_well(built):
