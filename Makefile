@@ -88,12 +88,12 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "no virtual environment (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 
 $(VENV)/.demo: setup.py | $(VENV)/bin/python
-	@echo "installing into $(VENV): a few minutes, once"
+	@echo "installing into $(VENV): a few minutes, once" >&2
 	@$(PY) -m pip install --quiet --editable '.[gateware]'
 	@touch $@
 
 $(VENV)/.notebook: setup.py $(VENV)/.demo
-	@echo "installing JupyterLab into $(VENV)"
+	@echo "installing JupyterLab into $(VENV)" >&2
 	@$(PY) -m pip install --quiet --editable '.[gateware,notebook]'
 	@touch $@
 
@@ -102,6 +102,6 @@ $(VENV)/.docs: setup.py $(VENV)/.demo
 	@touch $@
 
 $(VENV)/.all: setup.py $(VENV)/.demo
-	@echo "installing torch and the test tools into $(VENV): a few minutes, once"
+	@echo "installing torch and the test tools into $(VENV): a few minutes, once" >&2
 	@$(PY) -m pip install --quiet --editable '.[model,gateware,study,test,docs,notebook]'
 	@touch $@

@@ -11,18 +11,21 @@ from datasets.own import SPLIT, SUFFIX, save_own
 from datasets.pack import pack
 
 DESCRIPTION = """\
-Write a file of images and labels, which a recipe names with dataset = "FILE.npz".
+Write a file of images and labels, which a recipe names with dataset =
+"FILE.npz".
 
-FOLDER holds a folder of pictures for each class, named after the class, or folders train, test and perhaps
-validation that each hold such folders, or the four files of a data set in IDX, the format of MNIST, such as
-Fashion-MNIST.
+FOLDER holds a folder of pictures for each class, named after the class, or
+folders train, test and perhaps validation that each hold such folders, or the
+four files of a data set in IDX, the format of MNIST, such as Fashion-MNIST.
 
-Each picture is converted as `python -m lst_overlay classify` converts it for such a network: to grey, with
-the ground dark and what is drawn bright, cut out, scaled to fit 20 x 20 pixels, its centre of mass in the
-middle of 28 x 28. Images in IDX files stay as they are. A picture that cannot be converted is named and left
-out.
+Each picture is converted as `python -m lst_overlay classify` converts it for
+such a network: to grey, with the ground dark and what is drawn bright, cut
+out, scaled to fit 20 x 20 pixels, its centre of mass in the middle of 28 x 28.
+Images in IDX files stay as they are. A picture that cannot be converted is
+named and left out.
 
-Exit status: 0 if all is in the file, 1 if a picture was left out or nothing was written, 2 for wrong usage.
+Exit status: 0 if all is in the file, 1 if a picture was left out or nothing
+was written, 2 for wrong usage.
 """
 
 

@@ -124,8 +124,8 @@ def train(
     out: Optional[Path] = typer.Option(
         None,
         metavar="DIR",
-        help="Where checkpoint.pt goes, instead of build/train/<recipe>/seed<seed>; ResMLP's recipe is named "
-        "<recipe>-<activation>-<expansion> there.",
+        help="Where checkpoint.pt goes. Without it a directory in build/train that is named after recipe, "
+        "activation, expansion and seed.",
     ),
     restart: bool = typer.Option(False, help="Begin anew, even if there is a checkpoint to resume."),
     threads: int = typer.Option(1, min=1, help="Threads of torch; one is fastest for networks this small."),
@@ -281,8 +281,9 @@ def export(
 def study(
     only: Optional[List[str]] = typer.Option(
         None,
-        metavar="fractions|divergence|confusion|hidden|comparison",
-        help="Only this part. The option may be given more than once.",
+        metavar="PART",
+        help="Only this part: fractions, divergence, confusion, hidden or comparison. The option may be given "
+        "more than once.",
     ),
     jobs: Optional[int] = typer.Option(
         None, min=1, help="How many processes, with one thread each, instead of one for each core."

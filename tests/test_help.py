@@ -1,0 +1,59 @@
+"""The help of every command at 80 columns, the width of a terminal that nobody has made wider."""
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import datasets.__main__
+import gateware.__main__
+import lst_overlay.__main__
+import model.__main__
+
+TYPER = {"gateware": gateware.__main__.app, "model": model.__main__.app}
+COMMANDS = [
+    (program, command)
+    for program, app in TYPER.items()
+    for command in ("", *typer.main.get_command(app).commands)
+]
+
+
+def box_text(help_text):
+    """The words of a help without the boxes and line breaks around them."""
+    return " ".join(help_text.replace("│", " ").split())
+
+
+def of_typer(program, command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    done = CliRunner().invoke(TYPER[program], [*command.split(), "--help"], prog_name=program)
+    assert done.exit_code == 0
+    return done.stdout
+
+
+@pytest.mark.parametrize("program, command", COMMANDS, ids=lambda word: word)
+def test_no_word_of_a_help_is_cut(program, command, monkeypatch):
+    text = of_typer(program, command, monkeypatch)
+    assert "…" not in text and max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("program, command", COMMANDS, ids=lambda word: word)
+def test_every_option_says_what_it_does(program, command, monkeypatch):
+    text = box_text(of_typer(program, command, monkeypatch))
+    group = typer.main.get_command(TYPER[program])
+    for parameter in (group.commands[command] if command else group).params:
+        assert parameter.help is None or parameter.help in text
+
+
+@pytest.mark.parametrize(
+    "main, arguments",
+    [
+        (datasets.__main__.main, ["--help"]),
+        (datasets.__main__.main, ["pack", "--help"]),
+        *[(lst_overlay.__main__.main, [*name, "--help"]) for name in ([], ["info"], ["benchmark"])],
+    ],
+)
+def test_help_of_the_other_programs_fits_as_well(main, arguments, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
