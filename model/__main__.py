@@ -282,8 +282,8 @@ def study(
     only: Optional[List[str]] = typer.Option(
         None,
         metavar="PART",
-        help="Only this part: fractions, divergence, confusion, hidden or comparison. The option may be given "
-        "more than once.",
+        help="Only this part: fractions, divergence, confusion, hidden or comparison. The option may be "
+        "given more than once.",
     ),
     jobs: Optional[int] = typer.Option(
         None, min=1, help="How many processes, with one thread each, instead of one for each core."
