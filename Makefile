@@ -5,6 +5,7 @@ PY     := $(VENV)/bin/python
 BOARD  ?= zybo_z7_10
 ENGINE ?= pixel_serial
 NETWORK ?=
+NOTEBOOKS ?= my_notebooks
 VIVADO ?= vivado
 
 # What git tracks, so that a notebook or a script of one's own beside it is nobody's business.
@@ -22,9 +23,13 @@ demo: $(VENV)/.demo  ## Classify digits on the simulated board: a table, build/d
 simulator: $(VENV)/.demo  ## Build what the simulated board downloads (bitstreams/simulated)
 	$(PY) -m gateware simulate --build-only --engine $(ENGINE) $(if $(NETWORK),--network $(NETWORK))
 
-notebook: $(VENV)/.notebook  ## The board's notebooks in JupyterLab, on the simulated board
+# JupyterLab saves what is open: copies are opened, and a copy that is there is never written over.
+notebook: $(VENV)/.notebook  ## Copies of all notebooks (in NOTEBOOKS=my_notebooks) in JupyterLab, on the simulated board
+	@mkdir -p "$(NOTEBOOKS)"
+	@for file in driver/notebooks/*.ipynb notebooks/*.ipynb; do \
+	    copy="$(NOTEBOOKS)/$${file##*/}"; [ -e "$$copy" ] || cp "$$file" "$$copy" || exit 1; done
 	$(PY) -m gateware simulate --build-only
-	LST_BOARD=sim $(PY) -m jupyterlab --notebook-dir driver/notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
+	LST_BOARD=sim PYTHONPATH="$(CURDIR)" $(PY) -m jupyterlab --notebook-dir "$(NOTEBOOKS)" $(if $(filter 0,$(shell id -u)),--allow-root)
 
 workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: docs/training.md)
 

@@ -23,8 +23,16 @@ __all__ = [
 
 def __getattr__(name):
     if name == "LST1Overlay":
-        from .overlay import LST1Overlay
-
+        try:
+            from .overlay import LST1Overlay
+        except ModuleNotFoundError as error:
+            if error.name != "pynq":
+                raise
+            raise ModuleNotFoundError(
+                "no module named 'pynq': on a board, take the Python of its PYNQ image or pip install pynq; "
+                "elsewhere, LST_BOARD=sim in a checkout takes the simulated board, after `make demo`",
+                name="pynq",
+            ) from None
         return LST1Overlay
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -9,6 +9,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar, Uni
 import numpy as np
 from pynq import Device, Overlay
 
+from . import html
 from .devices import default_device
 from .errors import BitstreamError, HardwareError, LstOverlayError, bitstream_errors
 from .hardware import bitstream_files, board_check, measurements
@@ -378,6 +379,20 @@ class LST1Overlay(Overlay):
             "an LST1Overlay stands for the board itself and cannot be copied or pickled: use this one, "
             "or make another with download=False"
         )
+
+    def _repr_html_(self) -> str:
+        state = self.__dict__
+        prepared, conditions = state.get("_prepared"), []
+        conditions += ["simulated"] if state.get("_simulated") else []
+        conditions += ["freed"] if state.get("_freed") else []
+        rows = {
+            "bitstream": state.get("bitfile_name", "?"),
+            "engine": f"{state.get('_engine_name', '?')}, build 0x{state.get('_build_hash', 0):08X}",
+            "FCLK0": f"{mhz(state.get('_divisors', (5, 1))):.3f} MHz",
+            "network": repr(prepared.network) if prepared else "none is loaded",
+            "board": ", ".join(conditions) or "in use",
+        }
+        return html.table("LST1Overlay", rows)
 
     def __repr__(self) -> str:
         # pynq's __getattr__ needs a complete Overlay, but an error message may need this text before: use

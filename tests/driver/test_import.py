@@ -63,6 +63,29 @@ def test_network_contract_needs_no_pynq():
     assert done.stdout.strip() == lst_overlay.__version__
 
 
+@pytest.mark.parametrize(
+    "code", ["from lst_overlay import LST1Overlay", "import lst_overlay.__main__ as m; m.main(['info'])"]
+)
+def test_without_pynq_one_line_says_what_to_do(code):
+    code = f"import sys; sys.modules['pynq'] = None\n{code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    last = done.stderr.splitlines()[-1]
+    assert "no module named 'pynq'" in last and "LST_BOARD=sim" in last and "pip install pynq" in last
+
+
+def test_another_module_that_is_missing_is_named_itself():
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.modules['pynqmetadata'] = None\nfrom lst_overlay import LST1Overlay",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert "pynqmetadata" in done.stderr.splitlines()[-1] and "pip install pynq" not in done.stderr
+
+
 def test_an_editor_completes_names_without_running_anything():
     source = "from lst_overlay import LST1Overlay\no = LST1Overlay()\no.pre"
     found = {completion.name for completion in jedi.Script(source).complete(3, len("o.pre"))}

@@ -36,6 +36,11 @@ class Check(NamedTuple):
     rule: str
     advice: str = ""
 
+    def __str__(self) -> str:
+        advice = f"\n        {self.advice}" if self.advice else ""
+        state = "ok" if self.passed else "FAILED"
+        return f"{state:<8}{self.name}: {self.found} (must be {self.rule}){advice}"
+
 
 def measured_mhz(accelerator: Accelerator) -> float:
     """Return the frequency of FCLK0 in MHz, from two samples of counter TIME and of the processor's clock."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Dict, NamedTuple
+from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
+from .. import html
 from ..network import Network
 from ..network import logits as reference_logits
 from ..registers import MAX_IMAGES, ResultMode
@@ -56,12 +57,14 @@ class Classification(NamedTuple):
     digit:         the class.
     probabilities: (classes,) float64, the softmax of the logits as real numbers.
     time_s:        seconds that the command took, by the clock that ``time_source`` names.
+    class_names:   the names of the classes.
     """
 
     digit: int
     probabilities: np.ndarray
     time_s: float
     time_source: str
+    class_names: Tuple[str, ...]
 
     @property
     def confidence(self) -> float:
@@ -70,14 +73,21 @@ class Classification(NamedTuple):
 
     def __repr__(self) -> str:
         percent, microseconds = 100 * self.confidence, 1e6 * self.time_s
-        return f"Classification({self.digit}, {percent:.1f} %, {microseconds:.1f} us by {self.time_source})"
+        name = self.class_names[self.digit]
+        return f"Classification({name}, {percent:.1f} %, {microseconds:.1f} us by {self.time_source})"
+
+    def _repr_html_(self) -> str:
+        time = f"{1e6 * self.time_s:.1f} us by {self.time_source}"
+        shown = {"answer": self.class_names[self.digit], "sure": f"{self.confidence:.1%}", "time": time}
+        return html.table("Classification", shown) + html.bars(self.class_names, self.probabilities)
 
 
 def classification(network: Network, logits: np.ndarray, time_s: float, time_source: str) -> Classification:
     """Make the answer for one image from its ``logits``, (classes,) integers."""
     values = logits * network.logit_step
     weights = np.exp(values - values.max())
-    return Classification(int(np.argmax(logits)), weights / weights.sum(), time_s, time_source)
+    probabilities = weights / weights.sum()
+    return Classification(int(np.argmax(logits)), probabilities, time_s, time_source, network.class_names)
 
 
 def software_logits(network: Network, images: np.ndarray) -> tuple:

@@ -10,6 +10,7 @@ from typing import Callable, ClassVar, Dict, List, Optional, Tuple, Type
 
 import numpy as np
 
+from .. import html
 from .archive import Arrays, NetworkError, hash_of
 from .values import Value, json_object, whole
 
@@ -25,6 +26,11 @@ def check_name(name: str) -> None:
             "a network's name must be 1 to 64 of letters, digits, '.', '_', '-', "
             f"and begin with a letter or digit, not {name!r}"
         )
+
+
+def accuracy_text(percent) -> Optional[str]:
+    """The accuracy that a provenance records, None if it records no number."""
+    return f"{percent:.2f} % in integers" if isinstance(percent, (int, float)) else None
 
 
 class Network(Value, abc.ABC):
@@ -56,6 +62,18 @@ class Network(Value, abc.ABC):
 
     def _identity(self) -> tuple:
         return (self.content_hash,)
+
+    def _repr_html_(self) -> str:
+        recorded = self.provenance
+        shown = {
+            "architecture": f"{self.kind}, {self.parameters:,} parameters",
+            "images": " x ".join(map(str, self.image_shape)),
+            "classes": ", ".join(self.class_names),
+            "trained on": recorded.get("dataset"),
+            "accuracy": accuracy_text(recorded.get("accuracy_integer")),
+            "content hash": self.content_hash[:16],
+        }
+        return html.table(f"network {self.name}", {key: value for key, value in shown.items() if value})
 
     @property
     def family(self) -> str:

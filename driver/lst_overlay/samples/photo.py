@@ -12,6 +12,7 @@ from typing import Tuple, Union
 
 import numpy as np
 
+from .. import html
 from ..network.lst.parameters import SIZE
 from .connected import Parts, connected_parts
 from .pictures import grey_levels, naming
@@ -37,6 +38,13 @@ class Digit:
     ink: np.ndarray  # (H, W) float32: 0 to 1, the share of the paper's light that is missing
     cut: np.ndarray  # (h, w) float32: 0 to 1, the digit alone
     image: np.ndarray  # (28, 28) uint8: the digit as a network takes it
+
+    def __repr__(self) -> str:
+        (high, wide), size = self.cut.shape, " x ".join(map(str, self.grey.shape))
+        return f"Digit({high} x {wide} pixels of ink in a picture of {size})"
+
+    def _repr_html_(self) -> str:
+        return html.picture(self.image) + f"<div>{html.escape(repr(self))}</div>"
 
 
 def digit_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> Digit:
