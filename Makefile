@@ -76,6 +76,7 @@ study: $(VENV)/.all  ## The quantisation study: docs/study.md and its pictures (
 	$(PY) -m model study
 
 docs: $(VENV)/.docs  ## These pages as a site: build/site/index.html
+	$(PY) -m pages.site
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 	@echo build/site/index.html
 

@@ -70,7 +70,10 @@ NOTEBOOK = [
 ]  # PYNQ's images have older ones; the notebooks take either
 DOCS = [
     "mkdocs==1.6.1",  # mkdocs-material is a theme of MkDocs 1
-    "mkdocs-material==9.8.1",  # the last of its kind, maintained until May 2027
+    # Maintained until May 2027. Its successor, Zensical, is still 0.x, its support of mkdocstrings is
+    # preliminary, and its versions change weekly; it builds the same tree, so a later move is one line
+    # (CONTRIBUTING.md, "The site").
+    "mkdocs-material==9.8.1",
     "pymdown-extensions==13.1",  # headings get the anchors that GitHub gives them
 ]
 
