@@ -15,6 +15,7 @@ from . import __version__
 from .registers import MAX_IMAGES
 
 BATCH_SIZES = (1, 10, 100, 1000, 10000)
+REPEATS = 5
 # LstOverlayError is a RuntimeError, like pynq's own errors; NetworkError is a ValueError.
 _REFUSED = (RuntimeError, ValueError, OSError, ImportError, MemoryError)
 
@@ -149,9 +150,11 @@ def _converted(path: str, network):
 
 
 def benchmark(overlay, chosen) -> Dict:
-    from .hardware.measurements import random_images
+    from .hardware.bitstream_files import is_simulated
+    from .hardware.measurements import processor, random_images
 
     sizes = chosen.batch_size or BATCH_SIZES
+    real = not is_simulated(overlay.device)  # To simulate an array's images again takes long.
     memory = f"{overlay.layout.name} memory"
     _say(
         chosen,
@@ -162,9 +165,11 @@ def benchmark(overlay, chosen) -> Dict:
     for size in sizes:
         print(f"batch of {size} ...", end="\r", file=sys.stderr, flush=True)
         rates = {
-            "accelerator": overlay.throughput_test(size),
-            "from_array": overlay.throughput_test(random_images(size, overlay.layout.image_bytes)),
-            "processor": overlay.throughput_test(size, software=True),
+            "accelerator": overlay.throughput_test(size, repeats=REPEATS),
+            "from_array": overlay.throughput_test(
+                random_images(size, overlay.layout.image_bytes), repeats=REPEATS if real else 1
+            ),
+            "processor": overlay.throughput_test(size, software=True, repeats=REPEATS),
         }
         rows.append(rates)
         _say(
@@ -177,9 +182,11 @@ def benchmark(overlay, chosen) -> Dict:
         chosen,
         f"{memory}: accelerator at {clock}, {first['scope']}, without the copying, "
         f"by {first['runtime_source']}",
-        f"uint8 array: the same through Python on {platform.machine()}, with the copying, "
+        f"uint8 array: the same through Python on {processor()}, with the copying, "
         f"by {copied['runtime_source']}",
-        f"processor: {platform.machine()}, the integer reference in NumPy, by wall clock",
+        f"processor: {processor()}, the integer reference in NumPy, by wall clock",
+        f"each figure is the fastest of {REPEATS} runs"
+        + ("" if real else "; what is simulated ran once, since its cycles are counted"),
     )
     return {"network": overlay.network.name, "rows": rows}
 

@@ -217,6 +217,51 @@ def test_throughput_test_over_batch_sizes(overlay):
     } == {"software"}
 
 
+@pytest.mark.parametrize(
+    "simulated, given, software, runs",
+    [
+        (False, 4, False, 3),
+        (False, [4], False, 3),
+        (True, 4, False, 1),
+        (True, [4], False, 1),
+        (True, 4, True, 3),
+        (True, random_images(2), False, 3),
+    ],
+)
+def test_repeats_give_the_fastest_run_and_cycles_are_counted_once(
+    fake, monkeypatch, simulated, given, software, runs
+):
+    _, overlay = fake
+    rates = iter([2.0, 3.0, 1.0, 9.0])
+    monkeypatch.setattr(overlay, "_simulated", simulated)
+    monkeypatch.setattr(overlay, "_throughput", lambda *_: {"throughput[images/s]": next(rates)})
+    found = overlay.throughput_test(given, software=software, repeats=3)
+    (found,) = found if isinstance(found, list) else [found]
+    assert found == {"throughput[images/s]": 3.0 if runs == 3 else 2.0, "best_of": runs}
+
+
+@pytest.mark.parametrize("repeats, error", [(0, "at least 1, not 0"), (1.5, "not float"), (True, "not bool")])
+def test_repeats_that_are_no_number_of_runs_are_refused(fake, repeats, error):
+    with pytest.raises((TypeError, ValueError), match=f"repeats must be .*{error}"):
+        fake[1].throughput_test(4, repeats=repeats)
+
+
+@pytest.mark.parametrize(
+    "machine, shown",
+    [
+        ("armv7l", "ARM (armv7l)"),
+        ("aarch64", "ARM (aarch64)"),
+        ("x86_64", "x86 (x86_64)"),
+        ("AMD64", "x86 (AMD64)"),
+        ("riscv64", "riscv64"),
+        ("", "unknown"),
+    ],
+)
+def test_figures_of_the_processor_say_which_kind_it_is(fake, monkeypatch, machine, shown):
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert fake[1].throughput_test(4, software=True)["processor"] == shown
+
+
 def test_load_network_tells_how_far_it_is(overlay):
     told = []
     overlay.load_network(NETWORKS[1], progress=lambda share, what: told.append((share, what)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import time
-from typing import Dict, NamedTuple, Tuple
+from typing import Dict, Iterable, NamedTuple, Tuple
 
 import numpy as np
 
@@ -134,6 +135,7 @@ def software_throughput(images: int, runtime_s: float) -> Dict:
     return {
         **_rate(images, runtime_s),
         "measured_from": UINT8_ARRAY,
+        "processor": processor(),
         "runtime_source": WALL_CLOCK,
         "input_format": "uint8",
         "scope": "software",
@@ -141,16 +143,30 @@ def software_throughput(images: int, runtime_s: float) -> Dict:
     }
 
 
-def checked_count(images) -> int:
-    """Return the number of ``images`` to allocate as an int.
+def fastest(runs: Iterable[Dict]) -> Dict:
+    """Return the figures of the fastest of some runs of `throughput_test`, and of how many it is."""
+    measured = list(runs)
+    return {**max(measured, key=lambda run: run["throughput[images/s]"]), "best_of": len(measured)}
+
+
+def processor() -> str:
+    """Return the kind of the processor that runs Python, such as 'ARM (armv7l)' or 'x86 (x86_64)'."""
+    machine = platform.machine()
+    families = {"arm": "ARM", "aarch": "ARM", "x86": "x86", "i386": "x86", "i686": "x86", "amd": "x86"}
+    family = next((name for start, name in families.items() if machine.lower().startswith(start)), None)
+    return f"{family} ({machine})" if family else machine or "unknown"
+
+
+def checked_count(count, name: str = "images") -> int:
+    """Return a number of images to allocate, or of what ``name`` says, as an int.
 
     TypeError if it is no integer, ValueError if it is less than one.
     """
-    if not _is_integer(images):
-        raise TypeError(f"images must be an integer, the number of them, not {type(images).__name__}")
-    if images < 1:
-        raise ValueError(f"images must be at least 1, not {images}")
-    return int(images)
+    if not _is_integer(count):
+        raise TypeError(f"{name} must be an integer, the number of them, not {type(count).__name__}")
+    if count < 1:
+        raise ValueError(f"{name} must be at least 1, not {count}")
+    return int(count)
 
 
 def checked_batch_size(batch_size) -> int:
