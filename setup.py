@@ -99,7 +99,7 @@ setup(
     package_dir={"": "driver"},
     packages=PACKAGES,
     package_data={
-        "lst_overlay": ["py.typed", "*.json", "samples/*.npz", "samples/networks/*.npz"],
+        "lst_overlay": ["py.typed", "*.json", "samples/*.npz", "samples/*.js", "samples/networks/*.npz"],
         "lst_overlay.notebooks": ["*.ipynb"],
         "lst_overlay.bitstreams": ["*/*"],
     },

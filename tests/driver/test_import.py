@@ -12,7 +12,8 @@ import lst_overlay
 
 PACKAGE = Path(lst_overlay.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-OPTIONAL = {"pictures.py": {"PIL"}}  # On PYNQ images; imported where it is used.
+# On PYNQ images; imported where they are used.
+OPTIONAL = {"pictures.py": {"PIL"}, "canvas.py": {"ipywidgets", "IPython"}}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -38,6 +38,7 @@ def test_driver_networks_registers_and_notebooks(packed):
             "registers.json",
             "py.typed",
             "samples/digits.npz",
+            "samples/canvas.js",
             "network/lst/reference.py",
             "network/resmlp/reference.py",
             "notebooks/__init__.py",
