@@ -12,7 +12,7 @@ from typing import Iterable, Mapping
 
 import numpy as np
 
-_LEFT = 'style="text-align: left"'
+_LEFT = 'style="text-align: left; line-height: 1.2"'
 
 
 def table(title: str, rows: Mapping[str, object]) -> str:
@@ -33,7 +33,7 @@ def bars(names: Iterable[str], shares: Iterable[float]) -> str:
         bar = f"background: {colour}; width: {round(200 * share)}px; height: 0.8em"
         lines += (
             f'<tr><th {_LEFT}>{escape(name)}</th><td {_LEFT}><div style="{bar}"></div></td>'
-            f"<td>{share:.1%}</td></tr>"
+            f"<td {_LEFT}>{share:.1%}</td></tr>"
         )
     return f"<table>{lines}</table>"
 

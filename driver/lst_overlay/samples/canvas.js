@@ -29,8 +29,9 @@
     return made;
   }
 
-  function start(place, channel) {
-    place.textContent = "";
+  function start(widget, channel) {
+    widget.textContent = "";
+    var place = element("div", widget); // Some versions of ipywidgets lay a widget's own children side by side.
     var canvas = element("canvas", place);
     canvas.width = canvas.height = SIZE;
     canvas.style.cssText = "border: 1px solid #808080; touch-action: none; cursor: crosshair; display: block";
