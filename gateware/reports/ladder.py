@@ -13,6 +13,8 @@ import datasets
 from gateware import ROOT
 from gateware.designs import ENGINES
 from gateware.device import DEVICE
+from gateware.reports.published import ON_BOARDS, PUBLISHED
+from gateware.reports.report import latency_text
 from gateware.reports.simulate import SimulationFailure, simulate
 from gateware.simulator.bitstream import build_simulated_bitstream
 from gateware.toolchain.resources import Resources, measure_design
@@ -24,17 +26,8 @@ from pages.plot import INK, picture
 COMMAND = "make ladder"
 # The design that is compared with the published one, without the shell around both.
 SMALLEST = ("folded", "lst1_q6.7")
-# The published LST-1 accelerator: its IP core alone, without DMA and registers (ITS paper and slides).
-PUBLISHED = {
-    "lut": 914,
-    "ff": 302,
-    "ramb18": 67,
-    "dsp48e1": 57,
-    "accuracy": 98.28,
-    "images_per_second": 9_890,
-    "fclk_mhz": 48.8,
-    "cycles_per_image": 4_934,
-}
+# The engines that are compared with the systems of others, each with the default network.
+COMPARED = ("pixel_serial", "row_parallel")
 _PORTS = {1: "HP0", 2: "HP0 and HP2"}
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -130,7 +123,7 @@ def view(figures: Figures) -> Dict[str, Any]:
         {
             **rung,
             "ports": _PORTS[rung["ideal"]["ports"]],
-            "latency_us": rung["default"]["latency_cycles"] / rung["default"]["fclk_mhz"],
+            "latency": latency_text(rung["default"]),
         }
         for rung in _with_python(figures)
     ]
@@ -155,18 +148,33 @@ def view(figures: Figures) -> Dict[str, Any]:
         "fastest": designs["row_parallel", DEFAULT],
         "loadable": designs["pixel_serial", DEFAULT],
         "published": PUBLISHED,
+        "systems": [*ON_BOARDS, *(_system(designs[engine, DEFAULT]) for engine in COMPARED)],
         "cores": [
             {
-                "name": "published LST-1, 13 bits (IP core)",
+                **PUBLISHED,
+                "name": PUBLISHED["name"] + " (IP core)",
                 "rate": "{:,}".format(PUBLISHED["images_per_second"]),
-            }
-            | PUBLISHED,
+            },
             {
                 "name": "{engine}, {network}".format(**smallest["ideal"]),
                 "rate": "{images_per_second:,.0f} at {fclk_mhz:.0f} MHz".format(**smallest["default"]),
             }
             | figures["core"],
         ],
+    }
+
+
+def _system(rung: Dict[str, Any]) -> Dict[str, Any]:
+    """Return a design of ours as a row beside the systems of others."""
+    run = rung["default"]
+    return {
+        **{key: rung["top"][key] for key in DEVICE},
+        "name": "ours: {engine}, {network}".format(**run),
+        "part": "XC7Z010",
+        "accuracy": run["accuracy"],
+        "images_per_second": rung["from_memory"],
+        "conditions": "simulated, {fclk_mhz:.0f} MHz {fclk_source}".format(**run)
+        + f"; {rung['from_array']:,.0f} from an array",
     }
 
 

@@ -15,10 +15,14 @@ from pages.plot import confusion_matrix
 _PICTURES = 40
 
 
+def latency_text(report: Dict) -> str:
+    """Return the time from START of a batch of one image until its result is in memory."""
+    return f"{report['latency_cycles']:,} cycles, {report['latency_cycles'] / report['fclk_mhz']:.2f} us"
+
+
 def as_text(report: Dict) -> str:
     """Return a line per figure, each with the conditions that it holds under."""
     clock = f"{report['fclk_mhz']:.1f} MHz ({report['fclk_source']})"
-    latency_us = report["latency_cycles"] / report["fclk_mhz"]
     rows = [
         ("network", f"{report['network']} on the {report['engine']} engine"),
         ("dataset", f"{report['dataset']}, {report['images']} images"),
@@ -31,10 +35,7 @@ def as_text(report: Dict) -> str:
             "cycles per image",
             f"{report['cycles_per_image']:.1f} (one batch, {report['scope']}, {report['input_format']} in)",
         ),
-        (
-            "latency of one image",
-            f"{report['latency_cycles']} cycles, {latency_us:.2f} us, {report['scope']}",
-        ),
+        ("latency of one image", f"{latency_text(report)}, {report['scope']}"),
         (
             "images per second",
             f"{report['images_per_second']:,.0f} at {clock}, {report['scope']}, {report['input_format']} in",

@@ -11,7 +11,8 @@ from typing import Any, Dict, List
 import datasets
 from gateware import ROOT
 from gateware.device import DEVICE
-from gateware.reports.ladder import PUBLISHED
+from gateware.reports.published import PUBLISHED
+from gateware.reports.report import latency_text
 from gateware.reports.simulate import Simulation, SimulationFailure, simulate
 from gateware.simulator.bitstream import build_simulated_bitstream
 from gateware.toolchain.resources import LEVEL_NS, MAX_LOGIC_LEVELS, measure_design
@@ -66,7 +67,7 @@ def _reference_speed() -> float:
 
 
 def view(figures: Figures) -> Dict[str, Any]:
-    runs = [{**run, "latency_us": run["latency_cycles"] / run["fclk_mhz"]} for run in figures["runs"]]
+    runs = [{**run, "latency": latency_text(run)} for run in figures["runs"]]
     default = [run for run in runs if run["memory_model"] == "default"]
     (main,) = [run for run in default if run["network"] == DEFAULT]
     resources = [{**item, "findings": "; ".join(item["findings"]) or "none"} for item in figures["resources"]]
@@ -80,6 +81,10 @@ def view(figures: Figures) -> Dict[str, Any]:
         "top": top,
         "reference": figures["reference"],
         "published": PUBLISHED,
+        "times_as_fast": {
+            "images/s": main["images_per_second"] / PUBLISHED["images_per_second"],
+            "cycles": PUBLISHED["cycles_per_image"] / main["cycles_per_image"],
+        },
         "device": DEVICE,
         "max_logic_levels": MAX_LOGIC_LEVELS,
         "level_ns": LEVEL_NS,

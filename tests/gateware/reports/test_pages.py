@@ -6,9 +6,11 @@ import pytest
 
 from gateware.designs import ENGINES
 from gateware.reports import ladder, register_docs, results
+from gateware.reports.published import ON_BOARDS
 from gateware.reports.render import PAGES
+from gateware.reports.report import latency_text
 from lst_overlay.registers import REGISTERS, ErrorCode
-from lst_overlay.samples.shipped_networks import names
+from lst_overlay.samples.shipped_networks import DEFAULT, names
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
@@ -57,6 +59,59 @@ def test_the_rungs_ascend_and_keep_the_cycles_that_their_engines_declare():
     cycles = [round(report["cycles_per_image"]) for report in reports]
     assert cycles == sorted(cycles, reverse=True)
     assert cycles == [ENGINES[report["engine"]].cycles_per_image for report in reports]
+
+
+def test_pages_agree_on_a_design_that_both_measure():
+    """If they do not, one of `make ladder` and `make results` is older than the design."""
+    ours = {
+        (run["engine"], run["network"], run["memory_model"]): run for run in results.PAGE.figures()["runs"]
+    }
+    both = 0
+    for rung in ladder.PAGE.figures()["rungs"]:
+        for memory in ("default", "ideal"):
+            run = rung[memory]
+            other = ours.get((run["engine"], run["network"], memory))
+            if other is not None and other["dataset"] == run["dataset"]:
+                both += 1
+                assert {key: other[key] for key in run if key != "host_pack_us_per_image"} == {
+                    key: run[key] for key in run if key != "host_pack_us_per_image"
+                }
+    assert both >= 2
+    for item in results.PAGE.figures()["resources"]:
+        if item["scope"] == "top":
+            rung = next(r for r in ladder.PAGE.figures()["rungs"] if r["ideal"]["engine"] == item["design"])
+            assert {key: item[key] for key in ("lut", "ff", "ramb18", "dsp48e1")}.items() <= rung[
+                "top"
+            ].items()
+
+
+def test_both_pages_show_the_latency_in_the_same_words():
+    figures = results.PAGE.figures()
+    (run,) = [
+        run for run in figures["runs"] if run["network"] == DEFAULT and run["memory_model"] == "default"
+    ]
+    shown = f"| {latency_text(run)} |"
+    assert shown in results.PAGE.text(figures) and shown in ladder.PAGE.text(ladder.PAGE.figures())
+    assert "us" in shown and f"{run['latency_cycles']:,} cycles" in shown
+
+
+def test_the_comparison_shows_every_system_and_ours_with_how_the_figures_came_about():
+    text = ladder.PAGE.text(ladder.PAGE.figures()).split("## Beside systems of others")[1].split("\n## ")[0]
+    for system in ON_BOARDS:
+        row = next(line for line in text.splitlines() if line.startswith(f"| {system['name']} |"))
+        assert f"{system['images_per_second']:,}" in row and system["conditions"] in row
+    assert text.count("measured on the board") == len(ON_BOARDS) - 1
+    ours = [line for line in text.splitlines() if line.startswith("| ours: ")]
+    assert len(ours) == 2 and all("simulated" in row and "MHz assumed" in row for row in ours)
+    assert "teacher" in text and "augmented" in text
+
+
+def test_the_first_screen_has_the_factor_by_clock_and_by_cycles():
+    main = results.view(results.PAGE.figures())["main"]
+    text = " ".join(results.PAGE.excerpt.text(results.view(results.PAGE.figures())).split())
+    by_clock, by_cycles = main["images_per_second"] / 9890, 4934 / main["cycles_per_image"]
+    assert f"{by_clock:.1f} times as fast at its assumed clock, {by_cycles:.1f} times by cycles alone" in text
+    assert "augmentation and a teacher" in text.split("make demo")[0]
 
 
 def test_results_are_of_every_shipped_network():
