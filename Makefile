@@ -11,7 +11,7 @@ VIVADO ?= vivado
 # What git tracks, so that a notebook or a script of one's own beside it is nobody's business.
 LINTED := $(or $(shell git ls-files '*.py' '*.ipynb' 2>/dev/null),.)
 
-.PHONY: help demo simulator notebook workstation test lint resources results ladder frontier registers train study wheel matrix soak docs \
+.PHONY: help demo simulator notebook workstation test lint resources results ladder frontier registers timelines train study wheel matrix soak docs \
         bitstream clean
 
 help:  ## This list
@@ -64,6 +64,9 @@ matrix: $(VENV)/.all  ## The driver's tests on each Python and pynq of boards, a
 
 soak: $(VENV)/.all  ## A million images in random batches with faults in between, 100,000 through RTL, 900,000 to a stand-in that finishes at once: docs/board_package.md (a minute or two)
 	OMP_NUM_THREADS=1 $(PY) -m tools.soak
+
+timelines: $(VENV)/.demo  ## What each stage of an engine does when, simulated: docs/images/timeline_*.svg
+	$(PY) -m gateware.reports.timeline
 
 registers: $(VENV)/.demo  ## docs/registers.md and build/csr.json from the register table
 	$(PY) -m gateware.reports.register_docs

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import List
 
 from gateware.reports import frontier, ladder, results
+from gateware.reports.diagrams import write_diagrams
 
 PAGES = (ladder.PAGE, results.PAGE, frontier.PAGE)
 
 
 def render() -> List[Path]:
-    """Make every page again from the figures that are kept. Returns the files written."""
-    return list(dict.fromkeys(path for page in PAGES for path in page.render()))  # README.md has two excerpts
+    """Make every page again from the figures that are kept, and diagrams. Returns the files written."""
+    paths = [path for page in PAGES for path in page.render()]
+    return [*dict.fromkeys(paths), *write_diagrams()]  # README.md has two excerpts
