@@ -108,10 +108,20 @@ def test_classify_names_the_pictures_without_a_digit_and_answers_the_others(boar
 
 
 def test_benchmark_has_a_row_for_each_batch_size(board, capsys):
-    status, text, _ = run(capsys, "benchmark", "--batch-size", 1, "--batch-size", 20, *board[1])
+    status, text, progress = run(capsys, "benchmark", "--batch-size", 1, "--batch-size", 20, *board[1])
     assert status == 0 and "cycles / fclk (simulated)" in text
+    assert [line.split()[0] for line in text.splitlines()[:3]] == ["batch", "1", "20"]
+    assert "batch of 20 ..." in progress and "batch of" not in text
+    assert "processor: x86 (" in text or "processor: ARM (" in text
     rows = json.loads(run(capsys, "benchmark", "--batch-size", 20, "--json", *board[1])[1])["rows"]
     assert rows[0]["accelerator"]["batch_size"] == rows[0]["processor"]["batch_size"] == 20
+    assert [rows[0][kind]["best_of"] for kind in ("accelerator", "from_array", "processor")] == [1, 1, 5]
+
+
+def test_benchmark_takes_the_fastest_of_five_runs_of_a_real_board(board, capsys, monkeypatch):
+    monkeypatch.setattr("lst_overlay.hardware.bitstream_files.is_simulated", lambda device: False)
+    text = run(capsys, "benchmark", "--batch-size", 2, "--json", *board[1])[1]
+    assert {figures["best_of"] for figures in json.loads(text)["rows"][0].values()} == {5}
 
 
 @pytest.mark.parametrize(

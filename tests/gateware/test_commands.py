@@ -160,5 +160,6 @@ def test_simulate_writes_report_and_picture(tmp_path, simulated_bit, monkeypatch
     )
     assert sum(map(sum, figures["confusion"])) == 40
     assert picture.read_bytes().startswith(b"\x89PNG")
-    table = capsys.readouterr().out
+    table, progress = capsys.readouterr()
+    assert table.startswith("network ") and "simulating" in progress and "simulating" not in table
     assert "images per second" in table and "200.0 MHz (assumed), with_dma, uint8 in" in table

@@ -1,4 +1,6 @@
-"""The help of every command at 80 columns, the width of a terminal that nobody has made wider."""
+"""The programs at a terminal: help that fits 80 columns, progress on stderr, figures on stdout."""
+
+import ast
 
 import pytest
 import typer
@@ -8,6 +10,7 @@ import datasets.__main__
 import gateware.__main__
 import lst_overlay.__main__
 import model.__main__
+from tests import ROOT
 
 TYPER = {"gateware": gateware.__main__.app, "model": model.__main__.app}
 COMMANDS = [
@@ -57,3 +60,27 @@ def test_help_of_the_other_programs_fits_as_well(main, arguments, monkeypatch, c
         main(arguments)
     assert ended.value.code == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def progress_on_stdout(source):
+    """The lines of calls that show progress, since they flush or return the carriage, but not on stderr."""
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("print", "tqdm"):
+            options = {option.arg: ast.unparse(option.value) for option in call.keywords}
+            progress = "flush" in options or "\\r" in options.get("end", "") or call.func.id == "tqdm"
+            place = options.get("file", "sys.stderr" if call.func.id == "tqdm" else "sys.stdout")
+            if progress and place != "sys.stderr":
+                yield call.lineno
+
+
+@pytest.mark.parametrize("package", ["driver", "gateware", "model", "datasets", "tools"])
+def test_progress_goes_to_stderr(package):
+    found = {path.name: [*progress_on_stdout(path.read_text())] for path in (ROOT / package).rglob("*.py")}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "source", ["print(1, flush=True)", "print(1, end='\\r')", "tqdm(x, file=sys.stdout)"]
+)
+def test_progress_on_stdout_is_found(source):
+    assert [*progress_on_stdout(source)] == [1]
