@@ -1,9 +1,12 @@
 """The notebook's canvas: what its script sends reaches the function, and what that shows is seen."""
 
 import base64
+import json
+import re
 import shutil
 import subprocess
 import sys
+from html import unescape
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from IPython.core.formatters import DisplayFormatter
 from lst_overlay import BusyError
 from lst_overlay.samples.canvas import HINT, SCRIPT, Canvas
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 INK = np.arange(56 * 56, dtype=np.uint8).reshape(56, 56)
 
 
@@ -91,3 +95,90 @@ def test_without_ipywidgets_one_line_says_what_to_install():
     assert last.endswith(
         "the canvas needs ipywidgets, which PYNQ's images have: pip install ipywidgets, and restart Jupyter"
     )
+
+
+PAGE = """<!doctype html><body>
+<div class="{name}-place">placeholder</div><div class="{name}-channel"><textarea></textarea></div>
+<script>
+const sent = [];
+document.querySelector("textarea").addEventListener("input", event => sent.push(event.target.value));
+const wait = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+{camera}
+</script>
+<script>{script}</script>
+<script>
+(async () => {{
+  await wait(300);
+  const canvas = document.querySelector("canvas"), box = canvas.getBoundingClientRect();
+  const [clear, camera] = document.querySelectorAll("button");
+  canvas.setPointerCapture = () => 0;
+  const mouse = (kind, x, y) => canvas.dispatchEvent(new PointerEvent(kind, {{
+    clientX: box.left + x * box.width, clientY: box.top + y * box.height, pointerId: 1, bubbles: true}}));
+  {actions}
+  const result = document.createElement("pre");
+  result.id = "result";
+  const text = document.querySelector(".{name}-place").innerText;
+  result.textContent = JSON.stringify({{sent, text}});
+  document.body.appendChild(result);
+}})();
+</script>"""
+STROKE = """mouse("pointermove", 0.9, 0.9); mouse("pointerdown", 0.25, 0.25);
+mouse("pointermove", 0.25, 0.75); mouse("pointerup", 0.25, 0.75); mouse("pointermove", 0.75, 0.25); await wait(400);"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium")
+class TestScript:
+    """canvas.js in a browser, with a text area that stands for ipywidgets'."""
+
+    @pytest.fixture
+    def browse(self, tmp_path):
+        """A function (actions, camera) -> what reached the text area, and the text beside the canvas."""
+
+        def run(actions, camera=""):
+            script = SCRIPT.read_text(encoding="utf-8").replace("@NAME@", "made")
+            page = tmp_path / "page.html"
+            page.write_text(PAGE.format(name="made", script=script, actions=actions, camera=camera))
+            command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+            command += [
+                f"--user-data-dir={tmp_path / 'profile'}",
+                "--virtual-time-budget=20000",
+                page.as_uri(),
+            ]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+            result = re.search(r'<pre id="result">(.*?)</pre>', done.stdout, re.DOTALL)
+            assert result, done.stdout[-2000:] + done.stderr[-2000:]
+            return json.loads(unescape(result[1]))
+
+        return run
+
+    def ink(self, message):
+        kind, high, wide, data = message.split(" ")
+        return kind, np.frombuffer(base64.b64decode(data), np.uint8).reshape(int(high), int(wide))
+
+    def test_a_stroke_is_sent_where_it_was_drawn_while_the_button_is_down(self, browse):
+        kind, picture = self.ink(browse(STROKE)["sent"][-1])
+        rows, columns = np.nonzero(picture > 127)
+        assert kind == "ink" and picture.shape == (56, 56)
+        assert abs(columns.mean() - 13.5) < 1 and abs(rows.mean() - 27.5) < 1
+        assert np.ptp(columns) < 6 and 28 <= np.ptp(rows) <= 34 and picture.max() > 200
+
+    def test_nothing_is_sent_before_something_is_drawn(self, browse):
+        assert browse("await wait(500);")["sent"] == []
+
+    def test_what_does_not_change_is_sent_once(self, browse):
+        assert len(browse(STROKE + "await wait(900);")["sent"]) == 1
+
+    def test_clear_sends_an_empty_canvas(self, browse):
+        kind, picture = self.ink(browse(STROKE + "clear.click(); await wait(300);")["sent"][-1])
+        assert kind == "ink" and picture.max() == 0
+
+    def test_without_a_camera_one_line_says_why(self, browse):
+        hidden = 'Object.defineProperty(navigator, "mediaDevices", {value: undefined});'
+        found = browse("camera.click(); await wait(200);", hidden)
+        assert "no camera: browsers allow it only on pages from localhost or by https" in found["text"]
+        assert "placeholder" not in found["text"] and found["sent"] == []
+
+    def test_a_camera_that_is_refused_is_one_line_too(self, browse):
+        refusing = """Object.defineProperty(navigator, "mediaDevices", {value: {
+            getUserMedia: () => Promise.reject(new Error("Permission denied"))}});"""
+        assert "no camera: Permission denied" in browse("camera.click(); await wait(200);", refusing)["text"]
