@@ -123,7 +123,8 @@ const wait = milliseconds => new Promise(done => setTimeout(done, milliseconds))
 }})();
 </script>"""
 STROKE = """mouse("pointermove", 0.9, 0.9); mouse("pointerdown", 0.25, 0.25);
-mouse("pointermove", 0.25, 0.75); mouse("pointerup", 0.25, 0.75); mouse("pointermove", 0.75, 0.25); await wait(400);"""
+mouse("pointermove", 0.25, 0.75); mouse("pointerup", 0.25, 0.75);
+mouse("pointermove", 0.75, 0.25); await wait(400);"""
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium")
