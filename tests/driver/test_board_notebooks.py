@@ -112,6 +112,37 @@ def test_a_notebook_runs_ends_with_a_picture_and_frees_the_board(path, run):
 
 
 @pytest.mark.parametrize(
+    "stem, line",
+    [
+        ("3_your_own_digits", "no button for uploads without ipywidgets: pip install ipywidgets, or "),
+        ("6_draw_a_digit", "the canvas needs ipywidgets, which PYNQ's images have: pip install ipywidgets"),
+    ],
+)
+def test_a_notebook_without_ipywidgets_says_so_in_one_line_and_goes_on(run, stem, line):
+    path = next(path for path in NOTEBOOKS if path.stem == stem)
+    assert [path for path in NOTEBOOKS if "ipywidgets" in path.read_text()] == [
+        path for path in NOTEBOOKS if path.stem in ("3_your_own_digits", "6_draw_a_digit")
+    ]
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(1, nbformat.v4.new_code_cell("import sys; sys.modules['ipywidgets'] = None"))
+    run(notebook)
+    (said,) = [printed(cell) for cell in code_cells(notebook) if line in printed(cell)]
+    assert said.count("\n") == 1 and said.startswith(line)
+    assert any("image/png" in output.get("data", {}) for output in code_cells(notebook)[-1].outputs)
+
+
+def test_a_file_that_is_named_is_classified(run, tmp_path):
+    images, labels = sample_digits.load("digits")
+    Image.fromarray(255 - np.pad(images[8], 5)).resize((700, 700)).save(tmp_path / "mine.png")
+    notebook = nbformat.read(next(path for path in NOTEBOOKS if path.stem.startswith("3_")), as_version=4)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("PICTURE = None", "PICTURE = 'mine.png'")
+    notebook.cells.append(nbformat.v4.new_code_cell("print(answer.digit)"))
+    run(notebook)
+    assert printed(notebook.cells[-1]) == f"{labels[8]}\n"
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "{'photo.png': {'metadata': {}, 'content': PHOTO}}",
