@@ -58,7 +58,17 @@ def test_parameters_arrive(parsed):
 
 def test_only_fclk0_is_on(parsed):
     assert [bool(parsed.clock_dict[i]["enable"]) for i in range(4)] == [True, False, False, False]
-    assert (parsed.clock_dict[0]["divisor0"], parsed.clock_dict[0]["divisor1"]) == (6, 1)
+
+
+@pytest.mark.parametrize(
+    "divisors, mhz", [((6, 1), "166.666667"), ((1, 7), "142.857143"), ((3, 2), "166.666667")]
+)
+def test_both_divisors_of_fclk0_arrive_and_make_its_frequency(tmp_path, divisors, mhz):
+    path = tmp_path / "design.hwh"
+    hwh.write_hwh(path, "pixel_serial", 0, PIXEL_SERIAL, divisors)
+    clock = RuntimeMetadataParser(Metadata(input=str(path))).clock_dict[0]
+    assert (clock["divisor0"], clock["divisor1"]) == divisors
+    assert f'NAME="PCW_FPGA0_PERIPHERAL_FREQMHZ" VALUE="{mhz}"' in path.read_text()
 
 
 def test_checksum_of_the_bitstream(tmp_path):
