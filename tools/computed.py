@@ -29,25 +29,25 @@ def computed(networks: Iterable[str]) -> Dict[str, str]:
         network = load_network(path)
         images = random.integers(0, 256, (IMAGES, *network.image_shape), dtype=np.uint8)
         answers = logits(network, images)
-        found[f"{network.name}: logits"] = _digest(answers)
-        found[f"{network.name}: classes"] = _digest(classify(answers))
+        found[f"{network.name}: logits"] = digest(answers)
+        found[f"{network.name}: classes"] = digest(classify(answers))
         with suppress(NetworkError):  # Only a network for the loadable engine has parameters.
-            found[f"{network.name}: parameters"] = _digest(parameter_words(network))
+            found[f"{network.name}: parameters"] = digest(parameter_words(network))
     for ports, bits in LAYOUTS:
         layout = ImageLayout((28, 28), ports, bits)
         buffers = [np.zeros((IMAGES, layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
         layout.fill(random.integers(0, 256, (IMAGES, 784), dtype=np.uint8), buffers)
-        found[f"images of {bits or 8} bits over {ports} ports"] = _digest(*buffers)
+        found[f"images of {bits or 8} bits over {ports} ports"] = digest(*buffers)
     record = ResultRecord(10, 10)
     for mode in ResultMode:
         raw = random.integers(0, 10, record.bytes(mode, IMAGES), dtype=np.uint8)
         if mode == ResultMode.LOGITS:
             raw.view(record.dtype)["number"] = np.arange(IMAGES)
-        found[f"results of mode {int(mode)}"] = _digest(record.unpack(mode, raw, IMAGES))
+        found[f"results of mode {int(mode)}"] = digest(record.unpack(mode, raw, IMAGES))
     return found
 
 
-def _digest(*arrays: np.ndarray) -> str:
+def digest(*arrays: np.ndarray) -> str:
     """Hash types, shapes and values; the types as well, since a default integer has 32 bits on the board."""
     found = hashlib.sha256()
     for array in arrays:

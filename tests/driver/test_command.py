@@ -114,8 +114,14 @@ def test_benchmark_has_a_row_for_each_batch_size(board, capsys):
     assert "batch of 20 ..." in progress and "batch of" not in text
     assert "processor: x86 (" in text or "processor: ARM (" in text
     rows = json.loads(run(capsys, "benchmark", "--batch-size", 20, "--json", *board[1])[1])["rows"]
-    assert rows[0]["accelerator"]["batch_size"] == rows[0]["processor"]["batch_size"] == 20
     assert [rows[0][kind]["best_of"] for kind in ("accelerator", "from_array", "processor")] == [1, 1, 5]
+    assert {
+        kind: (row["batch_size"], row["measured_from"], row["scope"]) for kind, row in rows[0].items()
+    } == {
+        "accelerator": (20, "uint8 memory", "with_dma"),
+        "from_array": (20, "uint8 array through Python", "from_python"),
+        "processor": (20, "uint8 array through Python", "software"),
+    }
 
 
 def test_benchmark_takes_the_fastest_of_five_runs_of_a_real_board(board, capsys, monkeypatch):

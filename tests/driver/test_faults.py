@@ -299,9 +299,9 @@ def test_a_measurement_that_fails_gives_its_large_buffers_back_too(small, monkey
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lst_overlay.hardware.measurements.random_images", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as kept:
         overlay.throughput_test(17_000)
-    assert device.used == 0
+    assert device.used == 0, kept
 
 
 def test_a_single_image_is_classified_in_the_buffers_that_are_there(small, monkeypatch):

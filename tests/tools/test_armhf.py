@@ -13,7 +13,7 @@ from lst_overlay.network import load_network
 from lst_overlay.samples.shipped_networks import find, names
 from tests import ROOT
 from tools import armhf, matrix
-from tools.computed import computed
+from tools.computed import computed, digest
 
 NETWORK = str(find("lst1_w4a4p2"))
 
@@ -29,6 +29,12 @@ def test_a_default_integer_of_32_bits_is_a_difference(monkeypatch):
     here = computed([NETWORK])
     monkeypatch.setattr("tools.computed.classify", lambda logits: logits.argmax(axis=1).astype(np.int32))
     assert armhf.different(here, computed([NETWORK])) == ["lst1_w4a4p2: classes"]
+
+
+def test_the_type_and_the_shape_of_a_result_count():
+    zeros = np.zeros(8, np.uint8)
+    others = [zeros.view(np.int8), zeros.view(np.uint32), zeros.reshape(2, 4)]
+    assert len({digest(array) for array in (zeros, *others)}) == 4 and digest(zeros) == digest(zeros.copy())
 
 
 def test_what_is_on_one_machine_alone_differs():

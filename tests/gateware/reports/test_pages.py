@@ -1,5 +1,6 @@
 """The pages in the tree are what their figures say; what is written from other figures."""
 
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from gateware.reports import ladder, register_docs, results
 from gateware.reports.published import ON_BOARDS
 from gateware.reports.render import PAGES
 from gateware.reports.report import latency_text
+from gateware.toolchain.resources import Resources
 from lst_overlay.registers import REGISTERS, ErrorCode
 from lst_overlay.samples.shipped_networks import DEFAULT, names
 
@@ -52,6 +54,52 @@ def test_every_engine_is_measured_and_listed():
 def test_an_engine_that_is_declared_is_measured_with_the_networks_that_it_names(monkeypatch):
     monkeypatch.setitem(ENGINES, "new", replace(ENGINES["folded"], name="new", measured_with=("one", "two")))
     assert list(ladder.rungs())[-2:] == [("new", "one"), ("new", "two")]
+
+
+class AtOnce:
+    """An executor that does at once what it is asked for."""
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def submit(self, function, *arguments):
+        answer = Future()
+        answer.set_result(function(*arguments))
+        return answer
+
+
+def test_each_command_replaces_its_own_figures_of_the_ladder_alone(monkeypatch, tmp_path):
+    figures = ladder.PAGE.figures()
+    (tmp_path / "README.md").write_text(ladder.PAGE.excerpt.path.read_text())
+    excerpt = replace(ladder.PAGE.excerpt, path=tmp_path / "README.md")
+    monkeypatch.setattr(ladder, "PAGE", replace(ladder.PAGE, path=tmp_path / "ladder.md", excerpt=excerpt))
+    ladder.PAGE.write(figures)
+    monkeypatch.setattr(ladder, "ProcessPoolExecutor", AtOnce)
+    monkeypatch.setattr(ladder.datasets, "load", lambda *_: None)
+    area = {key: value for key, value in figures["core"].items() if key != "content"}
+    synthesised = Resources(**{**dict.fromkeys(Resources.__dataclass_fields__, ""), **area, "findings": []})
+    monkeypatch.setattr(ladder, "_resources", lambda *_: synthesised)
+    reports = {
+        (rung["ideal"]["engine"], rung["ideal"]["network"]): {
+            name: rung[name] for name in ("ideal", "default")
+        }
+        for rung in figures["rungs"]
+    }
+    monkeypatch.setattr(ladder, "_reports", lambda engine, network: reports[engine, network])
+    ladder.write_ladder()
+    measured = ladder.PAGE.figures()
+    assert measured["python"] == figures["python"]
+    assert [rung["ideal"] for rung in measured["rungs"]] == [rung["ideal"] for rung in figures["rungs"]]
+    assert {rung["top"]["lut"] for rung in measured["rungs"]} == {figures["core"]["lut"]}
+    ladder.keep_python({**figures["python"], "machine": "another"})
+    assert ladder.PAGE.figures() == {**measured, "python": {**figures["python"], "machine": "another"}}
+    assert "on another" in (tmp_path / "README.md").read_text()
 
 
 def test_the_rungs_ascend_and_keep_the_cycles_that_their_engines_declare():
