@@ -6,16 +6,30 @@ from gateware.cores.unpacker import Unpacker
 from gateware.engines.admission import DirectAdmission
 from gateware.engines.core import CoreEngine, EngineCore
 from gateware.engines.engine import EngineSpec
-from gateware.engines.pixel_serial.parameter_loader import ParameterLoader
+from gateware.engines.parameter_loader import ParameterLoader
 from gateware.engines.pixel_serial.pipeline import PIXELS, Pipeline
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network.lst.parameters import CLASSES, PARAMETER_BYTES, SIZE, parameter_words
+from lst_overlay.network.lst.parameters import (
+    CLASSES,
+    LAYOUT_MAGIC,
+    PARAMETER_BYTES,
+    SECTIONS,
+    SIZE,
+    parameter_words,
+)
 
 # Two images are in the stages, the logits of a third leave them; one more may enter, and the results of one
 # may wait. Each has 11 result words.
 CREDITS = 5
 RESULT_WORDS = 64
+FIELDS = {
+    "rows_shift": 5,
+    "columns_shift": 5,
+    "pixel_shift": 3,
+    "rows_per_channel": 1,
+    "columns_per_channel": 1,
+}
 
 
 class PixelSerialEngine(CoreEngine):
@@ -26,7 +40,7 @@ class PixelSerialEngine(CoreEngine):
     def __init__(self, capabilities: Capabilities):
         pipeline = Pipeline()
         admission = DirectAdmission(Unpacker(64, 8), PIXELS, CREDITS)
-        loader = ParameterLoader()
+        loader = ParameterLoader(LAYOUT_MAGIC, SECTIONS, FIELDS)
         super().__init__(capabilities, EngineCore(admission, pipeline, RESULT_WORDS), loader)
 
         # # #

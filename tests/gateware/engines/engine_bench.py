@@ -13,8 +13,8 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Signal
 
+from gateware.engines import parameter_loader
 from gateware.engines.pixel_serial import engine as engine_module
-from gateware.engines.pixel_serial import parameter_loader
 from gateware.toolchain.standalone import ENGINE, standalone_engine_verilog
 from lst_overlay.network import classify, logits, parameter_words
 from tests.driver.network.lst.networks import random_network

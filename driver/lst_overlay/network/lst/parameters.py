@@ -8,32 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..archive import NetworkError
 from ..family import Network, check_family
 from ..formats import code_range
+from ..sections import Section
 from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis, LSTNetwork
 
 LAYOUT_MAGIC = 0x3254534C  # "LST2", the first word
 CODE_WIDTH = 13  # container of weights and activations, the published Q6.7
 SIZE = 28  # rows, columns and features of LST-1
 CLASSES = 10
-
-
-@dataclass(frozen=True)
-class Section:
-    """``lanes`` memories of ``depth`` words each, lane by lane."""
-
-    name: str
-    lanes: int
-    depth: int
-
-    @property
-    def words(self) -> int:
-        return self.lanes * self.depth
 
 
 SECTIONS = (

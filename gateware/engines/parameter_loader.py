@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Dict, Sequence
+
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Case, If, ResetInserter, Signal
@@ -9,14 +11,16 @@ from migen import Case, If, ResetInserter, Signal
 from gateware.cores.crc32 import Crc32
 from gateware.cores.delay import delayed
 from gateware.cores.unpacker import Unpacker
-from lst_overlay.network.lst.parameters import LAYOUT_MAGIC, SECTIONS
-
-_LANE_WIDTH = max(section.lanes - 1 for section in SECTIONS).bit_length()
-_ADDRESS_WIDTH = max(section.depth - 1 for section in SECTIONS).bit_length()
+from lst_overlay.network.sections import Section
 
 
 class ParameterLoader(LiteXModule):
-    """Distribute the parameters of one network (layout: lst_overlay.network.lst.parameters).
+    """Distribute the parameters of one network.
+
+    magic:    the first word of the parameters.
+    sections: the layout of the parameters. The first section has one lane of at most eight words: the magic
+              and then the fields.
+    fields:   the names and widths of the fields.
 
     sink:    data (64 bits), beats of two words; a word is accepted every third clock.
     start:   forget the network and expect new parameters.
@@ -24,13 +28,15 @@ class ParameterLoader(LiteXModule):
     flush:   forget a beat whose second word has not been accepted yet.
     loads:   for each section after the fields an endpoint of lane, address, data; valid for one clock per
              word.
-    fields:  rows_shift, columns_shift, pixel_shift, rows_per_channel, columns_per_channel, once loaded.
+    fields:  the signals of the fields by name.
     loaded:  all parameters have arrived.
     crc:     the CRC-32 of the parameters while ``loaded``, else 0.
-    bad:     the parameters do not begin with LAYOUT_MAGIC; they will never count as loaded.
+    bad:     the parameters do not begin with the magic; they will never count as loaded.
     """
 
-    def __init__(self):
+    def __init__(self, magic: int, sections: Sequence[Section], fields: Dict[str, int]):
+        lane_width = max(section.lanes - 1 for section in sections).bit_length()
+        address_width = max(section.depth - 1 for section in sections).bit_length()
         self.unpacker = unpacker = ResetInserter()(Unpacker(64, 32))
         self.sink = unpacker.sink
         sink = unpacker.source
@@ -40,32 +46,22 @@ class ParameterLoader(LiteXModule):
         self.loaded = loaded = Signal()
         self.bad = bad = Signal()
         self.crc = Signal(32)
-        # In the order of the parameters, after the first word.
-        self.fields = {
-            name: Signal(width, name=name)
-            for name, width in (
-                ("rows_shift", 5),
-                ("columns_shift", 5),
-                ("pixel_shift", 3),
-                ("rows_per_channel", 1),
-                ("columns_per_channel", 1),
-            )
-        }
+        self.fields = {name: Signal(width, name=name) for name, width in fields.items()}
         self.loads = {
-            section.name: stream.Endpoint([("lane", _LANE_WIDTH), ("address", _ADDRESS_WIDTH), ("data", 32)])
-            for section in SECTIONS[1:]
+            section.name: stream.Endpoint([("lane", lane_width), ("address", address_width), ("data", 32)])
+            for section in sections[1:]
         }
 
         # # #
 
-        section = Signal(max=len(SECTIONS))
-        lane = Signal(_LANE_WIDTH)
-        address = Signal(_ADDRESS_WIDTH)
+        section = Signal(max=len(sections))
+        lane = Signal(lane_width)
+        address = Signal(address_width)
         at_last_address = Signal()
         at_last_lane = Signal()
         at_last_section = Signal()
-        last_address = Signal(_ADDRESS_WIDTH)
-        last_lane = Signal(_LANE_WIDTH)
+        last_address = Signal(address_width)
+        last_lane = Signal(lane_width)
         active = Signal()
         waiting = Signal()
         taken = Signal()
@@ -87,16 +83,16 @@ class ParameterLoader(LiteXModule):
             Case(
                 section,
                 {
-                    "default" if i == len(SECTIONS) - 1 else i: [
+                    "default" if i == len(sections) - 1 else i: [
                         last_address.eq(s.depth - 1),
                         last_lane.eq(s.lanes - 1),
                     ]
-                    for i, s in enumerate(SECTIONS)
+                    for i, s in enumerate(sections)
                 },
             ),
             at_last_address.eq(address == last_address),
             at_last_lane.eq(lane == last_lane),
-            at_last_section.eq(section == len(SECTIONS) - 1),
+            at_last_section.eq(section == len(sections) - 1),
             complete.eq(counted & at_last_address & at_last_lane & at_last_section),
             If(
                 counted,
@@ -111,8 +107,8 @@ class ParameterLoader(LiteXModule):
         # The word and its address, registered before they fan out to the memories.
         word = Signal(32)
         word_section = Signal(len(section))
-        word_lane = Signal(_LANE_WIDTH)
-        word_address = Signal(_ADDRESS_WIDTH)
+        word_lane = Signal(lane_width)
+        word_address = Signal(address_width)
         word_taken = Signal()
         self.sync += [
             word.eq(sink.word),
@@ -141,7 +137,7 @@ class ParameterLoader(LiteXModule):
                 ),
             ),
             is_first.eq(in_fields & (word_address[:3] == 0)),
-            wrong_magic.eq(word != LAYOUT_MAGIC),
+            wrong_magic.eq(word != magic),
             If(is_first & wrong_magic, bad.eq(1)),
             If(complete & ~bad & ~self.abandon, loaded.eq(1)),
         ]
