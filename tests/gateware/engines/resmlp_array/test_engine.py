@@ -1,0 +1,199 @@
+"""The emitted array in Verilator against the integer reference: tensors, stalls, flushes, cycle counts."""
+
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lst_overlay.network.resmlp import array_parameters
+from lst_overlay.network.resmlp.array_parameters import array_words
+from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
+from tests.gateware.engines.resmlp_array.bench import (
+    FORMAT,
+    RESULT_WORDS,
+    Bench,
+    assert_every_tensor,
+    assert_right,
+)
+
+PICTURE = (32, 32, 3)
+BYTES = 3072
+CORNERS = np.stack([np.full(PICTURE, value, np.uint8) for value in (0, 255, 127, 128)])
+SMALL = random_array_network(1)
+OTHER = random_array_network(2, channels=32, hidden=16)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """The array with SMALL loaded, for tests that leave it loaded."""
+    bench = Bench()
+    bench.load(SMALL)
+    return bench
+
+
+@pytest.fixture
+def bench():
+    return Bench()
+
+
+def assert_tensors(bench, network, images):
+    bench.load(network)
+    assert_every_tensor(bench, network, images)
+
+
+# Values.
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"channels": 96, "hidden": 96},
+        {"channels": 96, "hidden": 48},
+        {"channels": 96, "hidden": 96, "relu": True},
+        {"channels": 40, "hidden": 24, "blocks": 2, "weight_bits": 4},
+        {"channels": 128, "hidden": 128, "entries": 32},
+        {"channels": 64, "hidden": 208, "relu": True},
+        {"channels": 16, "hidden": 112, "entries": 16, "blocks": 3},
+        {"channels": 7, "hidden": 3, "entries": 8, "classes": 4},
+        {"channels": 80, "hidden": 80, "blocks": 0},
+    ],
+    ids=str,
+)
+def test_every_tensor_is_the_references(bench, sizes):
+    assert_tensors(bench, random_array_network(3, **sizes), random_pictures(2))
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("seed", [4, 5])
+def test_every_tensor_is_exact_at_the_ends_of_all_ranges(bench, seed, relu):
+    network = random_array_network(seed, channels=32, hidden=48, relu=relu, extreme=True)
+    assert_tensors(bench, network, np.concatenate([CORNERS, random_pictures(1)]))
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    seed=st.integers(0, 999),
+    channels=st.integers(1, 48),
+    hidden=st.integers(1, 48),
+    blocks=st.integers(1, 2),
+    relu=st.booleans(),
+    extreme=st.booleans(),
+)
+def test_every_tensor_of_random_networks(engine, seed, extreme, **sizes):
+    network = random_array_network(seed, extreme=extreme, **sizes)
+    try:
+        assert_tensors(engine, network, random_pictures(2, seed))
+    finally:
+        engine.load(SMALL)
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_state_at_power_up_does_not_matter(seed):
+    bench = Bench(seed)
+    bench.load(SMALL)
+    images = random_pictures(2, seed)
+    assert_right(bench.run(images), SMALL, images)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_any_number_of_images(engine, count):
+    images = random_pictures(count, count)
+    assert_right(engine.run(images), SMALL, images)
+
+
+# Stalls.
+
+patterns = st.lists(st.integers(0, 1), min_size=1, max_size=7).filter(any).map(tuple)
+
+
+@settings(max_examples=10, deadline=None)
+@given(feed=patterns, take=patterns, seed=st.integers(0, 99))
+def test_any_stalls_change_nothing(engine, feed, take, seed):
+    images = random_pictures(3, seed)
+    assert_right(engine.run(images, feed=feed, take=take), SMALL, images)
+
+
+def test_results_that_nobody_takes_block_the_array_and_are_not_lost(engine):
+    images = random_pictures(9)
+    held = engine.run(images, results=99, take=(0,), limit=60_000)
+    assert held.taken == 0 and held.blocked > 0
+    later = engine.run(images[:0], results=RESULT_WORDS * len(images))
+    assert later.taken < RESULT_WORDS * len(images)  # not all images were fed
+    engine.flush()
+    assert_right(engine.run(images), SMALL, images)
+
+
+def test_missing_pixels_starve_the_array(engine):
+    images = random_pictures(2)
+    assert engine.run(images, feed=(1,) + 19 * (0,)).starved > 2 * BYTES
+    assert engine.run(images[:1], take=(1, 0)).blocked == 0
+
+
+# Flushes and LOAD.
+
+
+@pytest.mark.parametrize("clocks", [100, 3000, 3300, 4000, 6500])
+def test_a_flush_drops_images_and_keeps_the_network(engine, clocks):
+    engine.run(random_pictures(3, 5), limit=clocks)
+    engine.flush(3)
+    images = random_pictures(2, 6)
+    assert_right(engine.run(images), SMALL, images)
+
+
+def test_networks_follow_one_another(bench):
+    images = random_pictures(2)
+    for network in (SMALL, OTHER, random_array_network(7, relu=True), SMALL):
+        bench.load(network)
+        assert_right(bench.run(images), network, images)
+
+
+def test_parameters_with_another_magic_do_not_count(bench):
+    words = array_words(SMALL, FORMAT)
+    words[0] ^= 1
+    assert bench.load_words(words) == 2
+
+
+# Cycles.
+
+
+def test_cycles_of_an_image_of_the_largest_networks_are_as_promised(bench):
+    for sizes, cycles in (
+        ({"hidden": 96}, 26_180),
+        ({"hidden": 48}, 18_548),
+        ({"hidden": 96, "relu": True}, 26_180),
+    ):
+        network = random_array_network(8, channels=96, blocks=4, **sizes)
+        bench.load(network)
+        images = random_pictures(3)
+        run = bench.run(images)
+        assert_right(run, network, images)
+        assert np.diff(run.done_at).tolist() == [cycles] * 2
+
+
+# The checks of the bench find what they are for.
+
+
+def loaded_without_waits(bench, network, number):
+    """Load a network whose pass ``number`` begins without its wait."""
+    waits = array_parameters._waits
+
+    def shortened(descriptors, fmt):
+        found = waits(descriptors, fmt)
+        assert found[number] > 0
+        return [0 if place == number else wait for place, wait in enumerate(found)]
+
+    with patch.object(array_parameters, "_waits", shortened):
+        assert bench.load_words(array_words(network, FORMAT)) == 1
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_pass_without_its_wait_reads_codes_too_early(bench, number):
+    loaded_without_waits(bench, SMALL, number)
+    assert bench.run(random_pictures(1)).early > 0
+
+
+def test_a_pass_without_its_wait_overlaps_the_one_before(bench):
+    loaded_without_waits(bench, random_array_network(8, channels=96, hidden=96), 0)
+    assert bench.run(random_pictures(3)).overlaps > 0
