@@ -76,23 +76,23 @@ class Head(LiteXModule):
         biased = Signal((LOGIT_WIDTH, True), reset_less=True)
         logit = Signal((LOGIT_WIDTH, True), reset_less=True)
         shift = Signal(5)
-        wait = Signal(max=latency + 3)
         self.sync += If(valid, acc.eq(Mux(begins, 0, acc) + product))
 
         self.fsm = fsm = FSM(reset_state="IDLE")
-        fsm.act("IDLE", NextValue(class_, 0), If(sink.valid & sink.ends, NextState("SETTLE")))
-        fsm.act("SETTLE", NextValue(wait, 0), NextState("SETTLE2"))  # the last sums are being written
-        fsm.act("SETTLE2", NextValue(wait, wait + 1), If(wait == 3, NextState("BEGIN")))
+        # The last sums are in their memory three clocks after the last result.
+        averaged = delayed(self, sink.valid & sink.ends, 4, name="ends", reset_less=False)
+        summed = Signal()
+        drained = delayed(self, summed, latency + 2, name="summed", reset_less=False)
+        fsm.act("IDLE", NextValue(class_, 0), If(averaged, NextState("BEGIN")))
         fsm.act("BEGIN", NextValue(channel, 0), NextValue(left, self.channels - 1), NextState("SUM"))
         fsm.act(
             "SUM",
             running.eq(1),
             NextValue(channel, channel + 1),
             NextValue(left, left - 1),
-            NextValue(wait, 0),
-            If(left[-1], NextState("DRAIN")),
+            If(left[-1], summed.eq(1), NextState("DRAIN")),
         )
-        fsm.act("DRAIN", NextValue(wait, wait + 1), If(wait == latency + 1, NextState("LOGIT")))
+        fsm.act("DRAIN", If(drained, NextState("LOGIT")))
         fsm.act("LOGIT", NextValue(logit, acc), NextValue(shift, bias[_BIAS_BITS:]), NextState("COMPARE"))
         # In these states the registers shifts, rounded and biased follow the logit.
         fsm.act("COMPARE", NextState("SHIFT"))

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import FSM, Cat, If, Memory, Mux, NextState, NextValue, Record, Signal
+from migen import Cat, If, Memory, Mux, Record, Signal
 
 from lst_overlay.network.resmlp.array_format import DESCRIPTOR, DESCRIPTOR_LANES, ArrayFormat
 
@@ -65,7 +65,6 @@ class Sequencer(LiteXModule):
         # # #
 
         number = Signal(max=fmt.passes)
-        is_first = Signal(reset=1)
         item = Record(DESCRIPTOR, name="item")
         words = []
         self.comb += load.ready.eq(1)
@@ -82,6 +81,7 @@ class Sequencer(LiteXModule):
             words.append(read_port.dat_r)
 
         parity = Signal()  # of the image, whose pixels are in the first or the second slots
+        is_first = Signal(reset=1)  # the pass is the first of an image
         base = Signal(5)
         left = Signal(10, reset_less=True)  # idle clocks - 1; the highest bit is the sign
         clock = Signal(8)
@@ -93,86 +93,76 @@ class Sequencer(LiteXModule):
         at_last_column = Signal()
         at_end = Signal()
         at_done = Signal()
-        running = Signal()
         ready = Signal()
+
+        # One state is 1.
+        idle = Signal(reset=1)
+        fetch = Signal()
+        setup = Signal()
+        waiting = Signal()
+        running = Signal()
         admitted = Signal()
+        chosen = Signal()
         begins = Signal()
-        released = Signal()
+        ends = Signal()
         self.comb += [
+            admitted.eq(idle & is_first & self.has_image & self.has_credit & ~self.released),
+            chosen.eq(admitted | (idle & ~is_first)),
+            begins.eq(waiting & left[-1] & ready),
+            ends.eq(at_end & at_last_row & at_last_column),
             at_done.eq(running & (clock == item.last_step)),
         ]
         self.sync += [
+            idle.eq(ends | (idle & ~chosen)),
+            fetch.eq(chosen),
+            setup.eq(fetch),
+            waiting.eq(setup | (waiting & ~begins)),
+            running.eq(begins | (running & ~ends)),
+            self.starved.eq(idle & is_first & self.has_credit & ~self.has_image),
+            self.blocked.eq(idle & is_first & ~self.has_credit),
+            self.started.eq(admitted),
+            self.last_started.eq(begins & item.is_last),
+            self.released.eq(ends & is_first),
+            ready.eq(~item.is_last | self.head_free),
             at_end.eq(running & (clock == item.last_but_one)),
             at_last_row.eq(row == item.last_row_group),
             at_last_column.eq(column == item.last_column_group),
             next_weights.eq(row_weights + item.last_step + 1),
-            ready.eq(~item.is_last | self.head_free),
-        ]
-        self.fsm = fsm = FSM(reset_state="IDLE")
-        fsm.act(
-            "IDLE",
-            self.starved.eq(is_first & self.has_credit & ~self.has_image),
-            self.blocked.eq(is_first & ~self.has_credit),
-            admitted.eq(is_first & self.has_image & self.has_credit & ~self.released),
-            If(admitted | ~is_first, NextState("FETCH")),
-        )
-        fsm.act("FETCH", NextState("SETUP"))
-        self.sync += If(fsm.ongoing("FETCH"), item.raw_bits().eq(Cat(*words)))
-        fsm.act(
-            "SETUP",
-            NextValue(base, item.in_slot + Mux(is_first & parity, fmt.pixel_slots, 0)),
-            NextValue(left, item.wait - 1),
-            NextValue(row_weights, item.weights),
-            NextValue(row, 0),
-            NextValue(column, 0),
-            NextValue(clock, 0),
-            NextState("WAIT"),
-        )
-        fsm.act(
-            "WAIT",
-            If(~left[-1], NextValue(left, left - 1)),
-            If(left[-1] & ready, begins.eq(1), NextState("RUN")),
-        )
-        fsm.act(
-            "RUN",
-            running.eq(1),
-            NextValue(clock, clock + 1),
+            If(fetch, item.raw_bits().eq(Cat(*words))),
+            If(waiting & ~left[-1], left.eq(left - 1)),
+            If(running, clock.eq(clock + 1)),
             If(
                 at_end,
-                NextValue(clock, 0),
+                clock.eq(0),
                 If(
                     item.columns_outer,
-                    If(
-                        at_last_row,
-                        NextValue(row, 0),
-                        NextValue(column, column + 1),
-                        NextValue(row_weights, item.weights),
-                    ).Else(NextValue(row, row + 1), NextValue(row_weights, next_weights)),
+                    row.eq(row + 1),
+                    row_weights.eq(next_weights),
+                    If(at_last_row, row.eq(0), column.eq(column + 1), row_weights.eq(item.weights)),
                 ).Else(
-                    If(
-                        at_last_column,
-                        NextValue(column, 0),
-                        NextValue(row, row + 1),
-                        NextValue(row_weights, next_weights),
-                    ).Else(NextValue(column, column + 1)),
-                ),
-                If(
-                    at_last_row & at_last_column,
-                    released.eq(is_first),
-                    NextValue(number, Mux(item.is_last, 0, number + 1)),
-                    NextValue(is_first, item.is_last),
-                    NextState("IDLE"),
+                    column.eq(column + 1),
+                    If(at_last_column, column.eq(0), row.eq(row + 1), row_weights.eq(next_weights)),
                 ),
             ),
-        )
+            If(ends, is_first.eq(item.is_last), number.eq(number + 1)),
+            If(ends & item.is_last, number.eq(0)),
+            If(ends & is_first, parity.eq(~parity)),
+            If(
+                setup,
+                base.eq(item.in_slot + Mux(is_first & parity, fmt.pixel_slots, 0)),
+                left.eq(item.wait - 1),
+                row_weights.eq(item.weights),
+                row.eq(0),
+                column.eq(0),
+                clock.eq(0),
+            ),
+        ]
+
+        # What is read, and what has been computed.
         self.probe = {"reads": Signal(), "ends": Signal()}
         self.sync += [
             self.probe["reads"].eq(running & (clock <= item.last_step)),
-            self.probe["ends"].eq(running & at_end & at_last_row & at_last_column),
-            If(released, parity.eq(~parity)),
-            self.released.eq(released),
-            self.started.eq(admitted),
-            self.last_started.eq(begins & item.is_last),
+            self.probe["ends"].eq(ends),
             step.first.eq(running & (clock == 0)),
             step.over_tokens.eq(item.over_tokens),
             step.slot.eq(base + Mux(item.over_tokens, column, clock[4:])),
