@@ -1,18 +1,17 @@
 """The emulated 32-bit ARM: what is compared, and what is said if it cannot be. Nothing is emulated here."""
 
 import json
-import re
 import subprocess
 import sys
-import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lst_overlay.network import load_network
-from lst_overlay.samples.shipped_networks import find, names
+from lst_overlay.samples.shipped_networks import find
 from tests import ROOT
-from tools import armhf, matrix
+from tools import armhf, board_package
 from tools.computed import computed, digest
 
 NETWORK = str(find("lst1_w4a4p2"))
@@ -41,64 +40,72 @@ def test_what_is_on_one_machine_alone_differs():
     assert armhf.different({"a": "1", "b": "2"}, {"b": "2", "c": "3"}) == ["a", "c"]
 
 
+@pytest.fixture
+def kept(monkeypatch):
+    """The figures that were kept."""
+    figures = {}
+    monkeypatch.setattr(board_package, "keep", lambda part, measured: figures.update({part: measured}))
+    return figures
+
+
 @pytest.mark.parametrize(
-    "user, program, binfmt, message",
+    "programs, keyring, message",
     [
-        (1000, "/usr/sbin/debootstrap", True, "needs root's rights"),
-        (0, None, True, "needs debootstrap"),
-        (0, None, False, r"needs debootstrap, .*qemu-arm \(qemu-user-static, binfmt-support\)"),
+        ({"apt-get", "dpkg-deb"}, True, "qemu-arm-static (Debian: apt install qemu-user-static)"),
+        ({"qemu-arm", "dpkg-deb"}, True, "apt-get"),
+        ({"qemu-arm-static", "apt-get"}, True, "dpkg-deb"),
+        ({"qemu-arm", "apt-get", "dpkg-deb"}, False, "keyring.gpg (apt install debian-archive-keyring)"),
     ],
 )
-def test_the_matrix_says_what_is_missing(monkeypatch, tmp_path, user, program, binfmt, message):
-    monkeypatch.setattr(armhf.os, "geteuid", lambda: user)
-    monkeypatch.setattr(armhf.shutil, "which", lambda name: program)
-    monkeypatch.setattr(armhf, "BINFMT", tmp_path / "qemu-arm")
-    if binfmt:
-        armhf.BINFMT.touch()
-    row = matrix.emulated(tmp_path / "none.whl")
-    assert row.python == "armhf" and not row.numpy and not row.passed
-    assert re.fullmatch(f"skipped: {message}", row.tests)
+def test_what_is_missing_is_said(monkeypatch, tmp_path, capsys, kept, programs, keyring, message):
+    monkeypatch.setattr(armhf.shutil, "which", lambda name: name if name in programs else None)
+    monkeypatch.setattr(armhf, "KEYRING", tmp_path / "keyring.gpg")
+    if keyring:
+        armhf.KEYRING.touch()
+    assert armhf.run() and not kept
+    said = capsys.readouterr().out
+    assert said.startswith("armhf: skipped: needs ") and said.endswith(f"{message}\n") and "," not in said
 
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
-    """(wheel, results): a machine that answers as this one does, with the changes in ``results``."""
+    """Results of an emulated machine that differ from this one's, by name; a stand-in for its programs."""
+    monkeypatch.setattr(armhf, "WORK", tmp_path / "armhf")
     monkeypatch.setattr(armhf, "missing", list)
-    monkeypatch.setattr(matrix, "WORK", tmp_path)
-    results = {}
+    monkeypatch.setattr(armhf, "emulator", lambda: "qemu-arm")
+    results, made = {}, []
 
-    def call(command):
-        if command[0] == "debootstrap":
-            assert "--arch=armhf" in command
-            (tmp_path / "armhf" / "machine").mkdir()
+    def call(command, environment=None):
+        if command[0] in ("apt-get", "dpkg-deb"):
+            if "install" in command:
+                made.append(command)
+                assert 'APT::Architecture "armhf"' in Path(environment["APT_CONFIG"]).read_text()
+                (tmp_path / "armhf/cache/archives/numpy.deb").touch()
             return ""
-        root, program, *arguments = command[1:]
-        assert command[0] == "chroot" and program == "python3"
+        assert command[:3] == ["qemu-arm", "-L", str(tmp_path / "armhf/machine")] and len(made) == 1
+        arguments = command[command.index(str(tmp_path / "armhf/machine" / armhf.PYTHON)) + 1 :]
         if arguments[0] == "-c":
             return "3.11.2 1.24.2"
-        place = tmp_path / "armhf" / "machine"
-        assert (place / arguments[0][1:]).is_file() and (place / "opt/lst_overlay/inside.txt").is_file()
-        return json.dumps({**computed(str(place / path[1:]) for path in arguments[1:]), **results})
+        return json.dumps({**computed(arguments[1:]), **results})
 
     monkeypatch.setattr(armhf, "_call", call)
-    wheel = tmp_path / "x.whl"
-    with zipfile.ZipFile(wheel, "w") as packed:
-        packed.writestr("inside.txt", "")
-    return wheel, results
+    return results
 
 
-def test_an_equal_machine_passes(machine):
-    row = matrix.emulated(machine[0])
-    assert row.passed and row.python == "3.11.2, armhf" and row.numpy == "1.24.2"
-    count = row.tests.split()[0]
-    assert row.tests.startswith(f"{count} of {count} results equal to ") and int(count) > 3 * len(names())
+def test_an_equal_machine_passes_and_is_made_once(machine, kept, capsys):
+    assert armhf.run() and armhf.run()
+    figures = kept["armhf"]
+    assert (figures["python"], figures["numpy"], figures["different"]) == ("3.11.2", "1.24.2", [])
+    assert figures["results"] > 4 and "different: []" in capsys.readouterr().out
 
 
-def test_a_machine_that_computes_something_else_fails_and_it_is_named(machine):
+def test_a_machine_that_computes_something_else_fails_and_it_is_named(machine, kept):
     name = f"{load_network(NETWORK).name}: logits"
-    machine[1][name] = "another"
-    row = matrix.emulated(machine[0])
-    assert not row.passed and row.tests.endswith(f"; not: {name}")
+    machine[name] = "another"
+    assert not armhf.run() and kept["armhf"]["different"] == [name]
+    text = board_package.PAGE.text({**board_package.PAGE.figures(), **kept})
+    count = kept["armhf"]["results"]
+    assert f"Of {count} results, {count - 1} have" in " ".join(text.split()) and f"; not: {name}." in text
 
 
 def test_the_program_runs_alone(tmp_path):
