@@ -168,7 +168,7 @@ def missing_options(module, name, options):
     """Those that the typer program does not have. StopIteration if it has no such command."""
     program = typer.main.get_command(importlib.import_module(f"{module}.__main__").app)
     known = {option for parameter in program.commands[name].params for option in parameter.opts}
-    return [option for option in options if option not in known]
+    return [option for option in options if option not in {*known, "--help"}]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
