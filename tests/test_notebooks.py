@@ -32,7 +32,10 @@ def make_notebook(tmp_path):
     def run():
         record.unlink(missing_ok=True)
         places = [f"VENV={tmp_path / 'venv'}", f"NOTEBOOKS={tmp_path / 'copies'}"]
-        done = subprocess.run(["make", "notebook", *places], cwd=ROOT, capture_output=True, text=True)
+        bare = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "LST_BOARD")}
+        done = subprocess.run(
+            ["make", "notebook", *places], cwd=ROOT, env=bare, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
         return record.read_text().splitlines()
 

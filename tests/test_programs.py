@@ -10,6 +10,8 @@ import datasets.__main__
 import gateware.__main__
 import lst_overlay.__main__
 import model.__main__
+from gateware.device import BOARDS
+from lst_overlay.hardware.bitstream_files import DEFAULT_BOARD
 from tests import ROOT
 
 TYPER = {"gateware": gateware.__main__.app, "model": model.__main__.app}
@@ -60,6 +62,12 @@ def test_help_of_the_other_programs_fits_as_well(main, arguments, monkeypatch, c
         main(arguments)
     assert ended.value.code == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_bitstreams_are_built_for_the_board_that_the_driver_takes_by_default():
+    command = typer.main.get_command(TYPER["gateware"]).commands["bitstream"]
+    (board,) = [option for option in command.params if option.name == "board"]
+    assert board.default == DEFAULT_BOARD and all(name in board.help for name in BOARDS)
 
 
 def progress_on_stdout(source):

@@ -183,3 +183,28 @@ class TestScript:
         refusing = """Object.defineProperty(navigator, "mediaDevices", {value: {
             getUserMedia: () => Promise.reject(new Error("Permission denied"))}});"""
         assert "no camera: Permission denied" in browse("camera.click(); await wait(200);", refusing)["text"]
+
+    def test_a_camera_sends_grey_photographs_and_is_switched_off(self, browse):
+        # A canvas of one colour stands for the video, so that no camera is needed.
+        orange = """let stopped = 0;
+            const make = document.createElement.bind(document);
+            document.createElement = kind => {
+              if (kind !== "video") return make(kind);
+              const video = Object.assign(make("canvas"), {width: 320, height: 160, play: () => 0});
+              Object.assign(video, {videoWidth: 320, videoHeight: 160});
+              video.getContext("2d").fillStyle = "rgb(200, 100, 50)";
+              video.getContext("2d").fillRect(0, 0, 320, 160);
+              return video;
+            };
+            Object.defineProperty(navigator, "mediaDevices", {value: {getUserMedia: () => Promise.resolve(
+              {getTracks: () => [{stop: () => stopped++}, {stop: () => stopped++}]})}});"""
+        actions = """camera.click(); await wait(1700); const during = sent.length;
+            camera.click(); await wait(900); sent.push(String(during), String(stopped));"""
+        *sent, during, stopped = browse(actions, orange)["sent"]
+        photos, after = sent[: int(during)], sent[int(during) :]
+        assert 2 <= len(photos) <= 4 and stopped == "2"
+        for message in photos:
+            kind, picture = self.ink(message)
+            assert kind == "photo" and picture.shape == (120, 240)
+            np.testing.assert_array_equal(picture, round(0.299 * 200 + 0.587 * 100 + 0.114 * 50))
+        assert [self.ink(message)[0] for message in after] == ["ink"] and self.ink(after[0])[1].max() == 0
