@@ -6,7 +6,7 @@ import re
 import string
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-_NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?( \+- [\d.]+| %| [num]?s)?")
+_NUMBER = re.compile(r"·|[-+]?\d[\d,]*(\.\d+)?( \+- [\d.]+| %| [num]?s)?")
 
 
 class _NoFigure(Exception):
@@ -49,12 +49,12 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
 
 
 def confusion_table(counts: Sequence[Sequence[int]], names: Optional[Sequence[str]] = None) -> str:
-    """Return counts[label][class] as a table with a row per label and a column per class.
+    """Return counts[label][class] as a table with a row per label and a column per class; a dot is 0.
 
     names: of the classes; None shows their numbers.
     """
     names = names or [str(number) for number in range(len(counts))]
-    rows = [{"label": name, "counts": row} for name, row in zip(names, counts)]
+    rows = [{"label": name, "counts": [count or "·" for count in row]} for name, row in zip(names, counts)]
     return table(rows, {"": "**{label}**", **{name: f"{{counts[{n}]}}" for n, name in enumerate(names)}})
 
 

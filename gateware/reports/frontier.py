@@ -79,7 +79,7 @@ def draw(figures: Figures, directory: Path) -> List[Path]:
     """Draw validation accuracy over LUT, a colour for each recipe, with the frontier and the limit."""
     path, points = directory / "images" / "frontier.svg", figures["points"]
     best = frontier(points)
-    with picture(path, (10, 5)) as axes:
+    with picture(path, (6.6, 6)) as axes:
         for name in sorted({point["name"] for point in points}):
             runs = [point for point in points if point["name"] == name]
             label = f"{name}: {runs[0]['formats']}"
@@ -98,7 +98,7 @@ def draw(figures: Figures, directory: Path) -> List[Path]:
             LUT_SHARE * LUT, color="tab:red", linestyle=":", label=f"{100 * LUT_SHARE:.0f} % of the XC7Z010"
         )
         axes.set(xlabel="estimated area of the whole design, LUT", ylabel="validation accuracy, percent")
-        axes.figure.legend(loc="outside right upper")
+        axes.figure.legend(loc="outside lower center", ncol=2)
     return [path]
 
 

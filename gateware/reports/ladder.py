@@ -181,7 +181,7 @@ def _system(rung: Dict[str, Any]) -> Dict[str, Any]:
 def draw(figures: Figures, directory: Path) -> List[Path]:
     """Draw images per second over LUT for every design, from memory and from an array, and as published."""
     path = directory / "images" / "ladder.svg"
-    with picture(path, (10, 5)) as axes:
+    with picture(path, (6.6, 7)) as axes:
         for rung in _with_python(figures):
             label = "{engine}, {network}: {accuracy:.2f} %".format(**rung["ideal"])
             label += f", {rung['top']['dsp48e1']} DSP"
@@ -199,7 +199,7 @@ def draw(figures: Figures, directory: Path) -> List[Path]:
             yscale="log",
             xlim=(0, 1.02 * DEVICE["lut"]),
         )
-        axes.figure.legend(loc="outside right upper")
+        axes.figure.legend(loc="outside lower center")
     return [path]
 
 

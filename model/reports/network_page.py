@@ -9,6 +9,7 @@ import numpy as np
 
 from lst_overlay.network import Layer, Network, NetworkError, check_family, load_network, parameter_words
 from model.reports.evaluate import Evaluation, evaluate_network
+from pages.diagram import Block, Wire, block_diagram
 from pages.page import Figures, Page
 from pages.plot import picture
 
@@ -31,7 +32,7 @@ def write_page(path, directory: Path = DIRECTORY) -> Path:
 
 
 def page_of(name: str, directory: Path = DIRECTORY) -> Page:
-    return Page(Path(directory) / f"{name}.md", _TEMPLATE, view)
+    return Page(Path(directory) / f"{name}.md", _TEMPLATE, view, draw_layers)
 
 
 def figures_of(network: Network, evaluation: Evaluation) -> Figures:
@@ -131,6 +132,33 @@ def _activation_cells(activation) -> Dict[str, str]:
         "output": f"{activation['width']} bits, step {activation['step']:.6g}{added}",
         "function": activation["function"],
     }
+
+
+def draw_layers(figures: Figures, directory: Path) -> List[Path]:
+    """Draw the layers as a block diagram: <name>_layers.svg."""
+    blocks, wires = [Block("image")], []
+    code = f"pixels of {figures['pixel_bits']} bits"
+    for number, layer in enumerate(figures["layers"]):
+        lines = [
+            f"{layer['fan_in']} -> {layer['fan_out']}, weights of {layer['weights_width']} bits",
+            f"sums of {layer['acc_width']} bits",
+        ]
+        activation = layer["activation"]
+        if activation:
+            tables = "1 table" if activation["tables"] == 1 else f"{activation['tables']} tables"
+            lines.append(f"{tables} of {1 << activation['index_width']} codes")
+            if activation["add"] is not None:
+                wires.append(
+                    Wire(blocks[1 + activation["add"]].name, f"{number}: {layer['axis']}", ("added",))
+                )
+        wires.append(Wire(blocks[-1].name, f"{number}: {layer['axis']}", (code,)))
+        blocks.append(Block(f"{number}: {layer['axis']}", tuple(lines)))
+        code = f"codes of {activation['width']} bits" if activation else "logits"
+    wires.append(Wire(blocks[-1].name, "class", (code,)))
+    blocks.append(Block("class", ("of the largest logit",)))
+    path = directory / f"{figures['name']}_layers.svg"
+    path.write_text(block_diagram(blocks, wires), encoding="utf-8")
+    return [path]
 
 
 def draw_tables(network: Network, path: Path) -> Path:

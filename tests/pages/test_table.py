@@ -53,7 +53,11 @@ def test_what_is_no_number_is_aligned_to_the_left(cell):
 
 
 def test_a_confusion_matrix_has_a_row_per_label():
-    assert confusion_table([[5, 1], [0, 7]]).splitlines()[2:] == ["| **0** | 5 | 1 |", "| **1** | 0 | 7 |"]
+    assert confusion_table([[5, 1], [0, 7]]).splitlines()[1:] == [
+        "| --- | ---: | ---: |",
+        "| **0** | 5 | 1 |",
+        "| **1** | · | 7 |",
+    ]
 
 
 def test_a_confusion_matrix_shows_the_names_of_the_classes():

@@ -3,7 +3,7 @@ import pytest
 
 from lst_overlay.network import LSTNetwork, load_network
 from model.reports.evaluate import Evaluation, evaluate
-from model.reports.network_page import DIRECTORY, draw_tables, figures_of, page_of, write_page
+from model.reports.network_page import DIRECTORY, draw_layers, draw_tables, figures_of, page_of, write_page
 from tests import ROOT
 from tests.driver.network.lst.networks import SHIPPED, lst1, random_network
 
@@ -42,7 +42,7 @@ def test_a_page_tells_accuracy_formats_recipe_and_limits():
     for expected in (
         "9,474 weights and biases",
         "| integers, MNIST test set, 10,000 images | 97.00 |",
-        "| **4** | 0 | 0 | 0 | 0 | 7 |",
+        "| **4** | · | · | · | · | 7 |",
         "| rows | 28 -> 28 | 13 |",
         "10 bits, shift 7",
         "first command\nsecond command",
@@ -57,7 +57,7 @@ def test_a_page_about_own_data_names_the_classes():
     text = " ".join(told(lst1(1, 0, np.arange(-512, 512)), class_names=[*"ABCDEFGHIJ"]).split())
     assert "It was trained on images of A, B, C, D, E, F, G, H, I, J, in this order" in text
     assert "Its most frequent mistake is a E taken for a J: 3 of 10 images." in text
-    assert "| **E** | 0 | 0 | 0 | 0 | 7 |" in text and "digits" not in text
+    assert "| **E** | · | · | · | · | 7 |" in text and "digits" not in text
 
 
 def test_a_page_about_a_network_without_mistakes_names_none():
@@ -79,10 +79,21 @@ def test_a_picture_is_the_same_every_time(tmp_path):
     assert drawn[0] == drawn[1] and drawn[0].startswith(b"<?xml")
 
 
+def test_the_diagram_of_layers_tells_every_width_and_what_is_added(tmp_path):
+    figures = page_of("reslst3_w6a4p4", ROOT / DIRECTORY).figures()
+    (path,) = draw_layers(figures, tmp_path)
+    svg = path.read_text()
+    assert path.name == "reslst3_w6a4p4_layers.svg"
+    for number, layer in enumerate(figures["layers"]):
+        assert f">{number}: {layer['axis']}<" in svg and f">sums of {layer['acc_width']} bits<" in svg
+    added = [layer for layer in figures["layers"] if (layer["activation"] or {}).get("add") is not None]
+    assert svg.count(">added<") == len(added) > 0
+
+
 def test_describe_writes_page_and_picture(tmp_path):
     digits = next(path for path in SHIPPED if path.stem == "lst1_digits")
     assert write_page(digits, tmp_path) == tmp_path / "lst1_digits.md"
-    assert (tmp_path / "lst1_digits.svg").is_file()
+    assert (tmp_path / "lst1_digits.svg").is_file() and (tmp_path / "lst1_digits_layers.svg").is_file()
     assert "integers, the last 360 of scikit-learn's digits" in (tmp_path / "lst1_digits.md").read_text(
         encoding="utf-8"
     )

@@ -29,7 +29,7 @@ def test_a_page_in_the_tree_is_what_its_figures_say(name):
     assert page.path.read_text(encoding="utf-8") == page.text(page.figures()), "python -m model render"
 
 
-@pytest.mark.parametrize("name", ["docs/learned_functions.md", "docs/study.md"])
+@pytest.mark.parametrize("name", [page.path.as_posix() for page in pages() if page.draw])
 def test_a_picture_in_the_tree_is_what_its_figures_say(name, tmp_path):
     page = page_of(name)
     for path in page.draw(page.figures(), tmp_path):
