@@ -11,7 +11,7 @@ VIVADO ?= vivado
 # What git tracks, so that a notebook or a script of one's own beside it is nobody's business.
 LINTED := $(or $(shell git ls-files '*.py' '*.ipynb' 2>/dev/null),.)
 
-.PHONY: help demo simulator notebook workstation test lint resources results ladder frontier registers timelines train study wheel matrix soak docs \
+.PHONY: help demo simulator notebook notebooks workstation test lint resources results ladder frontier registers timelines train study wheel matrix soak docs \
         bitstream clean
 
 help:  ## This list
@@ -30,6 +30,10 @@ notebook: $(VENV)/.notebook  ## Copies of all notebooks (in NOTEBOOKS=my_noteboo
 	    copy="$(NOTEBOOKS)/$${file##*/}"; [ -e "$$copy" ] || cp "$$file" "$$copy" || exit 1; done
 	$(PY) -m gateware simulate --build-only
 	LST_BOARD=sim PYTHONPATH="$(CURDIR)" $(PY) -m jupyterlab --notebook-dir "$(NOTEBOOKS)" $(if $(filter 0,$(shell id -u)),--allow-root)
+
+notebooks: $(VENV)/.all  ## Run all notebooks on the simulated board and keep what they show: docs/notebooks (minutes)
+	$(PY) -m gateware simulate --build-only
+	LST_BOARD=sim $(PY) -m pages.notebooks
 
 workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: docs/training.md)
 

@@ -7,7 +7,7 @@ import re
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 import jinja2
 
@@ -92,7 +92,7 @@ class Page:
     template: Path
     view: Callable[[Figures], Mapping[str, Any]] = dict
     draw: Optional[Callable[[Figures, Path], List[Path]]] = None
-    excerpt: Optional[Excerpt] = None
+    excerpts: Tuple[Excerpt, ...] = ()
 
     @property
     def figures_path(self) -> Path:
@@ -110,8 +110,8 @@ class Page:
     def texts(self, figures: Figures) -> Dict[Path, str]:
         """Return the contents of every text file that shows these figures."""
         texts = {self.path: self.text(figures)}
-        if self.excerpt:
-            texts[self.excerpt.path] = self.excerpt.text(self.view(figures))
+        for excerpt in self.excerpts:
+            texts[excerpt.path] = excerpt.text(self.view(figures))
         return texts
 
     def render(self) -> List[Path]:

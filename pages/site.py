@@ -74,10 +74,13 @@ def _notebook(path: Path, directory: Path) -> str:
                 picture = f"{path.stem}-{number}.png"
                 (directory / picture).write_bytes(base64.b64decode(data["image/png"]))
                 parts.append(f"![what this cell shows]({picture})")
+            elif "text/html" in data:
+                html = "".join(data["text/html"])
+                parts += [] if "<script" in html else [html]  # a script finds no notebook here
             elif _WIDGET in data:
                 parts.append("*(A widget: it is live when the notebook runs.)*")
             elif "text/plain" in data:
-                parts.append("```\n" + "".join(data["text/plain"]).rstrip() + "\n```")
+                parts.append("```output\n" + "".join(data["text/plain"]).rstrip() + "\n```")
     return "\n\n".join(parts) + "\n"
 
 

@@ -18,7 +18,8 @@ from gateware.reports.report import latency_text
 from gateware.reports.simulate import SimulationFailure, simulate
 from gateware.simulator.bitstream import build_simulated_bitstream
 from gateware.toolchain.resources import Resources, measure_design
-from lst_overlay.network import load_network
+from lst_overlay.network import classify, load_network, logits
+from lst_overlay.samples import digits
 from lst_overlay.samples.shipped_networks import DEFAULT, find
 from pages.page import Excerpt, Figures, Page
 from pages.plot import INK, picture
@@ -179,6 +180,23 @@ def _system(rung: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def draw(figures: Figures, directory: Path) -> List[Path]:
+    """Draw the landing page's digits and, for every design, images per second over LUT."""
+    return [_draw_digits(directory / "images" / "digits.svg"), _draw_ladder(figures, directory)]
+
+
+def _draw_digits(path: Path, rows: int = 2, columns: int = 10) -> Path:
+    """Draw digits that come with the package, with the classes that the default network gives them."""
+    images, labels = digits.load()
+    classes = classify(logits(load_network(find(DEFAULT)), images))
+    with picture(path, (6.6, 1.9), rows, columns) as panels:
+        for axes, image, label, answer in zip(panels.flat, images, labels, classes):
+            axes.imshow(image, cmap="gray")
+            axes.set_title(str(answer) if answer == label else f"{answer}, not {label}", fontsize=11)
+            axes.axis("off")
+    return path
+
+
+def _draw_ladder(figures: Figures, directory: Path) -> Path:
     """Draw images per second over LUT for every design, from memory and from an array, and as published."""
     path = directory / "images" / "ladder.svg"
     with picture(path, (6.6, 7)) as axes:
@@ -200,7 +218,7 @@ def draw(figures: Figures, directory: Path) -> List[Path]:
             xlim=(0, 1.02 * DEVICE["lut"]),
         )
         axes.figure.legend(loc="outside lower center")
-    return [path]
+    return path
 
 
 PAGE = Page(
@@ -208,5 +226,8 @@ PAGE = Page(
     _TEMPLATES / "ladder.md.j2",
     view,
     draw,
-    Excerpt(ROOT / "README.md", COMMAND, _TEMPLATES / "readme_ladder.md.j2"),
+    (
+        Excerpt(ROOT / "README.md", COMMAND, _TEMPLATES / "readme_ladder.md.j2"),
+        Excerpt(ROOT / "docs" / "index.md", COMMAND, _TEMPLATES / "index_ladder.md.j2"),
+    ),
 )

@@ -14,4 +14,4 @@ PAGES = (ladder.PAGE, results.PAGE, frontier.PAGE)
 def render() -> List[Path]:
     """Make every page again from the figures that are kept, and diagrams. Returns the files written."""
     paths = [path for page in PAGES for path in page.render()]
-    return [*dict.fromkeys(paths), *write_diagrams()]  # README.md has two excerpts
+    return [*dict.fromkeys(paths), *write_diagrams()]  # README.md shows figures of two pages

@@ -96,5 +96,5 @@ PAGE = Page(
     ROOT / "docs" / "results.md",
     _TEMPLATES / "results.md.j2",
     view,
-    excerpt=Excerpt(ROOT / "README.md", COMMAND, _TEMPLATES / "readme_results.md.j2"),
+    excerpts=(Excerpt(ROOT / "README.md", COMMAND, _TEMPLATES / "readme_results.md.j2"),),
 )

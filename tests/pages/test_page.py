@@ -30,7 +30,7 @@ def page(tmp_path):
         tmp_path / "page.md.j2",
         view=lambda figures: {**figures, "ratio": figures["rate"] / 127534.5},
         draw=lambda figures, directory: [directory / "drawn"],
-        excerpt=Excerpt(tmp_path / "README.md", "make it", tmp_path / "excerpt.md.j2"),
+        excerpts=(Excerpt(tmp_path / "README.md", "make it", tmp_path / "excerpt.md.j2"),),
     )
 
 
@@ -57,14 +57,14 @@ def test_an_excerpt_replaces_only_what_is_between_its_comments(page):
     page.write(FIGURES)
     page.render()
     text = "before\n<!-- figures: `make it` -->\n255,069 images/s\n<!-- end of figures -->\nafter\n"
-    assert page.excerpt.path.read_text() == text
+    assert page.excerpts[0].path.read_text() == text
 
 
 def test_a_file_without_a_place_for_the_excerpt_is_not_touched(page):
-    page.excerpt.path.write_text("nothing here\n")
+    page.excerpts[0].path.write_text("nothing here\n")
     with pytest.raises(ValueError, match="README.md must have the lines <!-- figures: `make it` -->"):
         page.write(FIGURES)
-    assert page.excerpt.path.read_text() == "nothing here\n" and not page.path.exists()
+    assert page.excerpts[0].path.read_text() == "nothing here\n" and not page.path.exists()
 
 
 def test_nothing_is_kept_before_the_first_measurement(page):

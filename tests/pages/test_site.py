@@ -70,7 +70,7 @@ def test_a_link_to_a_notebook_leads_to_its_run(tree):
         }
     )
     assert (made / "index.md").read_text() == "[one](notebooks/one.md)"
-    assert (made / "notebooks" / "one.md").read_text() == "```python\n1 + 1\n```\n\n```\n2\n```\n"
+    assert (made / "notebooks" / "one.md").read_text() == "```python\n1 + 1\n```\n\n```output\n2\n```\n"
     assert not (made / "source").exists()
 
 
@@ -82,16 +82,23 @@ def test_a_notebooks_texts_and_pictures_are_shown_in_order(tree):
     ]
     made = tree(**{"docs/notebooks/one.ipynb": cells}) / "notebooks"
     assert (made / "one.md").read_text() == (
-        "# Title\ntext\n\n```python\ndraw()\n```\n\n```\ndrawing\ndone\n```\n\n"
+        "# Title\ntext\n\n```python\ndraw()\n```\n\n```output\ndrawing\ndone\n```\n\n"
         "![what this cell shows](one-1.png)\n"
     )
     assert (made / "one-1.png").read_bytes() == PICTURE
+
+
+def test_an_output_in_html_is_shown_as_such(tree):
+    table = {"data": {"text/html": ["<table>", "</table>"], "text/plain": "Overlay()"}}
+    text = (tree(**{"docs/notebooks/one.ipynb": [cell("a", table)]}) / "notebooks" / "one.md").read_text()
+    assert text == "```python\na\n```\n\n<table></table>\n"
 
 
 def test_progress_and_scripts_of_a_notebook_are_left_out_and_a_widget_is_told(tree):
     outputs = (
         {"name": "stderr", "text": ["10 %"]},
         {"data": {"application/javascript": "1"}},
+        {"data": {"text/html": ["<script>", "</script>"], "text/plain": "HTML()"}},
         {"data": {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "FileUpload()"}},
     )
     text = (tree(**{"docs/notebooks/one.ipynb": [cell("a", *outputs)]}) / "notebooks" / "one.md").read_text()

@@ -156,7 +156,7 @@ def test_the_comparison_shows_every_system_and_ours_with_how_the_figures_came_ab
 
 def test_the_first_screen_has_the_factor_by_clock_and_by_cycles():
     main = results.view(results.PAGE.figures())["main"]
-    text = " ".join(results.PAGE.excerpt.text(results.view(results.PAGE.figures())).split())
+    text = " ".join(results.PAGE.excerpts[0].text(results.view(results.PAGE.figures())).split())
     by_clock, by_cycles = main["images_per_second"] / 9890, 4934 / main["cycles_per_image"]
     assert f"{by_clock:.1f} times as fast at its assumed clock, {by_cycles:.1f} times by cycles alone" in text
     assert "augmentation and a teacher" in text.split("make demo")[0]
