@@ -133,10 +133,12 @@
 
     blank();
     changed = false;
-    var timer = setInterval(function () {
+    setInterval(function () {
+      // JupyterLab takes cells out of the page while they are scrolled out of sight.
       if (!document.body.contains(canvas)) {
-        stop();
-        clearInterval(timer);
+        if (video) {
+          stop();
+        }
       } else if (video && video.videoWidth) {
         var high = video.videoHeight, wide = video.videoWidth, scale = SIZE / Math.max(high, wide);
         pen.drawImage(video, 0, 0, wide * scale, high * scale);

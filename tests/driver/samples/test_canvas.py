@@ -208,3 +208,10 @@ class TestScript:
             assert kind == "photo" and picture.shape == (120, 240)
             np.testing.assert_array_equal(picture, round(0.299 * 200 + 0.587 * 100 + 0.114 * 50))
         assert [self.ink(message)[0] for message in after] == ["ink"] and self.ink(after[0])[1].max() == 0
+
+    def test_a_canvas_that_was_out_of_sight_works_as_before(self, browse):
+        away = """const place = document.querySelector(".made-place");
+            place.remove(); await wait(400); document.body.prepend(place);"""
+        sent = browse(STROKE + away + STROKE.replace("0.25, 0.75", "0.75, 0.75"))["sent"]
+        first, last = (self.ink(message)[1] > 127 for message in (sent[0], sent[-1]))
+        assert len(sent) == 2 and (last & first).sum() == first.sum() < last.sum()
