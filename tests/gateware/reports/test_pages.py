@@ -162,6 +162,15 @@ def test_the_first_screen_has_the_factor_by_clock_and_by_cycles():
     assert "augmentation and a teacher" in text.split("make demo")[0]
 
 
+def test_the_factors_are_those_of_the_default_network_under_the_default_memory():
+    figures = results.PAGE.figures()
+    before = results.view(figures)["times_as_fast"]
+    for run in figures["runs"]:
+        if (run["network"], run["memory_model"]) != (DEFAULT, "default"):
+            run["cycles_per_image"], run["images_per_second"] = 1.0, 1.0
+    assert results.view(figures)["times_as_fast"] == before
+
+
 def test_results_are_of_every_shipped_network():
     runs = results.PAGE.figures()["runs"]
     assert [run["network"] for run in runs if run["memory_model"] == "default"] == names()
