@@ -116,10 +116,9 @@ class Run:
 
 
 class Bench:
-    def __init__(self, seed=1, library=None):
-        self.library = library or verilated(
-            ENGINE, probed_verilog(), Path(__file__).with_suffix(".cpp").read_text()
-        )
+    def __init__(self, seed=1, fmt=FORMAT):
+        self.fmt = fmt
+        self.library = verilated(ENGINE, probed_verilog(fmt), Path(__file__).with_suffix(".cpp").read_text())
         self.library.bench_create.restype = ctypes.c_void_p
         self.library.bench_crc.restype = ctypes.c_uint32
         self.bench = ctypes.c_void_p(self.library.bench_create(seed))
@@ -128,7 +127,7 @@ class Bench:
         self.library.bench_destroy(self.bench)
 
     def load(self, network):
-        words = array_words(network, FORMAT)
+        words = array_words(network, self.fmt)
         assert self.load_words(words) == 1
         assert self.library.bench_crc(self.bench) == parameter_crc(words)
 
@@ -198,7 +197,7 @@ def assert_right(run, network, images):
 
 def assert_every_tensor(bench, network, images):
     """The output of every layer for every image is the reference's, the logits too."""
-    found = passes(network)
+    found, code_bits = passes(network), bench.fmt.code_bits
     per_image = sum(_results_of(item) for item in found)
     run = bench.run(images, probes=max(per_image, 128) * len(images))
     expected, wrong = outputs(network, images), []
@@ -208,12 +207,12 @@ def assert_every_tensor(bench, network, images):
             rows = slice(first, first + _results_of(item))
             first = rows.stop
             for layer, step in _probed_layers(item):
-                bits = FORMAT.code_bits if step == "code" else STREAM_BITS
+                bits = code_bits if step == "code" else STREAM_BITS
                 tensor = _tensor(run.values[step][rows], item.channels, bits)
                 count = int((tensor != expected[layer][image]).sum())
                 wrong += [f"image {image}, layer {layer}: {count} of {tensor.size}"] if count else []
         channels = network.output_shapes[-2][0]
-        mean = _signed(run.values["mean"][image * channels : (image + 1) * channels, 3], FORMAT.code_bits)
+        mean = _signed(run.values["mean"][image * channels : (image + 1) * channels, 3], code_bits)
         wrong += [] if np.array_equal(mean, expected[-2][image]) else [f"image {image}: the mean"]
     assert wrong == [], wrong[:5]
     assert_right(run, network, images)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lst_overlay.network.resmlp import array_parameters
+from lst_overlay.network.resmlp.array_format import ArrayFormat
 from lst_overlay.network.resmlp.array_parameters import array_words
 from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
 from tests.gateware.engines.resmlp_array.bench import (
@@ -87,6 +88,14 @@ def test_every_tensor_of_random_networks(engine, seed, extreme, **sizes):
         assert_tensors(engine, network, random_pictures(2, seed))
     finally:
         engine.load(SMALL)
+
+
+@pytest.mark.parametrize("weight_bits, code_bits", [(4, 7), (5, 5)])
+def test_every_tensor_in_other_widths(weight_bits, code_bits):
+    bench = Bench(fmt=ArrayFormat(weight_bits, code_bits))
+    for extreme in (False, True):
+        sizes = {"weight_bits": weight_bits, "code_bits": code_bits, "entries": 32, "extreme": extreme}
+        assert_tensors(bench, random_array_network(9, channels=32, **sizes), random_pictures(2))
 
 
 @pytest.mark.parametrize("seed", range(1, 4))
