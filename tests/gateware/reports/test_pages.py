@@ -76,9 +76,10 @@ class AtOnce:
 
 def test_each_command_replaces_its_own_figures_of_the_ladder_alone(monkeypatch, tmp_path):
     figures = ladder.PAGE.figures()
-    (tmp_path / "README.md").write_text(ladder.PAGE.excerpt.path.read_text())
-    excerpt = replace(ladder.PAGE.excerpt, path=tmp_path / "README.md")
-    monkeypatch.setattr(ladder, "PAGE", replace(ladder.PAGE, path=tmp_path / "ladder.md", excerpt=excerpt))
+    excerpts = tuple(replace(excerpt, path=tmp_path / excerpt.path.name) for excerpt in ladder.PAGE.excerpts)
+    for excerpt, copy in zip(ladder.PAGE.excerpts, excerpts):
+        copy.path.write_text(excerpt.path.read_text())
+    monkeypatch.setattr(ladder, "PAGE", replace(ladder.PAGE, path=tmp_path / "ladder.md", excerpts=excerpts))
     ladder.PAGE.write(figures)
     monkeypatch.setattr(ladder, "ProcessPoolExecutor", AtOnce)
     monkeypatch.setattr(ladder.datasets, "load", lambda *_: None)
