@@ -74,6 +74,7 @@ DOCS = [
     # preliminary, and its versions change weekly; it builds the same tree, so a later move is one line
     # (CONTRIBUTING.md, "The site").
     "mkdocs-material==9.8.1",
+    "mkdocstrings-python==2.0.11",  # the API reference, from docstrings
     "pymdown-extensions==13.1",  # headings get the anchors that GitHub gives them
 ]
 

@@ -12,6 +12,8 @@ import threading
 
 import pytest
 
+import lst_overlay
+from lst_overlay import LST1Overlay, network
 from pages.site import write_tree
 from tests.docs.pages import ROOT
 
@@ -74,6 +76,15 @@ def test_what_a_page_links_to_outside_docs_is_part_of_the_site(site):
     assert 'href="source/CONTRIBUTING.html"' in home and 'href="source/CITATION.cff"' in home
     assert (site[1] / "source" / "CITATION.cff").read_bytes() == (ROOT / "CITATION.cff").read_bytes()
     assert 'href="../testing.html"' in (site[1] / "source" / "CONTRIBUTING.html").read_text()
+
+
+def test_every_public_name_of_the_package_is_in_the_api_reference(site):
+    shown = set(re.findall(r'id="([\w.]+)"', (site[1] / "api.html").read_text()))
+    names = {f"lst_overlay.network.{name}" for name in network.__all__ if callable(getattr(network, name))}
+    board = set(lst_overlay.__all__) - {"LST1Overlay"}
+    assert names | {f"lst_overlay.errors.{name}" for name in board} <= shown
+    methods = [name for name in vars(LST1Overlay) if not name.startswith("_")]
+    assert {f"lst_overlay.overlay.LST1Overlay.{name}" for name in methods} <= shown
 
 
 def test_the_site_loads_nothing_from_another_host(site):
