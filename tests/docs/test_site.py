@@ -38,7 +38,7 @@ async function measure(pages, widths) {
         found.push({
           page, width, scheme,
           too_wide: root.scrollWidth - width,
-          scrolling: boxes.map(box => box.closest(".md-typeset__scrollwrap, table, code"))
+          scrolling: boxes.map(box => box.closest(".md-typeset__scrollwrap") || box)
             .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.innerText.slice(0, 60)),
           broken: [...images].filter(image => !image.naturalWidth).map(image => image.src),
         });
