@@ -199,10 +199,11 @@ class PostLanes(LiteXModule):
         parameters = self._channels("function", self.function_memory, _OPERANDS)
         self.comb += [
             tables.sink.over_tokens.eq(at("over_tokens", _INDEX)),
-            tables.sink.bit0.eq(at("channel", _INDEX)[0]),
-            tables.sink.bit3.eq(at("channel", _INDEX)[3]),
             tables.sink.slot.eq(at("table_slot", _INDEX)),
         ]
+        # Channel lane 0 has a 0 in the bit in which the lanes differ, so that its parity is the other bit.
+        channel = at("channel", _INDEX - 1)
+        self.sync += tables.sink.flip.eq(Mux(at("over_tokens", _INDEX - 1), channel[3], channel[0]))
         codes = {}
         for a, b in LANES:
             place = Signal(STREAM_BITS, name=f"place{a}{b}")  # the code, counted from the least one

@@ -20,7 +20,7 @@ INDEX_BITS = 6
 class TableMemory(LiteXModule):
     """low and high of lane <a><b>: entries m and m + 1, ``latency`` clocks after m<a><b>.
 
-    sink: over_tokens, channel bits 0 and 3 and slot of lane 00; m<a><b>.
+    sink: over_tokens; flip: the parity of channel lane 0; slot: that of lane 00; m<a><b>.
     load: address; data: an entry of each memory, 8 bits each. Not while images are in the engine.
     """
 
@@ -29,7 +29,7 @@ class TableMemory(LiteXModule):
     def __init__(self, fmt: ArrayFormat):
         bits, slot_bits = fmt.code_bits, (fmt.table_slots - 1).bit_length()
         self.sink = sink = stream.Endpoint(
-            [("over_tokens", 1), ("bit0", 1), ("bit3", 1), ("slot", slot_bits)]
+            [("over_tokens", 1), ("flip", 1), ("slot", slot_bits)]
             + [(f"m{a}{b}", INDEX_BITS) for a, b in LANES]
         )
         self.load = load = stream.Endpoint([("address", slot_bits + INDEX_BITS - 1), ("data", 32)])
@@ -43,8 +43,6 @@ class TableMemory(LiteXModule):
         # # #
 
         self.comb += [sink.ready.eq(1), load.ready.eq(1)]
-        flip = Signal()  # the parity of channel lane 0
-        self.comb += flip.eq(Mux(sink.over_tokens, sink.bit3, sink.bit0))
         loading = delayed(self, load.valid, 1, name="loading", reset_less=False)
         data = delayed(self, load.data, 1, name="data")
         entries = {}
@@ -53,7 +51,7 @@ class TableMemory(LiteXModule):
             slot = Signal(slot_bits, name=f"slot{parity}")
             lane = Signal(name=f"lane{parity}")  # of the channel with this parity
             self.comb += [
-                lane.eq(flip ^ parity),
+                lane.eq(sink.flip ^ parity),
                 slot.eq(sink.slot | Mux(lane & ~sink.over_tokens, 4, 0)),
                 *[m[b].eq(Mux(lane, getattr(sink, f"m1{b}"), getattr(sink, f"m0{b}"))) for b in range(2)],
             ]
@@ -77,7 +75,7 @@ class TableMemory(LiteXModule):
                     else:
                         self.sync += address.eq(place)
                     entries[parity, odd, b] = delayed(self, port.dat_r, 1, name=f"entry{parity}{odd}{b}_")
-        flip = delayed(self, flip, 3, name="flip")
+        flip = delayed(self, sink.flip, 3, name="flip")
         for a, b in LANES:
             is_odd = delayed(self, getattr(sink, f"m{a}{b}")[0], 3, name=f"is_odd{a}{b}_")
             for output, swapped in ((self.low, 0), (self.high, 1)):

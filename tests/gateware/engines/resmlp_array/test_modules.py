@@ -149,3 +149,22 @@ def test_pixels_go_to_their_tokens_and_channels_in_two_places_alternately():
         code = (beat["code"] ^ 32) - 32
         found[image, beat["token"], 16 * slot + beat["channel"]] = code
     np.testing.assert_array_equal(found, codes)
+
+
+def test_pixels_of_a_third_image_wait_until_the_first_is_released():
+    dut, taken = PixelWriter(FORMAT), []
+    count = random_pictures(1).size
+
+    def process():
+        yield dut.sink.valid.eq(1)
+        yield dut.source.ready.eq(1)
+        for phase in range(2):
+            for _ in range((2 - phase) * count + 100):
+                yield
+                taken.append((yield dut.source.valid))
+            assert sum(taken) == (2 + phase) * count
+            yield dut.released.eq(1)
+            yield
+            yield dut.released.eq(0)
+
+    run_simulation(dut, process())
