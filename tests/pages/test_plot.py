@@ -34,6 +34,23 @@ def test_a_picture_has_no_background_and_no_black_text(tmp_path):
     assert not re.findall(r"(?:fill|stroke): (?:#000000|#ffffff|black|white)", svg)
 
 
+def luminance(colour):
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize(
+    "page", ["#ffffff", "#1e2129", "#0d1117"], ids=["light", "the site's dark", "GitHub's dark"]
+)
+def test_text_and_lines_of_pictures_are_readable_on_a_page(page):
+    dark, bright = sorted(map(luminance, (INK, page)))
+    assert (bright + 0.05) / (dark + 0.05) > 3.9
+
+
 def test_several_panels(tmp_path):
     with picture(tmp_path / "four.svg", (4, 3), 2, 2) as axes:
         assert axes.shape == (2, 2)
