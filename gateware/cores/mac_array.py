@@ -111,9 +111,9 @@ class MacArray(LiteXModule):
         load_address = delayed(self, load.address, lag)
         address_in = Signal(cfg.address_width)
         self.comb += If(load_valid, address_in.eq(load_address)).Else(address_in.eq(address))
-        # Low when a vector's first product reaches P. It drives the DSP's OPMODE, so no LUT may be in
+        # High when a vector's first product reaches P. It drives the DSP's OPMODE, so no LUT may be in
         # between.
-        accumulate = delayed(self, ~(first & sink.valid), lag + 2)
+        begins = delayed(self, first & sink.valid, lag + 2)
         finished = delayed(self, last & sink.valid, lag + 3, reset_less=False)
 
         accs, finishes = [], []
@@ -123,18 +123,16 @@ class MacArray(LiteXModule):
             address_in = delayed(self, address_in, 1, name=f"address_lane{lane}")
             load_valid = delayed(self, load_valid, 1, name=f"load_valid_lane{lane}", reset_less=False)
             load_lane = delayed(self, load_lane, 1, name=f"load_lane_lane{lane}")
-            accumulate = delayed(self, accumulate, 1, name=f"accumulate_lane{lane}")
+            begins = delayed(self, begins, 1, name=f"begins_lane{lane}")
             finished = delayed(self, finished, 1, name=f"finished_lane{lane}", reset_less=False)
             constants = None if weights is None else (weights[lane], int(biases[lane]))
             accs.append(
-                self._add_lane(
-                    cfg, lane, x, address_in, load_valid & (load_lane == lane), accumulate, constants
-                )
+                self._add_lane(cfg, lane, x, address_in, load_valid & (load_lane == lane), begins, constants)
             )
             finishes.append(finished)
         self._add_readout(cfg, accs, finishes, source)
 
-    def _add_lane(self, cfg, lane, x, address, write, accumulate, constants):
+    def _add_lane(self, cfg, lane, x, address, write, begins, constants):
         codes, bias = constants or ([], 0)
         mask = (1 << cfg.weight_width) - 1
         weights = Memory(
@@ -158,7 +156,9 @@ class MacArray(LiteXModule):
         m = Signal((cfg.x_width + cfg.weight_width, True), reset_less=True, name=f"m_lane{lane}")
         p = Signal((cfg.acc_width, True), reset_less=True, name=f"p_lane{lane}")
         base = Signal((cfg.acc_width, True), name=f"base_lane{lane}")
-        self.comb += If(accumulate, base.eq(p)).Else(base.eq(bias))
+        # The sum must be chosen by a low signal. Yosys drives OPMODE[4] with the select signal as it is, so
+        # that a high one would choose the bias. Only a simulation of the netlist can show that.
+        self.comb += If(begins, base.eq(bias)).Else(base.eq(p))
         self.sync += [a.eq(x), b.eq(weight), m.eq(a * b), p.eq(base + m)]
         return p
 

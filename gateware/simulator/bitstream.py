@@ -9,7 +9,8 @@ from typing import Optional
 from gateware import ROOT
 from gateware.designs import make_design
 from gateware.shell.hwh import write_hwh
-from gateware.simulator.build import build_library
+from gateware.simulator.block_ram import simulated_netlist
+from gateware.simulator.build import build_library, yosys_cells
 from lst_overlay.hardware.bitstream_files import SIMULATED, network_of
 from lst_overlay.network import Network, save_network
 from lst_overlay.simulator import write_bit
@@ -22,16 +23,18 @@ def build_simulated_bitstream(
     network: Optional[Network] = None,
     directory: Path = DIRECTORY,
     libraries: Optional[Path] = None,
+    netlist: Optional[str] = None,
 ) -> Path:
     """Write <directory>/<stem>.bit, .hwh, .v, the library and a built-in network's file. Returns the .bit.
 
-    ``libraries``: where built libraries are kept, by default ``directory``. No design is built twice.
+    libraries: where built libraries are kept, by default ``directory``. No design is built twice.
+    netlist:   the text of Yosys's netlist of the design, which is simulated in the place of its Verilog.
     """
     directory.mkdir(parents=True, exist_ok=True)
     design = make_design(engine, network)
     verilog = directory / f"{design.stem}.v"
-    verilog.write_text(design.verilog)
-    built = build_library(verilog, libraries or directory)
+    verilog.write_text(design.verilog if netlist is None else simulated_netlist(netlist))
+    built = build_library(verilog, libraries or directory, [] if netlist is None else [yosys_cells()])
     library = directory / built.name
     if library != built:
         shutil.copyfile(built, library)

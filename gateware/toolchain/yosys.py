@@ -1,4 +1,8 @@
-"""Runs Yosys for 7-series cells on Verilog files, and collects what it warns of."""
+"""Runs Yosys for 7-series cells on Verilog files, and collects what it warns of.
+
+setup.py pins a Yosys of 0.70 or later, because 0.23 maps a block RAM of 72 bits wrongly: it stores the upper
+parity bits twice.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +25,11 @@ class SynthesisError(RuntimeError):
 
 
 def run_yosys(directory: Path, sources: Sequence[str], top: str, elaborate_only: bool = False) -> List[str]:
-    """Map ``sources``, files in ``directory``; leave <top>.json and <top>.log there. Returns the warnings.
+    """Map ``sources``, files in ``directory``, and return the warnings.
 
-    elaborate_only: stop before mapping, which takes less time and leaves no .json. Yosys reads sources from
+    Leaves the netlist in <top>.json and, as Verilog, in <top>.netlist.v, and <top>.log.
+
+    elaborate_only: stop before mapping, which takes less time and leaves no netlist. Yosys reads sources from
     the directory yosys/, where the contents of memories are files of their own: it takes minutes for the same
     words as assignments.
     """
@@ -35,7 +41,7 @@ def run_yosys(directory: Path, sources: Sequence[str], top: str, elaborate_only:
     rest = (
         f" -run begin:{ELABORATED}; check -assert"
         if elaborate_only
-        else f"; check -noinit -assert; write_json ../{top}.json"
+        else f"; check -noinit -assert; write_json ../{top}.json; write_verilog -noattr ../{top}.netlist.v"
     )
     script = (
         f"read_verilog -lib +/xilinx/cells_xtra.v; read_verilog {' '.join(sources)}; "
