@@ -140,14 +140,17 @@ def resources(
     engine: str = ENGINE,
     network: Optional[str] = NETWORK,
 ) -> None:
-    """Synthesise for the XC7Z010 with Yosys and report the area of the design (without place and route)."""
+    """Synthesise for the XC7Z010 with Yosys: area, slowest paths and findings (without place and route)."""
     from dataclasses import asdict
 
     from gateware.designs import network_to_build_in
     from gateware.device import DEVICE
+    from gateware.reports.ladder import allowed_ns
     from gateware.toolchain.resources import measure_design
 
-    measured = measure_design(engine, network_to_build_in(engine, network), out)
+    built_in = network_to_build_in(engine, network)
+    allowed = allowed_ns(engine, built_in.name if built_in else None)
+    measured = measure_design(engine, built_in, out, allowed_ns=allowed)
     width = len(measured[0].design) + 10
     print(f"{'':<{width}}" + "".join(f"{key:>10}" for key in [*DEVICE, "levels"]))
     for item in measured:
@@ -156,6 +159,13 @@ def resources(
             + "".join(f"{getattr(item, key):>10}" for key in [*DEVICE, "logic_levels"])
         )
     print(f"{'XC7Z010':<{width}}" + "".join(f"{value:>10}" for value in DEVICE.values()))
+    top = measured[-1]
+    print("\nlut, ff, ramb18, dsp48e1, carry4 by submodule:")
+    for room, area in top.rooms.items():
+        print(f"  {room or '(none)':<42}" + "".join(f"{value:>7}" for value in area.values()))
+    print(f"\nslowest paths, estimated; the clock's budget is {top.budget_ns} ns:")
+    for path in top.paths:
+        print(f"  {path}")
     print(f"{measured[0].tool} {measured[0].version}, synthesis only; {out}")
     if json_file:
         json_file.write_text(json.dumps([asdict(item) for item in measured], indent=2) + "\n")
@@ -218,6 +228,15 @@ def ladder(
     from gateware.reports.ladder import write_ladder
 
     for path in write_ladder(jobs):
+        print(path)
+
+
+@app.command()
+def clocks() -> None:
+    """Estimate the paths that were slowest in routed designs and write docs/clocks.md."""
+    from gateware.reports.clocks import write_clocks
+
+    for path in write_clocks():
         print(path)
 
 

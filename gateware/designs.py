@@ -13,8 +13,9 @@ from typing import Dict, Optional, Tuple
 
 from gateware import engines
 from gateware.engines.engine import EngineSpec
+from gateware.shell.hwh import IO_PLL_MHZ
 from gateware.shell.top import Top
-from gateware.verilog import emit, forget_names
+from gateware.verilog import emit_with_rooms, forget_names
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.network import Network, load_network
 from lst_overlay.samples.shipped_networks import find
@@ -46,6 +47,7 @@ class Design:
 
     network:    the built-in network; None if the engine is loadable.
     verilog:    the text of the top module and all others.
+    rooms:      the submodule of each name in it; see `emit_with_rooms`.
     build_hash: the hash of every line of ``verilog`` except the value of register BUILD_HASH.
     divisors:   FCLK0 runs at 1000 MHz / (d0 * d1).
     """
@@ -53,9 +55,15 @@ class Design:
     engine: str
     network: Optional[Network]
     verilog: str
+    rooms: Dict[str, str]
     build_hash: int
     capabilities: Capabilities
     divisors: Tuple[int, int]
+
+    @property
+    def period_ns(self) -> float:
+        """The period of FCLK0."""
+        return 1000 * self.divisors[0] * self.divisors[1] / IO_PLL_MHZ
 
     @property
     def stem(self) -> str:
@@ -79,9 +87,9 @@ def make_design(engine: str, network: Optional[Network] = None) -> Design:
     spec = ENGINES[engine]
     forget_names()
     module = spec.make(network)
-    marked = emit(Top(module, _MARKER), TOP)
+    marked, rooms = emit_with_rooms(Top(module, _MARKER), TOP)
     marker = f"32'd{_MARKER}"
     assert marked.count(marker) == 1, "the marker must stand in one place alone"
     build_hash = int.from_bytes(hashlib.sha256(marked.encode()).digest()[:4], "little")
     verilog = marked.replace(marker, f"32'd{build_hash}")
-    return Design(engine, network, verilog, build_hash, module.capabilities, spec.divisors)
+    return Design(engine, network, verilog, rooms, build_hash, module.capabilities, spec.divisors)

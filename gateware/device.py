@@ -1,4 +1,4 @@
-"""Boards, and the parts on them: look-up tables, flip-flops, block RAMs of 18 Kbit, DSP blocks."""
+"""Boards, and the parts on them: slices, look-up tables, flip-flops, block RAMs of 18 Kbit, DSP blocks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Dict
 
 from lst_overlay.hardware.bitstream_files import DEFAULT_BOARD
 
-DEVICE = {"lut": 17_600, "ff": 35_200, "ramb18": 120, "dsp48e1": 80}  # XC7Z010, on the Zybo Z7-10
-CAPACITY = {"xc7z010": DEVICE, "xc7z020": {"lut": 53_200, "ff": 106_400, "ramb18": 280, "dsp48e1": 220}}
+# XC7Z010, on the Zybo Z7-10
+DEVICE = {"slices": 4_400, "lut": 17_600, "ff": 35_200, "ramb18": 120, "dsp48e1": 80}
+CAPACITY = {
+    "xc7z010": DEVICE,
+    "xc7z020": {"slices": 13_300, "lut": 53_200, "ff": 106_400, "ramb18": 280, "dsp48e1": 220},
+}
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,25 @@ wrongly; tests/gateware/test_verilog.py detects such a converter.
 from __future__ import annotations
 
 import re
+from typing import Any, Dict, Tuple
 
 from migen.fhdl import tracer, verilog
+from migen.fhdl.tools import list_targets
 
 
 def emit(module, name: str, ios=()) -> str:
     """Return the Verilog text of a Migen module as the module ``name`` with the ports ``ios``.
 
     The text needs no other files and is the same whenever the design is.
+    """
+    return emit_with_rooms(module, name, ios)[0]
+
+
+def emit_with_rooms(module, name: str, ios=()) -> Tuple[str, Dict[str, str]]:
+    """Return the text that ``emit`` returns, and the room of each name in it.
+
+    The one Verilog module is flat. A room is the Migen module that drives a signal or contains a memory or
+    instance, as the path of attributes that leads to it: "engine.core.results".
     """
     result = verilog.convert(module, ios=set(ios), name=name, create_clock_domains=bool(ios))
     text = _with_contents(result.main_source, result.data_files)
@@ -24,7 +35,22 @@ def emit(module, name: str, ios=()) -> str:
         "// synthesis translate_on\n", "`endif\n"
     )
     # The converter writes the time into its header, but the text must depend on the design only.
-    return re.sub(r"^/\* Machine-generated.*\*/\n", "", text)
+    text = re.sub(r"^/\* Machine-generated.*\*/\n", "", text)
+    rooms = _rooms(module)
+    return text, {result.ns.get_name(item): rooms[item] for item in result.ns.sigs if item in rooms}
+
+
+def _rooms(module, path: str = "") -> Dict[Any, str]:
+    """Map each signal, memory and instance of a converted module to the submodule that has it."""
+    fragment = module._fragment  # with the statements of all submodules, whose rooms are set below
+    items = list_targets(fragment.comb).union(fragment.specials)
+    items = items.union(*map(list_targets, fragment.sync.values()))
+    items = items.union(*(special.list_ios(False, True, False) for special in fragment.specials))
+    rooms = dict.fromkeys(items, path)
+    for name, submodule in module._submodules:
+        name = name or type(submodule).__name__.lower()
+        rooms.update(_rooms(submodule, f"{path}.{name}".lstrip(".")))
+    return rooms
 
 
 def _with_contents(text: str, data_files: dict) -> str:

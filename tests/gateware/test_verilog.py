@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from litex.gen.fhdl import verilog as litex_verilog
 from migen import C, Case, Cat, If, Memory, Module, Mux, Replicate, Signal
 
-from gateware.verilog import emit
+from gateware.verilog import emit, emit_with_rooms
 from tests.gateware.verilated import verilated
 
 A_BITS, B_BITS = 13, 8
@@ -243,3 +243,29 @@ def test_initial_contents_of_memories_are_in_the_text_and_in_block_ram():
         int(index): int(value, 16) for index, value in re.findall(r"rom\[(\d)\] = \d+'h([0-9A-Fa-f]+);", text)
     }
     assert {index: words[index] for index in range(3)} == {0: 1, 1: (1 << 70) - 1, 2: 3}
+
+
+class Inner(Module):
+    def __init__(self):
+        self.count = Signal(4)
+        self.sync += self.count.eq(self.count + 1)
+        self.specials.table = Memory(4, 16, name="table")
+        self.specials += self.table.get_port()
+
+
+class Outer(Module):
+    def __init__(self):
+        self.y = Signal(4)
+        self.submodules.left = left = Inner()
+        self.submodules.right = Inner()
+        self.comb += self.y.eq(left.count)
+
+
+def test_rooms_are_the_submodules_that_drive_a_signal_or_have_a_memory():
+    outer = Outer()
+    text, rooms = emit_with_rooms(outer, "outer", {outer.y})
+    assert {name for name in rooms if name not in text} == set()
+    assert rooms["y"] == ""
+    assert {rooms[name] for name in rooms if "count" in name} == {"left", "right"}
+    assert {rooms[name] for name in rooms if name.startswith("table")} == {"left", "right"}
+    assert "sys_clk" not in rooms

@@ -1,42 +1,16 @@
 """What is read from a mapped netlist, on netlists of a few cells."""
 
-import json
-
 import pytest
 
-from gateware.toolchain.netlist import Netlist
-
-
-def cell(type_, inputs=None, outputs=None, **parameters):
-    """inputs, outputs: port -> net number, "x", or a list of them."""
-    sides = (("input", inputs or {}), ("output", outputs or {}))
-    return {
-        "type": type_,
-        "parameters": parameters,
-        "port_directions": {port: side for side, ports in sides for port in ports},
-        "connections": {
-            port: bits if isinstance(bits, list) else [bits]
-            for _, ports in sides
-            for port, bits in ports.items()
-        },
-    }
+from tests.gateware.toolchain.cells import cell, flip_flop, lut, read_netlist
 
 
 @pytest.fixture
 def netlist(tmp_path):
     def read(**cells):
-        (tmp_path / "netlist.json").write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
-        return Netlist.read(tmp_path / "netlist.json", "top")
+        return read_netlist(tmp_path, cells)
 
     return read
-
-
-def flip_flop(d, q):
-    return cell("FDRE", {"D": d, "C": 1}, {"Q": q})
-
-
-def lut(q, *inputs):
-    return cell(f"LUT{len(inputs)}", {f"I{i}": bit for i, bit in enumerate(inputs)}, {"O": q})
 
 
 def carry(ci, s, co):

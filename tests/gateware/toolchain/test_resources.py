@@ -51,10 +51,48 @@ def test_an_open_input_of_the_ps_and_a_bare_multiplier_are_found(tmp_path):
         PS7 ps7(.FCLKCLK(clk), .MAXIGP0ACLK(clk[0]), .MAXIGP0RDATA(y), .MAXIGP0ARADDR(a), .MAXIGP0AWADDR(b));
         assign y = $signed(a[12:0]) * $signed(b[12:0]);
     endmodule"""
-    found = measure("test", "top", synthesize(verilog, "lst1_top", tmp_path)).findings
+    found = measure("test", "top", synthesize(verilog, "lst1_top", tmp_path), period_ns=5).findings
     assert any(finding == "undriven: ps7.SAXIHP0WDATA[63]" for finding in found)
     assert not any("MAXIGP0RDATA" in finding or "MAXIGP0ACLK" in finding for finding in found)
     assert any(finding.endswith("MREG = 0") for finding in found)
+
+
+def luts_between_registers(count):
+    """A register, LUTs with a wire of 0.6 ns before each, a register."""
+    cells = [Cell("a", "FDRE", {}, {"D": ["0"]}, {"Q": [2]})]
+    cells += [Cell(f"l{i}", "LUT1", {}, {"I0": [2 + i]}, {"O": [3 + i]}) for i in range(count)]
+    cells.append(Cell("b", "FDRE", {}, {"D": [2 + count]}, {"Q": [90]}))
+    return Synthesis(Netlist(cells, {2: "start", 90: "end"}), [], "c")
+
+
+@pytest.mark.parametrize(
+    "period, luts, allowed, scope, found",
+    [
+        (5, 5, 0, "top", False),  # 4.14 ns
+        (5, 6, 0, "top", True),  # 4.86 ns
+        (7, 6, 0, "top", False),
+        (7, 8, 0, "top", False),  # 6.31 ns
+        (7, 9, 0, "top", True),  # 7.03 ns
+        (5, 6, 4.86, "top", False),
+        (5, 6, 4.85, "top", True),
+        (5, 5, 3.0, "top", False),
+        (5, 9, 0, "engine", False),
+    ],
+)
+def test_a_path_over_the_clocks_budget_is_found(period, luts, allowed, scope, found):
+    measured = measure("test", scope, luts_between_registers(luts), period, {"end": "room"}, allowed)
+    assert bool(measured.findings) == found
+    if found:
+        assert len(measured.findings) == 1
+        assert f"of a clock of {period} ns, it takes {measured.slowest_ns:.2f} ns" in measured.findings[0]
+        assert f"start > {luts} LUT > room/end.D" in measured.findings[0]
+
+
+def test_figures_of_delays_and_slices():
+    measured = measure("test", "top", luts_between_registers(5), 5, {"end": "room"})
+    assert (measured.slowest_ns, measured.budget_ns, measured.logic_levels) == (4.14, 4.6, 5)
+    assert measured.slices == 1 and measured.paths[0].startswith("4.14 ns")
+    assert measured.rooms["room"]["lut"] == 5
 
 
 def test_verilog_that_yosys_refuses_is_one_error(tmp_path):
