@@ -11,7 +11,7 @@ VIVADO ?= vivado
 # What git tracks, so that a notebook or a script of one's own beside it is nobody's business.
 LINTED := $(or $(shell git ls-files '*.py' '*.ipynb' 2>/dev/null),.)
 
-.PHONY: help demo simulator notebook notebooks workstation test lint resources results ladder frontier registers timelines train study wheel matrix soak docs \
+.PHONY: help demo simulator notebook notebooks workstation test lint resources results ladder clocks frontier registers timelines train study wheel matrix soak docs \
         bitstream clean
 
 help:  ## This list
@@ -45,7 +45,7 @@ lint: $(VENV)/.all  ## Style, layout and the floors between packages
 	$(PY) -m ruff format --check --quiet $(LINTED)
 	$(dir $(PY))lint-imports --no-logo
 
-resources: $(VENV)/.demo  ## Area and logic depth for the XC7Z010 by Yosys: build/resources/*.json
+resources: $(VENV)/.demo  ## Area and slowest paths for the XC7Z010 by Yosys: build/resources/*.json
 	$(PY) -m gateware resources
 
 results: $(VENV)/.all  ## All figures of docs/results.md, measured again (needs MNIST)
@@ -53,6 +53,9 @@ results: $(VENV)/.all  ## All figures of docs/results.md, measured again (needs 
 
 ladder: $(VENV)/.demo  ## Every engine over all of MNIST, and its area: docs/ladder.md (half an hour the first time; needs MNIST)
 	$(PY) -m gateware ladder
+
+clocks: $(VENV)/.demo  ## Estimated delays beside those of routed designs: docs/clocks.md (after `ladder`)
+	$(PY) -m gateware clocks
 
 frontier: $(VENV)/.all  ## Accuracy over LUT of the row-parallel engine, from the runs in build/train: docs/frontier.md
 	@mkdir -p build/frontier

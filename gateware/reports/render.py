@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List
 
-from gateware.reports import frontier, ladder, results
+from gateware.reports import clocks, frontier, ladder, results
 from gateware.reports.diagrams import write_diagrams
 
-PAGES = (ladder.PAGE, results.PAGE, frontier.PAGE)
+PAGES = (ladder.PAGE, clocks.PAGE, results.PAGE, frontier.PAGE)
 
 
 def render() -> List[Path]:

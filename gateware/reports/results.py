@@ -11,11 +11,12 @@ from typing import Any, Dict, List
 import datasets
 from gateware import ROOT
 from gateware.device import DEVICE
+from gateware.reports.ladder import RESOURCES, allowed_ns
 from gateware.reports.published import PUBLISHED
 from gateware.reports.report import latency_text
 from gateware.reports.simulate import Simulation, SimulationFailure, simulate
 from gateware.simulator.bitstream import build_simulated_bitstream
-from gateware.toolchain.resources import LEVEL_NS, MAX_LOGIC_LEVELS, measure_design
+from gateware.toolchain.resources import Resources, measure_design
 from lst_overlay.network import load_network
 from lst_overlay.network import logits as reference_logits
 from lst_overlay.samples.shipped_networks import DEFAULT, find, names
@@ -36,7 +37,7 @@ def write_results() -> List[Path]:
     networks = [load_network(find(name)) for name in names()]
     runs = [simulate(network.provenance["dataset"], network, bitfile=bitfile) for network in networks]
     runs.append(simulate("mnist", DEFAULT, memory_model="ideal", bitfile=bitfile))
-    resources = [asdict(item) for item in measure_design("pixel_serial", None, ROOT / "build" / "resources")]
+    resources = [asdict(item) for item in _resources()]
     wrong = [run.report["network"] for run in runs if run.report["bit_exact_images"] != run.report["images"]]
     wrong += [finding for item in resources for finding in item["findings"]]
     if wrong:
@@ -45,11 +46,16 @@ def write_results() -> List[Path]:
         {
             "runs": [_with_confusion(run) for run in runs],
             "resources": [
-                {key: value for key, value in item.items() if key != "deepest_path"} for item in resources
+                {key: value for key, value in item.items() if key not in ("paths", "rooms")}
+                for item in resources
             ],
             "reference": {"images_per_second": _reference_speed(), "cores": os.cpu_count()},
         }
     )
+
+
+def _resources() -> List[Resources]:
+    return measure_design("pixel_serial", None, RESOURCES, allowed_ns=allowed_ns("pixel_serial", None))
 
 
 def _with_confusion(run: Simulation) -> Dict[str, Any]:
@@ -86,9 +92,6 @@ def view(figures: Figures) -> Dict[str, Any]:
             "cycles": PUBLISHED["cycles_per_image"] / main["cycles_per_image"],
         },
         "device": DEVICE,
-        "max_logic_levels": MAX_LOGIC_LEVELS,
-        "level_ns": LEVEL_NS,
-        "slack_ns": 1000 / main["fclk_mhz"] - MAX_LOGIC_LEVELS * LEVEL_NS,
     }
 
 

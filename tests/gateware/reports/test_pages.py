@@ -1,5 +1,6 @@
 """The pages in the tree are what their figures say; what is written from other figures."""
 
+import math
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from gateware.reports import ladder, register_docs, results
 from gateware.reports.published import ON_BOARDS
 from gateware.reports.render import PAGES
 from gateware.reports.report import latency_text
+from gateware.reports.simulate import SimulationFailure
 from gateware.toolchain.resources import Resources
 from lst_overlay.registers import REGISTERS, ErrorCode
 from lst_overlay.samples.shipped_networks import DEFAULT, names
@@ -30,17 +32,18 @@ def test_a_picture_in_the_tree_is_what_its_figures_say(page, tmp_path):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
 def test_figures_that_change_change_every_text(page):
     before = page.texts(page.figures())
-    after = page.texts(_with_other_accuracies(page.figures()))
+    after = page.texts(_with_other_figures(page.figures()))
     assert all(after[path] != text for path, text in before.items())
 
 
-def _with_other_accuracies(figures):
-    """The figures with 1 added to each accuracy."""
+def _with_other_figures(figures):
+    """The figures with 1 added to each accuracy and to each estimate of wires."""
     if isinstance(figures, list):
-        return [_with_other_accuracies(value) for value in figures]
+        return [_with_other_figures(value) for value in figures]
     if isinstance(figures, dict):
-        changed = {key: _with_other_accuracies(value) for key, value in figures.items()}
-        return changed | {key: figures[key] + 1 for key in ("accuracy", "test") if key in figures}
+        changed = {key: _with_other_figures(value) for key, value in figures.items()}
+        raised = [key for key in ("accuracy", "test", "wires") if isinstance(figures.get(key), float)]
+        return changed | {key: figures[key] + 1 for key in raised}
     return figures
 
 
@@ -93,6 +96,8 @@ def test_each_command_replaces_its_own_figures_of_the_ladder_alone(monkeypatch, 
         for rung in figures["rungs"]
     }
     monkeypatch.setattr(ladder, "_reports", lambda engine, network: reports[engine, network])
+    netlists = {key: dict(pair["ideal"]) for key, pair in reports.items()}
+    monkeypatch.setattr(ladder, "netlist_report", lambda engine, network: netlists[engine, network])
     ladder.write_ladder()
     measured = ladder.PAGE.figures()
     assert measured["python"] == figures["python"]
@@ -101,6 +106,9 @@ def test_each_command_replaces_its_own_figures_of_the_ladder_alone(monkeypatch, 
     ladder.keep_python({**figures["python"], "machine": "another"})
     assert ladder.PAGE.figures() == {**measured, "python": {**figures["python"], "machine": "another"}}
     assert "on another" in (tmp_path / "README.md").read_text()
+    netlists["pixel_pairs", "lst1_w6a4p4"]["bit_exact_images"] -= 1
+    with pytest.raises(SimulationFailure, match="these are wrong: the netlist of pixel_pairs lst1_w6a4p4$"):
+        ladder.write_ladder()
 
 
 def test_the_rungs_ascend_and_keep_the_cycles_that_their_engines_declare():
@@ -170,6 +178,19 @@ def test_the_factors_are_those_of_the_default_network_under_the_default_memory()
         if (run["network"], run["memory_model"]) != (DEFAULT, "default"):
             run["cycles_per_image"], run["images_per_second"] = 1.0, 1.0
     assert results.view(figures)["times_as_fast"] == before
+
+
+def test_a_design_may_be_as_slow_as_it_was_and_a_new_one_not(monkeypatch):
+    rungs = [
+        {"ideal": {"engine": "folded", "network": "one"}, "top": {"slowest_ns": 6.0}},
+        {"ideal": {"engine": "folded", "network": "two"}, "top": {"slowest_ns": 7.0}},
+        {"ideal": {"engine": "pixel_serial", "network": "one"}, "top": {"slowest_ns": 8.0}},
+    ]
+    monkeypatch.setattr(type(ladder.PAGE), "figures", lambda page: {"rungs": rungs})
+    rungs.append({"ideal": {"engine": "folded", "network": "early"}, "top": {}})
+    assert ladder.allowed_ns("folded", "early") == math.inf
+    assert [ladder.allowed_ns("folded", name) for name in ("one", "two", "three")] == [6.0, 7.0, 0.0]
+    assert ladder.allowed_ns("pixel_serial", None) == 8.0 and ladder.allowed_ns("new", None) == 0.0
 
 
 def test_results_are_of_every_shipped_network():

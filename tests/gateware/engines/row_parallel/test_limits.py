@@ -57,6 +57,25 @@ def test_weights_that_need_too_many_additions():
         check(dataclasses.replace(TWO, layers=tuple(layers)), ImageLayout((28, 28), 1, 2))
 
 
+@pytest.mark.parametrize("name", limits.BEYOND_SLICE_SHARE)
+def test_more_than_three_quarters_of_the_slices(name):
+    """A shipped network is let through by its name, and refused under any other one."""
+    network = load_network(find(name))
+    check(network, ImageLayout((28, 28), 2, 4))
+    with pytest.raises(
+        NetworkError,
+        match=r"'other' needs at least [34],\d+ slices, 75% of the XC7Z010's are 3,300: fewer bits",
+    ):
+        check(dataclasses.replace(network, name="other"), ImageLayout((28, 28), 2, 4))
+
+
+def test_every_network_that_is_let_through_needs_it():
+    """A name whose network has become small enough is to be removed."""
+    for name in limits.BEYOND_SLICE_SHARE:
+        area = limits.estimate(load_network(find(name)), ImageLayout((28, 28), 2, 4))
+        assert area.slices > limits.SLICE_SHARE * limits.SLICES
+
+
 def test_products_too_wide_for_the_block_ram(monkeypatch):
     monkeypatch.setattr(limits, "RAMB18", 80)
     with pytest.raises(
@@ -100,3 +119,5 @@ def test_the_estimate_is_what_synthesis_found(rung):
     found = limits.estimate(network, ENGINES[rung["ideal"]["engine"]].layout(network))
     assert found.ramb18 == rung["top"]["ramb18"]
     assert found.lut == pytest.approx(rung["top"]["lut"], rel=0.04)
+    if "slices" in rung["top"]:
+        assert found.slices == pytest.approx(rung["top"]["slices"], rel=0.02)

@@ -1,0 +1,89 @@
+"""docs/clocks.md: the estimated delays beside those of designs that were placed and routed.
+
+The routed paths and clocks lie in docs/clocks.json: they come from open tools and were taken once, of the
+designs before any of these paths was mended. The estimates beside them are measured.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+from gateware import ROOT
+from gateware.designs import TOP, make_design
+from gateware.engines.row_parallel.limits import BEYOND_SLICE_SHARE, SLICE_SHARE
+from gateware.reports import ladder
+from gateware.toolchain import timing
+from gateware.toolchain.resources import design_directory, synthesize
+from lst_overlay.network import load_network
+from lst_overlay.samples.shipped_networks import find
+from pages.page import Figures, Page
+
+COMMAND = "make clocks"
+_ALL = 1_000_000
+
+
+def write_clocks() -> List[Path]:
+    """Estimate the paths of the designs that were routed and write the page. Returns the files written."""
+    figures = PAGE.figures()
+    paths = [path for design in figures["routed"] if design["estimated"] for path in _paths(design)]
+    for row in figures["paths"]:
+        found = [path for path in paths if _is(row, path)]
+        slowest = max(found, key=lambda path: path.total, default=None)
+        row["estimate"] = slowest and {
+            "logic": round(slowest.logic, 2),
+            "wires": round(slowest.total - slowest.logic, 2),
+            "path": f"{slowest.start} > {slowest.end}",
+        }
+    return PAGE.write(figures)
+
+
+def _paths(design: Dict[str, Any]) -> List[timing.Path]:
+    engine, name = design["engine"], design["network"]
+    print(f"clocks: estimating {engine} {name or ''}", file=sys.stderr, flush=True)
+    made = make_design(engine, name and load_network(find(name)))
+    netlist = synthesize(made.verilog, TOP, design_directory(ladder.RESOURCES, made)).netlist
+    return [path.with_rooms(made.rooms) for path in timing.worst_paths(netlist, _ALL)]
+
+
+def _is(row: Dict[str, Any], path: timing.Path) -> bool:
+    return bool(re.search(row["start"], path.start) and re.search(row["end"], path.end))
+
+
+def view(figures: Figures) -> Dict[str, Any]:
+    rungs = [
+        {**rung["ideal"], **rung["top"], "share": 100 * rung["top"]["slices"] / ladder.DEVICE["slices"]}
+        for rung in ladder.PAGE.figures()["rungs"]
+        if "slices" in rung["top"]
+    ]
+    compared = []
+    for row in figures["paths"]:
+        logic, wires = (" to ".join(f"{value:.1f}" for value in row[key]) for key in ("logic", "wires"))
+        estimate = row["estimate"]
+        shown = {"total": "none", "estimated": "none", "names": ""}
+        if estimate:
+            shown = {
+                "total": f"{estimate['logic'] + estimate['wires']:.2f}",
+                "estimated": f"{estimate['logic']:.2f}",
+                "names": estimate["path"],
+            }
+        compared.append({**row, **shown, "logic": logic, "wires": wires})
+    compared.sort(key=lambda row: row["total"], reverse=True)
+    return {
+        "command": COMMAND,
+        "compared": compared,
+        "routed": figures["routed"],
+        "rungs": rungs,
+        "over": sum(rung["slowest_ns"] > rung["budget_ns"] for rung in rungs),
+        "wires": timing.WIRES,
+        "share": 100 * SLICE_SHARE,
+        "budget_share": 100 * timing.BUDGET_SHARE,
+        "budgets": [{"mhz": 1000 / period, "ns": timing.budget_of(period)} for period in (5, 7)],
+        "beyond": " and ".join(BEYOND_SLICE_SHARE),
+        "device": ladder.DEVICE,
+    }
+
+
+PAGE = Page(ROOT / "docs" / "clocks.md", Path(__file__).parent / "templates" / "clocks.md.j2", view)
