@@ -216,7 +216,7 @@ def test_a_wire_of_many_loads_is_said(paths):
 
 def test_one_path_for_two_signals_whatever_their_bits(paths):
     cells = {f"a{i}": flip_flop("0", 2 + i) for i in range(3)}
-    cells.update({f"b{i}": flip_flop(2 + i, 10 + i) for i in range(3)}, c=flip_flop(2, 20))
+    cells.update({f"b{i}": flip_flop(2 + i, 10 + i) for i in range(3)}, l=lut(30, 2), c=flip_flop(30, 20))
     found = paths(10, names={"a": [2, 3, 4], "b": [10, 11, 12], "c": [20]}, **cells)
     assert sorted((path.start[:1], path.end[0]) for path in found) == [("a", "b"), ("a", "c")]
 
