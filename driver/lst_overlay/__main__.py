@@ -29,7 +29,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         with LST1Overlay(chosen.bitfile, network=chosen.network or AUTO) as overlay:
             figures = chosen.command(overlay, chosen)
     except _REFUSED as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_one_line(error)}", file=sys.stderr)
         return 1
     if chosen.json:
         print(json.dumps(figures, indent=1))
@@ -75,7 +75,8 @@ def _parser() -> argparse.ArgumentParser:
                 type=_batch_size,
                 action="append",
                 metavar="N",
-                help=f"again for more; without it {BATCH_SIZES}",
+                help="images in a batch; give it again for each further size "
+                f"(default: {', '.join(map(str, BATCH_SIZES))})",
             )
     return parser
 
@@ -118,8 +119,8 @@ def classify(overlay, chosen) -> Dict:
         try:
             image = _converted(path, overlay.network)
         except (OSError, ValueError) as error:  # of this picture; the others are still answered
-            print(f"error: {error}", file=sys.stderr)
-            answers.append({"image": path, "error": str(error)})
+            print(f"error: {_one_line(error)}", file=sys.stderr)
+            answers.append({"image": path, "error": _one_line(error)})
             continue
         answer = overlay.classify(image)
         answers.append(
@@ -192,9 +193,20 @@ def benchmark(overlay, chosen) -> Dict:
 
 
 def _batch_size(text: str) -> int:
-    if not 1 <= int(text) <= MAX_IMAGES:
-        raise argparse.ArgumentTypeError(f"must be 1..{MAX_IMAGES}, not {text}")
-    return int(text)
+    try:
+        size = int(text)
+    except ValueError:
+        size = 0
+    if not 1 <= size <= MAX_IMAGES:
+        raise argparse.ArgumentTypeError(f"must be an integer, 1..{MAX_IMAGES}, not {text}")
+    return size
+
+
+def _one_line(error: Exception) -> str:
+    """Return the text of an exception; those of the operating system name the file before the fault."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _say(chosen, *lines: str) -> None:

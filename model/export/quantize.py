@@ -111,13 +111,13 @@ def _quoted(ancestor: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
 
 
 def _commands(state: Dict[str, Any], recipe: Recipe, out: Path, fmt: Optional[Format]) -> List[str]:
-    """The commands that make the file from nothing in a checkout that has the recipes in recipes/.
+    """The commands that make the file from nothing in a checkout, or beside the user's own recipes.
 
     They name no place of this run: every training writes to its usual directory.
     """
     commands: List[str] = []
     for run in _lineage(state):
-        command = Recipe.from_settings(run["recipe_name"], run["recipe"]).checkout_command
+        command = Recipe.from_settings(run["recipe_name"], run["recipe"]).command
         commands += [command] if command not in commands else []
     checkpoint = (directory_of(recipe) / "checkpoint.pt").as_posix()
     format_option = f"--format {fmt} " if fmt else ""

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from model.networks.torch_file import CheckpointError, load_tensors
-from model.training.recipe import Recipe, RecipeError
+from model.training.recipe import Recipe, RecipeError, quoted_file
 
 VERSION = 1
 _LITTLE = 1 << 16  # bytes that are free on a full disk, at most
@@ -84,7 +84,7 @@ def _command_for(path: Path) -> str:
     seed, (stem, *variant) = path.parent.name[len("seed") :], path.parent.parent.name.split("-")
     if path.parent.name.startswith("seed") and seed.isdigit():
         options = f" --activation {variant[0]} --expansion {variant[1]}" if len(variant) == 2 else ""
-        return f"python -m model train recipes/{stem}.toml{options} --seed {seed}"
+        return f"python -m model train {quoted_file(stem)}{options} --seed {seed}"
     return "python -m model train RECIPE.toml"
 
 

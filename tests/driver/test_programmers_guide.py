@@ -2,6 +2,8 @@
 
 import re
 
+import numpy as np
+
 from lst_overlay.memory.results import ResultRecord
 from lst_overlay.network.lst.parameters import LAYOUT_MAGIC, PARAMETER_BYTES, SECTIONS
 from lst_overlay.registers import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC
@@ -24,6 +26,16 @@ def test_parameter_image_table():
 def test_every_field_named_exists():
     for register, field in re.findall(r"\b(CONTROL|STATUS|CAPABILITIES)\.([A-Z_]+)", GUIDE):
         assert field in {f.name for f in BY_NAME[register].fields}, f"{register}.{field}"
+
+
+def test_every_entry_of_a_measurement_is_listed(fake):
+    overlay = fake[1]
+    throughput = [overlay.throughput_test(20), overlay.throughput_test(20, software=True)]
+    profile = overlay.predict(np.zeros((20, 784), np.uint8), profile=True)[1]
+    for caption, figures in (("throughput_test", throughput), ("profile=True", [profile])):
+        rows = re.search(rf"^\| `{caption}` \| meaning \|\n.*\n((?:\|.*\n)+)", GUIDE, re.MULTILINE)[1]
+        listed = [key for row in rows.splitlines() for key in re.findall("`(.+?)`", row.split("|")[1])]
+        assert sorted(listed) == sorted({key for entries in figures for key in entries})
 
 
 def test_fixed_numbers():

@@ -88,8 +88,8 @@ def test_a_file_holds_the_network_its_recipe_and_a_golden_image(run, fmt, how):
 def test_a_file_says_how_it_was_made():
     quantize_checkpoint("aware/checkpoint.pt", "aware.npz")
     assert load_network("aware.npz").provenance["command"] == [
-        "python -m model train recipes/float.toml --seed 1",
-        "python -m model train recipes/aware.toml --seed 1",
+        "python -m model train float.toml --seed 1",
+        "python -m model train aware.toml --seed 1",
         "python -m model quantize build/train/aware/seed1/checkpoint.pt --out aware.npz",
     ]
 

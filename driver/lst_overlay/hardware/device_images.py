@@ -82,12 +82,15 @@ class DeviceImages:
 
     def __getitem__(self, part: slice) -> DeviceImages:
         if not isinstance(part, slice):
-            raise TypeError(f"parts of images in device memory are slices, such as images[:16], not {part!r}")
+            raise TypeError(
+                f"parts of images in device memory are slices, such as images[:16], not {part!r}; "
+                "the pixels are in .memory"
+            )
         first, last, step = part.indices(len(self))
         if step != 1 or first % PART_IMAGES or first >= last:
             raise ValueError(
-                "a part of images in device memory must hold at least one image and begin at a multiple of "
-                f"{PART_IMAGES}, not be {first}:{last}:{step}"
+                "a part of images in device memory must hold consecutive images, at least one, and begin at "
+                f"a multiple of {PART_IMAGES}: not images[{first}:{last}:{step}]"
             )
         if last - first == len(self):
             return self

@@ -6,7 +6,7 @@ build the network in real numbers and in integers. All other code asks the recip
 a family, write its class and import it here.
 """
 
-from model.training.recipe.base import DIRECTORY, Recipe
+from model.training.recipe.base import DIRECTORY, Recipe, quoted_file
 from model.training.recipe.digits import CNNRecipe, LSTRecipe, MLPRecipe
 from model.training.recipe.errors import RecipeError
 from model.training.recipe.resmlp import ResMLPRecipe
@@ -25,4 +25,5 @@ __all__ = [
     "ResMLPWidths",
     "VGGRecipe",
     "Widths",
+    "quoted_file",
 ]

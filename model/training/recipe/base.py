@@ -36,6 +36,7 @@ from model.training.recipe.errors import (
 from model.training.recipe.tables import Distillation, OwnData
 
 DIRECTORY = Path("recipes")
+CHECKOUT = Path(__file__).resolve().parents[3]
 DEFAULT_NETWORK = "lst1"
 FAMILIES: List[Type[Recipe]] = []
 
@@ -51,6 +52,12 @@ class Augmenter(Protocol):
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
 
     def of_copy(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
+
+
+def quoted_file(stem: str) -> str:
+    """The file of a recipe as commands name it: with its directory if it comes with the project."""
+    file = DIRECTORY / f"{stem}.toml"
+    return file.as_posix() if (CHECKOUT / file).is_file() else file.name
 
 
 def family(kind: Type[Recipe]) -> Type[Recipe]:
@@ -174,20 +181,9 @@ class Recipe(abc.ABC):
 
     @property
     def command(self) -> str:
-        """The command that runs the recipe.
-
-        A recipe that does not lie in recipes/ is named without a directory.
-        """
-        path = DIRECTORY / f"{self.file_and_options[0]}.toml"
-        return self._train(path if path.is_file() else Path(path.name))
-
-    @property
-    def checkout_command(self) -> str:
-        """The command that runs the recipe in a checkout, as network files quote it: the same everywhere."""
-        return self._train(DIRECTORY / f"{self.file_and_options[0]}.toml")
-
-    def _train(self, path: Path) -> str:
-        return f"python -m model train {path.as_posix()}{self.file_and_options[1]} --seed {self.seed}"
+        """The command that runs the recipe, the same in every directory."""
+        stem, options = self.file_and_options
+        return f"python -m model train {quoted_file(stem)}{options} --seed {self.seed}"
 
     def settings(self) -> Dict[str, Any]:
         """What the TOML file would say, with every default written out.

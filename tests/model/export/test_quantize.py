@@ -34,7 +34,7 @@ def test_a_file_says_how_it_was_made():
     provenance = load_network("n.npz").provenance
     assert provenance["quantization"] == "post-training Q6.7"
     assert provenance["command"] == [
-        "python -m model train recipes/float.toml --seed 1",
+        "python -m model train float.toml --seed 1",
         "python -m model quantize build/train/float/seed1/checkpoint.pt --format Q6.7 --out n.npz",
     ]
     assert provenance["seed"] == 1 and provenance["dataset"] == "digits"
@@ -73,7 +73,7 @@ def test_a_distilled_file_names_its_teacher_and_how_to_make_it():
     assert provenance["teacher"]["recipe_name"] == "teacher" and provenance["parent"] is None
     assert provenance["command"][:2] == [
         "python -m model train recipes/teacher.toml --seed 1",
-        "python -m model train recipes/taught.toml --seed 2",
+        "python -m model train taught.toml --seed 2",
     ]
 
 

@@ -153,7 +153,7 @@ def test_the_command_that_a_network_file_quotes_does_not_depend_on_the_directory
     expected = "python -m model train recipes/resmlp_short.toml --activation relu --expansion 2 --seed 1"
     for directory in (ROOT, tmp_path):
         monkeypatch.chdir(directory)
-        assert SHORT.variant(None, 2.0).checkout_command == expected
+        assert SHORT.variant(None, 2.0).command == expected
 
 
 def test_defaults_are_written_out_and_unset_tables_left_out():

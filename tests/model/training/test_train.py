@@ -445,6 +445,8 @@ def test_a_missing_checkpoint_says_what_makes_it(tmp_path):
         FileNotFoundError, match="train it first: python -m model train recipes/teacher.toml --seed 1"
     ):
         load_checkpoint("build/train/teacher/seed1/other.pt")
+    with pytest.raises(FileNotFoundError, match="train it first: python -m model train own.toml --seed 1"):
+        load_checkpoint("build/train/own/seed1/other.pt")
 
 
 def test_the_last_epochs_see_half_the_augmentation(tmp_path, monkeypatch):
