@@ -324,14 +324,14 @@ def test_a_finished_run_outlives_its_ancestors(ancestors):
 def test_an_unfinished_ancestor_is_refused(ancestors, kind, changes):
     run(
         kind,
-        small_recipe(name=kind, network="784-10" if kind == "teacher" else "lst1"),
+        small_recipe(name=f"own_{kind}", network="784-10" if kind == "teacher" else "lst1"),
         stop_after=1,
         restart=True,
     )
     with pytest.raises(
         CheckpointError,
         match=f"{kind}/checkpoint.pt: training stopped after 1 of 3 epochs; finish it first: "
-        f"python -m model train {kind}.toml --seed 1",
+        f"python -m model train own_{kind}.toml --seed 1",
     ):
         run("run", small_recipe(**changes))
 
