@@ -16,12 +16,12 @@ from gateware.engines.engine import EngineSpec
 from gateware.shell.hwh import IO_PLL_MHZ
 from gateware.shell.top import Top
 from gateware.verilog import emit_with_rooms, forget_names
+from lst_overlay.hardware.bitstream_files import LOADABLE
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.network import Network, load_network
 from lst_overlay.samples.shipped_networks import find
 
 TOP = "lst1_top"
-LOADABLE = "loadable"  # The part of a file name that is otherwise the network's name.
 # The Verilog that is hashed has this number in the place of BUILD_HASH.
 _MARKER = 0xB0D1_E5A7
 

@@ -83,8 +83,10 @@ def test_every_public_name_of_the_package_is_in_the_api_reference(site):
     names = {f"lst_overlay.network.{name}" for name in network.__all__ if callable(getattr(network, name))}
     board = set(lst_overlay.__all__) - {"LST1Overlay"}
     assert names | {f"lst_overlay.errors.{name}" for name in board} <= shown
-    methods = [name for name in vars(LST1Overlay) if not name.startswith("_")]
-    assert {f"lst_overlay.overlay.LST1Overlay.{name}" for name in methods} <= shown
+    kinds = [kind for kind in LST1Overlay.__mro__ if kind.__module__.startswith("lst_overlay.")]
+    methods = {(kind, name) for kind in kinds for name in vars(kind) if not name.startswith("_")}
+    assert {f"{kind.__module__}.{kind.__name__}.{name}" for kind, name in methods} <= shown
+    assert len(kinds) == 3 and len(methods) > 15
 
 
 def test_the_site_loads_nothing_from_another_host(site):

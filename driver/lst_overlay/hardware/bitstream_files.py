@@ -17,7 +17,8 @@ from ..registers import ABI_VERSION, BY_NAME
 from .capabilities import Capabilities
 
 VLNV = "lst-overlay:user:accelerator:1.0"
-DEFAULT_STEM = "pixel_serial-loadable"
+DEFAULT_STEM = "pixel_serial-loadable"  # what `make bitstream` writes if no engine is named
+LOADABLE = "loadable"  # the part of a stem that is otherwise the name of the built-in network
 SIMULATED = "simulated"  # The name of the simulated board's pynq device and of its directory.
 DEFAULT_BOARD = "zybo_z7_10"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -58,15 +59,15 @@ def search_roots() -> List[Path]:
     return roots
 
 
-def find_bitfile(bitfile: Union[str, os.PathLike, None], device) -> Path:
-    """Find a .bit by path or by stem (None: the pixel-serial engine's) and return its absolute path.
+def find_bitfile(bitfile: Union[str, os.PathLike, None], device, default: str) -> Path:
+    """Find a .bit by path or by stem (None: the stem ``default``) and return its absolute path.
 
     Raises BitstreamError that names the missing file if the .bit or the .hwh beside it does not exist,
     TypeError for a bitfile of another type.
     """
     if bitfile is not None and not isinstance(bitfile, (str, os.PathLike)):
         raise TypeError(f"bitfile must be a path or the stem of a .bit, not {type(bitfile).__name__}")
-    stem = DEFAULT_STEM if bitfile is None else os.fspath(bitfile)
+    stem = default if bitfile is None else os.fspath(bitfile)
     if bitfile is not None and (os.sep in stem or stem.endswith(".bit")):
         path = Path(bitfile).expanduser().resolve()
         if not path.is_file():
@@ -77,9 +78,9 @@ def find_bitfile(bitfile: Union[str, os.PathLike, None], device) -> Path:
         found = [path for path in sought if path.is_file()]
         if not found:
             engine, _, network = stem.partition("-")
-            command = ("make simulator" if board == SIMULATED else "make bitstream") + (
-                "" if stem == DEFAULT_STEM else f" ENGINE={engine} NETWORK={network}"
-            )
+            command = "make simulator" if board == SIMULATED else "make bitstream"
+            command += "" if stem == DEFAULT_STEM else f" ENGINE={engine}"
+            command += "" if network == LOADABLE else f" NETWORK={network}"
             raise BitstreamError(
                 f"no bitstream for board {board!r}: sought {' and '.join(str(path) for path in sought)}; "
                 f"`{command}` in a checkout writes it, bitfile= names another"

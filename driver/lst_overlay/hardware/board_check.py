@@ -1,4 +1,4 @@
-"""Checks of a board for `LST1Overlay.self_test`.
+"""Checks of a board for `self_test`.
 
 Under PYNQ the boot image, not the bitstream, configures the PS, so a board can differ from what the design
 assumes.

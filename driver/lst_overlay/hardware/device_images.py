@@ -64,7 +64,7 @@ class Allocation:
 class DeviceImages:
     """Images in the board's contiguous memory, in the engine's layout, with room for their results.
 
-    `LST1Overlay.allocate` and `LST1Overlay.pack` make them; `predict`, `logits` and `throughput_test` take
+    An overlay's `allocate` and `pack` make them; `predict`, `logits` and `throughput_test` take
     them, and the accelerator reads them where they are. ``images[first:last]`` is a part of them in the same
     memory, which begins at a multiple of 16 images.
 

@@ -112,7 +112,7 @@ def profile(images: int, measured: Measurement, conditions: Conditions) -> Dict:
 
 
 def throughput(images: int, measured: Measurement, conditions: Conditions, from_array: bool = False) -> Dict:
-    """Make the dict that `LST1Overlay.throughput_test` returns: FINN's keys and further ones."""
+    """Make the dict that `throughput_test` returns: FINN's keys and further ones."""
     runtime_s = conditions.seconds(measured, from_array)
     layout, record = conditions.capabilities.layout, conditions.capabilities.record
     clock = conditions.time_source

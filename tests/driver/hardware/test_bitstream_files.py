@@ -45,15 +45,20 @@ def test_bitstream_is_found_by_board(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "device, board, command",
-    [(FakeBoard(), "simulated", "make simulator"), (Board(), "zybo_z7_10", "make bitstream")],
+    "device, board, stem, command",
+    [
+        (FakeBoard(), "simulated", "pixel_serial-loadable", "make simulator"),
+        (Board(), "zybo_z7_10", "pixel_serial-loadable", "make bitstream"),
+        (Board(), "zybo_z7_10", "resmlp_array-loadable", "make bitstream ENGINE=resmlp_array"),
+        (Board(), "zybo_z7_10", "folded-a1", "make bitstream ENGINE=folded NETWORK=a1"),
+    ],
 )
-def test_missing_bitstream_names_file_and_command(monkeypatch, tmp_path, device, board, command):
+def test_missing_bitstream_names_file_and_command(monkeypatch, tmp_path, device, board, stem, command):
     monkeypatch.delenv("BOARD", raising=False)
     monkeypatch.setattr(bitstream_files, "search_roots", lambda: [tmp_path])
     with pytest.raises(BitstreamError) as caught:
-        bitstream_files.find_bitfile(None, device)
-    assert str(tmp_path / board / "pixel_serial-loadable.bit") in str(caught.value)
+        bitstream_files.find_bitfile(None, device, stem)
+    assert str(tmp_path / board / f"{stem}.bit") in str(caught.value)
     assert f"`{command}`" in str(caught.value)
 
 
