@@ -76,12 +76,11 @@ def verilog(
 ) -> None:
     """Emit the Verilog of the whole design and its .hwh."""
     from gateware.designs import TOP, make_design, network_to_build_in
-    from gateware.shell.hwh import write_hwh
 
     design = make_design(engine, network_to_build_in(engine, network))
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{TOP}.v").write_text(design.verilog)
-    write_hwh(out / f"{TOP}.hwh", design.engine, design.build_hash, design.capabilities, design.divisors)
+    design.write_hwh(out / f"{TOP}.hwh")
     print(f"{out / TOP}.v  {len(design.verilog.splitlines())} lines, build hash 0x{design.build_hash:08X}")
 
 

@@ -9,11 +9,13 @@ import hashlib
 import importlib
 import pkgutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Dict, Optional, Tuple
 
 from gateware import engines
+from gateware.device import DEFAULT_BOARD
 from gateware.engines.engine import EngineSpec
-from gateware.shell.hwh import IO_PLL_MHZ
+from gateware.shell.hwh import IO_PLL_MHZ, write_hwh
 from gateware.shell.top import Top
 from gateware.verilog import emit_with_rooms, forget_names
 from lst_overlay.hardware.bitstream_files import LOADABLE
@@ -69,6 +71,13 @@ class Design:
     def stem(self) -> str:
         """The stem of the design's file names, for example 'pixel_serial-loadable'."""
         return f"{self.engine}-{self.network.name if self.network else LOADABLE}"
+
+    def write_hwh(self, path: Path, bitstream: Optional[Path] = None, board: str = DEFAULT_BOARD) -> None:
+        """Write the .hwh of the design: see `gateware.shell.hwh.write_hwh`."""
+        family = ENGINES[self.engine].family
+        write_hwh(
+            path, self.engine, self.build_hash, self.capabilities, self.divisors, bitstream, board, family
+        )
 
 
 def network_to_build_in(engine: str, name: Optional[str] = None) -> Optional[Network]:

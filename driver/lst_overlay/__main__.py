@@ -23,10 +23,10 @@ _REFUSED = (RuntimeError, ValueError, OSError, ImportError, MemoryError)
 def main(arguments: Optional[List[str]] = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
-        from . import LST1Overlay  # not from .overlay: this says what to do if pynq is missing
+        from . import open_overlay  # not from .overlay: this says what to do if pynq is missing
         from .overlay import AUTO
 
-        with LST1Overlay(chosen.bitfile, network=chosen.network or AUTO) as overlay:
+        with open_overlay(chosen.bitfile, chosen.network or AUTO) as overlay:
             figures = chosen.command(overlay, chosen)
     except _REFUSED as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
@@ -39,7 +39,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lst_overlay",
-        description="LST networks on this board; LST_BOARD=sim takes the simulated one.",
+        description="LST and ResMLP networks on this board; LST_BOARD=sim takes the simulated one.",
     )
     parser.add_argument("--version", action="version", version=f"lst-overlay {__version__}")
     common = argparse.ArgumentParser(add_help=False)
@@ -143,7 +143,15 @@ def classify(overlay, chosen) -> Dict:
 
 
 def _converted(path: str, network):
-    """Return the image of a picture as the network takes it. One that names its classes is not for digits."""
+    """Return the image of a picture as the network takes it. One that names its classes is not for digits.
+
+    Raises ValueError if the network takes pictures in colour.
+    """
+    if len(network.image_shape) > 2:
+        raise ValueError(
+            f"{path}: pictures are converted to grey here, network {network.name!r} takes colours: "
+            f"pass an array of shape {network.image_shape} to the classify of an overlay"
+        )
     from .samples.photo import digit_of
     from .samples.thing import image_of
 
@@ -168,7 +176,8 @@ def benchmark(overlay, chosen) -> Dict:
         rates = {
             "accelerator": overlay.throughput_test(size, repeats=REPEATS),
             "from_array": overlay.throughput_test(
-                random_images(size, overlay.layout.image_bytes), repeats=REPEATS if real else 1
+                random_images(size, overlay.layout.image_bytes).reshape(-1, *overlay.layout.shape),
+                repeats=REPEATS if real else 1,
             ),
             "processor": overlay.throughput_test(size, software=True, repeats=REPEATS),
         }

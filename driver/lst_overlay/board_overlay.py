@@ -28,10 +28,12 @@ Result = TypeVar("Result")
 class BoardOverlay(Overlay):
     """A pynq.Overlay of one accelerator, whose network is built in or loadable.
 
+    family:          of the networks that its engines take.
     default_bitfile: the stem of the bitstream that is opened if none is named.
     default_network: the name of the shipped network that a loadable engine gets if none is named.
     """
 
+    family: ClassVar[str]
     default_bitfile: ClassVar[str]
     default_network: ClassVar[str]
 
@@ -60,6 +62,11 @@ class BoardOverlay(Overlay):
         self._board_lock = BoardLock(device)
         path = bitstream_files.find_bitfile(bitfile, device, self.default_bitfile)
         description = bitstream_files.describe(path)
+        if description.family != self.family:
+            raise BitstreamError(
+                f"{path.name} takes networks of the family {description.family}, {type(self).__name__} those "
+                f"of the family {self.family}: open_overlay takes the class that fits"
+            )
         self._engine_name, self._capabilities = description.engine, description.capabilities
         self._build_hash, self._divisors = description.build_hash, description.divisors
         self._simulated = bitstream_files.is_simulated(device)
@@ -74,7 +81,7 @@ class BoardOverlay(Overlay):
         elif network == AUTO:
             network = self.default_network
         if network is not None:
-            self._prepared = prepare(network, self._capabilities.loadable)
+            self._prepared = prepare(network, self.family, self._capabilities.loadable)
         with bitstream_errors(f"{path}: pynq cannot read the bitstream or its .hwh"):
             super().__init__(str(path), download=False, device=device)
         # An empty dictionary keeps pynq from setting clocks: it assumes a wrong crystal frequency, and pynq
@@ -131,7 +138,7 @@ class BoardOverlay(Overlay):
                 f"cannot load network {name!r}: this bitstream has its network built in "
                 "(CAPABILITIES.LOADABLE = 0): build one with this network in it, or use pixel_serial-loadable"
             )
-        prepared = prepare(network, loadable=True)
+        prepared = prepare(network, self.family, loadable=True)
         report(0.3, f"sending {prepared.words.nbytes:,} bytes of parameters")
 
         def on_board() -> None:

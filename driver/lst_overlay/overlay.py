@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from typing import Union
+
 from .board_overlay import AUTO
-from .hardware.bitstream_files import DEFAULT_STEM
+from .devices import default_device
+from .errors import BitstreamError
+from .hardware.bitstream_files import DEFAULT_STEM, describe, find_bitfile
 from .image_overlay import ImageOverlay
+from .network import Network
 from .samples import shipped_networks
 
-__all__ = ["AUTO", "LST1Overlay"]
+__all__ = ["AUTO", "OVERLAYS", "LST1Overlay", "ResMLPOverlay", "open_overlay"]
 
 
 class LST1Overlay(ImageOverlay):
@@ -17,5 +23,40 @@ class LST1Overlay(ImageOverlay):
     which takes any LST-1 network (docs/programmers_guide.md); `__init__` describes the arguments.
     """
 
+    family = "lst"
     default_bitfile = DEFAULT_STEM
     default_network = shipped_networks.DEFAULT
+
+
+class ResMLPOverlay(ImageOverlay):
+    """A pynq.Overlay that does with colour pictures and ResMLP networks what `LST1Overlay` does with digits.
+
+    Its images are (32, 32, 3), the colours last, as CIFAR-10 has them. Without arguments it opens the engine
+    resmlp_array, which takes any ResMLP network of its widths (docs/number_formats.md, section 8); `__init__`
+    describes the arguments.
+    """
+
+    family = "resmlp"
+    default_bitfile = "resmlp_array-loadable"
+    default_network = "resmlp_lerp_psa_h1_w5a6"
+
+
+OVERLAYS = {overlay.family: overlay for overlay in (LST1Overlay, ResMLPOverlay)}
+
+
+def open_overlay(
+    bitfile: Union[str, os.PathLike, None] = None, network: Union[str, os.PathLike, Network, None] = AUTO
+) -> ImageOverlay:
+    """Open a bitstream with the class for the networks of its engine; the arguments are those of the classes.
+
+    Raises BitstreamError if there is no such class, else what the class raises.
+    """
+    device = default_device()
+    path = find_bitfile(bitfile, device, DEFAULT_STEM)
+    family = describe(path).family
+    if family not in OVERLAYS:
+        raise BitstreamError(
+            f"{path.name} takes networks of the family {family!r}, this driver knows {', '.join(OVERLAYS)}: "
+            "update lst-overlay"
+        )
+    return OVERLAYS[family](path, device, network=network)

@@ -15,10 +15,10 @@ import datasets
 from datasets.mnist import mnist_is_here
 from gateware.designs import ENGINES
 from gateware.simulator.bitstream import build_simulated_bitstream
-from lst_overlay import LST1Overlay
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import Network, classify, load_network
 from lst_overlay.network import logits as reference_logits
+from lst_overlay.overlay import OVERLAYS
 from lst_overlay.samples.shipped_networks import DEFAULT, find
 from lst_overlay.simulator.board import SimulatedBoard
 
@@ -80,7 +80,8 @@ def simulate(
     pixels, labels = part.images[:images], part.labels[:images]
     bitfile = bitfile or build_simulated_bitstream(engine, None if spec.loadable else integers)
     board = SimulatedBoard(memory=memory_model, seed=seed)
-    with LST1Overlay(bitfile, device=board, network=integers if spec.loadable else "auto") as overlay:
+    overlay_class = OVERLAYS[spec.family]
+    with overlay_class(bitfile, device=board, network=integers if spec.loadable else "auto") as overlay:
         logits = []
         with tqdm(total=len(pixels), desc=f"simulating {integers.name}", unit=" images") as progress:
             for start in range(0, len(pixels), _CHUNK):

@@ -39,6 +39,7 @@ def write_hwh(
     divisors: Tuple[int, int] = DEFAULT_DIVISORS,
     bitstream: Optional[Path] = None,
     board: str = DEFAULT_BOARD,
+    family: str = "lst",
 ) -> None:
     """Write a .hwh to ``path``. The driver compares the accelerator's PARAMETERs with the registers.
 
@@ -48,6 +49,7 @@ def write_hwh(
     bitstream:  the .bit. The .hwh then contains its SHA-256, so that the driver refuses another or a damaged
                 .bit before the download.
     board:      the name of the board in gateware.device, whose part the .hwh names.
+    family:     the family of the networks that the engine takes.
 
     Raises ValueError for a hash or divisor that does not fit its register.
     """
@@ -88,6 +90,7 @@ def write_hwh(
         "ABI_VERSION": str(ABI_VERSION),
         "BUILD_HASH": f"0x{build_hash:08X}",
         "ENGINE": engine,
+        "FAMILY": family,
         **{
             f"{register}.{field}": str(value)
             for register, fields in capabilities.fields().items()

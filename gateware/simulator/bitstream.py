@@ -8,7 +8,6 @@ from typing import Optional
 
 from gateware import ROOT
 from gateware.designs import make_design
-from gateware.shell.hwh import write_hwh
 from gateware.simulator.block_ram import simulated_netlist
 from gateware.simulator.build import build_library, yosys_cells
 from lst_overlay.hardware.bitstream_files import SIMULATED, network_of
@@ -43,14 +42,7 @@ def build_simulated_bitstream(
             other.unlink()
     bit = directory / f"{design.stem}.bit"
     write_bit(bit, library, design.build_hash)
-    write_hwh(
-        bit.with_suffix(".hwh"),
-        design.engine,
-        design.build_hash,
-        design.capabilities,
-        design.divisors,
-        bitstream=bit,
-    )
+    design.write_hwh(bit.with_suffix(".hwh"), bitstream=bit)
     if network is not None:
         save_network(network, network_of(bit))
     return bit

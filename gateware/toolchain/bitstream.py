@@ -14,7 +14,6 @@ from typing import Dict, List
 from gateware import ROOT
 from gateware.designs import TOP, Design
 from gateware.device import BOARDS, DEFAULT_BOARD, Board
-from gateware.shell.hwh import write_hwh
 from gateware.toolchain.manifest import add_entry, read_manifest
 from lst_overlay.hardware.bitstream_files import network_of
 from lst_overlay.network import save_network
@@ -35,14 +34,7 @@ def write_sources(design: Design, directory: Path, board: str = DEFAULT_BOARD) -
     (directory / f"{TOP}.v").write_text(design.verilog)
     (directory / f"{TOP}.xdc").write_text(constraints(design))
     shutil.copyfile(Path(__file__).with_name(SCRIPT), directory / SCRIPT)
-    write_hwh(
-        directory / f"{TOP}.hwh",
-        design.engine,
-        design.build_hash,
-        design.capabilities,
-        design.divisors,
-        board=board,
-    )
+    design.write_hwh(directory / f"{TOP}.hwh", board=board)
 
 
 def constraints(design: Design) -> str:
@@ -142,15 +134,7 @@ def _deliver(board: str, design: Design, built: Path, entry: Dict) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     bit = directory / f"{design.stem}.bit"
     shutil.copyfile(built, bit)
-    write_hwh(
-        bit.with_suffix(".hwh"),
-        design.engine,
-        design.build_hash,
-        design.capabilities,
-        design.divisors,
-        bitstream=bit,
-        board=board,
-    )
+    design.write_hwh(bit.with_suffix(".hwh"), bitstream=bit, board=board)
     files = [bit, bit.with_suffix(".hwh")]
     if design.network is not None:
         save_network(design.network, network_of(bit))

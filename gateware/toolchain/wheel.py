@@ -10,7 +10,6 @@ from pathlib import Path
 
 from gateware import ROOT
 from gateware.designs import ENGINES, make_design, network_to_build_in
-from gateware.shell.hwh import write_hwh
 from gateware.toolchain.csr_json import csr_json
 from lst_overlay.hardware.bitstream_files import DEFAULT_BOARD, SIMULATED
 from lst_overlay.samples.shipped_networks import find
@@ -60,7 +59,7 @@ def _describe(engine: str, board: Path) -> None:
     design = make_design(engine, network_to_build_in(engine))
     path = board / f"{design.stem}.hwh"
     if not path.exists():
-        write_hwh(path, design.engine, design.build_hash, design.capabilities, design.divisors)
+        design.write_hwh(path)
         if design.network is not None:
             shutil.copy(find(design.network.name), path.with_suffix(".npz"))
 

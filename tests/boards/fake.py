@@ -26,6 +26,7 @@ BUILD_HASH = 0x1234ABCD
 PIXEL_SERIAL = Capabilities(0, True, ImageLayout((28, 28)), ResultRecord(10, 10))
 # A design such as the row-parallel engine's with 4-bit pixels, which no loadable engine has.
 TWO_PORTS = Capabilities(1, True, ImageLayout((28, 28), 2, 4), ResultRecord(10, 10))
+RESMLP_ARRAY = Capabilities(4, True, ImageLayout((32, 32, 3)), ResultRecord(10, 10))
 FPGA0_CLK_CTRL, BOOT_CLOCK = 0xF8000170, 0x00200A00  # IO PLL, divisors 10 and 2
 AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN = 0xF8008000, 0xF8008014, 0xF8000900
 AFI2_RDCHAN_CTRL, AFI2_WRCHAN_CTRL = 0xF800A000, 0xF800A014
@@ -56,7 +57,11 @@ class FakeBoard(Device):
     def __init__(self, networks=(), design=PIXEL_SERIAL):
         super().__init__("fake")
         self.design = design
-        self.networks = {contract.parameter_crc(contract.parameter_words(n)): n for n in networks}
+        parameters = [network.declaration.parameters(network) for network in networks]
+        self.networks = dict(zip(map(contract.parameter_crc, parameters), networks))
+        self.magic, self.parameter_bytes = next(
+            ((words[0], words.nbytes) for words in parameters), (0, contract.PARAMETER_BYTES)
+        )
         self.faults = Faults(registers={})
         self.clock = BOOT_CLOCK
         widths = (AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, AFI2_RDCHAN_CTRL, AFI2_WRCHAN_CTRL)
@@ -129,7 +134,7 @@ class FakeBoard(Device):
             ABI_VERSION=ABI_VERSION,
             BUILD_HASH=BUILD_HASH,
             **self._design_registers(),
-            PARAMETER_BYTES=contract.PARAMETER_BYTES,
+            PARAMETER_BYTES=self.parameter_bytes,
         )
         self.queue, self._polls, self.stuck = [], 0, False
 
@@ -205,8 +210,8 @@ class FakeBoard(Device):
         memory, offset = self._at(registers["SOURCE"])
         if memory is None:
             return ErrorCode.READ_RESPONSE, registers["SOURCE"]
-        image = memory[offset : offset + contract.PARAMETER_BYTES].view("<u4")
-        if image[0] != contract.parameter_words(next(iter(self.networks.values())))[0]:
+        image = memory[offset : offset + self.parameter_bytes].view("<u4")
+        if image[0] != self.magic:
             return ErrorCode.BAD_PARAMETERS, registers["SOURCE"]
         self.values["NETWORK_HASH"] = contract.parameter_crc(image) ^ self.faults.network_hash_xor
         return ErrorCode.NONE, 0
@@ -224,7 +229,11 @@ class FakeBoard(Device):
         results, destination = self._at(registers["DESTINATION"])
         if results is None:
             return ErrorCode.WRITE_RESPONSE, registers["DESTINATION"]
-        images = evaluator.pixels(pixels[0], pixels[-1], count, layout.packed_bits).reshape(count, 784)
+        if len(layout.shape) == 2:
+            images = evaluator.pixels(pixels[0], pixels[-1], count, layout.packed_bits)
+        else:
+            images = pixels[0][: count * layout.image_bytes]
+        images = images.reshape(count, layout.image_bytes)
         logits = self.answers(self.networks[self.values["NETWORK_HASH"]], images)
         out = np.zeros(count, PIXEL_SERIAL.record.dtype)
         out["values"], out["class"] = logits, contract.classify(logits)
@@ -238,8 +247,8 @@ class FakeBoard(Device):
         return ErrorCode.NONE, 0
 
     def answers(self, network, images):
-        """Compute the logits of images: (N, 784) uint8 -> (N, 10)."""
-        return contract.logits(network, images)
+        """Compute the logits of images: (N, pixels) uint8 -> (N, 10)."""
+        return contract.logits(network, images.reshape(-1, *network.image_shape))
 
     def _at(self, address):
         for base, memory in self._memory.items():

@@ -20,7 +20,7 @@ from tests.driver.conftest import write_bitstream
 def board(tmp_path, monkeypatch):
     """(device, arguments): a fake board, made the active one, and the arguments that name its bitstream."""
     device = FakeBoard([load_network(find("lst1_digits"))])
-    monkeypatch.setattr("lst_overlay.board_overlay.default_device", lambda: device)
+    monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: device)
     return device, ["--bitfile", str(write_bitstream(tmp_path)), "--network", "lst1_digits"]
 
 
@@ -78,7 +78,7 @@ def test_classify_names_the_class_as_the_network_file_does(monkeypatch, capsys, 
         load_network(find("lst1_digits")), provenance={"class_names": names, "dataset": "my.npz"}
     )
     save_network(network, tmp_path / "named.npz")
-    monkeypatch.setattr("lst_overlay.board_overlay.default_device", lambda: FakeBoard([network]))
+    monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: FakeBoard([network]))
     images, labels = sample_digits.load("digits")
     Image.fromarray(255 - np.pad(images[labels == 0][0], 5)).resize((380, 380)).save(tmp_path / "0.png")
     arguments = ["--bitfile", write_bitstream(tmp_path), "--network", tmp_path / "named.npz"]

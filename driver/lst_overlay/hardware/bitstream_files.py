@@ -27,10 +27,13 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 class Description(NamedTuple):
     """The properties of a design that its .hwh states.
 
-    divisors: FCLK0 may run at 1000 MHz / (d0 * d1) at most. build_hash: the value of register BUILD_HASH.
+    family:     of the networks that the engine takes.
+    divisors:   FCLK0 may run at 1000 MHz / (d0 * d1) at most.
+    build_hash: the value of register BUILD_HASH.
     """
 
     engine: str
+    family: str
     capabilities: Capabilities
     build_hash: int
     divisors: Tuple[int, ...]
@@ -130,6 +133,7 @@ def describe(bitfile: Path) -> Description:
         capabilities=capabilities(parameters, hwh),
         divisors=tuple(integer_parameter(parameters, f"DIVISOR{i}", hwh) for i in range(2)),
         engine=parameters.get("ENGINE", "?"),
+        family=parameters.get("FAMILY", "lst"),  # the first engines' .hwh files name none
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from ..network import Network, load_network, parameter_crc, parameter_words
+from ..network import Network, check_family, load_network, parameter_crc
 from ..samples import shipped_networks
 
 
@@ -28,13 +28,14 @@ def built_in_hash(network: Network) -> int:
     return int(network.content_hash[:8], 16)
 
 
-def prepare(network: Union[str, os.PathLike, Network], loadable: bool) -> PreparedNetwork:
+def prepare(network: Union[str, os.PathLike, Network], family: str, loadable: bool) -> PreparedNetwork:
     """Read and check a network before anything is sent to the hardware.
 
     network: the path of a network file, the name of a shipped network, or a Network.
+    family:  the family of the networks that the engine takes.
 
-    Raises TypeError for another type, NetworkFileError for an invalid file, NetworkError if the network does
-    not fit the parameters of a loadable engine.
+    Raises TypeError for another type, NetworkFileError for an invalid file, NetworkError if the network is of
+    another family or does not fit the parameters of a loadable engine.
     """
     if not isinstance(network, Network):
         if not isinstance(network, (str, os.PathLike)):
@@ -42,7 +43,8 @@ def prepare(network: Union[str, os.PathLike, Network], loadable: bool) -> Prepar
                 f"a network is a path, a shipped network's name or a Network, not {type(network).__name__}"
             )
         network = load_network(shipped_networks.find(network))
+    check_family(network, family)
     if not loadable:
         return PreparedNetwork(network, None, built_in_hash(network))
-    words = parameter_words(network)
+    words = network.declaration.parameters(network)
     return PreparedNetwork(network, words, parameter_crc(words))

@@ -17,6 +17,8 @@ _PORTS = {0: (1, 2), 2: (1,), 4: (2,)}  # Possible numbers of ports for each val
 def checked_images(images, shape: Tuple[int, ...]) -> np.ndarray:
     """Check and flatten images: (N, *shape) or (N, pixels) uint8, N >= 1 -> (N, pixels), a view if possible.
 
+    Flat images of colours are refused: nothing says in which order their values are.
+
     Raises TypeError for anything but a NumPy array of uint8, ValueError for another shape or an empty batch.
     """
     if not isinstance(images, np.ndarray):
@@ -26,14 +28,37 @@ def checked_images(images, shape: Tuple[int, ...]) -> np.ndarray:
     if images.dtype != np.uint8:
         advice = _advice_on_floats(images) if images.dtype.kind == "f" and images.size else ""
         raise TypeError(f"images must be uint8 pixels 0..255, not {images.dtype}{advice}")
-    pixels = int(np.prod(shape))
-    if images.shape[1:] not in (shape, (pixels,)):
-        axes = ", ".join(map(str, shape))
-        single = ": for a single image pass images[None]" if images.shape in (shape, (pixels,)) else ""
-        raise ValueError(f"images must have shape (N, {axes}) or (N, {pixels}), not {images.shape}{single}")
+    if images.shape[1:] not in _shapes(shape):
+        allowed = " or ".join(f"(N, {', '.join(map(str, axes))})" for axes in _shapes(shape))
+        advice = _advice_on_axes(images.shape, shape)
+        raise ValueError(f"images must have shape {allowed}, not {images.shape}{advice}")
     if len(images) == 0:
         raise ValueError("images must hold at least one image, not 0")
-    return images.reshape(len(images), pixels)
+    return images.reshape(len(images), int(np.prod(shape)))
+
+
+def _shapes(shape: Tuple[int, ...]) -> List[Tuple[int, ...]]:
+    """The shapes in which one image may come."""
+    return [shape] if len(shape) > 2 else [shape, (int(np.prod(shape)),)]
+
+
+def _advice_on_axes(found: Tuple[int, ...], shape: Tuple[int, ...]) -> str:
+    """How to bring an array of shape ``found`` to (N, *shape), if its values are those of images."""
+    if found in _shapes(shape):
+        return ": for a single image pass images[None]"
+    if len(shape) == 3:
+        rows, columns, colours = shape
+        planes = (colours, rows, columns)
+        if found == planes:
+            return ": the colours come last, so pass images.transpose(1, 2, 0)[None]"
+        if found[1:] == planes:
+            return ": the colours come last, so pass images.transpose(0, 2, 3, 1)"
+        if found[1:] == (rows * columns * colours,):
+            return (
+                f": flat images do not say where their colours are; those of CIFAR's files become images by "
+                f"reshape(-1, {', '.join(map(str, planes))}).transpose(0, 2, 3, 1)"
+            )
+    return ""
 
 
 def _advice_on_floats(images: np.ndarray) -> str:
@@ -54,11 +79,10 @@ def _advice_on_floats(images: np.ndarray) -> str:
 
 def checked_image(image, shape: Tuple[int, ...]) -> np.ndarray:
     """Check and flatten one image, ``shape`` or (pixels,) uint8 -> (1, pixels), as `checked_images` does."""
-    pixels = int(np.prod(shape))
-    if isinstance(image, np.ndarray) and image.shape not in (shape, (pixels,)):
-        raise ValueError(
-            f"classify takes one image, {shape} or ({pixels},), not {image.shape}: predict takes many"
-        )
+    if isinstance(image, np.ndarray) and image.shape not in _shapes(shape):
+        advice = _advice_on_axes((1, *image.shape), shape) or ": predict takes many"
+        allowed = " or ".join(map(str, _shapes(shape)))
+        raise ValueError(f"classify takes one image, {allowed}, not {image.shape}{advice}")
     return checked_images(image[None] if isinstance(image, np.ndarray) else image, shape)
 
 

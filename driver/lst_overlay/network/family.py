@@ -16,6 +16,21 @@ from .values import Value, json_object, whole
 
 MAX_SIDE = 1 << 16  # of an image, in pixels
 MAX_LAYERS = 1 << 16
+# The names of the classes of data sets whose networks do not carry them.
+CLASS_NAMES = {
+    "cifar10": (
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    )
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -87,11 +102,13 @@ class Network(Value, abc.ABC):
 
     @property
     def class_names(self) -> Tuple[str, ...]:
-        """The name of each class, as the provenance has it, else its number."""
+        """The name of each class as the provenance has it, else as its data set has it, else its number."""
         names = self.provenance.get("class_names")
         if isinstance(names, list) and len(names) == self.classes and all(isinstance(n, str) for n in names):
             return tuple(names)
-        return tuple(str(number) for number in range(self.classes))
+        dataset = self.provenance.get("dataset")
+        names = CLASS_NAMES.get(dataset, ()) if isinstance(dataset, str) else ()
+        return names if len(names) == self.classes else tuple(str(number) for number in range(self.classes))
 
     @property
     @abc.abstractmethod
@@ -121,6 +138,8 @@ class Family:
     logits: (network, (N, *image_shape) uint8 images) -> (N, classes) int64.
     outputs: (network, images) -> an integer array for each layer, what the layer gives for the images, the
         logits last.
+    parameters: a network -> (n,) uint32, what LOAD sends to the family's loadable engine. Raises NetworkError
+        if the engine cannot hold the network.
     with_golden: (network, image) -> the network with that image and its outputs inside; None if the file
         has no place for them.
     """
@@ -132,6 +151,7 @@ class Family:
     decode: Callable[[Dict, Arrays], Network]
     logits: Callable[[Network, np.ndarray], np.ndarray]
     outputs: Callable[[Network, np.ndarray], List[np.ndarray]]
+    parameters: Callable[[Network], np.ndarray]
     with_golden: Optional[Callable[[Network, np.ndarray], Network]] = None
 
     def __post_init__(self):

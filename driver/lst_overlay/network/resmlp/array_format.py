@@ -132,6 +132,9 @@ class ArrayFormat:
         return 4 * sum(section.words for section in self.sections)
 
 
+ARRAY = ArrayFormat()  # of the engine resmlp_array: four products of 5 and 6 bits a multiplier
+
+
 def packed_fields(layout: Tuple[Tuple[str, int], ...], values: Dict[str, int]) -> int:
     """The number that holds the values in the order of the layout, the first in the lowest bits."""
     word = offset = 0
