@@ -20,7 +20,7 @@ def content() -> Dict[str, np.ndarray]:
     """The arrays of the file."""
     digits, labels = (array[:IMAGES] for array in load("digits", "test"))
     images = np.stack([form_of_mnist(digit / 255) for digit in digits])
-    networks = [load_network(shipped_networks.find(name)) for name in shipped_networks.names()]
+    networks = [load_network(shipped_networks.find(name)) for name in shipped_networks.names("lst")]
     answers = {
         sample_digits.entry_name(network): logits(network, images).astype(np.int32) for network in networks
     }

@@ -44,7 +44,7 @@ def assert_all_equal(overlay, images):
     return classes, figures
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", names("lst"))
 def test_corner_images_agree(overlay, name):
     overlay.load_network(name)
     assert_all_equal(overlay, corner_images())
@@ -59,7 +59,7 @@ def test_the_environment_alone_chooses_the_simulated_board(simulated_bit, monkey
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", names("lst"))
 def test_all_of_mnist_agrees_at_784_cycles_per_image(overlay, name):
     part = test_images("mnist")
     overlay.load_network(name)

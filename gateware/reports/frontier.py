@@ -61,7 +61,7 @@ def write_frontier(files: List[Path]) -> List[Path]:
 
 
 def view(figures: Figures) -> Dict[str, Any]:
-    points, shipped = figures["points"], set(names())
+    points, shipped = figures["points"], set(names("lst"))
     best = frontier(points)
     rows = [
         {

@@ -1,4 +1,4 @@
-"""docs/ladder.md: every engine simulated over all of MNIST's test images, and synthesised."""
+"""docs/ladder.md: every engine simulated over test images of its network's data set, and synthesised."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ from pages.plot import INK, picture
 
 COMMAND = "make ladder"
 RESOURCES = ROOT / "build" / "resources"
-NETLIST_IMAGES = 100  # of MNIST's test set, through each netlist: a hundred times slower than the design
+# Clock cycles of a simulated batch: an engine that needs more for all test images gets the first ones.
+MOST_CYCLES = 30_000_000
+NETLIST_CYCLES, NETLIST_IMAGES = 600_000, 100  # through each netlist: a hundred times slower than the design
+_DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 # The design that is compared with the published one, without the shell around both.
 SMALLEST = ("folded", "lst1_q6.7")
 # The engines that are compared with the systems of others, each with the default network.
@@ -49,8 +52,9 @@ def write_ladder(jobs: int = 2) -> List[Path]:
     Returns the files written. Raises SimulationFailure if a logit of the design or of its netlist differs,
     and for every finding of synthesis.
     """
-    datasets.load("mnist", "test")  # if it is missing, say so at once
     chosen = list(rungs())
+    for dataset in {_dataset(network) for _, network in chosen}:
+        datasets.load(dataset, "test")  # if it is missing, say so at once
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         tops = [pool.submit(_resources, engine, network, "top") for engine, network in chosen]
         core = pool.submit(_resources, *SMALLEST, "engine")
@@ -77,6 +81,10 @@ def write_ladder(jobs: int = 2) -> List[Path]:
 def keep_python(figures: Figures) -> List[Path]:
     """Keep what `python -m benchmarks.driver` measured and write the page. Returns the files written."""
     return PAGE.write({**PAGE.figures(), "python": figures})
+
+
+def _dataset(name: str) -> str:
+    return load_network(find(name)).provenance["dataset"]
 
 
 def _built_in(engine: str, name: str):
@@ -108,6 +116,7 @@ def allowed_ns(engine: str, network: Optional[str]) -> float:
 
 def netlist_report(engine: str, name: str, images: int = NETLIST_IMAGES) -> Dict[str, Any]:
     """Simulate Yosys's netlist of a design, behind the PS and memory of the design's simulation."""
+    images = min(images, NETLIST_CYCLES // ENGINES[engine].cycles_per_image)
     network = _built_in(engine, name)
     design = make_design(engine, network)
     directory = design_directory(RESOURCES, design)
@@ -115,7 +124,7 @@ def netlist_report(engine: str, name: str, images: int = NETLIST_IMAGES) -> Dict
     netlist = (directory / f"{TOP}.netlist.v").read_text()
     print(f"ladder: simulating the netlist of {engine} with {name}", file=sys.stderr, flush=True)
     bitfile = build_simulated_bitstream(engine, network, ROOT / "build" / "netlists", netlist=netlist)
-    return simulate("mnist", name, images, engine=engine, bitfile=bitfile).report
+    return simulate(_dataset(name), name, images, engine=engine, bitfile=bitfile).report
 
 
 def _area(resources: Resources) -> Dict[str, Any]:
@@ -129,8 +138,9 @@ def _reports(engine: str, name: str) -> Dict[str, Dict]:
     """Simulate under each memory model and return the reports."""
     print(f"ladder: simulating {engine} with {name}", file=sys.stderr, flush=True)
     bitfile = build_simulated_bitstream(engine, _built_in(engine, name))
+    dataset, images = _dataset(name), MOST_CYCLES // ENGINES[engine].cycles_per_image
     return {
-        memory: simulate("mnist", name, memory_model=memory, engine=engine, bitfile=bitfile).report
+        memory: simulate(dataset, name, images, memory, engine=engine, bitfile=bitfile).report
         for memory in ("ideal", "default")
     }
 
@@ -164,6 +174,7 @@ def view(figures: Figures) -> Dict[str, Any]:
         {
             **rung,
             "ports": _PORTS[rung["ideal"]["ports"]],
+            "accuracy": _accuracy(rung),
             "slices": f"{rung['top']['slices']:,}" if "slices" in rung["top"] else "not yet measured",
             "slowest": "{slowest_ns:.2f} of {budget_ns} ns".format(**rung["top"])
             if "slices" in rung["top"]
@@ -189,6 +200,11 @@ def view(figures: Figures) -> Dict[str, Any]:
         "engines": engines,
         "python": figures["python"],
         "rungs": measured,
+        "in_part": [
+            {**run, "dataset": _DATASETS[run["dataset"]]}
+            for run in (rung["ideal"] for rung in measured)
+            if run["images"] < 10_000
+        ],
         "smallest": smallest,
         "fastest": designs["row_parallel", DEFAULT],
         "loadable": designs["pixel_serial", DEFAULT],
@@ -207,6 +223,14 @@ def view(figures: Figures) -> Dict[str, Any]:
             | figures["core"],
         ],
     }
+
+
+def _accuracy(rung: Dict[str, Any]) -> str:
+    """Return the accuracy with its data set, unless that is MNIST."""
+    run = rung["ideal"]
+    return f"{run['accuracy']:.2f} %" + (
+        "" if run["dataset"] == "mnist" else f" of {_DATASETS[run['dataset']]}"
+    )
 
 
 def _system(rung: Dict[str, Any]) -> Dict[str, Any]:
@@ -245,7 +269,7 @@ def _draw_ladder(figures: Figures, directory: Path) -> Path:
     path = directory / "images" / "ladder.svg"
     with picture(path, (6.6, 7)) as axes:
         for rung in _with_python(figures):
-            label = "{engine}, {network}: {accuracy:.2f} %".format(**rung["ideal"])
+            label = "{engine}, {network}: ".format(**rung["ideal"]) + _accuracy(rung)
             label += f", {rung['top']['dsp48e1']} DSP"
             lut = rung["top"]["lut"]
             (drawn,) = axes.plot(lut, rung["from_memory"], "o", markersize=9, label=label)

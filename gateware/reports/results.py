@@ -34,7 +34,7 @@ def write_results() -> List[Path]:
     """
     datasets.load("mnist", "test")  # if it is missing, say so at once
     bitfile = build_simulated_bitstream()
-    networks = [load_network(find(name)) for name in names()]
+    networks = [load_network(find(name)) for name in names("lst")]
     runs = [simulate(network.provenance["dataset"], network, bitfile=bitfile) for network in networks]
     runs.append(simulate("mnist", DEFAULT, memory_model="ideal", bitfile=bitfile))
     resources = [asdict(item) for item in _resources()]

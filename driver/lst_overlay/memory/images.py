@@ -80,9 +80,12 @@ def _advice_on_floats(images: np.ndarray) -> str:
 def checked_image(image, shape: Tuple[int, ...]) -> np.ndarray:
     """Check and flatten one image, ``shape`` or (pixels,) uint8 -> (1, pixels), as `checked_images` does."""
     if isinstance(image, np.ndarray) and image.shape not in _shapes(shape):
-        advice = _advice_on_axes((1, *image.shape), shape) or ": predict takes many"
+        advice = _advice_on_axes((1, *image.shape), shape)
         allowed = " or ".join(map(str, _shapes(shape)))
-        raise ValueError(f"classify takes one image, {allowed}, not {image.shape}{advice}")
+        raise ValueError(
+            f"classify takes one image, {allowed}, not {image.shape}"
+            f"{advice if advice else ': predict takes many'}"
+        )
     return checked_images(image[None] if isinstance(image, np.ndarray) else image, shape)
 
 

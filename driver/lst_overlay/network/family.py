@@ -138,10 +138,10 @@ class Family:
     logits: (network, (N, *image_shape) uint8 images) -> (N, classes) int64.
     outputs: (network, images) -> an integer array for each layer, what the layer gives for the images, the
         logits last.
-    parameters: a network -> (n,) uint32, what LOAD sends to the family's loadable engine. Raises NetworkError
-        if the engine cannot hold the network.
     with_golden: (network, image) -> the network with that image and its outputs inside; None if the file
         has no place for them.
+    parameters: a network -> (n,) uint32, what LOAD sends to the family's loadable engine; NetworkError if the
+        engine cannot hold the network. None if there is no such engine.
     """
 
     name: str
@@ -151,8 +151,8 @@ class Family:
     decode: Callable[[Dict, Arrays], Network]
     logits: Callable[[Network, np.ndarray], np.ndarray]
     outputs: Callable[[Network, np.ndarray], List[np.ndarray]]
-    parameters: Callable[[Network], np.ndarray]
     with_golden: Optional[Callable[[Network, np.ndarray], Network]] = None
+    parameters: Optional[Callable[[Network], np.ndarray]] = None
 
     def __post_init__(self):
         self.network.declaration = self

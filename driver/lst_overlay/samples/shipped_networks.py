@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import List, Union
+from typing import List, Optional, Union
+
+from ..network import load_network
 
 DEFAULT = "lst1_w6a4p4"
 DIRECTORY = Path(__file__).resolve().parent / "networks"
 SUFFIX = ".npz"
 
 
-def names() -> List[str]:
-    return sorted(path.name[: -len(SUFFIX)] for path in DIRECTORY.glob("*" + SUFFIX))
+def names(family: Optional[str] = None) -> List[str]:
+    """The names of the shipped networks, or of those of a family."""
+    paths = sorted(DIRECTORY.glob("*" + SUFFIX))
+    return [path.name[: -len(SUFFIX)] for path in paths if family in (None, load_network(path).family)]
 
 
 def find(which: Union[str, os.PathLike]) -> Path:

@@ -27,7 +27,7 @@ def assemble(settings: Settings, subjects: Sequence[Subject], results: Dict[str,
 
 def _shipped() -> List[Dict[str, Any]]:
     rows = []
-    for name in names():
+    for name in names("lst"):
         network = load_network(find(name))
         provenance = network.provenance
         if provenance.get("dataset") == DATASET and "accuracy_integer" in provenance:

@@ -7,7 +7,7 @@ from lst_overlay.network import classify, load_network, logits
 from lst_overlay.samples import digits, shipped_networks
 
 
-@pytest.mark.parametrize("name", shipped_networks.names())
+@pytest.mark.parametrize("name", shipped_networks.names("lst"))
 def test_a_network_has_most_digits_right_in_the_form_on_which_it_was_trained(name):
     network = load_network(shipped_networks.find(name))
     right = {}

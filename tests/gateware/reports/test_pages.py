@@ -195,7 +195,7 @@ def test_a_design_may_be_as_slow_as_it_was_and_a_new_one_not(monkeypatch):
 
 def test_results_are_of_every_shipped_network():
     runs = results.PAGE.figures()["runs"]
-    assert [run["network"] for run in runs if run["memory_model"] == "default"] == names()
+    assert [run["network"] for run in runs if run["memory_model"] == "default"] == names("lst")
     assert all(sum(map(sum, run["confusion"])) == run["images"] for run in runs[:-1])
 
 

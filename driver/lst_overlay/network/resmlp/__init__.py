@@ -17,8 +17,8 @@ FAMILY = Family(
     decode,
     logits,
     outputs,
-    partial(array_words, fmt=ARRAY),
     with_golden,
+    partial(array_words, fmt=ARRAY),
 )
 
 __all__ = [

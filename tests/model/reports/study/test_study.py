@@ -172,7 +172,7 @@ def test_the_papers_conclusion_is_worded_by_the_number():
 def test_our_rows_are_those_of_the_shipped_files():
     rows = comparison.assemble(FULL, [], {})["rows"]
     ours = {row["network"]: row for row in rows if row["ours"]}
-    networks = [load_network(find(name)) for name in names()]
+    networks = [load_network(find(name)) for name in names("lst")]
     assert ours.keys() == {network.name for network in networks if network.provenance["dataset"] == "mnist"}
     for network in networks:
         if network.name in ours:
