@@ -63,7 +63,9 @@ def engines() -> None:
     from gateware.designs import ENGINES
 
     for spec in ENGINES.values():
-        network = "any network at run time" if spec.loadable else f"{spec.network} if none is named"
+        network = (
+            f"any {spec.family} network at run time" if spec.loadable else f"{spec.network} if none is named"
+        )
         print(f"{spec.name}  {spec.cycles_per_image:,} cycles per image: {spec.idea}")
         print(f"    for {spec.chosen_for}; network: {network}")
 
@@ -86,8 +88,9 @@ def verilog(
 
 @app.command()
 def simulate(
-    dataset: Optional[Literal["mnist", "digits"]] = typer.Option(
-        None, help="Data set. Default: MNIST if it is installed, else the digits of scikit-learn."
+    dataset: Optional[Literal["mnist", "digits", "cifar10"]] = typer.Option(
+        None,
+        help="Data set. Default: CIFAR-10 for ResMLP, else MNIST if it is installed, else scikit-learn's.",
     ),
     network: Optional[str] = typer.Option(
         None, help="A shipped network's name or a network file. Default: the data set's or the engine's."
@@ -118,7 +121,7 @@ def simulate(
     if build_only:
         print(build_simulated_bitstream(engine, network_to_build_in(engine, network)))
         return
-    result = run(dataset or default_dataset(), network, images, memory, seed, engine)
+    result = run(dataset or default_dataset(engine), network, images, memory, seed, engine)
     print(as_text(result.report))
     if json_file:
         write_json(result, json_file)

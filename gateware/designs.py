@@ -74,9 +74,17 @@ class Design:
 
     def write_hwh(self, path: Path, bitstream: Optional[Path] = None, board: str = DEFAULT_BOARD) -> None:
         """Write the .hwh of the design: see `gateware.shell.hwh.write_hwh`."""
-        family = ENGINES[self.engine].family
+        spec = ENGINES[self.engine]
         write_hwh(
-            path, self.engine, self.build_hash, self.capabilities, self.divisors, bitstream, board, family
+            path,
+            self.engine,
+            self.build_hash,
+            self.capabilities,
+            self.divisors,
+            bitstream,
+            board,
+            spec.family,
+            spec.cycles_per_image,
         )
 
 

@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 import datasets
+from datasets.cifar10 import cifar10_is_here
 from datasets.mnist import mnist_is_here
+
+HERE = {"mnist": mnist_is_here, "cifar10": cifar10_is_here}
 
 
 def test_images(dataset):
     """Images and labels of the test set, or a skipped test that says why."""
-    if dataset == "mnist" and not mnist_is_here():
-        pytest.skip("MNIST is not on this machine: set LST_DATA_DIR (docs/datasets.md)")
+    if dataset in HERE and not HERE[dataset]():
+        pytest.skip(f"{dataset} is not on this machine: set LST_DATA_DIR (docs/datasets.md)")
     return datasets.load(dataset, "test")
 
 

@@ -69,6 +69,7 @@ class BoardOverlay(Overlay):
             )
         self._engine_name, self._capabilities = description.engine, description.capabilities
         self._build_hash, self._divisors = description.build_hash, description.divisors
+        self._cycles_per_image = description.cycles_per_image
         self._simulated = bitstream_files.is_simulated(device)
         self._prepared: Optional[PreparedNetwork] = None
         if not self._capabilities.loadable:
@@ -235,7 +236,9 @@ class BoardOverlay(Overlay):
         self._accelerator: Accelerator = getattr(self, name)
         self._accelerator.check_identity(self._build_hash, self._capabilities)
         self._accelerator.soft_reset()
-        self._batches = Batches(self._accelerator, self._capabilities, self.device, self._simulated)
+        self._batches = Batches(
+            self._accelerator, self._capabilities, self.device, self._simulated, self._cycles_per_image
+        )
         if self._capabilities.loadable:
             if self._prepared is not None:
                 self._batches.load(self._prepared)

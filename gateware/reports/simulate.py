@@ -16,14 +16,14 @@ from datasets.mnist import mnist_is_here
 from gateware.designs import ENGINES
 from gateware.simulator.bitstream import build_simulated_bitstream
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network import Network, classify, load_network
+from lst_overlay.network import Network, NetworkError, classify, load_network
 from lst_overlay.network import logits as reference_logits
 from lst_overlay.overlay import OVERLAYS
 from lst_overlay.samples.shipped_networks import DEFAULT, find
 from lst_overlay.simulator.board import SimulatedBoard
 
 # The network that was trained for each dataset.
-DEFAULT_NETWORKS = {"mnist": DEFAULT, "digits": "lst1_digits"}
+DEFAULT_NETWORKS = {"mnist": DEFAULT, "digits": "lst1_digits", "cifar10": "resmlp_lerp_psa_h1_w5a6"}
 _CHUNK = 500
 
 
@@ -49,8 +49,10 @@ class Simulation:
         return table
 
 
-def default_dataset() -> str:
-    """MNIST if it is on this machine, else the embedded digits; nothing is downloaded."""
+def default_dataset(engine: str) -> str:
+    """CIFAR-10 for ResMLP, else MNIST if it is on this machine, else the embedded digits."""
+    if ENGINES[engine].family == "resmlp":
+        return "cifar10"
     if mnist_is_here():
         return "mnist"
     print("no MNIST here (docs/datasets.md): taking the digits inside scikit-learn", file=sys.stderr)
@@ -77,6 +79,11 @@ def simulate(
     integers = name if isinstance(name, Network) else load_network(find(name))
     spec.check(integers)
     part = datasets.load(dataset, "test")
+    if part.images.shape[1:] != integers.image_shape:
+        raise NetworkError(
+            f"network {integers.name!r} takes images of shape {integers.image_shape}, those of {dataset} "
+            f"have {part.images.shape[1:]}: name a network or an engine for them"
+        )
     pixels, labels = part.images[:images], part.labels[:images]
     bitfile = bitfile or build_simulated_bitstream(engine, None if spec.loadable else integers)
     board = SimulatedBoard(memory=memory_model, seed=seed)

@@ -40,6 +40,7 @@ def write_hwh(
     bitstream: Optional[Path] = None,
     board: str = DEFAULT_BOARD,
     family: str = "lst",
+    cycles_per_image: Optional[int] = None,
 ) -> None:
     """Write a .hwh to ``path``. The driver compares the accelerator's PARAMETERs with the registers.
 
@@ -50,6 +51,8 @@ def write_hwh(
                 .bit before the download.
     board:      the name of the board in gateware.device, whose part the .hwh names.
     family:     the family of the networks that the engine takes.
+    cycles_per_image: the engine's interval, by which the driver knows how long a batch may take. None leaves
+                it out, as the first .hwh files do.
 
     Raises ValueError for a hash or divisor that does not fit its register.
     """
@@ -100,6 +103,8 @@ def write_hwh(
         "DIVISOR1": str(divisors[1]),
         **{f"ERROR_TEXT_{int(code)}": text for code, text in ERROR_TEXTS.items()},
     }
+    if cycles_per_image is not None:
+        parameters["CYCLES_PER_IMAGE"] = str(cycles_per_image)
     if bitstream is not None:
         parameters["BITSTREAM_SHA256"] = hashlib.sha256(Path(bitstream).read_bytes()).hexdigest()
     _accelerator(

@@ -212,6 +212,13 @@ def test_after_an_error_of_the_hardware_and_a_dead_one_the_next_batch_is_right(b
     assert_works(overlay)
 
 
+def test_a_batch_may_take_the_longer_the_more_cycles_the_engine_needs_for_an_image(tmp_path):
+    device = FakeBoard([NETWORK], RESMLP_ARRAY)
+    bitfile = write_bitstream(tmp_path, capabilities=RESMLP_ARRAY, family="resmlp", cycles_per_image=26_180)
+    with ResMLPOverlay(bitfile, device, network=NETWORK) as overlay:
+        assert overlay._batches.timeout(100) == pytest.approx(10 * (2.0 + 100 * 0.02618))
+
+
 def test_a_network_whose_parameters_are_altered_on_their_way_is_noticed(board):
     device, overlay = board
     device.faults.network_hash_xor = 1

@@ -22,9 +22,11 @@ from .prepared_network import PreparedNetwork
 CHUNK_IMAGES = 4096  # Python's overhead for a command is then a few nanoseconds per image.
 # A test set of 10,000 images fits one START, so cycles per image are counted over the whole batch.
 PROFILE_CHUNK_IMAGES = 16384
-# The time-out is about 200 times what the hardware needs. The simulated board runs at 1 % of the clock.
+# The time-out is about 200 times what the hardware needs, more for an image of an engine that takes
+# more than 1,000 cycles for it. The simulated board runs at 1 % of the clock.
 TIMEOUT_S = 2.0
 TIMEOUT_PER_IMAGE_S = 1e-3
+TIMEOUT_PER_CYCLE_S = 1e-6
 SIMULATED_TIMEOUT_FACTOR = 10.0
 
 Images = Union[np.ndarray, DeviceImages]
@@ -55,8 +57,16 @@ class Batches:
     The class is not thread-safe: the overlay that owns it holds a lock during every call.
     """
 
-    def __init__(self, accelerator: Accelerator, capabilities: Capabilities, device, simulated: bool):
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        capabilities: Capabilities,
+        device,
+        simulated: bool,
+        cycles_per_image: int,
+    ):
         self._accelerator = accelerator
+        self._cycles_per_image = cycles_per_image
         self._capabilities = capabilities
         self._device = device
         self._simulated = simulated
@@ -95,9 +105,8 @@ class Batches:
             if not (np.isfinite(seconds) and seconds > 0):
                 raise ValueError(f"timeout must be a positive, finite number of seconds, not {wanted}")
             return seconds
-        return (TIMEOUT_S + TIMEOUT_PER_IMAGE_S * images) * (
-            SIMULATED_TIMEOUT_FACTOR if self._simulated else 1.0
-        )
+        image_s = max(TIMEOUT_PER_IMAGE_S, TIMEOUT_PER_CYCLE_S * self._cycles_per_image)
+        return (TIMEOUT_S + image_s * images) * (SIMULATED_TIMEOUT_FACTOR if self._simulated else 1.0)
 
     def load(self, prepared: PreparedNetwork, timeout_s: Optional[float] = None) -> None:
         """Send a network to the accelerator by LOAD, which may take ``timeout_s`` seconds.

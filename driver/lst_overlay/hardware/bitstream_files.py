@@ -30,6 +30,7 @@ class Description(NamedTuple):
     family:     of the networks that the engine takes.
     divisors:   FCLK0 may run at 1000 MHz / (d0 * d1) at most.
     build_hash: the value of register BUILD_HASH.
+    cycles_per_image: the interval of a long batch; 0 if the .hwh does not state it.
     """
 
     engine: str
@@ -37,6 +38,7 @@ class Description(NamedTuple):
     capabilities: Capabilities
     build_hash: int
     divisors: Tuple[int, ...]
+    cycles_per_image: int
 
 
 def board_name(device) -> str:
@@ -128,7 +130,9 @@ def describe(bitfile: Path) -> Description:
     hwh = hwh_of(bitfile)
     parameters = read_parameters(hwh)
     check_bitfile(bitfile, parameters)
+    stated = "CYCLES_PER_IMAGE" in parameters
     return Description(
+        cycles_per_image=integer_parameter(parameters, "CYCLES_PER_IMAGE", hwh) if stated else 0,
         build_hash=integer_parameter(parameters, "BUILD_HASH", hwh),
         capabilities=capabilities(parameters, hwh),
         divisors=tuple(integer_parameter(parameters, f"DIVISOR{i}", hwh) for i in range(2)),
