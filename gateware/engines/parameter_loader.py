@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Sequence
+from typing import Dict, List, Sequence
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
@@ -148,4 +148,18 @@ class ParameterLoader(LiteXModule):
             crc32.valid.eq(taken),
             crc32.word.eq(sink.word),
             If(loaded, self.crc.eq(crc32.crc)),
+        ]
+
+    def writes(self, memories: Dict[str, stream.Endpoint]) -> List:
+        """Return the statements that connect ``loads`` to memories, which may have narrower fields."""
+        return [
+            statement
+            for name, load in self.loads.items()
+            for statement in (
+                *[
+                    getattr(memories[name], field).eq(getattr(load, field))
+                    for field, *_ in memories[name].description.payload_layout
+                ],
+                memories[name].valid.eq(load.valid),
+            )
         ]

@@ -59,11 +59,7 @@ class PixelSerialEngine(CoreEngine):
             "rows_table": pipeline.rows_table,
             "columns_table": pipeline.columns_table,
         }
-        for name, load in loader.loads.items():
-            target = targets[name].load
-            for field, *_ in target.description.payload_layout:
-                self.comb += getattr(target, field).eq(getattr(load, field))
-            self.comb += target.valid.eq(load.valid)
+        self.comb += loader.writes({name: target.load for name, target in targets.items()})
 
 
 SPECS = (

@@ -66,11 +66,7 @@ class ResMLPArrayEngine(CoreEngine):
             admission.starved.eq(pipeline.starved),
             admission.blocked.eq(pipeline.blocked),
         ]
-        for name, load in loader.loads.items():
-            target = pipeline.loads[name]
-            for field, *_ in target.description.payload_layout:
-                self.comb += getattr(target, field).eq(getattr(load, field))
-            self.comb += target.valid.eq(load.valid)
+        self.comb += loader.writes(pipeline.loads)
 
 
 SPECS = ()  # declared when a trained network of its widths is shipped

@@ -66,8 +66,12 @@ def test_bitstreams_of_real_boards_and_a_description_of_every_engine(packed):
     assert described == set(ENGINES)
     networks = {name for name in files if name.endswith(".npz")}
     assert {name.replace(".npz", ".hwh") for name in networks} | {
-        "lst_overlay/bitstreams/zybo_z7_10/pixel_serial-loadable.hwh",
         "lst_overlay/bitstreams/pynq_z2/pixel_serial-loadable.hwh",
+        *(
+            f"lst_overlay/bitstreams/zybo_z7_10/{spec.name}-loadable.hwh"
+            for spec in ENGINES.values()
+            if spec.loadable
+        ),
     } == {name for name in files if name.endswith(".hwh")}
     assert not any("simulated" in name or name.endswith(".v") for name in files)
 
