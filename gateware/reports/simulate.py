@@ -25,6 +25,7 @@ from lst_overlay.simulator.board import SimulatedBoard
 # The network that was trained for each dataset.
 DEFAULT_NETWORKS = {"mnist": DEFAULT, "digits": "lst1_digits", "cifar10": "resmlp_lerp_psa_h1_w5a6"}
 _CHUNK = 500
+_TIMEOUT_S = 24 * 3600.0  # of a command: a busy machine simulates slowly
 
 
 class SimulationFailure(RuntimeError):
@@ -92,13 +93,13 @@ def simulate(
         logits = []
         with tqdm(total=len(pixels), desc=f"simulating {integers.name}", unit=" images") as progress:
             for start in range(0, len(pixels), _CHUNK):
-                logits.append(overlay.logits(pixels[start : start + _CHUNK]))
+                logits.append(overlay.logits(pixels[start : start + _CHUNK], _TIMEOUT_S))
                 progress.update(len(logits[-1]))
         print(
             f"simulating one batch of {len(pixels)} images, to count its cycles", file=sys.stderr, flush=True
         )
-        classes, figures = overlay.predict(pixels, profile=True)
-        _, single = overlay.predict(pixels[:1], profile=True)
+        classes, figures = overlay.predict(pixels, True, _TIMEOUT_S)
+        _, single = overlay.predict(pixels[:1], True, _TIMEOUT_S)
         violations: List[str] = board.violations()
     if violations:
         raise SimulationFailure(f"{len(violations)} bus rules were broken, first: {violations[0]}")

@@ -12,8 +12,9 @@ from lst_overlay import __main__ as command
 from lst_overlay.network import load_network, save_network
 from lst_overlay.samples import digits as sample_digits
 from lst_overlay.samples.shipped_networks import find
-from tests.boards.fake import FakeBoard
+from tests.boards.fake import RESMLP_ARRAY, FakeBoard
 from tests.driver.conftest import write_bitstream
+from tests.driver.network.resmlp.array_networks import random_array_network
 
 
 @pytest.fixture
@@ -129,6 +130,22 @@ def test_benchmark_takes_the_fastest_of_five_runs_of_a_real_board(board, capsys,
     monkeypatch.setattr("lst_overlay.hardware.bitstream_files.is_simulated", lambda device: False)
     text = run(capsys, "benchmark", "--batch-size", 2, "--json", *board[1])[1]
     assert {figures["best_of"] for figures in json.loads(text)["rows"][0].values()} == {5}
+
+
+def test_a_bitstream_for_pictures_in_colour_is_opened_and_measured(monkeypatch, capsys, tmp_path):
+    network = random_array_network(1)
+    save_network(network, tmp_path / "resmlp.npz")
+    device = FakeBoard([network], RESMLP_ARRAY)
+    monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: device)
+    bitfile = write_bitstream(tmp_path, capabilities=RESMLP_ARRAY, family="resmlp")
+    arguments = ["--bitfile", bitfile, "--network", tmp_path / "resmlp.npz"]
+    assert json.loads(run(capsys, "info", "--json", *arguments)[1])["network_kind"] == "ResMLP"
+    assert run(capsys, "benchmark", "--batch-size", 2, *arguments)[0] == 0
+    status, _, error = run(capsys, "classify", "dog.png", *arguments)
+    assert status == 1 and error == (
+        "error: dog.png: pictures are converted to grey here, network 'random' takes colours: "
+        "pass an array of shape (32, 32, 3) to the classify of an overlay\n"
+    )
 
 
 @pytest.mark.parametrize(

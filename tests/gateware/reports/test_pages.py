@@ -3,6 +3,7 @@
 import math
 from concurrent.futures import Future
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from gateware.reports.simulate import SimulationFailure
 from gateware.toolchain.resources import Resources
 from lst_overlay.registers import REGISTERS, ErrorCode
 from lst_overlay.samples.shipped_networks import DEFAULT, names
+from tests import ROOT
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
@@ -111,9 +113,38 @@ def test_each_command_replaces_its_own_figures_of_the_ladder_alone(monkeypatch, 
         ladder.write_ladder()
 
 
+RESMLP = str(ROOT / "networks" / "resmlp_relu_h1.npz")
+
+
+@pytest.mark.parametrize(
+    "engine, network, dataset, images",
+    [("folded", DEFAULT, "mnist", 18_668), ("slow", RESMLP, "cifar10", 1_500)],
+)
+def test_a_rung_takes_the_data_set_of_its_network_and_as_many_images_as_its_cycles_allow(
+    monkeypatch, engine, network, dataset, images
+):
+    monkeypatch.setitem(ENGINES, "slow", replace(ENGINES["pixel_serial"], cycles_per_image=20_000))
+    asked = []
+
+    def simulate(*arguments, **_):
+        asked.append(arguments)
+        return SimpleNamespace(report={})
+
+    monkeypatch.setattr(ladder, "simulate", simulate)
+    monkeypatch.setattr(ladder, "build_simulated_bitstream", lambda *_, **__: None)
+    ladder._reports(engine, network)
+    assert asked == [(dataset, network, images, memory) for memory in ("ideal", "default")]
+
+
 def test_the_rungs_ascend_and_keep_the_cycles_that_their_engines_declare():
     reports = [rung["ideal"] for rung in ladder.PAGE.figures()["rungs"]]
-    cycles = [round(report["cycles_per_image"]) for report in reports]
+    cycles = [
+        round(
+            (report["cycles_per_image"] * report["images"] - report["latency_cycles"])
+            / (report["images"] - 1)
+        )
+        for report in reports
+    ]
     assert cycles == sorted(cycles, reverse=True)
     assert cycles == [ENGINES[report["engine"]].cycles_per_image for report in reports]
 
