@@ -27,13 +27,12 @@ BANKS = COLUMNS
 
 
 class CodeMemory(LiteXModule):
-    """Read 16 codes per clock, write 4 results and at most one pixel.
+    """Read 16 codes per clock, write the results of a multiplier and at most one pixel.
 
     step:  the record of the sequencer.
     x:     16 codes, 5 clocks after ``step``: those of 16 tokens or of 16 channels, in their order.
     write: valid; over_tokens; token, channel (of the slot), slot: those of code00. code<a><b>: the codes of
-           channel lane a and token lane b. Lane 1 is 8 channels or tokens on, where outputs of the matrix
-           are in lanes, and the next one in the other direction. It is written 2 clocks later.
+           channel lane a and token lane b, see `ArrayFormat.lanes`. It is written 2 clocks later.
     pixel: slot, token, channel (mod 16), code. It waits for results of the same quarter of the banks.
     collision: for tests: a result and a pixel are written to one bank.
     """
@@ -47,7 +46,7 @@ class CodeMemory(LiteXModule):
         self.x = [Signal((bits, True), name=f"x{lane}") for lane in range(BANKS)]
         self.write = write = stream.Endpoint(
             [("over_tokens", 1), ("slot", 5), ("token", 6), ("channel", 4)]
-            + [(f"code{a}{b}", bits) for a in range(2) for b in range(2)]
+            + [(f"code{a}{b}", bits) for a, b in fmt.lanes]
         )
         self.collision = Signal()
         self.pixel = pixel = stream.Endpoint([("slot", 5), ("token", 6), ("channel", 4), ("code", bits)])
@@ -61,19 +60,16 @@ class CodeMemory(LiteXModule):
         self.comb += first_bank.eq(write.token[:4] ^ write.channel)
         group = delayed(self, write.token[4:], 1, name="group")
         slot = delayed(self, write.slot, 1, name="slot")
-        middle = delayed(self, write.channel[1:3], 1, name="middle")
-        codes = [[getattr(write, f"code{a}{b}") for b in range(2)] for a in range(2)]
-        codes = [
-            [delayed(self, code, 1, name=f"code{a}{b}_") for b, code in enumerate(row)]
-            for a, row in enumerate(codes)
-        ]
+        common = slice(fmt.column_lanes - 1, 3)  # bits in which results of one clock do not differ
+        middle = delayed(self, write.channel[common], 1, name="middle")
+        codes = [delayed(self, getattr(write, f"code{a}{b}"), 1, name=f"code{a}{b}_") for a, b in fmt.lanes]
 
         # A pixel, whose bank is not one that the results of this clock can need.
         pixel_bank = Signal(4)
         accepted = Signal()
         self.comb += [
             pixel_bank.eq(pixel.token[:4] ^ pixel.channel),
-            pixel.ready.eq(~(write.valid & (pixel_bank[1:3] == first_bank[1:3]))),
+            pixel.ready.eq(~(write.valid & (pixel_bank[common] == first_bank[common]))),
             accepted.eq(pixel.valid & pixel.ready),
         ]
         pixel_valid = delayed(self, accepted, 1, name="pixel_valid", reset_less=False)
@@ -101,26 +97,28 @@ class CodeMemory(LiteXModule):
             self.comb += read_port.adr.eq(address)
             read.append(word)
 
-            # The bank's place among those of the results; half and next: the lanes of the matrix's output
-            # and of the other direction.
+            # The bank's place among those of the results; half and next: the lanes of rows and of columns.
             place = Signal(4, name=f"place{bank}")
             half, following = place[3], place[0]
             hit = Signal(name=f"hit{bank}")
-            channel_lane = Signal(reset_less=True, name=f"channel_lane{bank}")
-            token_lane = Signal(reset_less=True, name=f"token_lane{bank}")
-            channel_ends = Signal(2, reset_less=True, name=f"channel_ends{bank}")
+            channel3 = write.channel[3] ^ (~write.over_tokens & half)
             self.comb += place.eq(first_bank ^ bank)
-            self.sync += [
-                hit.eq(write.valid & (place[1:3] == 0)),
-                channel_lane.eq(Mux(write.over_tokens, following, half)),
-                token_lane.eq(Mux(write.over_tokens, half, following)),
-                channel_ends.eq(
-                    Cat(
-                        write.channel[0] ^ (write.over_tokens & following),
-                        write.channel[3] ^ (~write.over_tokens & half),
-                    )
-                ),
-            ]
+            self.sync += hit.eq(write.valid & (place[common] == 0))
+            if fmt.column_lanes == 2:
+                channel_lane = Signal(reset_less=True, name=f"channel_lane{bank}")
+                token_lane = Signal(reset_less=True, name=f"token_lane{bank}")
+                channel_ends = Signal(2, reset_less=True, name=f"channel_ends{bank}")
+                self.sync += [
+                    channel_lane.eq(Mux(write.over_tokens, following, half)),
+                    token_lane.eq(Mux(write.over_tokens, half, following)),
+                    channel_ends.eq(Cat(write.channel[0] ^ (write.over_tokens & following), channel3)),
+                ]
+                lane, channel = Cat(token_lane, channel_lane), (channel_ends[0], middle, channel_ends[1])
+            else:
+                lane = Signal(reset_less=True, name=f"lane{bank}")
+                channel_end = Signal(reset_less=True, name=f"channel_end{bank}")
+                self.sync += [lane.eq(half), channel_end.eq(channel3)]
+                channel = (middle, channel_end)
             is_pixel = Signal(name=f"is_pixel{bank}")
             self.comb += is_pixel.eq(pixel_valid & (pixel_place == bank))
             collisions.append(is_pixel & hit)
@@ -129,11 +127,8 @@ class CodeMemory(LiteXModule):
             data = Signal(bits, reset_less=True, name=f"data{bank}")
             self.sync += [
                 enable.eq(hit | is_pixel),
-                place_of_write.eq(Cat(channel_ends[0], middle, channel_ends[1], group, slot)),
-                Case(
-                    Cat(token_lane, channel_lane),
-                    {2 * a + b: data.eq(codes[a][b]) for a in range(2) for b in range(2)},
-                ),
+                place_of_write.eq(Cat(*channel, group, slot)),
+                Case(lane, {n: data.eq(code) for n, code in enumerate(codes)}),
                 If(is_pixel, place_of_write.eq(pixel_address), data.eq(pixel_code)),
             ]
             self.comb += [

@@ -7,6 +7,9 @@ x --> + --> sums (LUT RAM) --> shift, round, clip --> x weight --> + --> shift -
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import FSM, READ_FIRST, Case, Cat, If, Memory, Mux, NextState, NextValue, Signal
@@ -14,7 +17,6 @@ from migen import FSM, READ_FIRST, Case, Cat, If, Memory, Mux, NextState, NextVa
 from gateware.cores.argmax import LOGIT_WIDTH, Argmax
 from gateware.cores.delay import delayed
 from gateware.engines.resmlp_array.requantiser import Clip
-from gateware.engines.resmlp_array.stream_memory import LANES
 from lst_overlay.network.resmlp.array_format import CLASSES, STREAM_BITS, ArrayFormat
 
 _ACC_BITS = 26
@@ -36,7 +38,7 @@ class Head(LiteXModule):
         channel_bits = (fmt.stream_channels - 1).bit_length()
         self.sink = sink = stream.Endpoint(
             [("token", 6), ("channel", channel_bits), ("ends", 1)]
-            + [(f"x{a}{b}", (STREAM_BITS, True)) for a, b in LANES]
+            + [(f"x{a}{b}", (STREAM_BITS, True)) for a, b in fmt.lanes]
         )
         self.begins = Signal()
         self.free = Signal(reset=1)
@@ -52,7 +54,7 @@ class Head(LiteXModule):
         self.comb += [sink.ready.eq(1), self.weights.ready.eq(1), self.bias.ready.eq(1)]
         channel = Signal(channel_bits)
         self.mean = Signal((fmt.code_bits, True))
-        total = self._sums(sink, channel, (fmt.tokens - 1).bit_length() + STREAM_BITS)
+        total = self._sums(sink, channel, fmt)
         mean, mean_latency = self._mean(total, fmt.code_bits)
         self.comb += self.mean.eq(mean)
 
@@ -123,9 +125,9 @@ class Head(LiteXModule):
         fsm.act("FREE", NextValue(self.free, 1), NextState("IDLE"))
         self.sync += If(self.begins, self.free.eq(0))
 
-    def _sums(self, sink, channel, bits: int) -> Signal:
+    def _sums(self, sink, channel, fmt: ArrayFormat) -> Signal:
         """Add the memories of the sums over the tokens. Returns that of ``channel``, 1 clock later."""
-        words = []
+        words, bits = [], (fmt.tokens - 1).bit_length() + STREAM_BITS
         pair = Signal(len(channel) - 1)
         asked = Signal(len(channel) - 1)
         self.comb += [
@@ -155,7 +157,7 @@ class Head(LiteXModule):
                 read_port.adr.eq(asked),
             ]
             self.sync += [
-                two.eq(getattr(sink, f"x{a}0") + getattr(sink, f"x{a}1")),
+                two.eq(reduce(add, [getattr(sink, f"x{lane}{b}") for lane, b in fmt.lanes if lane == a])),
                 after.eq(before + two),
                 word.eq(read_port.dat_r),
             ]

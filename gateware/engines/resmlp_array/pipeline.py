@@ -49,7 +49,7 @@ class Pipeline(LiteXModule):
         self.codes = codes = CodeMemory(fmt)
         self.weights = weights = WeightMemory(fmt)
         self.array = array = MultiplierArray(fmt)
-        self.results = results = Results()
+        self.results = results = Results(fmt)
         self.lanes = lanes = PostLanes(fmt)
         self.head = head = Head(fmt)
         self.sink, self.source = pixels.sink, head.source
@@ -85,7 +85,7 @@ class Pipeline(LiteXModule):
             results.finished.eq(sequencer.finished),
             results.tile.raw_bits().eq(sequencer.tile.raw_bits()),
             lanes.result.raw_bits().eq(results.result.raw_bits()),
-            *[lanes.sums[i][j].eq(array.sums[i][j]) for i in range(2) for j in range(2)],
+            *[lane.eq(array.sums[place]) for place, lane in lanes.sums.items()],
             lanes.codes.connect(codes.write),
             lanes.stream.connect(head.sink, omit={"valid", "over_tokens", "is_last"}),
             head.sink.valid.eq(lanes.stream.valid & lanes.stream.is_last),

@@ -1,4 +1,4 @@
-"""What follows a matrix, for four results a clock: two channels of two tokens.
+"""What follows a matrix, for the results of a multiplier in each clock: four, or two.
 
     sums --> requant --> [a][b] --> affine --+                 +--> x (stream, mean)
      4 x 18  8 bits      lanes      8 bits   +--> sum, clip ---+
@@ -16,11 +16,11 @@ from litex.soc.interconnect import stream
 from migen import Case, Cat, Constant, If, Mux, Record, Replicate, Signal
 
 from gateware.cores.delay import delayed
-from gateware.engines.resmlp_array.multiplier_array import FIELD_BITS, SUM_BITS
+from gateware.engines.resmlp_array.multiplier_array import sum_bits
 from gateware.engines.resmlp_array.parameter_memory import ParameterMemory
 from gateware.engines.resmlp_array.requantiser import Requantiser
-from gateware.engines.resmlp_array.results import RESULT
-from gateware.engines.resmlp_array.stream_memory import LANES, StreamMemory
+from gateware.engines.resmlp_array.results import result_layout
+from gateware.engines.resmlp_array.stream_memory import StreamMemory
 from gateware.engines.resmlp_array.table_memory import INDEX_BITS, TableMemory
 from lst_overlay.network.resmlp.array_format import MIN_TABLE_SHIFT, STREAM_BITS, UNIT_SHIFT, ArrayFormat
 
@@ -42,7 +42,7 @@ class PostLanes(LiteXModule):
     """From sums to codes.
 
     result: the record of `Results`, 4 clocks before its sums.
-    sums:   s[i][j] of `MultiplierArray`.
+    sums:   those of `MultiplierArray`.
     loads:  the endpoints of requant, affine, add, function and tables.
 
     stream: the values of the residual stream, x<a><b>, with valid, ends, is_last, token, channel.
@@ -51,22 +51,26 @@ class PostLanes(LiteXModule):
     """
 
     def __init__(self, fmt: ArrayFormat):
-        self.result = Record(RESULT, name="result")
-        self.sums = sums = [[Signal(SUM_BITS, name=f"sum{i}{j}") for j in range(2)] for i in range(2)]
+        self.result = Record(result_layout(fmt), name="result")
+        self.sums = sums = {
+            (i, j): Signal(sum_bits(fmt), name=f"sum{i}{j}")
+            for i in range(2)
+            for j in range(fmt.column_lanes)
+        }
         place = [("over_tokens", 1), ("token", 6), ("channel", 8)]
         self.stream = stream_out = stream.Endpoint(
-            [*place, ("ends", 1), ("is_last", 1)] + [(f"x{a}{b}", (STREAM_BITS, True)) for a, b in LANES]
+            [*place, ("ends", 1), ("is_last", 1)] + [(f"x{a}{b}", (STREAM_BITS, True)) for a, b in fmt.lanes]
         )
         self.codes = codes = stream.Endpoint(
             [("over_tokens", 1), ("slot", 5), ("token", 6), ("channel", 4)]
-            + [(f"code{a}{b}", fmt.code_bits) for a, b in LANES]
+            + [(f"code{a}{b}", fmt.code_bits) for a, b in fmt.lanes]
         )
         self.requant_memory = ParameterMemory(24, 1, fmt.requant_words)
         self.affine_memory = ParameterMemory(32, 2, fmt.channel_words)
         self.add_memory = ParameterMemory(32, 2, fmt.channel_words)
         self.function_memory = ParameterMemory(32, 2, fmt.channel_words)
         self.tables = tables = TableMemory(fmt)
-        self.memory = memory = StreamMemory()
+        self.memory = memory = StreamMemory(fmt)
         self.loads = {
             "requant": self.requant_memory.load,
             "affine": self.affine_memory.load,
@@ -79,7 +83,7 @@ class PostLanes(LiteXModule):
         # # #
 
         at = self._at
-        y = self._requantised(sums)
+        y = self._requantised(sums, fmt)
         affine = self._channels("affine", self.affine_memory, _ORIENTED)
         add = self._channels("add", self.add_memory, _ORIENTED)
         self.comb += [
@@ -88,7 +92,7 @@ class PostLanes(LiteXModule):
             memory.read.channel.eq(at("channel", _ORIENTED - memory.latency)),
         ]
         x, affined = {}, {}
-        for a, b in LANES:
+        for a, b in fmt.lanes:
             affined[a, b] = self._requantiser(f"affine{a}{b}", affine[a], y[a, b], STREAM_BITS)
             added = self._requantiser(f"add{a}{b}", add[a], memory.z[a, b], STREAM_BITS)
             total = Signal((STREAM_BITS + 1, True), reset_less=True, name=f"total{a}{b}")
@@ -112,8 +116,8 @@ class PostLanes(LiteXModule):
             stream_out.valid.eq(at("valid", _STREAM)),
             stream_out.ends.eq(at("ends", _STREAM)),
             stream_out.is_last.eq(at("is_last", _STREAM)),
-            *[getattr(memory.write, f"x{a}{b}").eq(x[a, b]) for a, b in LANES],
-            *[getattr(stream_out, f"x{a}{b}").eq(x[a, b]) for a, b in LANES],
+            *[getattr(memory.write, f"x{a}{b}").eq(x[a, b]) for a, b in fmt.lanes],
+            *[getattr(stream_out, f"x{a}{b}").eq(x[a, b]) for a, b in fmt.lanes],
         ]
         code = self._codes(x, fmt)
         self.comb += [
@@ -122,7 +126,7 @@ class PostLanes(LiteXModule):
                 getattr(codes, name).eq(at(name, _CODES))
                 for name in ("over_tokens", "token", "slot", "channel")
             ],
-            *[getattr(codes, f"code{a}{b}").eq(code[a, b]) for a, b in LANES],
+            *[getattr(codes, f"code{a}{b}").eq(code[a, b]) for a, b in fmt.lanes],
         ]
         probed = {
             "matrix": (y, _ORIENTED),
@@ -135,7 +139,7 @@ class PostLanes(LiteXModule):
             self.probe[step] = {
                 name: at(name, clock) for name in ("valid", "over_tokens", "token", "channel")
             }
-            self.probe[step].update({f"value{a}{b}": values[a, b] for a, b in LANES})
+            self.probe[step].update({f"value{a}{b}": values[a, b] for a, b in fmt.lanes})
 
     def _at(self, name: str, clock: int) -> Signal:
         """A field of ``result``, ``clock`` clocks later."""
@@ -145,14 +149,14 @@ class PostLanes(LiteXModule):
             line.append(delayed(self, line[-1], 1, name=f"{name}{len(line)}_", reset_less=not starts))
         return line[clock]
 
-    def _requantised(self, sums) -> dict:
+    def _requantised(self, sums: dict, fmt: ArrayFormat) -> dict:
         """The outputs of the matrix by (channel lane, token lane)."""
         memory = self.requant_memory
         self.comb += memory.address.eq(self._at("requant", _DIFFERENCES - 1 - memory.latency))
-        offset = Signal((SUM_BITS + 1, True), reset_less=True)
-        # -512 (last_step + 1)
+        offset = Signal((sum_bits(fmt) + 1, True), reset_less=True)
+        # -2**(field_bits - 1) (last_step + 1)
         self.sync += offset.eq(
-            Cat(Constant(0, FIELD_BITS - 1), ~self._at("last_step", _SUMS - 1), Constant(3, 2))
+            Cat(Constant(0, fmt.field_bits - 1), ~self._at("last_step", _SUMS - 1), Constant(3, 2))
         )
         lanes = {}
         for i in range(2):
@@ -161,9 +165,9 @@ class PostLanes(LiteXModule):
             # 2**(16 - shift) of a word with shift - 1
             self.sync += Case(word[:4], {n: factor.eq(1 << UNIT_SHIFT - 1 - n) for n in range(16)})
             bias = delayed(self, word[4:], 3, name=f"requant_bias{i}_")
-            for j in range(2):
-                difference = Signal((SUM_BITS + 1, True), reset_less=True, name=f"difference{i}{j}")
-                self.sync += difference.eq(sums[i][j] + offset)
+            for j in range(fmt.column_lanes):
+                difference = Signal((len(offset), True), reset_less=True, name=f"difference{i}{j}")
+                self.sync += difference.eq(sums[i, j] + offset)
                 requantiser = Requantiser(
                     difference, factor, bias, STREAM_BITS, self._at("relu", _DIFFERENCES + 3)
                 )
@@ -171,9 +175,12 @@ class PostLanes(LiteXModule):
                 lanes[i, j] = requantiser.y
         over_tokens = self._at("over_tokens", _REQUANTISED)
         y = {}
-        for a, b in LANES:
+        for a, b in fmt.lanes:
             y[a, b] = Signal((STREAM_BITS, True), reset_less=True, name=f"y{a}{b}")
-            self.sync += y[a, b].eq(Mux(over_tokens, lanes[b, a], lanes[a, b]))
+            if fmt.column_lanes == 2:
+                self.sync += y[a, b].eq(Mux(over_tokens, lanes[b, a], lanes[a, b]))
+            else:
+                self.sync += y[a, b].eq(lanes[a, 0])
         return y
 
     def _channels(self, name: str, memory: ParameterMemory, clock: int) -> list:
@@ -205,7 +212,7 @@ class PostLanes(LiteXModule):
         channel = at("channel", _INDEX - 1)
         self.sync += tables.sink.flip.eq(Mux(at("over_tokens", _INDEX - 1), channel[3], channel[0]))
         codes = {}
-        for a, b in LANES:
+        for a, b in fmt.lanes:
             place = Signal(STREAM_BITS, name=f"place{a}{b}")  # the code, counted from the least one
             m = Signal(INDEX_BITS, reset_less=True, name=f"m{a}{b}")
             # The way from entry m to the next, as a fraction of 2**8; 0 if m is the last entry.

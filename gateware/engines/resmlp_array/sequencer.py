@@ -15,11 +15,13 @@ IDLE (an image) --> FETCH --> SETUP --> WAIT (idle clocks; the head) --> RUN -->
 
 from __future__ import annotations
 
+from typing import List, Tuple
+
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Cat, If, Memory, Mux, Record, Signal
 
-from lst_overlay.network.resmlp.array_format import DESCRIPTOR, DESCRIPTOR_LANES, ArrayFormat
+from lst_overlay.network.resmlp.array_format import DESCRIPTOR_LANES, ArrayFormat
 
 STEP = [
     ("first", 1),  # first step of a tile
@@ -29,7 +31,13 @@ STEP = [
     ("low", 4),  # the lower bits of the channel, or of the token
     ("weights", 14),
 ]
-TILE = [(name, width) for name, width in DESCRIPTOR] + [("row_group", 4), ("column_group", 4)]
+
+
+def tile_layout(fmt: ArrayFormat) -> List[Tuple[str, int]]:
+    """A tile: its pass, and its groups of rows and of columns."""
+    widths = dict(fmt.descriptor)
+    groups = [(name, widths[f"last_{name}"]) for name in ("row_group", "column_group")]
+    return [*fmt.descriptor, *groups]
 
 
 class Sequencer(LiteXModule):
@@ -54,7 +62,7 @@ class Sequencer(LiteXModule):
         self.has_credit = Signal()
         self.head_free = Signal()
         self.step = step = Record(STEP, name="step")
-        self.tile = tile = Record(TILE, name="tile")
+        self.tile = tile = Record(tile_layout(fmt), name="tile")
         self.finished = Signal()
         self.released = Signal()
         self.started = Signal()
@@ -65,7 +73,7 @@ class Sequencer(LiteXModule):
         # # #
 
         number = Signal(max=fmt.passes)
-        item = Record(DESCRIPTOR, name="item")
+        item = Record(list(fmt.descriptor), name="item")
         words = []
         self.comb += load.ready.eq(1)
         for lane in range(DESCRIPTOR_LANES):
@@ -85,8 +93,8 @@ class Sequencer(LiteXModule):
         base = Signal(5)
         left = Signal(10, reset_less=True)  # idle clocks - 1; the highest bit is the sign
         clock = Signal(8)
-        row = Signal(4)
-        column = Signal(4)
+        row = Signal(len(item.last_row_group))
+        column = Signal(len(item.last_column_group))
         row_weights = Signal(14)  # the address of the first word of the present row group
         next_weights = Signal(14)
         at_last_row = Signal()
@@ -170,6 +178,6 @@ class Sequencer(LiteXModule):
             step.low.eq(clock[:4]),
             If(clock == 0, step.weights.eq(row_weights)).Else(step.weights.eq(step.weights + 1)),
             self.finished.eq(at_done),
-            If(at_done, *[getattr(tile, name).eq(getattr(item, name)) for name, _ in DESCRIPTOR]),
+            If(at_done, *[getattr(tile, name).eq(getattr(item, name)) for name, _ in fmt.descriptor]),
             If(at_done, tile.row_group.eq(row), tile.column_group.eq(column)),
         ]

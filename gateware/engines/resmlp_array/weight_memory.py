@@ -1,4 +1,4 @@
-"""The weights of all matrices, ROWS of them in a word."""
+"""The weights of all matrices: those of a tile's rows in a word."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from litex.soc.interconnect import stream
 from migen import READ_FIRST, Case, Cat, Memory, Signal
 
 from gateware.cores.delay import delayed
-from lst_overlay.network.resmlp.array_format import ROWS, ArrayFormat
+from lst_overlay.network.resmlp.array_format import ArrayFormat
 
 _DEPTH = 2048  # of a block RAM, the deepest whose words have 9 bits
 
@@ -16,14 +16,14 @@ class WeightMemory(LiteXModule):
     """A word of weights per clock, ``latency`` clocks after its address.
 
     address: 14 bits.
-    word:    ROWS weights.
+    word:    a weight of each row.
     load:    lane (32 bits of the word each), address, data.
     """
 
     latency = 3
 
     def __init__(self, fmt: ArrayFormat):
-        width = ROWS * fmt.weight_bits
+        width = fmt.rows * fmt.weight_bits
         self.address = Signal(14)
         self.word = Signal(width, reset_less=True)
         self.load = load = stream.Endpoint([("lane", 2), ("address", 14), ("data", 32)])

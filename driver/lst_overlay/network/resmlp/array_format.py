@@ -7,12 +7,16 @@ a memory that are wider are in lanes: lane n holds the bits from 32 n on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Tuple
+from typing import Dict, List, Tuple
 
 from ..sections import Section
 
 LAYOUT_MAGIC = 0x31504D52  # "RMP1", the first word
-ROWS = COLUMNS = 16  # outputs of a tile: rows x columns
+COLUMNS = 16  # of a tile: the array's outputs at a time
+MULTIPLIERS = 64  # their results leave the array one after another
+ROW_STEP = 8  # a multiplier has two rows, o and o + ROW_STEP of a group of 16
+FACTOR_WIDTHS = (25, 18)  # of a multiplier: the weights', and the codes'
+MAX_FAN_IN = 256  # what last_step can count, and what an accumulator holds
 SLOT_CHANNELS = 16  # a slot of the code memory holds so many channels of all tokens
 STREAM_BITS = 8  # of the residual stream, and of everything between a matrix and the function
 UNIT_SHIFT = 16  # a requantisation multiplies by weight * 2**(UNIT_SHIFT - shift)
@@ -20,33 +24,6 @@ MAX_ENTRIES = 64  # of a channel's table
 MIN_TABLE_SHIFT = 2  # codes between two entries of a table: 2**2 .. 2**5
 CLASSES = 10
 
-# A pass in the sequencer's memory, lowest bits first.
-DESCRIPTOR: Tuple[Tuple[str, int], ...] = (
-    ("in_slot", 5),
-    ("out_slot", 5),
-    ("over_tokens", 1),  # the matrix sums over tokens: rows are tokens, columns channels
-    ("columns_outer", 1),  # all rows of a column group come before the next column group
-    ("last_step", 8),  # fan_in - 1
-    ("last_but_one", 8),  # clocks of a tile - 2
-    ("last_row_group", 4),
-    ("last_column_group", 4),
-    ("weights", 14),  # addresses of the first words of the pass
-    ("requant", 10),
-    ("affine", 9),
-    ("add", 9),
-    ("function", 9),
-    ("has_affine", 1),
-    ("has_add", 1),
-    ("has_function", 1),
-    ("has_table", 1),
-    ("table_slot", 9),
-    ("table_shift", 2),
-    ("relu", 1),
-    ("writes_stream", 1),
-    ("writes_codes", 1),
-    ("is_last", 1),
-    ("wait", 9),  # idle clocks before the first step
-)
 DESCRIPTOR_LANES = 4
 
 
@@ -55,17 +32,19 @@ class ArrayFormat:
     """The widths of an array, and what its memories hold.
 
     weight_bits, code_bits: of the matrices; pixels and the mean have code_bits, too.
+    products:               of a multiplier in a clock: 4 (two weights, two codes) or 2 (two weights, a code).
     image_shape, patch:     tokens are a multiple of 16, and 16 groups of a power of two.
-    weight_words:           words of ROWS weights.
+    weight_words:           words of the weights of a tile's rows.
     requant_words:          pairs of rows, over all passes.
-    channel_words:          of affines, adds and functions each: pairs of channels, over all passes, and one.
-    table_slots:            pairs of channels that have tables, over all passes.
+    channel_words:          of affines, adds and functions each: words of two lanes, over all passes, and one.
+    table_slots:            tables of column_lanes channels each, over all passes.
     slots:                  of the code memory.
     stream_channels:        of the residual stream; hidden tensors may have more.
     """
 
     weight_bits: int = 5
     code_bits: int = 6
+    products: int = 4
     image_shape: Tuple[int, int, int] = (32, 32, 3)
     patch: int = 4
     weight_words: int = 6144
@@ -77,13 +56,86 @@ class ArrayFormat:
     passes: int = 32
 
     def __post_init__(self):
-        # The greatest product must fit a field of 10 bits beside its neighbours.
-        product = ((1 << self.weight_bits - 1) - 1) << self.code_bits - 1
-        if product > 511:
+        if self.products not in (2, 4):
+            raise ValueError(f"products must be 2 or 4, not {self.products!r}")
+        if self.code_bits > STREAM_BITS:
+            raise ValueError(f"code_bits must be at most {STREAM_BITS}, not {self.code_bits}")
+        if any(width > limit for width, limit in zip(self.factor_widths, FACTOR_WIDTHS)):
             raise ValueError(
-                f"the greatest product of {self.weight_bits}-bit weights and {self.code_bits}-bit codes must "
-                f"be at most 511, so that four fit a multiplier, not {product}"
+                "the factors of a multiplier have at most {} and {} bits; {} products of {}-bit weights and "
+                "{}-bit codes need {} and {}: choose fewer".format(
+                    *FACTOR_WIDTHS, self.products, self.weight_bits, self.code_bits, *self.factor_widths
+                )
             )
+
+    @property
+    def field_bits(self) -> int:
+        """Of a product beside others: it is less than 2**(weight_bits + code_bits - 2) in magnitude."""
+        return self.weight_bits + self.code_bits - 1
+
+    @property
+    def column_lanes(self) -> int:
+        """Columns of a multiplier: 2 t and 2 t + 1, or t alone."""
+        return self.products // 2
+
+    @property
+    def factor_widths(self) -> Tuple[int, int]:
+        """Of the two factors: the second weight, or code, begins above the products of the first."""
+        weights = self.column_lanes * self.field_bits + self.weight_bits
+        codes = self.code_bits if self.column_lanes == 1 else self.field_bits + self.code_bits + 1
+        return weights, codes
+
+    @property
+    def row_pairs(self) -> int:
+        """Pairs of rows of a tile: a multiplier for each of them and each of its columns.
+
+        Two tiles of 4 pairs make a group of 16 rows: the first has the rows 0 .. 3 and 8 .. 11.
+        """
+        return MULTIPLIERS * self.column_lanes // COLUMNS
+
+    @property
+    def rows(self) -> int:
+        return 2 * self.row_pairs
+
+    @property
+    def lanes(self) -> List[Tuple[int, int]]:
+        """(channel lane, token lane) of the results that leave the array in one clock.
+
+        Rows are channels where the matrix sums over channels, else tokens. Their lane 1 is ROW_STEP on, the
+        columns' lane 1 is the next column. With one column in a multiplier, the lanes are those of the rows.
+        """
+        return [(0, 0), (0, 1), (1, 0), (1, 1)] if self.column_lanes == 2 else [(0, 0), (1, 1)]
+
+    @property
+    def descriptor(self) -> Tuple[Tuple[str, int], ...]:
+        """A pass in the sequencer's memory, lowest bits first."""
+        channel_address = (self.channel_words - 1).bit_length()
+        return (
+            ("in_slot", 5),
+            ("out_slot", 5),
+            ("over_tokens", 1),  # the matrix sums over tokens: rows are tokens, columns channels
+            ("columns_outer", 1),  # all rows of a column group come before the next column group
+            ("last_step", 8),  # fan_in - 1
+            ("last_but_one", 8),  # clocks of a tile - 2
+            ("last_row_group", (MAX_FAN_IN // self.rows - 1).bit_length()),
+            ("last_column_group", 4),
+            ("weights", 14),  # addresses of the first words of the pass
+            ("requant", (self.requant_words - 1).bit_length()),
+            ("affine", channel_address),
+            ("add", channel_address),
+            ("function", channel_address),
+            ("has_affine", 1),
+            ("has_add", 1),
+            ("has_function", 1),
+            ("has_table", 1),
+            ("table_slot", (self.table_slots - 1).bit_length()),
+            ("table_shift", 2),
+            ("relu", 1),
+            ("writes_stream", 1),
+            ("writes_codes", 1),
+            ("is_last", 1),
+            ("wait", 9),  # idle clocks before the first step
+        )
 
     @property
     def tokens(self) -> int:
@@ -104,13 +156,8 @@ class ArrayFormat:
         return -(-self.patch_values // SLOT_CHANNELS)
 
     @property
-    def max_fan_in(self) -> int:
-        """What last_step can count, and what an accumulator of 18 bits holds."""
-        return 256
-
-    @property
     def weight_lanes(self) -> int:
-        return -(-ROWS * self.weight_bits // 32)
+        return -(-self.rows * self.weight_bits // 32)
 
     @property
     def sections(self) -> Tuple[Section, ...]:

@@ -10,12 +10,14 @@ from ..archive import NetworkError
 from ..family import check_family
 from .array_format import (
     CLASSES,
-    DESCRIPTOR,
+    COLUMNS,
     DESCRIPTOR_LANES,
     LAYOUT_MAGIC,
     MAX_ENTRIES,
+    MAX_FAN_IN,
     MIN_TABLE_SHIFT,
-    ROWS,
+    MULTIPLIERS,
+    ROW_STEP,
     SLOT_CHANNELS,
     STREAM_BITS,
     UNIT_SHIFT,
@@ -26,10 +28,8 @@ from .layers import Add, Affine, Axis, Classifier, Matrix, ResMLPNetwork, Table,
 from .passes import Pass, passes
 
 # Clocks from the last step of a tile until the first of its results is written, and from then on one for each
-# of 64 groups of results.
+# multiplier.
 WRITE_LATENCY = 40
-RESULT_CLOCKS = 64
-_PAIR = ROWS // 2  # a multiplier has the rows o and o + _PAIR of a tile
 _IDENTITY = (1 << UNIT_SHIFT, 0)  # (factor, bias)
 _NOTHING = (0, 0)
 
@@ -48,11 +48,9 @@ def array_words(network: ResMLPNetwork, fmt: ArrayFormat) -> np.ndarray:
     memories = {
         "weights": _Memory("words of weights", fmt.weight_words),
         "requant": _Memory("pairs of outputs", fmt.requant_words),
-        "affine": _Memory("pairs of channels of affines", fmt.channel_words, _pair_words([_IDENTITY] * 2)),
-        "add": _Memory("pairs of channels of adds", fmt.channel_words, _pair_words([_NOTHING] * 2)),
-        "function": _Memory(
-            "pairs of channels of functions", fmt.channel_words, _pair_words([_IDENTITY] * 2)
-        ),
+        "affine": _Memory("words of affines", fmt.channel_words, _pair_words([_IDENTITY] * 2)),
+        "add": _Memory("words of adds", fmt.channel_words, _pair_words([_NOTHING] * 2)),
+        "function": _Memory("words of functions", fmt.channel_words, _pair_words([_IDENTITY] * 2)),
     }
     descriptors = []
     slots = _slots(network, found, fmt)
@@ -68,7 +66,7 @@ def array_words(network: ResMLPNetwork, fmt: ArrayFormat) -> np.ndarray:
     bias[:CLASSES] = (classifier.bias_q & 0x3FFFFFF) | classifier.shift << 26
     contents = {
         "fields": np.array([LAYOUT_MAGIC, network.layers[-2].shift - 1, channels - 1, 0]),
-        "passes": _words_of([packed_fields(DESCRIPTOR, item) for item in descriptors], DESCRIPTOR_LANES),
+        "passes": _words_of([packed_fields(fmt.descriptor, item) for item in descriptors], DESCRIPTOR_LANES),
         "tables": tables.words,
         "classifier_weights": weights,
         "classifier_bias": bias,
@@ -140,8 +138,8 @@ def _check_layer(what: str, layer, input_bits: int, fmt: ArrayFormat) -> None:
             )
     if isinstance(layer, Matrix):
         fan_out, fan_in = layer.weights_q.shape
-        if fan_in > fmt.max_fan_in:
-            raise NetworkError(f"{what} has a fan_in of {fan_in}, the array sums up to {fmt.max_fan_in}")
+        if fan_in > MAX_FAN_IN:
+            raise NetworkError(f"{what} has a fan_in of {fan_in}, the array sums up to {MAX_FAN_IN}")
         if layer.axis == Axis.TOKENS and fan_out != fmt.tokens:
             raise NetworkError(f"{what} computes {fan_out} tokens, the array {fmt.tokens}")
     if isinstance(layer, Table):
@@ -173,27 +171,30 @@ class _Memory:
 
 
 class _Tables:
-    """The words of tables: an entry of each of the four memories.
+    """The words of tables: an entry of each memory.
 
-    Channel c is in the memories of parity c3 ^ c0; even entries are in the first of the two, odd ones in the
-    second. A slot holds the tables of the channels 2 n and 2 n + 1.
+    A table has its even entries in one memory, its odd ones in another. With four products in a multiplier, a
+    slot holds the tables of the channels 2 n and 2 n + 1, each in the memories of its parity, c3 ^ c0; with
+    two products it holds the table of one channel.
     """
 
     def __init__(self, fmt: ArrayFormat):
+        self.channels = fmt.column_lanes  # of a slot
         self.slots = fmt.table_slots
         self.bytes = np.zeros((fmt.table_slots, MAX_ENTRIES // 2, 4), np.uint8)
         self.used = 0
 
     def add(self, table_q: np.ndarray) -> int:
         first = self.used
-        self.used += -(-len(table_q) // SLOT_CHANNELS) * SLOT_CHANNELS // 2
+        self.used += _round_up(len(table_q), SLOT_CHANNELS) // self.channels
         if self.used > self.slots:
-            raise NetworkError(f"the array has tables for {2 * self.slots} channels, the network needs more")
+            room = self.channels * self.slots
+            raise NetworkError(f"the array has tables for {room} channels, the network needs more")
         for channel, entries in enumerate(table_q):
-            parity = (channel >> 3 ^ channel) & 1
+            slot, parity = divmod(channel ^ (channel >> 3 & self.channels - 1), self.channels)
             for odd in (0, 1):
                 half = entries[odd::2]
-                self.bytes[first + channel // 2, : len(half), 2 * parity + odd] = half & 0xFF
+                self.bytes[first + slot, : len(half), 2 * parity + odd] = half & 0xFF
         return first
 
     @property
@@ -222,13 +223,14 @@ def _round_up(count: int, unit: int) -> int:
 def _weights(matrix: Matrix, fmt: ArrayFormat) -> np.ndarray:
     """The words of a matrix, (groups of rows x fan_in, weight_lanes).
 
-    A multiplier takes w0 + w1 * 2**20. Its bits are those of w0 and, if w0 is negative, of w1 - 1.
+    A multiplier takes w0 + w1 * 2**n. Its bits are those of w0 and, if w0 is negative, of w1 - 1.
     """
-    weights = _padded(matrix.weights_q, _round_up(len(matrix.weights_q), ROWS))
-    groups = weights.reshape(-1, 2, _PAIR, weights.shape[1]).transpose(0, 3, 2, 1)  # group, step, pair, half
+    weights = _padded(matrix.weights_q, _round_up(len(matrix.weights_q), SLOT_CHANNELS))
+    tiles = weights.reshape(-1, 2, ROW_STEP // fmt.row_pairs, fmt.row_pairs, weights.shape[1])
+    groups = tiles.transpose(0, 2, 4, 3, 1)  # group of 16 rows, tile, step, pair, half
     fields = np.stack([groups[..., 0], groups[..., 1] - (groups[..., 0] < 0)], axis=-1)
     fields &= (1 << fmt.weight_bits) - 1
-    bits = (fields.reshape(-1, ROWS, 1) >> np.arange(fmt.weight_bits) & 1).astype(np.uint8)
+    bits = (fields.reshape(-1, fmt.rows, 1) >> np.arange(fmt.weight_bits) & 1).astype(np.uint8)
     bits = bits.reshape(len(bits), -1)
     bits = np.pad(bits, ((0, 0), (0, 32 * fmt.weight_lanes - bits.shape[1])))
     packed = np.packbits(bits, axis=1, bitorder="little")
@@ -237,23 +239,25 @@ def _weights(matrix: Matrix, fmt: ArrayFormat) -> np.ndarray:
 
 def _requant(matrix: Matrix) -> np.ndarray:
     """For each pair of rows: shift - 1 (4 bits) and bias (8 bits) of the first, then of the second."""
-    count = _round_up(len(matrix.weights_q), ROWS)
+    count = _round_up(len(matrix.weights_q), SLOT_CHANNELS)
     rows = (_padded(matrix.shift, count, 1) - 1) | (_padded(matrix.bias_q, count) & 0xFF) << 4
-    low, high = rows.reshape(-1, 2, _PAIR).swapaxes(0, 1)
+    low, high = rows.reshape(-1, 2, ROW_STEP).swapaxes(0, 1)
     return (low | high << 12).ravel()
 
 
-def _channel_pairs(layer, over_tokens: bool) -> List[Tuple[int, int]]:
-    """The words of an affine's or add's channels, in the pairs in which a pass computes them."""
+def _channel_pairs(layer, over_tokens: bool, fmt: ArrayFormat) -> List[Tuple[int, int]]:
+    """The words of an affine's or add's channels, in the pairs in which a pass computes them.
+
+    Where the results of a clock are two tokens of one channel, that is in both lanes.
+    """
     count = _round_up(len(layer.weights_q), SLOT_CHANNELS)
     factors = _padded(layer.weights_q, count) << UNIT_SHIFT - _padded(layer.shift, count, 1)
     numbers = list(zip(factors.tolist(), _padded(layer.bias_q, count).tolist()))
     if over_tokens:
-        pairs = [(channel, channel + 1) for channel in range(0, count, 2)]
+        step = fmt.column_lanes
+        pairs = [(channel, channel + step - 1) for channel in range(0, count, step)]
     else:
-        pairs = [
-            (first + pair, first + pair + _PAIR) for first in range(0, count, ROWS) for pair in range(_PAIR)
-        ]
+        pairs = [(channel, channel + ROW_STEP) for channel in range(count) if not channel & ROW_STEP]
     return [_pair_words([numbers[channel] for channel in pair]) for pair in pairs]
 
 
@@ -312,7 +316,7 @@ def _descriptor(
     function = None if has_table else item.function
 
     def address(name: str, layer: Optional[Union[Affine, Add]]) -> int:
-        return 0 if layer is None else memories[name].add(_channel_pairs(layer, over_tokens))
+        return 0 if layer is None else memories[name].add(_channel_pairs(layer, over_tokens, fmt))
 
     return {
         "in_slot": slots[0],
@@ -321,8 +325,8 @@ def _descriptor(
         # The order in which a group of what the next pass sums over is complete early.
         "columns_outer": int(following is not None and following.matrix.axis == matrix.axis),
         "last_step": fan_in - 1,
-        "last_but_one": max(fan_in, RESULT_CLOCKS) - 2,
-        "last_row_group": _groups(fan_out) - 1,
+        "last_but_one": max(fan_in, MULTIPLIERS) - 2,
+        "last_row_group": _groups(fan_out) * COLUMNS // fmt.rows - 1,
         "last_column_group": _groups(item.channels if over_tokens else fmt.tokens) - 1,
         "weights": memories["weights"].add(_weights(matrix, fmt).tolist()),
         "requant": memories["requant"].add(_requant(matrix).tolist()),
@@ -343,7 +347,8 @@ def _descriptor(
 
 
 def _groups(count: int) -> int:
-    return -(-count // ROWS)
+    """Groups of 16 channels or tokens: those that a step reads, and that a slot holds."""
+    return -(-count // COLUMNS)
 
 
 def _table_shift(table: Table) -> int:
@@ -360,13 +365,13 @@ def _waits(descriptors: List[Dict[str, int]], fmt: ArrayFormat) -> List[int]:
     waits = []
     for number, item in enumerate(descriptors):
         before = descriptors[number - 1]  # the first pass follows the last of the image before
-        wait = RESULT_CLOCKS + before["last_step"] - before["last_but_one"] - 2 - item["last_step"]
+        wait = MULTIPLIERS + before["last_step"] - before["last_but_one"] - 2 - item["last_step"]
         if number:
-            written = {
-                _block(before, tile): clock + before["last_step"] + WRITE_LATENCY + RESULT_CLOCKS - 1
-                for clock, tile in _tiles(before)
-            }
-            end = len(written) * (before["last_but_one"] + 2)
+            written, end = {}, 0
+            for clock, tile in _tiles(before):
+                block = _block(before, tile, fmt)
+                written[block] = clock + before["last_step"] + WRITE_LATENCY + MULTIPLIERS - 1
+                end = clock + before["last_but_one"] + 2
             groups = fmt.token_groups if item["over_tokens"] else _groups(item["last_step"] + 1)
             for clock, (_, column) in _tiles(item):
                 for group in range(groups):
@@ -387,6 +392,8 @@ def _tiles(item: Dict[str, int]) -> Iterator[Tuple[int, Tuple[int, int]]]:
         yield number * (item["last_but_one"] + 2), tile
 
 
-def _block(item: Dict[str, int], tile: Tuple[int, int]) -> Tuple[int, int]:
-    """(channel group, token group) of the results of a tile."""
-    return tile[::-1] if item["over_tokens"] else tile
+def _block(item: Dict[str, int], tile: Tuple[int, int], fmt: ArrayFormat) -> Tuple[int, int]:
+    """(channel group, token group) of the results of a tile. Tiles of fewer rows share a block."""
+    row, column = tile
+    row = row * fmt.rows // COLUMNS
+    return (column, row) if item["over_tokens"] else (row, column)

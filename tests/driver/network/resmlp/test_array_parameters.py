@@ -9,19 +9,24 @@ from hypothesis import strategies as st
 
 from lst_overlay.network import NetworkError, classify, logits, outputs
 from lst_overlay.network.resmlp import pixel_codes
-from lst_overlay.network.resmlp.array_format import ArrayFormat
+from lst_overlay.network.resmlp.array_format import ARRAY, ArrayFormat
 from lst_overlay.network.resmlp.array_parameters import array_words
 from lst_overlay.network.resmlp.passes import passes
 from tests.driver.network.resmlp.array_model import ArrayModel
-from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
+from tests.driver.network.resmlp.array_networks import (
+    INT8,
+    LARGE,
+    random_array_network,
+    random_pictures,
+)
 from tests.driver.network.resmlp.networks import random_network
 
-FORMAT = ArrayFormat()
+WIDE = {"weight_bits": 8, "code_bits": 8}  # what a network of the format INT8 has
 
 
-def assert_model_is_right(network, image):
+def assert_model_is_right(network, image, fmt=ARRAY):
     """The array's model computes the output of every layer from the words alone."""
-    model = ArrayModel(array_words(network, FORMAT), FORMAT)
+    model = ArrayModel(array_words(network, fmt), fmt)
     expected = [output[0] for output in outputs(network, image[None])]
     found, mean, values = model.run(pixel_codes(network, image[None])[0].astype(np.int64))
     for item, steps in zip(passes(network), found):
@@ -49,7 +54,9 @@ def assert_model_is_right(network, image):
     ids=str,
 )
 def test_words_hold_all_that_every_layer_needs(sizes):
-    assert_model_is_right(random_array_network(1, **sizes), random_pictures(1)[0])
+    image = random_pictures(1)[0]
+    assert_model_is_right(random_array_network(1, **sizes), image)
+    assert_model_is_right(random_array_network(1, **{**sizes, **WIDE}), image, INT8)
 
 
 @settings(max_examples=15, deadline=None)
@@ -60,17 +67,20 @@ def test_words_hold_all_that_every_layer_needs(sizes):
     relu=st.booleans(),
     extreme=st.booleans(),
     pixel=st.sampled_from([None, 0, 255]),
+    wide=st.booleans(),
 )
-def test_words_of_random_networks(seed, pixel, **sizes):
+def test_words_of_random_networks(seed, pixel, wide, **sizes):
     image = random_pictures(1, seed)[0] if pixel is None else np.full((32, 32, 3), pixel, np.uint8)
-    assert_model_is_right(random_array_network(seed, **sizes), image)
+    network = random_array_network(seed, **sizes, **(WIDE if wide else {}))
+    assert_model_is_right(network, image, INT8 if wide else ARRAY)
 
 
-def test_a_pass_waits_hardly_longer_than_it_must():
+@pytest.mark.parametrize("fmt, widths", [(ARRAY, {}), (INT8, WIDE)], ids=["W5A6", "INT8"])
+def test_a_pass_waits_hardly_longer_than_it_must(fmt, widths):
     """With 16 clocks less, the model reads a code before it is written, or two tiles' results overlap."""
-    network, image = random_array_network(3), random_pictures(1)[0]
+    network, image = random_array_network(3, **widths), random_pictures(1)[0]
     codes = pixel_codes(network, image[None])[0].astype(np.int64)
-    model = ArrayModel(array_words(network, FORMAT), FORMAT)
+    model = ArrayModel(array_words(network, fmt), fmt)
     waiting = [item for item in model.passes[1:] if item["wait"] > 16]
     assert waiting
     for item in waiting:
@@ -82,9 +92,13 @@ def test_a_pass_waits_hardly_longer_than_it_must():
 
 
 def test_large_networks_wait_only_for_the_results_of_the_image_before():
-    for hidden, relu in ((96, False), (96, True), (192, True)):
-        fmt = dataclasses.replace(FORMAT, weight_words=12_288)
-        network = random_array_network(4, channels=96, hidden=hidden, blocks=4, relu=relu)
+    cases = (
+        (ARRAY, {"hidden": 96}),
+        (ARRAY, {"hidden": 96, "relu": True}),
+        (LARGE, {"hidden": 192, "relu": True}),
+    )
+    for fmt, sizes in (*cases, (INT8, {"hidden": 96, **WIDE}), (INT8, {"hidden": 96, "relu": True, **WIDE})):
+        network = random_array_network(4, channels=96, blocks=4, **sizes)
         waits = [item["wait"] for item in ArrayModel(array_words(network, fmt), fmt).passes]
         assert waits == [16] + [0] * 12
 
@@ -98,8 +112,9 @@ def test_added_classes_never_win():
 
 
 def test_parameters_fill_whole_beats():
-    assert FORMAT.parameter_bytes == array_words(random_array_network(), FORMAT).nbytes
-    assert FORMAT.parameter_bytes % 8 == 0
+    for fmt, widths in ((ARRAY, {}), (INT8, WIDE)):
+        assert fmt.parameter_bytes == array_words(random_array_network(**widths), fmt).nbytes
+        assert fmt.parameter_bytes % 8 == 0
 
 
 # What is refused.
@@ -127,7 +142,7 @@ ALL = {"weights_q": np.ones((16, 48), int), "shift": np.ones(16, int), "bias_q":
         (random_array_network(hidden=209), "has codes of 209 channels, the array has room for 208"),
         (random_array_network(channels=129), "adds or averages 129 channels, the array 128"),
         (random_array_network(channels=96, hidden=192, blocks=4), "room for 6144 words of weights"),
-        (random_array_network(channels=112, hidden=16, blocks=9), "room for 512 pairs of channels of adds"),
+        (random_array_network(channels=112, hidden=16, blocks=9), "room for 512 words of adds"),
         (random_array_network(hidden=208, blocks=5), "tables for 1024 channels"),
         (random_array_network(blocks=11), "has 34 matrices on tokens, the array takes 32"),
         (random_array_network(hidden=257, relu=True), "a fan_in of 257, the array sums up to 256"),
@@ -135,19 +150,47 @@ ALL = {"weights_q": np.ones((16, 48), int), "shift": np.ones(16, int), "bias_q":
 )
 def test_what_the_array_cannot_hold_is_refused_with_rule_and_value(network, message):
     with pytest.raises(NetworkError, match=message):
-        array_words(network, FORMAT)
+        array_words(network, ARRAY)
+
+
+@pytest.mark.parametrize(
+    "network, message",
+    [
+        (NETWORK, "pixels must have codes of 8 bits, not 6"),
+        (
+            random_array_network(channels=96, hidden=112, blocks=4, relu=True, **WIDE),
+            "room for 12288 words of weights",
+        ),
+        (random_array_network(channels=112, blocks=7, relu=True, **WIDE), "room for 1024 words of functions"),
+        (random_array_network(hidden=192, blocks=4, **WIDE), "tables for 768 channels"),
+    ],
+)
+def test_what_an_array_of_two_products_cannot_hold_is_refused(network, message):
+    with pytest.raises(NetworkError, match=message):
+        array_words(network, INT8)
 
 
 def test_a_network_of_another_family_is_refused():
     from tests.driver.network.lst.networks import random_network as lst_network
 
     with pytest.raises(NetworkError, match="of the family lst, where one of the family resmlp is needed"):
-        array_words(lst_network(1, 28, 28, 28, 10), FORMAT)
+        array_words(lst_network(1, 28, 28, 28, 10), ARRAY)
 
 
-def test_a_format_whose_products_do_not_fit_a_field_is_refused():
-    with pytest.raises(ValueError, match="at most 511, so that four fit a multiplier, not 992"):
-        ArrayFormat(weight_bits=6, code_bits=6)
+@pytest.mark.parametrize(
+    "sizes, message",
+    [
+        ((6, 6, 4), r"at most 25 and 18 bits; 4 products of 6-bit weights and 6-bit codes need 28 and 18: "),
+        ((6, 5, 4), r"6-bit weights and 5-bit codes need 26 and 16: "),
+        ((3, 8, 4), r"3-bit weights and 8-bit codes need 23 and 19: "),
+        ((10, 8, 2), r"2 products of 10-bit weights and 8-bit codes need 27 and 8: "),
+        ((5, 9, 2), "code_bits must be at most 8, not 9"),
+        ((5, 6, 3), "products must be 2 or 4, not 3"),
+    ],
+)
+def test_a_format_that_does_not_fit_its_multipliers_is_refused(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        ArrayFormat(*sizes)
 
 
 # Passes.
@@ -202,4 +245,4 @@ def test_a_mean_behind_a_matrix_over_tokens_is_refused():
     matrix = random_array_network().layers[2]
     narrow = changed(network, 0, bits=6)
     with pytest.raises(NetworkError, match="the mean must follow a matrix over channels"):
-        array_words(inserted(narrow, 1, matrix), FORMAT)
+        array_words(inserted(narrow, 1, matrix), ARRAY)

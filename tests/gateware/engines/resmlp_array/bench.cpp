@@ -44,6 +44,7 @@ struct Bench {
     VerilatedContext context;
     Vengine* top = nullptr;
     Record record;
+    int next_column;  // from the columns of a multiplier's first results to those of its last
     uint64_t cycle = 0;
     void rise() { top->sys_clk = 1; top->eval(); ++cycle; }
     void fall() { top->sys_clk = 0; top->eval(); }
@@ -64,17 +65,18 @@ void Bench::check_codes() {
     if (t.code_valid)
         for (int a = 0; a < 2; ++a)
             for (int b = 0; b < 2; ++b)
-                record.write(cycle, t.code_slot, t.code_token + b * (t.code_over_tokens ? 8 : 1),
-                             t.code_channel + a * (t.code_over_tokens ? 1 : 8));
+                record.write(cycle, t.code_slot, t.code_token + b * (t.code_over_tokens ? 8 : next_column),
+                             t.code_channel + a * (t.code_over_tokens ? next_column : 8));
     if (t.pixel_valid && t.pixel_ready) record.write(cycle, t.pixel_slot, t.pixel_token, t.pixel_channel);
 }
 }  // namespace
 
-API Bench* bench_create(int seed) {
+API Bench* bench_create(int seed, int next_column) {
     auto* bench = new Bench;
     bench->context.randReset(2);
     bench->context.randSeed(seed);
     bench->top = new Vengine(&bench->context);
+    bench->next_column = next_column;
     auto& t = *bench->top;
     t.start = t.flush = t.load_start = t.load_abandon = 0;
     t.parameters_valid = t.beats0_valid = t.results_ready = 0;

@@ -11,13 +11,12 @@ from migen import Module, Signal
 from gateware.engines.resmlp_array.engine import ResMLPArrayEngine
 from gateware.verilog import emit, forget_names
 from lst_overlay.network import classify, outputs, parameter_crc
-from lst_overlay.network.resmlp.array_format import CLASSES, STREAM_BITS, ArrayFormat
+from lst_overlay.network.resmlp.array_format import ARRAY, CLASSES, COLUMNS, MULTIPLIERS, STREAM_BITS
 from lst_overlay.network.resmlp.array_parameters import array_words
 from lst_overlay.network.resmlp.layers import Axis
 from lst_overlay.network.resmlp.passes import passes
 from tests.gateware.verilated import verilated
 
-FORMAT = ArrayFormat()
 STEADY = (1,)
 RESULT_WORDS = CLASSES + 1
 ENGINE = "engine"
@@ -33,6 +32,7 @@ class ProbedEngine(Module):
         pipeline, parameters = engine.core.pipeline, engine.parameters
         pixels, loads, results = engine.sinks[0], parameters.sink, engine.source
         codes, step = pipeline.codes, pipeline.sequencer.step
+        missing = {f"value{a}{b}": Signal() for a in range(2) for b in range(2)}  # lanes of other formats
         self._pins(
             {
                 "beats0_valid": pixels.valid,
@@ -76,7 +76,7 @@ class ProbedEngine(Module):
                 **{
                     f"probe_{step}_{name}": value
                     for step, probe in {**pipeline.lanes.probe, "mean": pipeline.head.probe}.items()
-                    for name, value in probe.items()
+                    for name, value in {**missing, **probe}.items()
                 },
             },
             is_input=False,
@@ -89,7 +89,7 @@ class ProbedEngine(Module):
             self.comb += signal.eq(pin) if is_input else pin.eq(signal)
 
 
-def probed_verilog(fmt=FORMAT):
+def probed_verilog(fmt=ARRAY):
     forget_names()
     module = ProbedEngine(ResMLPArrayEngine(None, fmt))
     return emit(module, ENGINE, module.pins)
@@ -116,12 +116,12 @@ class Run:
 
 
 class Bench:
-    def __init__(self, seed=1, fmt=FORMAT):
+    def __init__(self, seed=1, fmt=ARRAY):
         self.fmt = fmt
         self.library = verilated(ENGINE, probed_verilog(fmt), Path(__file__).with_suffix(".cpp").read_text())
         self.library.bench_create.restype = ctypes.c_void_p
         self.library.bench_crc.restype = ctypes.c_uint32
-        self.bench = ctypes.c_void_p(self.library.bench_create(seed))
+        self.bench = ctypes.c_void_p(self.library.bench_create(seed, fmt.column_lanes - 1))
 
     def __del__(self):
         self.library.bench_destroy(self.bench)
@@ -198,17 +198,17 @@ def assert_right(run, network, images):
 def assert_every_tensor(bench, network, images):
     """The output of every layer for every image is the reference's, the logits too."""
     found, code_bits = passes(network), bench.fmt.code_bits
-    per_image = sum(_results_of(item) for item in found)
+    per_image = sum(_results_of(item, bench.fmt) for item in found)
     run = bench.run(images, probes=max(per_image, 128) * len(images))
     expected, wrong = outputs(network, images), []
     for image in range(len(images)):
         first = image * per_image
         for item in found:
-            rows = slice(first, first + _results_of(item))
+            rows = slice(first, first + _results_of(item, bench.fmt))
             first = rows.stop
             for layer, step in _probed_layers(item):
                 bits = code_bits if step == "code" else STREAM_BITS
-                tensor = _tensor(run.values[step][rows], item.channels, bits)
+                tensor = _tensor(run.values[step][rows], item.channels, bits, bench.fmt)
                 count = int((tensor != expected[layer][image]).sum())
                 wrong += [f"image {image}, layer {layer}: {count} of {tensor.size}"] if count else []
         channels = network.output_shapes[-2][0]
@@ -218,10 +218,11 @@ def assert_every_tensor(bench, network, images):
     assert_right(run, network, images)
 
 
-def _results_of(item):
+def _results_of(item, fmt):
     """The number of rows that a pass adds to each probe."""
-    columns = item.channels if item.matrix.axis == Axis.TOKENS else FORMAT.tokens
-    return -(-len(item.matrix.weights_q) // 16) * -(-columns // 16) * 64
+    columns = item.channels if item.matrix.axis == Axis.TOKENS else fmt.tokens
+    row_groups, column_groups = -(-len(item.matrix.weights_q) // 16), -(-columns // COLUMNS)
+    return row_groups * 16 // fmt.rows * column_groups * MULTIPLIERS
 
 
 def _probed_layers(item) -> List[tuple]:
@@ -235,13 +236,15 @@ def _probed_layers(item) -> List[tuple]:
     return [(item.number + place, probe) for place, probe in enumerate(probes)]
 
 
-def _tensor(rows, channels, bits):
+def _tensor(rows, channels, bits, fmt):
     over_tokens, token, channel = rows[:, :3].T
-    tensor = np.full((FORMAT.tokens, 256), 1 << bits)
-    for a in range(2):
-        for b in range(2):
-            place = token + b * np.where(over_tokens, 8, 1), channel + a * np.where(over_tokens, 1, 8)
-            tensor[place] = _signed(rows[:, 3 + 2 * a + b], bits)
+    tensor = np.full((fmt.tokens, 256), 1 << bits)
+    next_column = fmt.column_lanes - 1
+    for a, b in fmt.lanes:
+        token_step, channel_step = (
+            np.where(over_tokens, *steps) for steps in ((8, next_column), (next_column, 8))
+        )
+        tensor[token + b * token_step, channel + a * channel_step] = _signed(rows[:, 3 + 2 * a + b], bits)
     return tensor[:, :channels]
 
 

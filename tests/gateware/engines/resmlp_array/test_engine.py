@@ -1,5 +1,6 @@
 """The emitted array in Verilator against the integer reference: tensors, stalls, flushes, cycle counts."""
 
+import dataclasses
 from unittest.mock import patch
 
 import numpy as np
@@ -9,12 +10,16 @@ from hypothesis import strategies as st
 
 from gateware.engines.resmlp_array.engine import CREDITS
 from lst_overlay.network import logits
-from lst_overlay.network.resmlp import array_parameters
-from lst_overlay.network.resmlp.array_format import ArrayFormat
+from lst_overlay.network.resmlp import Matrix, array_parameters
+from lst_overlay.network.resmlp.array_format import ARRAY, ArrayFormat
 from lst_overlay.network.resmlp.array_parameters import array_words
-from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
+from tests.driver.network.resmlp.array_networks import (
+    INT8,
+    LARGE,
+    random_array_network,
+    random_pictures,
+)
 from tests.gateware.engines.resmlp_array.bench import (
-    FORMAT,
     RESULT_WORDS,
     Bench,
     assert_every_tensor,
@@ -24,6 +29,7 @@ from tests.gateware.engines.resmlp_array.bench import (
 PICTURE = (32, 32, 3)
 BYTES = 3072
 CORNERS = np.stack([np.full(PICTURE, value, np.uint8) for value in (0, 255, 127, 128)])
+WIDE = {"weight_bits": 8, "code_bits": 8}
 SMALL = random_array_network(1)
 SHORTEST = random_array_network(2, blocks=0)
 OTHER = random_array_network(2, channels=32, hidden=16)
@@ -40,6 +46,12 @@ def engine():
 @pytest.fixture
 def bench():
     return Bench()
+
+
+@pytest.fixture(scope="module")
+def int8():
+    """The array with two products in a multiplier."""
+    return Bench(fmt=INT8)
 
 
 def assert_tensors(bench, network, images):
@@ -76,21 +88,43 @@ def test_every_tensor_is_exact_at_the_ends_of_all_ranges(bench, seed, relu):
     assert_tensors(bench, network, np.concatenate([CORNERS, random_pictures(1)]))
 
 
+RANDOM = {
+    "seed": st.integers(0, 999),
+    "channels": st.integers(1, 48),
+    "hidden": st.integers(1, 48),
+    "blocks": st.integers(1, 2),
+    "relu": st.booleans(),
+    "extreme": st.booleans(),
+}
+
+
 @settings(max_examples=10, deadline=None)
-@given(
-    seed=st.integers(0, 999),
-    channels=st.integers(1, 48),
-    hidden=st.integers(1, 48),
-    blocks=st.integers(1, 2),
-    relu=st.booleans(),
-    extreme=st.booleans(),
-)
-def test_every_tensor_of_random_networks(engine, seed, extreme, **sizes):
-    network = random_array_network(seed, extreme=extreme, **sizes)
+@given(**RANDOM)
+def test_every_tensor_of_random_networks(engine, seed, **sizes):
     try:
-        assert_tensors(engine, network, random_pictures(2, seed))
+        assert_tensors(engine, random_array_network(seed, **sizes), random_pictures(2, seed))
     finally:
         engine.load(SMALL)
+
+
+@settings(max_examples=6, deadline=None)
+@given(**RANDOM)
+def test_every_tensor_of_random_networks_with_two_products_in_a_multiplier(int8, seed, **sizes):
+    assert_tensors(int8, random_array_network(seed, **sizes, **WIDE), random_pictures(2, seed))
+
+
+@pytest.mark.parametrize("weight, pixel", [(127, 0), (-127, 0), (127, 255), (-127, 255)])
+def test_greatest_sums_of_two_products_are_exact(int8, weight, pixel):
+    """All weights and all codes are at one end of their range."""
+    network = random_array_network(7, channels=16, hidden=128, relu=True, extreme=True, **WIDE)
+    layers = [
+        dataclasses.replace(layer, weights_q=np.full_like(layer.weights_q, weight))
+        if isinstance(layer, Matrix)
+        else layer
+        for layer in network.layers
+    ]
+    network = dataclasses.replace(network, layers=tuple(layers))
+    assert_tensors(int8, network, np.full((1, *PICTURE), pixel, np.uint8))
 
 
 @pytest.mark.parametrize("weight_bits, code_bits", [(4, 7), (5, 5)])
@@ -167,7 +201,7 @@ def test_networks_follow_one_another(bench):
 
 
 def test_parameters_with_another_magic_do_not_count(bench):
-    words = array_words(SMALL, FORMAT)
+    words = array_words(SMALL, ARRAY)
     words[0] ^= 1
     assert bench.load_words(words) == 2
 
@@ -175,18 +209,34 @@ def test_parameters_with_another_magic_do_not_count(bench):
 # Cycles.
 
 
-def test_cycles_of_an_image_of_the_largest_networks_are_as_promised(bench):
-    for sizes, cycles in (
-        ({"hidden": 96}, 26_180),
-        ({"hidden": 48}, 18_548),
-        ({"hidden": 96, "relu": True}, 26_180),
-    ):
-        network = random_array_network(8, channels=96, blocks=4, **sizes)
-        bench.load(network)
-        images = random_pictures(3)
-        run = bench.run(images)
-        assert_right(run, network, images)
-        assert np.diff(run.done_at).tolist() == [cycles] * 2
+def assert_cycles(bench, cycles, **sizes):
+    network, images = random_array_network(8, channels=96, blocks=4, **sizes), random_pictures(3)
+    bench.load(network)
+    run = bench.run(images)
+    assert_right(run, network, images)
+    assert np.diff(run.done_at).tolist() == [cycles] * 2
+
+
+@pytest.mark.parametrize(
+    "sizes, cycles",
+    [({"hidden": 96}, 26_180), ({"hidden": 48}, 18_548), ({"hidden": 96, "relu": True}, 26_180)],
+    ids=str,
+)
+def test_cycles_of_an_image_of_the_largest_networks_are_as_promised(bench, sizes, cycles):
+    assert_cycles(bench, cycles, **sizes)
+
+
+def test_a_network_with_twice_as_many_hidden_channels_in_a_larger_memory():
+    """Each size of memory is used up to its end, and the tensors are those of the widest hidden layers."""
+    bench, sizes = Bench(fmt=LARGE), {"hidden": 192, "relu": True}
+    assert_cycles(bench, 44_612, **sizes)
+    for extreme in (False, True):
+        network = random_array_network(8, channels=96, blocks=4, extreme=extreme, **sizes)
+        assert_tensors(bench, network, random_pictures(1))
+
+
+def test_cycles_of_an_image_with_two_products_in_a_multiplier(int8):
+    assert_cycles(int8, 52_292, hidden=96, **WIDE)
 
 
 # The checks of the bench find what they are for.
@@ -202,13 +252,18 @@ def loaded_without_waits(bench, network, number):
         return [0 if place == number else wait for place, wait in enumerate(found)]
 
     with patch.object(array_parameters, "_waits", shortened):
-        assert bench.load_words(array_words(network, FORMAT)) == 1
+        assert bench.load_words(array_words(network, bench.fmt)) == 1
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_pass_without_its_wait_reads_codes_too_early(bench, number):
     loaded_without_waits(bench, SMALL, number)
     assert bench.run(random_pictures(1)).early > 0
+
+
+def test_a_pass_of_two_products_without_its_wait_reads_codes_too_early(int8):
+    loaded_without_waits(int8, random_array_network(1, **WIDE), 2)
+    assert int8.run(random_pictures(1)).early > 0
 
 
 def test_a_pass_without_its_wait_overlaps_the_one_before(bench):

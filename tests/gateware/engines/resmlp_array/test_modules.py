@@ -7,13 +7,11 @@ from migen import Signal, run_simulation
 
 from gateware.engines.resmlp_array.pixel_writer import PixelWriter
 from gateware.engines.resmlp_array.requantiser import Clip, Requantiser
-from gateware.engines.resmlp_array.stream_memory import LANES, StreamMemory
+from gateware.engines.resmlp_array.stream_memory import StreamMemory
 from lst_overlay.network.resmlp import pixel_codes
-from lst_overlay.network.resmlp.array_format import ArrayFormat
+from lst_overlay.network.resmlp.array_format import ARRAY
 from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
 from tests.gateware.streams import clocks, feed, simulate, take
-
-FORMAT = ArrayFormat()
 
 
 class Clipped(LiteXModule):
@@ -83,7 +81,7 @@ def test_requantiser_rounds_ties_up_for_every_shift():
 @pytest.mark.parametrize("read_over_tokens", [0, 1])
 def test_stream_written_along_one_axis_is_read_along_either(over_tokens, read_over_tokens):
     """Two groups of 16 channels and 16 tokens; each value names its channel and token."""
-    dut, found = StreamMemory(), {}
+    dut, found = StreamMemory(ARRAY), {}
 
     def places(mode):
         """The first token and channel of all fours, and the distance of their lanes."""
@@ -102,7 +100,7 @@ def test_stream_written_along_one_axis_is_read_along_either(over_tokens, read_ov
             yield dut.write.over_tokens.eq(over_tokens)
             yield dut.write.token.eq(t)
             yield dut.write.channel.eq(c)
-            for a, b in LANES:
+            for a, b in ARRAY.lanes:
                 yield getattr(dut.write, f"x{a}{b}").eq(value(t + b * token_step, c + a * channel_step))
             yield
         yield dut.write.valid.eq(0)
@@ -115,7 +113,7 @@ def test_stream_written_along_one_axis_is_read_along_either(over_tokens, read_ov
             yield
             if number > StreamMemory.latency - 1:
                 first_token, first_channel = fours[min(number - StreamMemory.latency, len(fours) - 1)]
-                for a, b in LANES:
+                for a, b in ARRAY.lanes:
                     place = first_token + b * token_step, first_channel + a * channel_step
                     found.setdefault(place, (yield dut.z[a, b]))
 
@@ -126,7 +124,7 @@ def test_stream_written_along_one_axis_is_read_along_either(over_tokens, read_ov
 
 def test_pixels_go_to_their_tokens_and_channels_in_two_places_alternately():
     images = random_pictures(3)
-    dut, beats = PixelWriter(FORMAT), []
+    dut, beats = PixelWriter(ARRAY), []
     count = images[0].size
 
     def release():
@@ -152,7 +150,7 @@ def test_pixels_go_to_their_tokens_and_channels_in_two_places_alternately():
 
 
 def test_pixels_of_a_third_image_wait_until_the_first_is_released():
-    dut, taken = PixelWriter(FORMAT), []
+    dut, taken = PixelWriter(ARRAY), []
     count = random_pictures(1).size
 
     def process():

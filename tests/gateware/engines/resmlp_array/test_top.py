@@ -10,11 +10,10 @@ from gateware.engines.engine import EngineSpec
 from gateware.engines.resmlp_array.engine import ResMLPArrayEngine
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import parameter_crc
-from lst_overlay.network.resmlp.array_format import CLASSES
+from lst_overlay.network.resmlp.array_format import ARRAY, CLASSES
 from lst_overlay.network.resmlp.array_parameters import array_words
 from lst_overlay.registers import ErrorCode, ResultMode
 from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
-from tests.gateware.engines.resmlp_array.bench import FORMAT
 from tests.gateware.shell.top_bench import LOAD, PARAMETERS, PIXELS, RESULTS, Top, build_top, expected_results
 
 SPEC = EngineSpec(
@@ -26,9 +25,9 @@ SPEC = EngineSpec(
     cycles_per_image=26_180,
     network="",
     measured_with=(),
-    build=lambda _, capabilities: ResMLPArrayEngine(capabilities, FORMAT),
-    accepts=lambda network: array_words(network, FORMAT),
-    layout=lambda _: ImageLayout(FORMAT.image_shape),
+    build=lambda _, capabilities: ResMLPArrayEngine(capabilities, ARRAY),
+    accepts=lambda network: array_words(network, ARRAY),
+    layout=lambda _: ImageLayout(ARRAY.image_shape),
     family="resmlp",
     loadable=True,
     classes=CLASSES,
@@ -40,7 +39,7 @@ class ArrayTop(Top):
     """A board with the array."""
 
     def load(self, network, address=PARAMETERS):
-        words = array_words(network, FORMAT)
+        words = array_words(network, ARRAY)
         self.replace_buffer(address, words.nbytes)
         self.write_memory(address, words)
         self.write("SOURCE", address)
@@ -111,7 +110,7 @@ def test_a_soft_reset_in_a_batch_keeps_the_network(board):
 
 def test_a_load_of_other_parameters_is_an_error_and_clears_the_network(board):
     made = board()
-    words = array_words(NETWORK, FORMAT)
+    words = array_words(NETWORK, ARRAY)
     words[0] ^= 1
     made.write_memory(PARAMETERS, words)
     made.write("SOURCE", PARAMETERS)
