@@ -1,1 +1,1 @@
-"""The ResMLP array: 16 x 16 outputs at a time, four products in a multiplier, layer after layer."""
+"""The ResMLP array: 8 or 16 rows x 16 columns of outputs at a time on 64 multipliers, layer after layer."""

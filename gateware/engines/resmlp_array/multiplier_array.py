@@ -35,7 +35,7 @@ class MultiplierArray(LiteXModule):
     """Sums of products of a tile's rows of weights and columns of codes.
 
     first:   the first step of a tile; the accumulators begin anew.
-    x:       16 codes, COLUMN_LATENCY clocks after ``first``.
+    x:       16 codes, operand_latency clocks after ``first``.
     weights: the word of WeightMemory, as long after ``first``.
     finished: the last step of a tile, at the time of ``first``. The next one is at least 64 clocks away.
     sums:    of one multiplier, by (row lane, column lane): s<i><j> is row o + 8 i, column 2 t + j; unsigned.

@@ -35,6 +35,8 @@ from lst_overlay.network.resmlp.array_format import ArrayFormat
 class Pipeline(LiteXModule):
     """Classify images whose pixels arrive with any pauses.
 
+    The diagram has the widths of four products in a multiplier.
+
     sink:   word (8 bits), bytes of pixels.
     source: word (32 bits), the logits and then the class with ``last``; no back-pressure.
     has_credit: the results of one more image have room. started: high for one clock when one is admitted.

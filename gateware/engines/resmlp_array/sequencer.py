@@ -21,7 +21,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Cat, If, Memory, Mux, Record, Signal
 
-from lst_overlay.network.resmlp.array_format import DESCRIPTOR_LANES, ArrayFormat
+from lst_overlay.network.resmlp.array_format import DESCRIPTOR_LANES, WEIGHT_ADDRESS_BITS, ArrayFormat
 
 STEP = [
     ("first", 1),  # first step of a tile
@@ -29,7 +29,7 @@ STEP = [
     ("slot", 5),
     ("group", 2),  # of tokens
     ("low", 4),  # the lower bits of the channel, or of the token
-    ("weights", 14),
+    ("weights", WEIGHT_ADDRESS_BITS),
 ]
 
 
@@ -95,8 +95,8 @@ class Sequencer(LiteXModule):
         clock = Signal(8)
         row = Signal(len(item.last_row_group))
         column = Signal(len(item.last_column_group))
-        row_weights = Signal(14)  # the address of the first word of the present row group
-        next_weights = Signal(14)
+        row_weights = Signal(WEIGHT_ADDRESS_BITS)  # the address of the first word of the present row group
+        next_weights = Signal(WEIGHT_ADDRESS_BITS)
         at_last_row = Signal()
         at_last_column = Signal()
         at_end = Signal()

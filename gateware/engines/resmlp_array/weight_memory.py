@@ -7,9 +7,7 @@ from litex.soc.interconnect import stream
 from migen import READ_FIRST, Case, Cat, Memory, Signal
 
 from gateware.cores.delay import delayed
-from lst_overlay.network.resmlp.array_format import ArrayFormat
-
-_DEPTH = 2048  # of a block RAM, the deepest whose words have 9 bits
+from lst_overlay.network.resmlp.array_format import WEIGHT_ADDRESS_BITS, WEIGHT_DEPTH, ArrayFormat
 
 
 class WeightMemory(LiteXModule):
@@ -24,15 +22,15 @@ class WeightMemory(LiteXModule):
 
     def __init__(self, fmt: ArrayFormat):
         width = fmt.rows * fmt.weight_bits
-        self.address = Signal(14)
+        self.address = Signal(WEIGHT_ADDRESS_BITS)
         self.word = Signal(width, reset_less=True)
-        self.load = load = stream.Endpoint([("lane", 2), ("address", 14), ("data", 32)])
+        self.load = load = stream.Endpoint([("lane", 2), ("address", WEIGHT_ADDRESS_BITS), ("data", 32)])
 
         # # #
 
         self.comb += load.ready.eq(1)
         parts = []
-        for part in range(fmt.weight_words // _DEPTH):
+        for part in range(fmt.weight_words // WEIGHT_DEPTH):
             lanes = []
             write = Signal(fmt.weight_lanes, name=f"write{part}_")
             address, data = delayed(self, load.address, 1), delayed(self, load.data, 1)
@@ -42,7 +40,7 @@ class WeightMemory(LiteXModule):
             ]
             for lane in range(fmt.weight_lanes):
                 bits = min(32, width - 32 * lane)
-                memory = Memory(bits, _DEPTH, name=f"weights{part}_{lane}")
+                memory = Memory(bits, WEIGHT_DEPTH, name=f"weights{part}_{lane}")
                 write_port, read_port = memory.get_port(write_capable=True), memory.get_port(mode=READ_FIRST)
                 self.specials += memory, write_port, read_port
                 self.comb += [

@@ -16,6 +16,8 @@ COLUMNS = 16  # of a tile: the array's outputs at a time
 MULTIPLIERS = 64  # their results leave the array one after another
 ROW_STEP = 8  # a multiplier has two rows, o and o + ROW_STEP of a group of 16
 FACTOR_WIDTHS = (25, 18)  # of a multiplier: the weights', and the codes'
+WEIGHT_ADDRESS_BITS = 14
+WEIGHT_DEPTH = 2048  # words of a block RAM of weights, the deepest whose words have 9 bits
 MAX_FAN_IN = 256  # what last_step can count, and what an accumulator holds
 SLOT_CHANNELS = 16  # a slot of the code memory holds so many channels of all tokens
 STREAM_BITS = 8  # of the residual stream, and of everything between a matrix and the function
@@ -60,6 +62,11 @@ class ArrayFormat:
             raise ValueError(f"products must be 2 or 4, not {self.products!r}")
         if self.code_bits > STREAM_BITS:
             raise ValueError(f"code_bits must be at most {STREAM_BITS}, not {self.code_bits}")
+        if self.weight_words % WEIGHT_DEPTH or not 0 < self.weight_words <= 1 << WEIGHT_ADDRESS_BITS:
+            raise ValueError(
+                f"weight_words must be a multiple of {WEIGHT_DEPTH}, at most {1 << WEIGHT_ADDRESS_BITS}, "
+                f"not {self.weight_words}"
+            )
         if any(width > limit for width, limit in zip(self.factor_widths, FACTOR_WIDTHS)):
             raise ValueError(
                 "the factors of a multiplier have at most {} and {} bits; {} products of {}-bit weights and "
@@ -119,7 +126,7 @@ class ArrayFormat:
             ("last_but_one", 8),  # clocks of a tile - 2
             ("last_row_group", (MAX_FAN_IN // self.rows - 1).bit_length()),
             ("last_column_group", 4),
-            ("weights", 14),  # addresses of the first words of the pass
+            ("weights", WEIGHT_ADDRESS_BITS),  # addresses of the first words of the pass
             ("requant", (self.requant_words - 1).bit_length()),
             ("affine", channel_address),
             ("add", channel_address),

@@ -193,6 +193,12 @@ def test_a_format_that_does_not_fit_its_multipliers_is_refused(sizes, message):
         ArrayFormat(*sizes)
 
 
+@pytest.mark.parametrize("words", [0, 6000, 18_432])
+def test_a_format_whose_weights_do_not_fill_block_rams_is_refused(words):
+    with pytest.raises(ValueError, match=f"a multiple of 2048, at most 16384, not {words}"):
+        ArrayFormat(weight_words=words)
+
+
 # Passes.
 
 
