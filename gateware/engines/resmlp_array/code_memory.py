@@ -69,7 +69,7 @@ class CodeMemory(LiteXModule):
         accepted = Signal()
         self.comb += [
             pixel_bank.eq(pixel.token[:4] ^ pixel.channel),
-            pixel.ready.eq(~(write.valid & (pixel_bank[common] == first_bank[common]))),
+            pixel.ready.eq(~(write.valid & (pixel_bank[1:3] == first_bank[1:3]))),
             accepted.eq(pixel.valid & pixel.ready),
         ]
         pixel_valid = delayed(self, accepted, 1, name="pixel_valid", reset_less=False)
