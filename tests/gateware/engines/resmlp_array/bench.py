@@ -2,6 +2,7 @@
 
 import ctypes
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import List
 
@@ -89,6 +90,7 @@ class ProbedEngine(Module):
             self.comb += signal.eq(pin) if is_input else pin.eq(signal)
 
 
+@lru_cache(maxsize=None)
 def probed_verilog(fmt=ARRAY):
     forget_names()
     module = ProbedEngine(ResMLPArrayEngine(None, fmt))

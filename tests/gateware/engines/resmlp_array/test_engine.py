@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateware.engines.resmlp_array.engine import CREDITS
-from lst_overlay.network import logits
+from lst_overlay.network import load_network, logits
 from lst_overlay.network.resmlp import Matrix, array_parameters
 from lst_overlay.network.resmlp.array_format import ARRAY, ArrayFormat
 from lst_overlay.network.resmlp.array_parameters import array_words
+from tests import ROOT
 from tests.driver.network.resmlp.array_networks import (
     INT8,
     LARGE,
@@ -111,6 +112,12 @@ def test_every_tensor_of_random_networks(engine, seed, **sizes):
 @given(**RANDOM)
 def test_every_tensor_of_random_networks_with_two_products_in_a_multiplier(int8, seed, **sizes):
     assert_tensors(int8, random_array_network(seed, **sizes, **WIDE), random_pictures(2, seed))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "networks").glob("resmlp_*.npz")), ids=lambda path: path.stem)
+def test_every_tensor_of_the_networks_of_8_bits_that_come_along(int8, path):
+    network = load_network(path)
+    assert_tensors(int8, network, np.stack([network.golden.image, *random_pictures(1)]))
 
 
 @pytest.mark.parametrize("weight, pixel", [(127, 0), (-127, 0), (127, 255), (-127, 255)])
