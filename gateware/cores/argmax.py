@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import If, Signal
+from migen import If, Mux, Signal
 
 LOGIT_WIDTH = 32
 
 
 class Argmax(LiteXModule):
     """Pass the logits of an image on and append its class: the lowest index among the largest logits.
+
+    A logit is compared with two: with the logit before it, and with the largest of those before that one.
+    Which result counts is decided by the comparison of the clock before. So no comparison has to wait for
+    another.
 
     No back-pressure: ``ready`` is ignored on both sides.
 
@@ -22,26 +26,41 @@ class Argmax(LiteXModule):
     def __init__(self, logit_width: int, classes: int):
         self.sink = sink = stream.Endpoint([("acc", (logit_width, True))])
         self.source = source = stream.Endpoint([("word", logit_width)])
+        stream.set_reset_less(source.payload)
 
         # # #
 
-        self.comb += sink.ready.eq(1)
-        largest = Signal((logit_width, True), reset_less=True)
-        index = Signal(max=classes)
-        class_ = Signal(max=classes)
+        before = Signal((logit_width, True), reset_less=True)
+        largest = Signal((logit_width, True), reset_less=True)  # of the logits ahead of ``before``
+        wins = Signal(reset_less=True)  # ``before`` is above ``largest``, or the first of its image.
+        first = Signal(reset=1)
         last = Signal()
         ended = Signal()
-        self.comb += last.eq(index == classes - 1)
+        index = Signal(max=classes)
+        index_before = Signal(max=classes, reset_less=True)
+        class_ = Signal(max=classes, reset_less=True)
+        above_before = Signal()
+        above_largest = Signal()
+        self.comb += [
+            sink.ready.eq(1),
+            last.eq(index == classes - 1),
+            above_before.eq(sink.acc > before),
+            above_largest.eq(sink.acc > largest),
+        ]
         self.sync += [
             If(
                 sink.valid,
                 index.eq(index + 1),
-                If((index == 0) | (sink.acc > largest), largest.eq(sink.acc), class_.eq(index)),
+                first.eq(last),
+                before.eq(sink.acc),
+                index_before.eq(index),
+                If(wins, largest.eq(before), class_.eq(index_before)),
+                wins.eq(first | Mux(wins, above_before, above_largest)),
                 If(last, index.eq(0)),
             ),
             ended.eq(sink.valid & last),
             source.valid.eq(sink.valid | ended),
             source.last.eq(ended),
             source.word.eq(sink.acc),
-            If(ended, source.word.eq(class_)),
+            If(ended, source.word.eq(Mux(wins, index_before, class_))),
         ]

@@ -26,6 +26,7 @@ class ChannelTable(LiteXModule):
     def __init__(self, activation: Activation, channels: range, acc_width: int):
         self.sink = sink = stream.Endpoint([("acc", (acc_width, True))])
         self.source = source = stream.Endpoint([("code", (activation.width, True))])
+        stream.set_reset_less(source.payload)
 
         # # #
 

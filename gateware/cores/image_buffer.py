@@ -39,6 +39,7 @@ class ImageBuffer(LiteXModule):
         self.room = Signal()
         self.has_image = Signal()
         self.admit = Signal()
+        stream.set_reset_less(source.payload)
 
         # # #
 

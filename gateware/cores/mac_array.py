@@ -85,6 +85,7 @@ class MacArray(LiteXModule):
     ):
         self.sink = sink = stream.Endpoint([("x", (cfg.x_width, True))])
         self.source = source = stream.Endpoint([("acc", (cfg.acc_width, True))])
+        stream.set_reset_less(source.payload)
         self.load = load = stream.Endpoint(load_layout(cfg))
 
         # # #
@@ -123,7 +124,8 @@ class MacArray(LiteXModule):
             address_in = delayed(self, address_in, 1, name=f"address_lane{lane}")
             load_valid = delayed(self, load_valid, 1, name=f"load_valid_lane{lane}", reset_less=False)
             load_lane = delayed(self, load_lane, 1, name=f"load_lane_lane{lane}")
-            begins = delayed(self, begins, 1, name=f"begins_lane{lane}")
+            # With a reset, the end of the delay is a flip-flop, which is faster than a shift register.
+            begins = delayed(self, begins, 1, name=f"begins_lane{lane}", reset_less=lane > 0)
             finished = delayed(self, finished, 1, name=f"finished_lane{lane}", reset_less=False)
             constants = None if weights is None else (weights[lane], int(biases[lane]))
             accs.append(

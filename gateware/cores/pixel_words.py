@@ -23,6 +23,7 @@ class PixelWords(LiteXModule):
         self.sinks = [unpacker.sink]
         self.source = source = stream.Endpoint([("data", pixels * pixel_bits)])
         self.room = Signal()
+        stream.set_reset_less(source.payload)
 
         # # #
 

@@ -39,6 +39,7 @@ class Transposer(LiteXModule):
     def __init__(self, cfg: TransposerConfig):
         self.sink = sink = stream.Endpoint([("code", (cfg.code_width, True))])
         self.source = source = stream.Endpoint([("code", (cfg.code_width, True))])
+        stream.set_reset_less(source.payload)
 
         # # #
 

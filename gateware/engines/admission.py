@@ -47,6 +47,7 @@ class BufferedAdmission(LiteXModule):
         self.returned = Signal()
         self.start = Signal()
         self.source = source = stream.Endpoint([("data", len(buffers[0].source.data))])
+        stream.set_reset_less(source.payload)
         self.starved = Signal()
         self.blocked = Signal()
 

@@ -7,6 +7,7 @@ from litex.soc.interconnect import stream
 from migen import Constant, ResetInserter, Signal
 
 from gateware.cores.argmax import LOGIT_WIDTH
+from gateware.cores.delay import delayed
 from gateware.cores.fifo import Fifo
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.hardware.prepared_network import built_in_hash
@@ -26,18 +27,25 @@ class EngineCore(LiteXModule):
                its values, then its class with ``last``.
 
     The FIFO holds ``result_words`` words, enough for the results of every image that has a credit.
+
+    reset: held for at least eight clocks: every image is dropped. It passes from part to part as data do, a
+           clock each, so that none of its registers has many loads.
     """
 
     def __init__(self, admission, pipeline, result_words: int):
-        self.pipeline = pipeline
-        self.admission = admission
-        self.results = results = Fifo(LOGIT_WIDTH, result_words)
+        self.pipeline = pipeline = ResetInserter()(pipeline)
+        self.admission = admission = ResetInserter()(admission)
+        self.results = results = ResetInserter()(Fifo(LOGIT_WIDTH, result_words))
         self.sinks = admission.sinks
         self.source = source = stream.Endpoint([("word", LOGIT_WIDTH)])
         self.with_logits = Signal()
+        self.reset = reset = Signal()
 
         # # #
 
+        for part in (admission, pipeline, results):
+            reset = delayed(self, reset, 1, "part_reset")
+            self.comb += part.reset.eq(reset)
         self.comb += [
             admission.source.connect(pipeline.sink),
             results.sink.valid.eq(pipeline.source.valid & (self.with_logits | pipeline.source.last)),
@@ -59,8 +67,8 @@ class CoreEngine(LiteXModule):
 
     def __init__(self, capabilities: Capabilities, core: EngineCore, parameters):
         self.capabilities = capabilities
-        self.parameters = parameters
-        self.core = core = ResetInserter()(core)
+        self.core = core
+        self.reset = Signal()
         self.flush = Signal()
         self.sinks, self.source, self.with_logits = core.sinks, core.source, core.with_logits
         self.start = core.admission.start
@@ -68,7 +76,11 @@ class CoreEngine(LiteXModule):
 
         # # #
 
-        self.comb += core.reset.eq(self.flush)
+        self.comb += core.reset.eq(self.reset | self.flush)
+        if self.parameter_bytes:
+            parameters = ResetInserter()(parameters)
+            self.comb += parameters.reset.eq(self.reset)
+        self.parameters = parameters
 
 
 class FixedParameters:

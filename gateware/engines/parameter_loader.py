@@ -124,21 +124,18 @@ class ParameterLoader(LiteXModule):
                 endpoint.address.eq(word_address),
                 endpoint.data.eq(word),
             ]
-        in_fields = Signal()
-        is_first = Signal()
-        wrong_magic = Signal()
-        self.comb += in_fields.eq(word_taken & (word_section == 0))
+        # Fields are decoded in one clock and written in the next.
+        hits = [Signal(name=f"hit_{name}") for name in ("magic", *self.fields)]
+        field_word = delayed(self, word, 1, name="field_word")
         self.sync += [
-            If(
-                in_fields,
-                Case(
-                    word_address[:3],
-                    {number: field.eq(word) for number, field in enumerate(self.fields.values(), start=1)},
-                ),
-            ),
-            is_first.eq(in_fields & (word_address[:3] == 0)),
+            hit.eq(word_taken & (word_section == 0) & (word_address[:3] == number))
+            for number, hit in enumerate(hits)
+        ]
+        self.sync += [If(hit, field.eq(field_word)) for hit, field in zip(hits[1:], self.fields.values())]
+        wrong_magic = Signal()
+        self.sync += [
             wrong_magic.eq(word != magic),
-            If(is_first & wrong_magic, bad.eq(1)),
+            If(hits[0] & wrong_magic, bad.eq(1)),
             If(complete & ~bad & ~self.abandon, loaded.eq(1)),
         ]
 

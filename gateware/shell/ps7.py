@@ -40,14 +40,17 @@ class ProcessingSystem(LiteXModule):
     gp0: M_AXI_GP0, 32 bits, 12-bit IDs; the PS is the master.
     hp:  a list of S_AXI_HP ports, 64 bits, 6-bit IDs; the PS is the slave.
 
-    Clock domain ``sys`` is FCLK0 through a BUFG. Its reset is asserted with FCLK_RESET0_N and released two
-    clocks after it.
+    Clock domain ``sys`` is FCLK0 through a BUFG. It has no reset of its own: that of each room of the design
+    is a register, set by the one before.
+
+    reset: asserted with FCLK_RESET0_N and released two clocks after it.
     """
 
     def __init__(self, numbers: Sequence[int]):
         self.gp0 = Axi3Port(data_width=32, id_width=12)
         self.hp = [Axi3Port(data_width=64, id_width=6) for _ in numbers]
-        self.cd_sys = ClockDomain("sys")
+        self.cd_sys = ClockDomain("sys", reset_less=True)
+        self.reset = Signal()
 
         # # #
 
@@ -57,7 +60,7 @@ class ProcessingSystem(LiteXModule):
         released = Signal()
         for name, (d, q) in {
             "reset_first": (0, released),
-            "reset_second": (released, self.cd_sys.rst),
+            "reset_second": (released, self.reset),
         }.items():
             self.specials += Instance(
                 "FDPE", name=name, p_INIT=1, i_C=ClockSignal(), i_CE=1, i_PRE=~reset_n[0], i_D=d, o_Q=q

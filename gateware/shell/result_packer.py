@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import Cat, If, Mux, Signal
+from migen import Cat, If, Mux, Replicate, Signal
 
 from lst_overlay.registers import IMAGES_WIDTH
 
@@ -26,6 +26,7 @@ class ResultPacker(LiteXModule):
     def __init__(self, values: int):
         self.sink = sink = stream.Endpoint([("word", 32)])
         self.source = source = stream.Endpoint([("data", 64)])
+        stream.set_reset_less(source.payload)
         self.start = Signal()
         self.logits_mode = Signal()
         self.images = Signal(IMAGES_WIDTH)
@@ -40,34 +41,51 @@ class ResultPacker(LiteXModule):
         odd = Signal()  # The next word is the high half of its beat.
         full = Signal()  # ``word`` is occupied.
         word = Signal(32, reset_less=True)
-        last = Signal()
+        last = Signal(reset_less=True)
+        taken = Signal(8, reset_less=True)  # The bytes of the beat that ``word`` and its number are put into.
+        cleared = Signal(reset_less=True)  # The other bytes become zero.
         put = Signal()  # ``word`` moves to the beat.
         free = Signal()  # The beat register is empty or will be.
         # If ``values`` is even, the class is the low word of its beat and the image number the high word.
         # Otherwise the class is the high word, and the number is the low word of the next beat.
         shared_beat = values % 2 == 0
-        low, high = source.data[:32], source.data[32:]
+        beat = Signal(64)
         # The handshake depends on the register ``full`` only, so at most every other clock takes a word.
-        self.comb += [sink.ready.eq(~full), free.eq(~source.valid | source.ready)]
+        self.comb += [
+            sink.ready.eq(~full),
+            free.eq(~source.valid | source.ready),
+            beat.eq(
+                Mux(self.logits_mode, Cat(word, Mux(last & shared_beat, number, word)), Cat(*[word[:8]] * 8))
+            ),
+        ]
         self.sync += [
             full.eq(Mux(full, ~put, sink.valid)),
-            If(~full, word.eq(sink.word), last.eq(sink.last)),
+            If(
+                ~full,
+                word.eq(sink.word),
+                last.eq(sink.last),
+                # ``odd`` and ``place`` moved with the word before, so they are those of this word.
+                If(
+                    self.logits_mode,
+                    taken.eq(Cat(Replicate(~odd, 4), Replicate(odd | (sink.last & shared_beat), 4))),
+                    cleared.eq(0),
+                ).Else(taken.eq(Mux(sink.last, place, 0)), cleared.eq(sink.last & place[0])),
+            ),
             If(source.ready, source.valid.eq(0)),
             final.eq(left == 1),
-            If(put & last, number.eq(number + 1), left.eq(left - 1), place.eq(Cat(place[7], place[:7]))),
             If(
-                put & self.logits_mode,
-                If(odd, high.eq(word)).Else(low.eq(word)),
-                *[If(last, high.eq(number))] * shared_beat,
-                odd.eq(~odd & ~last),
-                source.valid.eq(odd | last),
+                put,
+                odd.eq(self.logits_mode & ~odd & ~last),
+                source.valid.eq(Mux(self.logits_mode, odd | last, last & (place[7] | final))),
+                If(last, number.eq(number + 1), left.eq(left - 1), place.eq(Cat(place[7], place[:7]))),
             ),
-            If(
-                put & ~self.logits_mode & last,
-                If(place[0], source.data.eq(0)),
-                *[If(place[i], source.data[8 * i : 8 * i + 8].eq(word[:8])) for i in range(8)],
-                source.valid.eq(place[7] | final),
-            ),
+            *[
+                If(
+                    put & (taken[i] | cleared),
+                    source.data[8 * i : 8 * i + 8].eq(Mux(taken[i], beat[8 * i : 8 * i + 8], 0)),
+                )
+                for i in range(8)
+            ],
         ]
         if shared_beat:
             self.comb += put.eq(full & free)
@@ -76,7 +94,7 @@ class ResultPacker(LiteXModule):
             following = Signal(IMAGES_WIDTH, reset_less=True)
             self.comb += put.eq(full & free & ~follows)
             self.sync += [
-                If(follows & free, low.eq(following), high.eq(0), source.valid.eq(1), follows.eq(0)),
+                If(follows & free, source.data.eq(following), source.valid.eq(1), follows.eq(0)),
                 If(put & last, following.eq(number), follows.eq(self.logits_mode)),
             ]
         self.sync += If(self.start, number.eq(0), left.eq(self.images), place.eq(1), odd.eq(0))

@@ -35,8 +35,9 @@ from operator import and_, or_
 from typing import List, Tuple
 
 from litex.gen import LiteXModule
-from migen import FSM, If, Mux, NextState, NextValue, Record, Signal
+from migen import FSM, Cat, If, Mux, NextState, NextValue, Record, Signal
 
+from gateware.cores.delay import delayed
 from gateware.cores.signed_digits import signed_digits
 from gateware.engines.engine import Engine
 from lst_overlay.memory.images import GROUP, ImageLayout
@@ -77,11 +78,11 @@ class Sequencer(LiteXModule):
         # # #
 
         layout = [("load", 1), *((name, BY_NAME[register].width) for name, register in _ARGUMENTS.items())]
-        self.waiting = Record(layout, name="waiting")
-        self.running = Record(layout, name="running")
+        self.waiting = Record(layout, name="waiting", reset_less=True)
+        self.running = Record(layout, name="running", reset_less=True)
         self.has_waiting = Signal()
         self.error = Signal(4)
-        self.error_address = Signal(32)
+        self.error_address = Signal(32, reset_less=True)
         self.refusal = Record(
             [(name, 1) for name in ("loading", "source", "source_1", "destination", "images", "network")],
             name="refusal",
@@ -89,7 +90,8 @@ class Sequencer(LiteXModule):
         self.idle = Signal()  # No command runs or waits.
         self.take = Signal()  # One clock: the waiting command becomes the running one.
         self.go = Signal()  # One clock: readers, writer, packer and engine start.
-        self.end = Signal()  # One clock: the running command is complete.
+        self.ends = Signal()  # One clock: the running command is complete.
+        self.end = Signal()  # ``ends`` one clock ago.
         self.abort = Signal()  # High until the bus is drained.
         self.pulse = {
             field.name: Signal(name=f"pulse_{field.name.lower()}") for field in BY_NAME["CONTROL"].fields
@@ -107,6 +109,7 @@ class Sequencer(LiteXModule):
         """The queue of one command, and the registers STATUS, ACCEPTED and COMPLETED."""
         value, pulse, waiting = slave.value, self.pulse, self.waiting
         queue_ready = Signal()
+        accepting = Signal()  # ``queue_ready`` one clock ago; commands are further apart.
         accept = Signal()
         done = Signal()
         accepted = Signal(32)
@@ -115,9 +118,10 @@ class Sequencer(LiteXModule):
         stuck = Signal()
         self.comb += [
             queue_ready.eq(~self.has_waiting & ~self.abort & (self.error == 0)),
-            accept.eq((pulse["START"] | pulse["LOAD"]) & queue_ready & ~pulse["SOFT_RESET"]),
+            accept.eq((pulse["START"] | pulse["LOAD"]) & accepting & ~pulse["SOFT_RESET"]),
         ]
         self.sync += [
+            accepting.eq(queue_ready),
             If(
                 accept,
                 self.has_waiting.eq(1),
@@ -137,7 +141,7 @@ class Sequencer(LiteXModule):
             .Else(draining.eq(draining + 1)),
         ]
         status = {
-            "IDLE": self.idle,
+            "IDLE": self.idle & ~self.end,  # not before DONE
             "DONE": done,
             "QUEUE_READY": queue_ready,
             "LOADED": engine.parameters.loaded,
@@ -178,10 +182,11 @@ class Sequencer(LiteXModule):
         soft_reset = Signal()
         # Errors before and after ``go``, encoded outside the state machine to keep its logic shallow.
         failed = Signal()
+        failing = Signal()  # One clock, the first of an ABORT that an error caused.
         failure = Signal(4)
-        failure_address = Signal(32)
-        refused_address = Signal(32)
-        fault_address = Signal(32)
+        failure_address = Signal(32, reset_less=True)
+        refused_address = Signal(32, reset_less=True)
+        fault_address = Signal(32, reset_less=True)
         prepare = self._prepare_clocks(engine)
         step = Signal(max=prepare)
         settle = Signal(3)
@@ -220,10 +225,14 @@ class Sequencer(LiteXModule):
             failure_address.eq(Mux(refusal.raw_bits() != 0, refused_address, fault_address)),
             drained.eq((settle == 7) & quiet & ~soft_reset),
             soft_reset.eq(self.pulse["SOFT_RESET"]),
+            self.end.eq(self.ends),
+            If(failing, self.error.eq(failure), self.error_address.eq(failure_address)),
+            If(soft_reset, self.error.eq(ErrorCode.NONE), self.error_address.eq(0)),
         ]
 
-        def fail(code, address):
-            return [NextValue(self.error, code), NextValue(self.error_address, address), NextState("ABORT")]
+        # States that others observe are registers of their own.
+        def abort(with_error):
+            return [NextValue(self.abort, 1), NextValue(failing, with_error), NextState("ABORT")]
 
         self.fsm = fsm = FSM(reset_state="IDLE")
         fsm.act(
@@ -241,30 +250,30 @@ class Sequencer(LiteXModule):
             NextValue(settle, 0),
             If(step == 0, NextState("CHECK")),
         )
-        fsm.act("CHECK", If(failed, *fail(failure, failure_address)).Else(self.go.eq(1), NextState("RUN")))
+        fsm.act("CHECK", If(failed, *abort(with_error=1)).Else(self.go.eq(1), NextState("RUN")))
         fsm.act(
             "RUN",
             NextValue(started, 1),
-            If(failed, *fail(failure, failure_address)).Elif(finished, self.end.eq(1), NextState("IDLE")),
+            If(failed, *abort(with_error=1)).Elif(finished, self.ends.eq(1), NextState("IDLE")),
         )
         # ABORT lasts at least eight clocks, so that ``idle`` of readers and writer includes its effect.
         fsm.act(
             "ABORT",
-            self.abort.eq(1),
+            NextValue(failing, 0),
             NextValue(started, 0),
             If(settle != 7, NextValue(settle, settle + 1)),
-            If(drained, NextState("IDLE")),
+            If(drained, NextValue(self.abort, 0), NextState("IDLE")),
         )
         for state in ("IDLE", "PREPARE", "CHECK", "RUN", "ABORT"):
-            fsm.act(state, If(soft_reset, *fail(ErrorCode.NONE, 0), NextValue(settle, 0)))
+            fsm.act(state, If(soft_reset, *abort(with_error=0), NextValue(settle, 0)))
 
     def _add_controls(self, readers, writer, packer, engine):
         """The arguments and the registered start and stop signals of readers, writer, packer and engine."""
         running, images = self.running, self.running.images
         layout, record = engine.capabilities.layout, engine.capabilities.record
         logits_beats = self._times(images, record.beats)
-        classes_beats = Signal(len(writer.beats))
-        result_beats = Signal(len(writer.beats))
+        classes_beats = Signal(len(writer.beats), reset_less=True)
+        result_beats = Signal(len(writer.beats), reset_less=True)
         self.sync += [
             classes_beats.eq((images + 7)[3:]),
             If(running.mode == ResultMode.LOGITS, result_beats.eq(logits_beats)).Else(
@@ -288,16 +297,18 @@ class Sequencer(LiteXModule):
         sources = (running.source, running.source_1)
         shares = self._shares(images, layout)
         for number, (reader, source, share) in enumerate(zip(readers, sources, shares)):
-            beats = self._times(share, layout.beats_per_image)
+            product = self._times(share, layout.beats_per_image)
+            beats = Signal(len(reader.beats), reset_less=True)
             has_share = Signal()  # The running command needs this reader.
             self.sync += [
+                beats.eq(product),
                 has_share.eq(running.load if number == 0 else 0),
                 If(~running.load, has_share.eq(share != 0)),
                 reader.start.eq(self.go & has_share),
             ]
             self.comb += [reader.address.eq(source), reader.beats.eq(beats), reader.abort.eq(self.flush)]
             if number == 0:
-                self.comb += If(running.load, reader.beats.eq(engine.parameter_bytes // BEAT_BYTES))
+                self.sync += If(running.load, beats.eq(engine.parameter_bytes // BEAT_BYTES))
 
     @staticmethod
     def _prepare_clocks(engine: Engine) -> int:
@@ -310,7 +321,7 @@ class Sequencer(LiteXModule):
         """The number of images that each port reads."""
         if not layout.interleaved:
             return [images] * layout.ports
-        shares = [Signal(len(images)) for _ in range(2)]
+        shares = [Signal(len(images), reset_less=True) for _ in range(2)]
         group_bits = GROUP.bit_length() - 1
         # The number of whole pairs of groups, and the images of the last, incomplete group.
         pairs, rest = images[group_bits + 1 :], images[:group_bits]
@@ -330,41 +341,59 @@ class Sequencer(LiteXModule):
         first, *others = sorted(_digits(factor), key=lambda digit: -digit[1])
         product = value << first[0]
         for shift, sign in others:
-            total = Signal(len(value) + factor.bit_length())
+            total = Signal(len(value) + factor.bit_length(), reset_less=True)
             # ``value`` is constant while a command runs, so it need not be delayed.
             self.sync += total.eq(product + (value << shift) if sign > 0 else product - (value << shift))
             product = total
         return product
 
     def _add_counters(self, slave, engine):
-        """The 64-bit counters of cycles, which are latched together."""
-        counting = Signal()
+        """The 64-bit counters of cycles, which are latched together.
+
+        What moves them is registered. Their high halves do everything one clock after the low ones, so that a
+        carry passes through 32 bits only.
+        """
+        was_busy = Signal()
         starved = Signal()
         blocked = Signal()
+        stalled_input = Signal()
+        stalled_output = Signal()
         clear = Signal()
         latch = Signal()
-        self.comb += [
-            counting.eq(~self.idle),
-            clear.eq(self.end | self.idle),
-            latch.eq(self.end | self.pulse["SAMPLE"]),
+        self.sync += [
+            was_busy.eq(~self.idle),
+            starved.eq(engine.starved & ~self.loading),
+            blocked.eq(engine.blocked & ~self.loading),
+            stalled_input.eq(~self.idle & starved),
+            stalled_output.eq(~self.idle & blocked),
+            clear.eq(self.ends | self.idle),
+            latch.eq(self.ends | self.pulse["SAMPLE"]),
         ]
-        self.sync += [starved.eq(engine.starved & ~self.loading), blocked.eq(engine.blocked & ~self.loading)]
-        for name, counts, restart in (
-            ("CYCLES", counting, clear),
-            ("STALL_INPUT", counting & starved, clear),
-            ("STALL_OUTPUT", counting & blocked, clear),
-            ("TIME", 1, 0),
+        clear_high, latch_high = delayed(self, clear, 1), delayed(self, latch, 1)
+        for name, counts, cleared in (
+            ("CYCLES", was_busy, (clear, clear_high)),
+            ("STALL_INPUT", stalled_input, (clear, clear_high)),
+            ("STALL_OUTPUT", stalled_output, (clear, clear_high)),
+            ("TIME", 1, (0, 0)),
         ):
-            counter = Signal(64, name=f"counter_{name.lower()}")
-            latched = Signal(64, name=f"latched_{name.lower()}")
+            low, high, latched_low, latched_high = (
+                Signal(32, reset_less=name != "TIME", name=f"{kind}_{name.lower()}_{half}")
+                for kind in ("counter", "latched")
+                for half in ("low", "high")
+            )
+            carry = Signal(name=f"carry_{name.lower()}")
             self.sync += [
-                If(counts, counter.eq(counter + 1)),
-                If(restart, counter.eq(0)),
-                If(latch, latched.eq(counter)),
+                carry.eq(0),
+                If(counts, Cat(low, carry).eq(low + 1)),
+                If(cleared[0], low.eq(0), carry.eq(0)),
+                If(carry, high.eq(high + 1)),
+                If(cleared[1], high.eq(0)),
+                If(latch, latched_low.eq(low)),
+                If(latch_high, latched_high.eq(high)),
             ]
             self.comb += [
-                slave.value[f"{name}_LO"].eq(latched[:32]),
-                slave.value[f"{name}_HI"].eq(latched[32:]),
+                slave.value[f"{name}_LO"].eq(latched_low),
+                slave.value[f"{name}_HI"].eq(latched_high),
             ]
 
 

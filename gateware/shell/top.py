@@ -5,6 +5,7 @@ from __future__ import annotations
 from litex.gen import LiteXModule
 from migen import If, ResetInserter
 
+from gateware.cores.delay import delayed
 from gateware.engines.engine import Engine
 from gateware.shell.axi.burst_reader import BurstReader
 from gateware.shell.axi.burst_writer import BurstWriter
@@ -25,19 +26,26 @@ class Top(LiteXModule):
         self.engine = engine
         layout, record = engine.capabilities.layout, engine.capabilities.record
         self.ps = ps = ProcessingSystem(layout.hp_ports)
-        self.slave = slave = RegisterSlave(ps.gp0)
-        readers = [BurstReader(port, engine.fifo_beats, layout.skip_bursts) for port in ps.hp]
+        self.slave = slave = ResetInserter()(RegisterSlave(ps.gp0))
+        readers = [
+            ResetInserter()(BurstReader(port, engine.fifo_beats, layout.skip_bursts)) for port in ps.hp
+        ]
         for number, reader in enumerate(readers):
             setattr(self.submodules, f"reader{number}", reader)
-        self.writer = writer = BurstWriter(ps.hp[0])
+        self.writer = writer = ResetInserter()(BurstWriter(ps.hp[0]))
         self.packer = packer = ResetInserter()(ResultPacker(record.values))
-        self.sequencer = sequencer = Sequencer(slave, readers, writer, packer, engine)
+        self.sequencer = sequencer = ResetInserter()(Sequencer(slave, readers, writer, packer, engine))
 
         # # #
 
+        # The reset passes from room to room, a clock each, so that none of its registers has many loads.
+        reset = ps.reset
+        for room in (slave, sequencer, writer, *readers, engine):
+            reset = delayed(self, reset, 1, "room_reset")
+            self.comb += room.reset.eq(reset)
+        # Words and images of an abandoned command are dropped.
         self.comb += [
-            # Words and images of an abandoned command are dropped.
-            packer.reset.eq(sequencer.flush),
+            packer.reset.eq(delayed(self, reset | sequencer.flush, 1, "packer_reset")),
             engine.flush.eq(sequencer.flush),
             engine.start.eq(packer.start),
             engine.with_logits.eq(packer.logits_mode),

@@ -40,7 +40,7 @@ class BurstReader(LiteXModule):
         self.failed = Signal()
         self.address = Signal(32)
         self.beats = Signal(beats_width)
-        self.error_address = Signal(32)
+        self.error_address = Signal(32, reset_less=True)
 
         # # #
 
@@ -48,8 +48,8 @@ class BurstReader(LiteXModule):
         ask = Signal()
         answered = Signal()
         address = self._running_address(ask, skip_bursts)
-        bursts_left = Signal(beats_width - 3)
-        last_length = Signal(5)  # 1 .. 16
+        bursts_left = Signal(beats_width - 3, reset_less=True)
+        last_length = Signal(5, reset_less=True)  # 1 .. 16
         more = Signal()
         is_last = Signal()
         room = Signal(max=fifo_beats + 1)
@@ -57,6 +57,7 @@ class BurstReader(LiteXModule):
         unanswered = Signal(max=fifo_beats // BURST_BEATS + 1)
         popped = Signal()
 
+        stream.set_reset_less(ar.payload)
         self.comb += [
             *constant_address_fields(ar),
             ask.eq(more & has_room & ~ar.valid & ~self.abort & ~self.failed),
@@ -117,7 +118,7 @@ class BurstReader(LiteXModule):
 
     def _running_address(self, moves, skip_bursts: int) -> Signal:
         """The start address of the next burst. ``moves`` advances it, never in two consecutive clocks."""
-        address = Signal(32)
+        address = Signal(32, reset_less=True)
         step = Signal(max=(skip_bursts + 1) * ALIGNMENT + 1)
         self.comb += step.eq(ALIGNMENT)
         self.sync += [

@@ -39,25 +39,25 @@ class BurstWriter(LiteXModule):
         self.failed = Signal()
         self.address = Signal(32)
         self.beats = Signal(beats_width)
-        self.error_address = Signal(32)
+        self.error_address = Signal(32, reset_less=True)
 
         # # #
 
         aw, w, b = port.aw, port.w, port.b
         self.fifo = fifo = ResetInserter()(Fifo(64, fifo_beats))
-        # Both directions of the handshake are registered, which cuts the path from w.ready to the FIFO.
-        self.out = out = stream.Buffer([("data", 64), ("strb", 8)], pipe_valid=True, pipe_ready=True)
+        out = stream.Endpoint([("data", 64), ("strb", 8)])
         self.comb += [
             fifo.reset.eq(self.abort),
             self.sink.connect(fifo.sink),
-            out.source.connect(w, omit={"id"}),
             w.id.eq(0),
             *constant_address_fields(aw),
         ]
+        self._add_port_register(out, w)
+        stream.set_reset_less(aw.payload)
 
-        address = Signal(32)
-        bursts_left = Signal(beats_width - 3)
-        last_length = Signal(5)
+        address = Signal(32, reset_less=True)
+        bursts_left = Signal(beats_width - 3, reset_less=True)
+        last_length = Signal(5, reset_less=True)
         length = Signal(5)  # 1 .. 16
         more = Signal()
         is_last = Signal()
@@ -66,6 +66,7 @@ class BurstWriter(LiteXModule):
         unanswered = Signal(max=_MAX_UNANSWERED + 1)
         beat = Signal(4)
         ask = Signal()
+        asked = Signal()
         pushed = Signal()
         answered = Signal()
         self.sync += [
@@ -91,15 +92,13 @@ class BurstWriter(LiteXModule):
         fsm.act("ADDRESS", If(aw.ready, NextValue(aw.valid, 0), NextState("DATA")))
         fsm.act(
             "DATA",
-            out.sink.valid.eq(fifo.source.valid | self.abort),
-            out.sink.last.eq(beat == 0),
-            fifo.source.ready.eq(out.sink.ready),
-            If(
-                out.sink.valid & out.sink.ready, NextValue(beat, beat - 1), If(beat == 0, NextState("SETTLE"))
-            ),
+            out.valid.eq(fifo.source.valid | self.abort),
+            out.last.eq(beat == 0),
+            fifo.source.ready.eq(out.ready),
+            If(out.valid & out.ready, NextValue(beat, beat - 1), If(beat == 0, NextState("SETTLE"))),
         )
         fsm.act("SETTLE", NextState("COLLECT"))
-        self.comb += [out.sink.data.eq(fifo.source.data), out.sink.strb.eq(Mux(self.abort, 0, 0xFF))]
+        self.comb += [out.data.eq(fifo.source.data), out.strb.eq(Mux(self.abort, 0, 0xFF))]
         self.sync += [
             If(
                 ask,
@@ -119,13 +118,14 @@ class BurstWriter(LiteXModule):
                 last_length.eq(last_burst_length(self.beats)),
             ),
             If(self.abort, more.eq(0), enough.eq(0), stored.eq(0)),
-            If(ask & ~answered, unanswered.eq(unanswered + 1)),
-            If(answered & ~ask, unanswered.eq(unanswered - 1)),
-            self.idle.eq(~self.start & ~more & (unanswered == 0)),
+            asked.eq(ask),
+            If(asked & ~answered, unanswered.eq(unanswered + 1)),
+            If(answered & ~asked, unanswered.eq(unanswered - 1)),
+            self.idle.eq(~self.start & ~more & ~asked & (unanswered == 0)),
         ]
 
         bad = Signal()
-        answer_address = Signal(32)
+        answer_address = Signal(32, reset_less=True)
         self.comb += b.ready.eq(1)
         self.sync += [
             answered.eq(b.valid),
@@ -134,4 +134,26 @@ class BurstWriter(LiteXModule):
             If(bad & ~self.failed, self.failed.eq(1), self.error_address.eq(answer_address)),
             If(self.start, answer_address.eq(self.address)),
             If(self.start | self.abort, self.failed.eq(0)),
+        ]
+
+    def _add_port_register(self, sink, w):
+        """A register at the pins of w, and one before it for a beat that comes when w does not take one.
+
+        So w.ready is a condition of registers only, and never of a beat that the FIFO gives.
+        """
+        kept = stream.Endpoint([("data", 64), ("strb", 8)], reset_less=True)
+        has_kept = Signal()
+        moves = Signal()  # The register at the pins is empty or will be.
+        stream.set_reset_less(w.payload)
+        self.comb += [sink.ready.eq(~has_kept), moves.eq(~w.valid | w.ready)]
+        self.sync += [
+            If(~has_kept, kept.data.eq(sink.data), kept.strb.eq(sink.strb), kept.last.eq(sink.last)),
+            has_kept.eq((has_kept | sink.valid) & ~moves),
+            If(
+                moves,
+                w.valid.eq(has_kept | sink.valid),
+                w.last.eq(Mux(has_kept, kept.last, sink.last)),
+                w.data.eq(Mux(has_kept, kept.data, sink.data)),
+                w.strb.eq(Mux(has_kept, kept.strb, sink.strb)),
+            ),
         ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-_SINK_D = "if (((~writer_pipe_ready_source_ready) & (~writer_pipe_ready_valid))) begin"
+_MOVES = "writer_moves = ((~writer_w_valid) | writer_w_ready)"
 _ASK = "if (reader_ask) begin\n\t\treader_ar_valid <= 1'd1;\n"
 _ADDRESS = "\t\treader_ar_payload_addr <= reader_address_address;\n"
 _COLLECT = "(writer_enough & (~writer_abort))"
 _AT = "reader_address_address <= reader_address;"
-_R_ID = "slave_r_payload_id_fsm0_next_value4 <= slave_%s_payload_id"
-_B_ID = "slave_b_payload_id_fsm1_next_value3 <= slave_%s_payload_id"
+_R_ID = "slave_r_payload_id_fsm0_next_value6 <= slave_%s_payload_id"
+_B_ID = "slave_b_payload_id_fsm1_next_value5 <= slave_%s_payload_id"
 
 READER = {
     "ar_reset": (
@@ -40,7 +40,7 @@ WRITER = {
         "if (sys_rst) begin\n\t\twriter_aw_valid <= 1'd0",
         "if (sys_rst) begin\n\t\twriter_aw_valid <= 1'd1",
     ),
-    "w_reset": ("writer_pipe_valid_source_valid <= 1'd0;", "writer_pipe_valid_source_valid <= 1'd1;"),
+    "w_reset": ("\t\twriter_w_valid <= 1'd0;", "\t\twriter_w_valid <= 1'd1;"),
     "aw_owed": (_COLLECT, "writer_enough"),
     "aw_aligned": ("writer_address1 <= writer_address0", "writer_address1 <= (writer_address0 + 3'd4)"),
     "aw_comes": (_COLLECT, "((writer_enough & (~writer_abort)) & writer_aw_ready)"),
@@ -55,15 +55,15 @@ WRITER = {
     ),
     "aw_stored": ("(writer_stored >= writer_length)", "1'd1"),
     "aw_barred": (_COLLECT, "writer_enough"),
-    "w_stays": (_SINK_D, "if ((~writer_pipe_ready_source_ready)) begin"),
-    "w_holds": (_SINK_D, "if ((~writer_pipe_ready_source_ready)) begin"),
+    "w_stays": (_MOVES, "writer_moves = 1'd1"),
+    "w_holds": (_MOVES, "writer_moves = 1'd1"),
     "w_ends": ("(writer_beat == 1'd0);", "(writer_beat == 1'd1);"),
     "w_after_address": ("\t\t\t\tnext_state <= 2'd2;\n\t\t\tend\n", "\t\t\tend\n\t\t\tnext_state <= 2'd2;\n"),
     "w_one_id": ("writer_w_payload_id = 1'd0", "writer_w_payload_id = 1'd1"),
     "w_strobes": ("(writer_abort ? 1'd0 : 8'd255)", "(writer_abort ? 1'd0 : 8'd127)"),
     "w_comes": (
-        "writer_w_valid = writer_source_source_valid",
-        "writer_w_valid = (writer_source_source_valid & writer_w_ready)",
+        "writer_w_valid <= (writer_has_kept | writer_out_valid)",
+        "writer_w_valid <= ((writer_has_kept | writer_out_valid) & writer_w_ready)",
     ),
     "b_taken": ("writer_b_ready = 1'd1", "writer_b_ready = writer_idle"),
     "idle_is_quiet": ("(writer_unanswered == 1'd0)", "1'd1"),
@@ -73,18 +73,18 @@ SLAVE = {
     "r_reset": ("\tslave_r_valid <= 1'd0;", "\tslave_r_valid <= 1'd1;"),
     "b_reset": ("\tslave_b_valid <= 1'd0;", "\tslave_b_valid <= 1'd1;"),
     "r_stays": ("2'd3: begin\n\t\t\tif (slave_r_ready) begin", "2'd3: begin\n\t\t\tif (1'd1) begin"),
-    "r_holds": ("r_data = slave_r_payload_data;", "r_data = self;"),
+    "r_holds": ("r_data = slave_r_payload_data;", "r_data = data;"),
     "r_ends": ("(beats == 1'd0)", "(beats == 1'd1)"),
     "r_owed": ("if (slave_r_last) begin", "if (1'd0) begin"),
     "r_same_id": (_R_ID % "ar", _R_ID % "aw"),
     "r_okay": ("reg [1:0] slave_r_payload_resp = 2'd0", "wire [1:0] slave_r_payload_resp = {~hit, 1'd0}"),
     "r_comes": ("fsm0_next_state <= 2'd2", "fsm0_next_state <= (slave_r_ready ? 2'd2 : 2'd1)"),
-    "w_owed": ("slave_w_ready <= 1'd0", "slave_w_ready <= 1'd1"),
-    "ar_one": ("slave_ar_ready <= 1'd0", "slave_ar_ready <= 1'd1"),
-    "aw_one": ("slave_aw_ready <= 1'd0", "slave_aw_ready <= 1'd1"),
+    "w_owed": ("assign w_ready = slave_w_ready", "assign w_ready = (fsm1_state <= 1'd1)"),
+    "ar_one": ("assign ar_ready = slave_ar_ready", "assign ar_ready = 1'd1"),
+    "aw_one": ("assign aw_ready = slave_aw_ready", "assign aw_ready = 1'd1"),
     "b_stays": ("3'd6: begin\n\t\t\tif (slave_b_ready) begin", "3'd6: begin\n\t\t\tif (1'd1) begin"),
     "b_holds": ("b_id = slave_b_payload_id;", "b_id = aw_id;"),
-    "b_owed": ("if (slave_w_last) begin", "if (1'd1) begin"),
+    "b_owed": ("(slave_w_valid & slave_w_ready) & slave_w_last", "slave_w_valid & slave_w_ready"),
     "b_same_id": (_B_ID % "aw", _B_ID % "w"),
     "b_okay": ("reg [1:0] slave_b_payload_resp = 2'd0", "wire [1:0] slave_b_payload_resp = 2'd3"),
     "b_comes": ("fsm1_next_state <= 3'd5", "fsm1_next_state <= (slave_b_ready ? 3'd5 : 3'd4)"),
