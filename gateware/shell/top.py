@@ -45,7 +45,7 @@ class Top(LiteXModule):
             self.comb += room.reset.eq(reset)
         # Words and images of an abandoned command are dropped.
         self.comb += [
-            packer.reset.eq(delayed(self, reset | sequencer.flush, 1, "packer_reset")),
+            packer.reset.eq(delayed(self, slave.reset | sequencer.flush, 1, "packer_reset")),
             engine.flush.eq(sequencer.flush),
             engine.start.eq(packer.start),
             engine.with_logits.eq(packer.logits_mode),
