@@ -35,9 +35,9 @@ from operator import and_, or_
 from typing import List, Tuple
 
 from litex.gen import LiteXModule
-from migen import FSM, Cat, If, Mux, NextState, NextValue, Record, Signal
+from migen import FSM, If, Mux, NextState, NextValue, Record, Signal
 
-from gateware.cores.delay import delayed
+from gateware.cores.latched_counter import LatchedCounter
 from gateware.cores.signed_digits import signed_digits
 from gateware.engines.engine import Engine
 from lst_overlay.memory.images import GROUP, ImageLayout
@@ -348,12 +348,8 @@ class Sequencer(LiteXModule):
         return product
 
     def _add_counters(self, slave, engine):
-        """The 64-bit counters of cycles, which are latched together.
-
-        What moves them is registered. Their high halves do everything one clock after the low ones, so that a
-        carry passes through 32 bits only.
-        """
-        was_busy = Signal()
+        """The 64-bit counters of cycles, which are latched together. What moves them is registered."""
+        busy = Signal()
         starved = Signal()
         blocked = Signal()
         stalled_input = Signal()
@@ -361,7 +357,7 @@ class Sequencer(LiteXModule):
         clear = Signal()
         latch = Signal()
         self.sync += [
-            was_busy.eq(~self.idle),
+            busy.eq(~self.idle),
             starved.eq(engine.starved & ~self.loading),
             blocked.eq(engine.blocked & ~self.loading),
             stalled_input.eq(~self.idle & starved),
@@ -369,31 +365,20 @@ class Sequencer(LiteXModule):
             clear.eq(self.ends | self.idle),
             latch.eq(self.ends | self.pulse["SAMPLE"]),
         ]
-        clear_high, latch_high = delayed(self, clear, 1), delayed(self, latch, 1)
         for name, counts, cleared in (
-            ("CYCLES", was_busy, (clear, clear_high)),
-            ("STALL_INPUT", stalled_input, (clear, clear_high)),
-            ("STALL_OUTPUT", stalled_output, (clear, clear_high)),
-            ("TIME", 1, (0, 0)),
+            ("CYCLES", busy, clear),
+            ("STALL_INPUT", stalled_input, clear),
+            ("STALL_OUTPUT", stalled_output, clear),
+            ("TIME", 1, 0),
         ):
-            low, high, latched_low, latched_high = (
-                Signal(32, reset_less=name != "TIME", name=f"{kind}_{name.lower()}_{half}")
-                for kind in ("counter", "latched")
-                for half in ("low", "high")
-            )
-            carry = Signal(name=f"carry_{name.lower()}")
-            self.sync += [
-                carry.eq(0),
-                If(counts, Cat(low, carry).eq(low + 1)),
-                If(cleared[0], low.eq(0), carry.eq(0)),
-                If(carry, high.eq(high + 1)),
-                If(cleared[1], high.eq(0)),
-                If(latch, latched_low.eq(low)),
-                If(latch_high, latched_high.eq(high)),
-            ]
+            counter = LatchedCounter(reset_less=name != "TIME")
+            setattr(self.submodules, f"counter_{name.lower()}", counter)
             self.comb += [
-                slave.value[f"{name}_LO"].eq(latched_low),
-                slave.value[f"{name}_HI"].eq(latched_high),
+                counter.counts.eq(counts),
+                counter.clear.eq(cleared),
+                counter.latch.eq(latch),
+                slave.value[f"{name}_LO"].eq(counter.low),
+                slave.value[f"{name}_HI"].eq(counter.high),
             ]
 
 
