@@ -122,9 +122,9 @@ class Sequencer(LiteXModule):
         ]
         self.sync += [
             accepting.eq(queue_ready),
+            self.has_waiting.eq((accept | (self.has_waiting & ~self.take)) & ~self.abort),
             If(
                 accept,
-                self.has_waiting.eq(1),
                 waiting.load.eq(pulse["LOAD"]),
                 *[
                     getattr(waiting, name).eq(slave.storage[register])
@@ -133,9 +133,8 @@ class Sequencer(LiteXModule):
                 accepted.eq(accepted + 1),
                 done.eq(0),
             ),
-            If(self.take, self.has_waiting.eq(0), self.running.eq(waiting)),
+            If(self.take, self.running.eq(waiting)),
             If(self.end, completed.eq(completed + 1), If(~self.has_waiting & ~accept, done.eq(1))),
-            If(self.abort, self.has_waiting.eq(0)),
             If(~self.abort, draining.eq(0), stuck.eq(0))
             .Elif(draining == DRAIN_STUCK_CYCLES - 1, stuck.eq(1))
             .Else(draining.eq(draining + 1)),
@@ -189,6 +188,7 @@ class Sequencer(LiteXModule):
         fault_address = Signal(32, reset_less=True)
         prepare = self._prepare_clocks(engine)
         step = Signal(max=prepare)
+        prepared = Signal()  # ``step`` is 0.
         settle = Signal(3)
         quiet = reduce(and_, [reader.idle for reader in readers], writer.idle)
         complete = Signal()
@@ -225,6 +225,7 @@ class Sequencer(LiteXModule):
             failure_address.eq(Mux(refusal.raw_bits() != 0, refused_address, fault_address)),
             drained.eq((settle == 7) & quiet & ~soft_reset),
             soft_reset.eq(self.pulse["SOFT_RESET"]),
+            prepared.eq(step == 1),
             self.end.eq(self.ends),
             If(failing, self.error.eq(failure), self.error_address.eq(failure_address)),
             If(soft_reset, self.error.eq(ErrorCode.NONE), self.error_address.eq(0)),
@@ -248,7 +249,7 @@ class Sequencer(LiteXModule):
             "PREPARE",
             NextValue(step, step - 1),
             NextValue(settle, 0),
-            If(step == 0, NextState("CHECK")),
+            If(prepared, NextState("CHECK")),
         )
         fsm.act("CHECK", If(failed, *abort(with_error=1)).Else(self.go.eq(1), NextState("RUN")))
         fsm.act(

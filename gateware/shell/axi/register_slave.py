@@ -39,7 +39,7 @@ class RegisterSlave(LiteXModule):
             r.name: Signal(32, name=f"value_{r.name.lower()}") for r in REGISTERS if r.access == "read-only"
         }
         self.storage = {
-            r.name: Signal(r.width, reset_less=True, name=f"storage_{r.name.lower()}")
+            r.name: Signal(r.width, name=f"storage_{r.name.lower()}")
             for r in REGISTERS
             if r.access == "read-write"
         }
