@@ -122,7 +122,7 @@ class MacArray(LiteXModule):
             # Chain registers: lane o works o clocks later than lane 0, and nothing is broadcast.
             x = delayed(self, x, 1, name=f"x_lane{lane}")
             address_in = delayed(self, address_in, 1, name=f"address_lane{lane}")
-            load_valid = delayed(self, load_valid, 1, name=f"load_valid_lane{lane}", reset_less=False)
+            load_valid = delayed(self, load_valid, 1, name=f"load_valid_lane{lane}")
             load_lane = delayed(self, load_lane, 1, name=f"load_lane_lane{lane}")
             # With a reset, the end of the delay is a flip-flop, which is faster than a shift register.
             begins = delayed(self, begins, 1, name=f"begins_lane{lane}", reset_less=lane > 0)

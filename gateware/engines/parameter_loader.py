@@ -51,6 +51,8 @@ class ParameterLoader(LiteXModule):
             section.name: stream.Endpoint([("lane", lane_width), ("address", address_width), ("data", 32)])
             for section in sections[1:]
         }
+        for endpoint in self.loads.values():
+            stream.set_reset_less(endpoint.payload)
 
         # # #
 
@@ -60,8 +62,8 @@ class ParameterLoader(LiteXModule):
         at_last_address = Signal()
         at_last_lane = Signal()
         at_last_section = Signal()
-        last_address = Signal(address_width)
-        last_lane = Signal(lane_width)
+        last_address = Signal(address_width, reset_less=True)
+        last_lane = Signal(lane_width, reset_less=True)
         active = Signal()
         waiting = Signal()
         taken = Signal()
@@ -105,10 +107,10 @@ class ParameterLoader(LiteXModule):
         ]
 
         # The word and its address, registered before they fan out to the memories.
-        word = Signal(32)
-        word_section = Signal(len(section))
-        word_lane = Signal(lane_width)
-        word_address = Signal(address_width)
+        word = Signal(32, reset_less=True)
+        word_section = Signal(len(section), reset_less=True)
+        word_lane = Signal(lane_width, reset_less=True)
+        word_address = Signal(address_width, reset_less=True)
         word_taken = Signal()
         self.sync += [
             word.eq(sink.word),

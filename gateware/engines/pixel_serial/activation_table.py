@@ -77,6 +77,7 @@ class ActivationTable(LiteXModule):
         self.load = load = stream.Endpoint(
             [("lane", cfg.lane_width), ("address", cfg.index_width_per_channel), ("data", cfg.code_width)]
         )
+        stream.set_reset_less(source.payload)
 
         # # #
 

@@ -37,6 +37,7 @@ class BiasAdder(LiteXModule):
         self.sink = sink = stream.Endpoint([("acc", (cfg.acc_width, True))])
         self.source = source = stream.Endpoint([("acc", (cfg.bias_width, True)), ("lane", cfg.address_width)])
         self.load = load = stream.Endpoint([("address", cfg.address_width), ("data", cfg.bias_width)])
+        stream.set_reset_less(source.payload)
 
         # # #
 

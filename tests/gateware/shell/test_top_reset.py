@@ -3,9 +3,13 @@
 The bus drains by its rules, the next batch is right, and the network stays loaded.
 """
 
+import re
+from collections import Counter
+
 import numpy as np
 import pytest
 
+from gateware.designs import make_design
 from lst_overlay.network import parameter_crc, parameter_words
 from lst_overlay.registers import ErrorCode
 from tests.driver.random_network import with_channel_tables
@@ -245,3 +249,15 @@ def test_reset_of_the_pl_forgets_the_network(top):
     np.testing.assert_array_equal(
         board.run_batch(random_images(2)), expected_results(OTHER_NETWORK, random_images(2))
     )
+
+
+def test_no_reset_reaches_more_than_250_flip_flops():
+    verilog = make_design("pixel_serial").verilog
+    registers = re.findall(r"^reg (?:signed )?(?:\[(\d+):0\] )?(\w+)", verilog, re.MULTILINE)
+    widths = {name: int(highest or 0) + 1 for highest, name in registers}
+    loads = Counter()
+    for reset, body in re.findall(
+        r"^\tif \((\w*(?:reset|rst)\d*)\) begin\n(.*?)^\tend$", verilog, re.M | re.S
+    ):
+        loads[reset] += sum(widths[name] for name in re.findall(r"^\t\t(\w+) <=", body, re.M))
+    assert len(loads) >= 8 and max(loads.values()) <= 250, loads

@@ -340,3 +340,20 @@ def test_a_read_takes_four_clocks():
     master.run(process())
     assert len(times) == 4
     assert times == [times[0] + 3 * i for i in range(4)] and times[0] <= 4
+
+
+def test_a_burst_writes_a_beat_every_other_clock():
+    master, accepted = Master(), []
+
+    def process():
+        yield from master._give(master.port.aw, addr=address_of("IMAGES"), len=3, size=2, burst=INCR, id=0)
+        yield master.port.w.valid.eq(1)
+        yield master.port.w.strb.eq(0xF)
+        for clock in range(20):
+            yield master.port.w.last.eq(len(accepted) == 3)
+            yield
+            if (yield master.port.w.ready) and len(accepted) < 4:
+                accepted.append(clock)
+
+    master.run(process())
+    assert accepted == [accepted[0] + 2 * i for i in range(4)]
