@@ -28,8 +28,8 @@ class EngineCore(LiteXModule):
 
     The FIFO holds ``result_words`` words, enough for the results of every image that has a credit.
 
-    reset: held for at least eight clocks: every image is dropped. It passes from part to part as data do, a
-           clock each, so that none of its registers has many loads.
+    reset: held as `Engine` says of ``flush``: every image is dropped. It passes from part to part as data do,
+           a clock each, so that none of its registers has many loads.
     """
 
     def __init__(self, admission, pipeline, result_words: int):

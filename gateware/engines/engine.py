@@ -55,7 +55,8 @@ class Engine(Protocol):
                  else its class only. ``last`` marks the class.
     with_logits: constant while an image is in the engine.
     start:       high for one clock before the first beat of a batch.
-    flush:       held high for at least eight clocks: drop every image in the engine and keep the network.
+    flush:       held high for at least eight clocks, then low for four before the next beat: drop every image
+                 in the engine and keep the network.
     reset:       forget a loaded network too.
     starved:     an image could be admitted, but its pixels are missing.
     blocked:     no image can be admitted until results are accepted.

@@ -73,6 +73,7 @@ API void bench_flush(Bench* bench, int cycles) {
     bench->top->flush = 1;
     bench->clock(cycles);
     bench->top->flush = 0;
+    bench->clock(4);
 }
 
 // Sends n pixels and accepts n_results words, each side under its repeated pattern, in at most limit cycles.

@@ -121,7 +121,7 @@ class EngineBench:
             self.library.bench_crc(self.bench),
         )
 
-    def flush(self, cycles=1):
+    def flush(self, cycles=8):
         self.library.bench_flush(self.bench, cycles)
 
     def run(self, images, results=None, feed=STEADY, take=STEADY, limit=None):

@@ -95,6 +95,7 @@ API void bench_flush(Bench* bench, int cycles) {
     bench->top->flush = 1;
     bench->clock(cycles);
     bench->top->flush = 0;
+    bench->clock(4);
     bench->record = Record();
 }
 // Returns loaded | bad << 1.

@@ -138,7 +138,7 @@ class Bench:
         words = np.ascontiguousarray(words, "<u4")
         return self.library.bench_load(self.bench, _pointer(words), len(words) // 2)
 
-    def flush(self, cycles=1):
+    def flush(self, cycles=8):
         self.library.bench_flush(self.bench, cycles)
 
     def run(self, images, results=None, feed=STEADY, take=STEADY, limit=None, probes=0):

@@ -195,7 +195,7 @@ def test_missing_pixels_starve_the_array(engine):
 @pytest.mark.parametrize("clocks", [100, 3000, 3300, 4000, 6500])
 def test_a_flush_drops_images_and_keeps_the_network(engine, clocks):
     engine.run(random_pictures(3, 5), limit=clocks)
-    engine.flush(3)
+    engine.flush()
     images = random_pictures(2, 6)
     assert_right(engine.run(images), SMALL, images)
 
