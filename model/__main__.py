@@ -360,9 +360,6 @@ def accuracy(
 
 @app.command()
 def learned(
-    train: bool = typer.Option(
-        False, "--train", help="First train the short recipe's cells: two cores, three hours."
-    ),
     minutes: Optional[float] = typer.Option(
         None,
         min=0,
@@ -386,7 +383,7 @@ def learned(
         students = chains((directory_of(teacher) / "checkpoint.pt").as_posix())
         for path in train_within(60 * minutes, teacher, students, device=device, jobs=jobs):
             typer.echo(path.as_posix())
-    results = run_all(learned_functions.groups(train, learned_page.runs_kept()), jobs, scheduler)
+    results = run_all(list(learned_functions.finished(learned_page.runs_kept())), jobs, scheduler)
     for path in learned_page.write_page(results):
         typer.echo(path.as_posix())
     typer.echo(f"{len(results)} runs new")
@@ -428,6 +425,8 @@ def ship(
 
 def _show(figures: dict, json_file: Optional[Path]) -> None:
     for key, value in figures.items():
+        if key == "class_names":
+            value = ", ".join(value)
         for line in value if isinstance(value, list) else [value]:
             typer.echo(f"{key:>20}: {f'{line:.6g}' if isinstance(line, float) else line}")
     if json_file is not None:

@@ -9,12 +9,19 @@ from lst_overlay.network import QFormat
 from lst_overlay.samples import shipped_networks
 from model.export.quantize import quantize_checkpoint
 from model.training.checkpoint import save_checkpoint
-from model.training.experiments import CIFAR10_TEACHER, STUDENTS, Group, resmlp_group, seeds_asked
+from model.training.experiments import CIFAR10_TEACHER, RESMLP, STUDENTS, Group, resmlp_group
 from model.training.recipe import Recipe
 from model.training.train import directory_of, train
 
 PACKAGED = shipped_networks.DIRECTORY  # networks that the hardware runs
 UNPACKAGED = Path("networks")  # networks that it does not run
+RESMLPS = (  # function, hidden width, precision, directory
+    ("lerp_psa", 1.0, "w5a6", PACKAGED),
+    ("lerp_psa", 0.5, "w5a6", PACKAGED),
+    ("lerp_psa", 1.0, "int8", UNPACKAGED),
+    ("relu", 2.0, "w5a6", UNPACKAGED),
+    ("relu", 2.0, "int8", UNPACKAGED),
+)
 
 
 class Shipped(NamedTuple):
@@ -34,9 +41,9 @@ def shipped() -> Iterator[Shipped]:
             yield Shipped(
                 (PACKAGED if group.network == "LST-1" else UNPACKAGED) / f"{group.recipe}.npz", group
             )
-    for activation, expansion in (("lerp_psa", 1.0), ("lerp_psa", 0.5), ("relu", 1.0)):
-        group = resmlp_group("resmlp_short_int8", activation, expansion, seeds_asked(expansion))
-        yield Shipped(UNPACKAGED / f"resmlp_{activation}_h{expansion:g}.npz", group)
+    for activation, expansion, precision, directory in RESMLPS:
+        group = resmlp_group(f"{RESMLP}_{precision}", activation, expansion, (1,))
+        yield Shipped(directory / f"resmlp_{activation}_h{expansion:g}_{precision}.npz", group)
     yield Shipped(UNPACKAGED / f"{CIFAR10_TEACHER}.pt", Group(CIFAR10_TEACHER, "VGG", "float", (1,)))
     yield Shipped(PACKAGED / "lst1_q6.7.npz", Group("lst1_tanh", "LST-1, tanh", "Q6.7", (1,)), QFormat(6, 7))
     yield Shipped(

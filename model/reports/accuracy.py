@@ -18,11 +18,12 @@ from model.networks.lst import parameters_of
 from model.quantized.network import QuantizedNetwork
 from model.reports.study import sweep
 from model.reports.study.sweep import Point
+from model.training import epoch_log
 from model.training.checkpoint import selected_network
 from model.training.data import load_split, load_test
 from model.training.experiments import OTHERS, PUBLISHED, STUDENTS, Group
 from model.training.recipe import Recipe
-from model.training.train import train
+from model.training.train import directory_of, train
 from pages.page import Figures, Page
 
 RUNS = Path("build/accuracy")
@@ -41,6 +42,7 @@ def run(recipe: str, settings: Dict[str, Any], device: str = "cpu") -> Dict[str,
         "seed": chosen.seed,
         "selected_epoch": state["selected"]["epoch"],
         "epochs": chosen.epochs,
+        "core_hours": epoch_log.core_hours(directory_of(chosen)),
         "parameters": parameters_of(chosen.new_network()),
         "validation": percent(state["selected"]["validation_accuracy"]),
         "test": percent(state["test_accuracy"]),

@@ -16,7 +16,7 @@ from model.quantized.resmlp import QuantizedResMLP
 from model.reports.accuracy import percent, tested
 from model.reports.operations import Operations, operations
 from model.training.checkpoint import load_checkpoint
-from model.training.experiments import EXPANSIONS, FUNCTIONS, SEEDS, SHORT, TAUGHT, Group, asked, resmlp_group
+from model.training.experiments import EXPANSIONS, FUNCTIONS, RESMLP, SEEDS, TAUGHT, Group, resmlp_group
 from model.training.recipe import Recipe
 from model.training.train import directory_of
 from pages.page import Figures
@@ -32,19 +32,9 @@ TEST_IMAGES = 10_000
 OPERATIONS_OF_A_LOOK_UP = 11  # as the authors count them; a product is two
 
 
-def groups(train: bool, runs: Figures) -> List[Group]:
-    """Return the cells with finished runs that ``runs`` lacks and, to train, those that are asked for."""
-    seeds: Dict[str, set] = {}
-    by_name = {}
-    for group in [*finished(runs), *(asked() if train else [])]:
-        by_name[group.recipe] = group
-        seeds.setdefault(group.recipe, set()).update(group.seeds)
-    return [dataclasses.replace(group, seeds=sorted(seeds[name])) for name, group in by_name.items()]
-
-
 def finished(runs: Figures) -> Iterator[Group]:
     """Yield every cell with finished runs under build/train that ``runs`` lacks, with their seeds."""
-    for recipe in (SHORT, f"{SHORT}_int8", *TAUGHT):
+    for recipe in TAUGHT:
         for activation in FUNCTIONS:
             for expansion in EXPANSIONS:
                 group = resmlp_group(recipe, activation, expansion)
@@ -125,6 +115,6 @@ def _costs(activation: str, expansion: float) -> Dict[str, int]:
 
 
 def _counted(activation: str, expansion: float) -> Operations:
-    recipe = Recipe.named(f"{SHORT}-{activation}-{expansion:g}")
+    recipe = Recipe.named(f"{RESMLP}-{activation}-{expansion:g}")
     blank = torch.zeros(2, *QuantizedResMLP.image_shape, dtype=torch.uint8)
     return operations(QuantizedResMLP(recipe.new_network().eval()).calibrate(blank).export("n", {}))

@@ -13,13 +13,18 @@ from lst_overlay.network.resmlp import Table
 from model.reports import accuracy
 from model.reports.accuracy import mean_and_deviation
 from model.reports.learned_functions import PUBLISHED, PUBLISHED_INT8, cell, claims, counted_operations
-from model.training.experiments import EXPANSIONS, FULL, FUNCTIONS, OTHERS, PRECISIONS, SHORT, STUDENTS
+from model.training.experiments import EXPANSIONS, FUNCTIONS, OTHERS, PRECISIONS, RESMLP, STUDENTS
 from pages.page import Figures, Page
 from pages.plot import picture
 
 BENCHMARK = Path("docs/activations.json")
-SHIPPED = Path("networks/resmlp_lerp_psa_h1.npz")
+SHIPPED = Path("driver/lst_overlay/samples/networks/resmlp_lerp_psa_h1_w5a6.npz")
 _CHANNELS = 12  # of each table's, those that are drawn
+_MARKERS = {  # of each precision
+    "": {"linestyle": "-", "marker": "o", "markersize": 4},
+    "_int8": {"linestyle": "none", "marker": "s", "markersize": 6, "fillstyle": "none"},
+    "_w5a6": {"linestyle": "none", "marker": "^", "markersize": 7, "fillstyle": "none"},
+}
 _MNIST = {  # the functions of LST-1 that are compared, by recipe
     "lst1_tanh": "tanh",
     "lst1_lerp_psa": "LERP-PSA, one per layer",
@@ -46,13 +51,18 @@ def _view(figures: Figures) -> Dict[str, Any]:
 def view(figures: Figures, mnist: Figures, benchmark: Optional[Figures]) -> Dict[str, Any]:
     runs = figures["runs"]
     exact = [run["torch_exact_images"] for run in runs.values() if "torch_exact_images" in run]
-    published = [figure for row in PUBLISHED.values() for figure in row]
     return {
         "widths": {f"h = {width:g}": f"{{cells[{width:g}]}}" for width in EXPANSIONS},
-        "short": _accuracies(runs, SHORT),
+        "accuracies": [
+            *_accuracies(runs),
+            *_published("", PUBLISHED),
+            *_published(", INT8", PUBLISHED_INT8),
+        ],
+        "trained": [
+            {**run, "tested": accuracy.tested(run), "core_hours": run.get("core_hours")}
+            for run in runs.values()
+        ],
         "claims": claims(runs),
-        "full": [*_accuracies(runs, FULL), *_published("", PUBLISHED), *_published(", INT8", PUBLISHED_INT8)],
-        "published_range": (min(published), max(published)),
         "integer_runs": len(exact),
         "exact_images": min(exact, default=None),
         "operations": [_compared(row) for row in figures["operations"]],
@@ -67,13 +77,13 @@ def view(figures: Figures, mnist: Figures, benchmark: Optional[Figures]) -> Dict
     }
 
 
-def _accuracies(runs: Figures, recipe: str) -> List[Dict[str, Any]]:
+def _accuracies(runs: Figures) -> List[Dict[str, Any]]:
     """Return a row for each function and precision that was run."""
     rows = [
         {
             "function": ", ".join(filter(None, (name, precision))),
             "cells": {
-                f"{width:g}": mean_and_deviation(cell(runs, f"{recipe}{end}", activation, width))
+                f"{width:g}": mean_and_deviation(cell(runs, f"{RESMLP}{end}", activation, width))
                 for width in EXPANSIONS
             },
         }
@@ -124,16 +134,13 @@ def draw(figures: Figures, directory: Path) -> List[Path]:
 
 
 def _draw_accuracy(runs: Figures, path: Path) -> Path:
-    int8 = {"marker": "s", "markersize": 6, "fillstyle": "none", "linestyle": "none"}
     with picture(path, (9, 4)) as axes:
         for number, (activation, name) in enumerate(FUNCTIONS.items()):
             label = {"color": f"C{number}", "label": f"{name}, published, 500 epochs"}
             axes.plot(EXPANSIONS, PUBLISHED[activation], linestyle=":", marker=".", **label)
-            for recipe, epochs, line in ((SHORT, 20, "-"), (FULL, 240, "--")):
-                label["label"] = f"{name}, {epochs} epochs"
-                _draw_cells(axes, runs, recipe, activation, linestyle=line, marker="o", markersize=4, **label)
-                label["label"] += ", INT8"
-                _draw_cells(axes, runs, f"{recipe}_int8", activation, **int8, **label)
+            for end, precision in PRECISIONS.items():
+                label["label"] = ", ".join(filter(None, (name, precision)))
+                _draw_cells(axes, runs, f"{RESMLP}{end}", activation, **_MARKERS[end], **label)
         axes.set(xscale="log", xlabel="hidden width h, in units of 96 channels")
         axes.set_ylabel("accuracy, percent of CIFAR-10's test images")
         axes.set_xticks(EXPANSIONS, [f"{width:g}" for width in EXPANSIONS])

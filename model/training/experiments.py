@@ -11,8 +11,8 @@ FUNCTIONS = {"relu": "ReLU", "b_spline": "B-spline", "lerp_psa": "LERP-PSA"}
 PRECISIONS = {"": "", "_int8": "INT8", "_w5a6": "W5A6"}  # what a recipe of integers adds to its name
 EXPANSIONS = (2.0, 1.0, 0.5, 0.25)
 SEEDS = (1, 2, 3)
-SHORT, FULL = "resmlp_short", "resmlp"
-TAUGHT = tuple(f"{FULL}{precision}" for precision in PRECISIONS)
+RESMLP = "resmlp"
+TAUGHT = tuple(f"{RESMLP}{precision}" for precision in PRECISIONS)
 CIFAR10_TEACHER = "cifar10_teacher"
 CLAIMED = (("lerp_psa", 1.0), ("relu", 2.0), ("lerp_psa", 0.5), ("relu", 1.0))  # compared by the paper
 
@@ -104,17 +104,3 @@ def chains(teacher: str) -> List[List[Recipe]]:
             ]
         )
     return chosen
-
-
-def seeds_asked(expansion: float) -> Sequence[int]:
-    return SEEDS if expansion == 1 else SEEDS[:1]
-
-
-def asked() -> List[Group]:
-    """Return the cells that two cores run in hours: 20 epochs from the labels, then five in integers."""
-    return [
-        resmlp_group(recipe, activation, expansion, seeds_asked(expansion))
-        for recipe in (SHORT, f"{SHORT}_int8")
-        for expansion in (1.0, 0.5)
-        for activation in ("relu", "lerp_psa")
-    ]

@@ -8,6 +8,7 @@ import fcntl
 import itertools
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Optional
 
@@ -16,6 +17,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from model.training import epoch_log
 from model.training.ancestors import (
     check_same_run,
     load_ancestors,
@@ -79,6 +81,8 @@ def _train(
     if resumed is not None:
         run.restore(resumed)
         print(f"{path}: going on after epoch {run.epoch} of {recipe.epochs}", file=sys.stderr)
+    else:
+        epoch_log.begin(path.parent)
     run.run_epochs(path, stop_after or recipe.epochs)
 
     state = load_checkpoint(path)
@@ -151,12 +155,14 @@ class Training:
         title = f"{self.recipe.name} seed {self.recipe.seed}"
         with tqdm(total=total, initial=self.epoch, desc=title, unit="epoch") as progress:
             while self.epoch < min(total, end):
+                begun = time.process_time()
                 try:
                     loss = self.run_epoch()
                 except TrainingError as error:
                     raise TrainingError(f"{error}; last good checkpoint: {saved}") from None
                 validation = self.validate()
                 save_checkpoint(path, self.state())
+                epoch_log.append(path.parent, self.epoch, loss, validation, time.process_time() - begun)
                 saved = f"{path} (epoch {self.epoch})"
                 progress.set_postfix(loss=f"{loss:.4f}", validation=f"{100 * validation:.2f} %")
                 progress.update()

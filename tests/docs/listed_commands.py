@@ -59,8 +59,6 @@ LISTED: Dict[str, Listed] = {
         for recipe, activation, expansion in (
             ("resmlp", "lerp_psa", 0.5),
             ("resmlp_w5a6", "lerp_psa", 0.5),
-            ("resmlp_short", "lerp_psa", 0.25),
-            ("resmlp_short_int8", "lerp_psa", 0.25),
             ("resmlp", "lerp_psa", 1),
             ("resmlp_int8", "lerp_psa", 1),
             ("resmlp_w5a6", "lerp_psa", 1),

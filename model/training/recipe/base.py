@@ -213,7 +213,7 @@ class Recipe(abc.ABC):
 
     @classmethod
     def named(cls, name: str, directory: Path = DIRECTORY) -> Recipe:
-        """The recipe of that name in the directory, or a variant such as resmlp_short-lerp_psa-0.5."""
+        """The recipe of that name in the directory, or a variant such as resmlp-lerp_psa-0.5."""
         stem, *cell = name.split("-")
         if len(cell) != 2:
             return cls.read(directory / f"{name}.toml")

@@ -58,7 +58,7 @@ class ResMLPRecipe(ActivatedRecipe):
         return self.picture_augmentation
 
     def variant(self, activation: Optional[str] = None, expansion: Optional[float] = None) -> Recipe:
-        """The recipe with this function and hidden width, named after both: resmlp_short-lerp_psa-0.5."""
+        """The recipe with this function and hidden width, named after both: resmlp-lerp_psa-0.5."""
         changes = {} if expansion is None else {"expansion": expansion}
         if activation is not None:
             kind = ACTIVATIONS.get(activation)

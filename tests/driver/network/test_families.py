@@ -44,6 +44,7 @@ SHIPPED_HASHES = {
     "resmlp_lerp_psa_h0.5": "36f07e69",
     "resmlp_lerp_psa_h1": "bd87fc0e",
     "resmlp_relu_h1": "d90fc968",
+    "resmlp_lerp_psa_h1_w5a6": "f23137a1",
 }
 
 

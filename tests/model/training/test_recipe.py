@@ -150,10 +150,10 @@ def test_a_network_has_one_family():
 
 
 def test_the_command_that_a_network_file_quotes_does_not_depend_on_the_directory(tmp_path, monkeypatch):
-    expected = "python -m model train recipes/resmlp_short.toml --activation relu --expansion 2 --seed 1"
+    expected = "python -m model train recipes/resmlp_try.toml --activation relu --expansion 2 --seed 1"
     for directory in (ROOT, tmp_path):
         monkeypatch.chdir(directory)
-        assert SHORT.variant(None, 2.0).command == expected
+        assert OWN.variant(None, 2.0).command == expected
 
 
 def test_defaults_are_written_out_and_unset_tables_left_out():
@@ -178,8 +178,8 @@ def test_dropout_reaches_the_network():
     assert [module.p for module in network.modules() if isinstance(module, torch.nn.Dropout)] == [0.25] * 3
 
 
-SHORT = ResMLPRecipe(
-    "resmlp_short",
+OWN = ResMLPRecipe(
+    "resmlp_try",
     expansion=1.0,
     activation="relu",
     total_variation=1e-5,
@@ -188,26 +188,24 @@ SHORT = ResMLPRecipe(
 
 
 def test_a_variant_is_named_after_its_function_and_width_and_so_is_its_parent():
-    variant = SHORT.variant("lerp_psa", 0.5)
-    assert variant.name == "resmlp_short-lerp_psa-0.5"
+    variant = OWN.variant("lerp_psa", 0.5)
+    assert variant.name == "resmlp_try-lerp_psa-0.5"
     assert (variant.activation, variant.expansion, variant.per_channel) == ("lerp_psa", 0.5, True)
     assert variant.ancestors["parent"] == Path("build/train/x-lerp_psa-0.5/seed1/checkpoint.pt")
-    assert (
-        SHORT.variant(None, 2.0).name == "resmlp_short-relu-2" and not SHORT.variant("relu", None).per_channel
-    )
+    assert OWN.variant(None, 2.0).name == "resmlp_try-relu-2" and not OWN.variant("relu", None).per_channel
 
 
 def test_the_command_of_a_run_makes_the_same_run():
-    assert SHORT.variant("b_spline", 0.25).command == (
-        "python -m model train recipes/resmlp_short.toml --activation b_spline --expansion 0.25 --seed 1"
+    assert OWN.variant("b_spline", 0.25).command == (
+        "python -m model train recipes/resmlp_try.toml --activation b_spline --expansion 0.25 --seed 1"
     )
-    assert SHORT.command == "python -m model train recipes/resmlp_short.toml --seed 1"
+    assert OWN.command == "python -m model train recipes/resmlp_try.toml --seed 1"
     assert LSTRecipe("elsewhere", seed=3).command == "python -m model train elsewhere.toml --seed 3"
 
 
 def test_a_variant_of_no_width_is_refused_and_not_taken_for_the_recipes_own():
     with pytest.raises(RecipeError, match="expansion must be finite and leave at least one hidden channel"):
-        SHORT.variant(None, 0.0)
+        OWN.variant(None, 0.0)
 
 
 def test_only_resmlp_has_variants():
@@ -222,9 +220,9 @@ def test_only_resmlp_has_variants():
 def test_a_variant_of_another_function_is_refused_with_those_of_resmlp(activation):
     with pytest.raises(
         RecipeError,
-        match=f"recipe resmlp_short: activation must be one of relu, psa, .*, not '{activation}'",
+        match=f"recipe resmlp_try: activation must be one of relu, psa, .*, not '{activation}'",
     ):
-        SHORT.variant(activation, None)
+        OWN.variant(activation, None)
 
 
 @pytest.mark.parametrize("network", [network for family in FAMILIES for network in networks_of(family)])

@@ -363,9 +363,9 @@ def test_restart_begins_anew(tmp_path):
     )
 
 
-def test_a_write_leaves_nothing_beside_the_checkpoint(tmp_path):
+def test_a_run_leaves_its_checkpoint_and_its_log_alone(tmp_path):
     run(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "epochs.csv"]
 
 
 @pytest.mark.parametrize(
@@ -495,7 +495,7 @@ def test_a_full_disk_is_one_error_and_leaves_the_earlier_checkpoint(tmp_path, mo
         OSError, match="cannot be written .*PytorchStreamWriter.*; the earlier one is as it was"
     ):
         run(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "epochs.csv"]
     assert load_checkpoint(tmp_path / "checkpoint.pt")["epoch"] == 1
 
 

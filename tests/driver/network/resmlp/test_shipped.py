@@ -1,15 +1,20 @@
-"""The INT8 networks that come with the project."""
+"""The ResMLPs that come with the project."""
 
 import numpy as np
 import pytest
 
 from datasets.cifar10 import cifar10_is_here
 from lst_overlay.network import load_network, outputs, resmlp
+from lst_overlay.samples import shipped_networks
 from model.reports.evaluate import evaluate
 from tests import ROOT
 from tests.oracles import resmlp as oracle
 
-NETWORKS = sorted((ROOT / "networks").glob("resmlp_*.npz"))
+NETWORKS = sorted(
+    path
+    for directory in (ROOT / "networks", shipped_networks.DIRECTORY)
+    for path in directory.glob("resmlp_*.npz")
+)
 every_network = pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
 
 
@@ -18,7 +23,12 @@ def test_there_are_some_with_learned_functions_and_one_without():
         path.stem: any(isinstance(layer, resmlp.Table) for layer in load_network(path).layers)
         for path in NETWORKS
     }
-    assert kinds == {"resmlp_lerp_psa_h0.5": True, "resmlp_lerp_psa_h1": True, "resmlp_relu_h1": False}
+    assert kinds == {
+        "resmlp_lerp_psa_h0.5": True,
+        "resmlp_lerp_psa_h1": True,
+        "resmlp_relu_h1": False,
+        "resmlp_lerp_psa_h1_w5a6": True,
+    }
 
 
 @every_network
