@@ -20,14 +20,17 @@ class PixelWriter(LiteXModule):
 
     def __init__(self, fmt: ArrayFormat):
         self.sink = sink = stream.Endpoint([("word", 8)])
-        self.source = source = stream.Endpoint(
+        # The memory says in the same clock whether it has room, which would be late for ``sink``.
+        self.buffer = buffer = stream.PipeReady(
             [("slot", 5), ("token", 6), ("channel", 4), ("code", fmt.code_bits)]
         )
+        self.source = buffer.source
         self.released = Signal()
         self.has_image = Signal()
 
         # # #
 
+        pixel = buffer.sink
         rows, columns, colours = fmt.image_shape
         line = fmt.patch * colours  # bytes of a row of a patch
         value = Signal(max=line)
@@ -45,7 +48,7 @@ class PixelWriter(LiteXModule):
         )
         self.comb += [
             self.has_image.eq(images != 0),
-            sink.ready.eq((images != 2) & (~source.valid | source.ready)),
+            sink.ready.eq((images != 2) & (~pixel.valid | pixel.ready)),
             taken.eq(sink.valid & sink.ready),
             complete.eq(taken & at_value & at_column & at_inner & at_row),
         ]
@@ -56,14 +59,14 @@ class PixelWriter(LiteXModule):
             at_inner.eq(inner == fmt.patch - 1),
             at_row.eq(row == rows // fmt.patch - 1),
             next_line.eq(line_begin + line),
-            If(source.ready, source.valid.eq(0)),
+            If(pixel.ready, pixel.valid.eq(0)),
             If(
                 taken,
-                source.valid.eq(1),
-                source.slot.eq(channel[4:] + second * fmt.pixel_slots),
-                source.token.eq(Cat(column, row)),
-                source.channel.eq(channel[:4]),
-                source.code.eq(Cat(sink.word[8 - fmt.code_bits : 7], ~sink.word[7])),
+                pixel.valid.eq(1),
+                pixel.slot.eq(channel[4:] + second * fmt.pixel_slots),
+                pixel.token.eq(Cat(column, row)),
+                pixel.channel.eq(channel[:4]),
+                pixel.code.eq(Cat(sink.word[8 - fmt.code_bits : 7], ~sink.word[7])),
                 value.eq(value + 1),
                 at_value.eq(value == line - 2),
                 channel.eq(channel + 1),

@@ -149,6 +149,25 @@ def test_pixels_go_to_their_tokens_and_channels_in_two_places_alternately():
     np.testing.assert_array_equal(found, codes)
 
 
+def test_bytes_stop_one_clock_after_the_memory_and_none_is_lost():
+    dut, accepted, codes = PixelWriter(ARRAY), [], []
+
+    def process():
+        yield dut.sink.valid.eq(1)
+        for clock in range(40):
+            yield dut.sink.word.eq(4 * clock)
+            yield dut.source.ready.eq(not 20 <= clock < 25)
+            yield
+            if (yield dut.sink.ready):
+                accepted.append(clock)
+            if (yield dut.source.valid) and (yield dut.source.ready):
+                codes.append((yield dut.source.code) ^ 32)
+
+    run_simulation(dut, process())
+    assert accepted == [*range(21), *range(26, 40)]
+    assert codes == accepted[: len(codes)] and len(codes) == len(accepted) - 1
+
+
 def test_pixels_of_a_third_image_wait_until_the_first_is_released():
     dut, taken = PixelWriter(ARRAY), []
     count = random_pictures(1).size
