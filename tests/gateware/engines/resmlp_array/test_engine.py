@@ -123,7 +123,7 @@ def test_every_tensor_of_the_networks_of_8_bits_that_come_along(int8, path):
 @pytest.mark.parametrize("weight, pixel", [(127, 0), (-127, 0), (127, 255), (-127, 255)])
 def test_greatest_sums_of_two_products_are_exact(int8, weight, pixel):
     """All weights and all codes are at one end of their range."""
-    network = random_array_network(7, channels=16, hidden=128, relu=True, extreme=True, **WIDE)
+    network = random_array_network(7, channels=16, hidden=208, relu=True, extreme=True, **WIDE)
     layers = [
         dataclasses.replace(layer, weights_q=np.full_like(layer.weights_q, weight))
         if isinstance(layer, Matrix)
