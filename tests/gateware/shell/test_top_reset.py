@@ -261,16 +261,3 @@ def test_no_reset_reaches_more_than_250_flip_flops():
     ):
         loads[reset] += sum(widths[name] for name in re.findall(r"^\t\t(\w+) <=", body, re.M))
     assert len(loads) >= 8 and max(loads.values()) <= 250, loads
-
-
-def test_reset_of_the_pl_drops_the_images_in_the_engine(top):
-    board = top(network=NETWORK)
-    board.put(random_images(3))
-    board.start(3)
-    board.run(1200)  # within the second image
-    board.set_reset(True)
-    board.run(20)
-    board.set_reset(False)
-    board.run(20)
-    board.load(OTHER_NETWORK)
-    board.assert_works(OTHER_NETWORK)
