@@ -233,8 +233,8 @@ def test_cycles_of_an_image_of_the_largest_networks_are_as_promised(bench, sizes
     assert_cycles(bench, cycles, **sizes)
 
 
+@pytest.mark.slow
 def test_a_network_with_twice_as_many_hidden_channels_in_a_larger_memory():
-    """Each size of memory is used up to its end, and the tensors are those of the widest hidden layers."""
     bench, sizes = Bench(fmt=LARGE), {"hidden": 192, "relu": True}
     assert_cycles(bench, 44_612, **sizes)
     for extreme in (False, True):
