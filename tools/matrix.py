@@ -87,7 +87,9 @@ def prepare() -> Tuple[Path, Path]:
     """Build the wheel and the simulated bitstreams. Returns the wheel and the directory of the bitstreams."""
     WORK.mkdir(parents=True, exist_ok=True)
     simulated = WORK / "simulated"
-    build_simulated_bitstream(directory=simulated)
+    for spec in declared_engines():
+        if spec.loadable:
+            build_simulated_bitstream(spec.name, directory=simulated)
     for spec, name in DESIGNS:
         build_simulated_bitstream(spec.name, load_network(find(name)), simulated)
     build_library(traffic_design.VERILOG, simulated)

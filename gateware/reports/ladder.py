@@ -53,7 +53,7 @@ def write_ladder(jobs: int = 2) -> List[Path]:
     and for every finding of synthesis.
     """
     chosen = list(rungs())
-    for dataset in {_dataset(network) for _, network in chosen}:
+    for dataset in {_recorded(network, "dataset") for _, network in chosen}:
         datasets.load(dataset, "test")  # if it is missing, say so at once
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         tops = [pool.submit(_resources, engine, network, "top") for engine, network in chosen]
@@ -72,7 +72,12 @@ def write_ladder(jobs: int = 2) -> List[Path]:
     if wrong:
         raise SimulationFailure(f"no page is written, these are wrong: {'; '.join(wrong)}")
     measured = [
-        {**pair, "top": _area(top), "netlist": {key: netlist[key] for key in ("images", "bit_exact_images")}}
+        {
+            **pair,
+            "accuracy": _recorded(pair["ideal"]["network"], "accuracy_integer"),
+            "top": _area(top),
+            "netlist": {key: netlist[key] for key in ("images", "bit_exact_images")},
+        }
         for pair, top, netlist in zip(reports, synthesised[1:], netlists)
     ]
     return PAGE.write({**PAGE.figures(), "core": _area(synthesised[0]), "rungs": measured})
@@ -83,8 +88,8 @@ def keep_python(figures: Figures) -> List[Path]:
     return PAGE.write({**PAGE.figures(), "python": figures})
 
 
-def _dataset(name: str) -> str:
-    return load_network(find(name)).provenance["dataset"]
+def _recorded(name: str, what: str) -> Any:
+    return load_network(find(name)).provenance[what]
 
 
 def _built_in(engine: str, name: str):
@@ -124,7 +129,7 @@ def netlist_report(engine: str, name: str, images: int = NETLIST_IMAGES) -> Dict
     netlist = (directory / f"{TOP}.netlist.v").read_text()
     print(f"ladder: simulating the netlist of {engine} with {name}", file=sys.stderr, flush=True)
     bitfile = build_simulated_bitstream(engine, network, ROOT / "build" / "netlists", netlist=netlist)
-    return simulate(_dataset(name), name, images, engine=engine, bitfile=bitfile).report
+    return simulate(_recorded(name, "dataset"), name, images, engine=engine, bitfile=bitfile).report
 
 
 def _area(resources: Resources) -> Dict[str, Any]:
@@ -138,7 +143,7 @@ def _reports(engine: str, name: str) -> Dict[str, Dict]:
     """Simulate under each memory model and return the reports."""
     print(f"ladder: simulating {engine} with {name}", file=sys.stderr, flush=True)
     bitfile = build_simulated_bitstream(engine, _built_in(engine, name))
-    dataset, images = _dataset(name), MOST_CYCLES // ENGINES[engine].cycles_per_image
+    dataset, images = _recorded(name, "dataset"), MOST_CYCLES // ENGINES[engine].cycles_per_image
     return {
         memory: simulate(dataset, name, images, memory, engine=engine, bitfile=bitfile).report
         for memory in ("ideal", "default")
@@ -226,11 +231,10 @@ def view(figures: Figures) -> Dict[str, Any]:
 
 
 def _accuracy(rung: Dict[str, Any]) -> str:
-    """Return the accuracy with its data set, unless that is MNIST."""
+    """Return the accuracy on all test images, and of which data set unless it is MNIST."""
     run = rung["ideal"]
-    return f"{run['accuracy']:.2f} %" + (
-        "" if run["dataset"] == "mnist" else f" of {_DATASETS[run['dataset']]}"
-    )
+    dataset = "" if run["dataset"] == "mnist" else f" of {_DATASETS[run['dataset']]}"
+    return f"{rung.get('accuracy', run['accuracy']):.2f} %{dataset}"
 
 
 def _system(rung: Dict[str, Any]) -> Dict[str, Any]:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from gateware import ROOT
@@ -43,7 +44,8 @@ def build_wheel(out: Path, staging: Path = ROOT / "build" / "wheel", jobs: int =
             shutil.copy(path, bitstreams / path.parent.name)
     board = bitstreams / DEFAULT_BOARD
     board.mkdir(exist_ok=True)
-    with ProcessPoolExecutor(jobs) as pool:  # names are global in Migen: a process for each design
+    # Names are global in Migen: a process for each design, new ones, since locks of other threads are copied.
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         list(pool.map(_describe, ENGINES, [board] * len(ENGINES)))
     return _packed(staging, out)
 

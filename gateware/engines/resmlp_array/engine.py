@@ -7,10 +7,13 @@ from migen import If, Signal
 
 from gateware.cores.unpacker import Unpacker
 from gateware.engines.core import CoreEngine, EngineCore
+from gateware.engines.engine import EngineSpec
 from gateware.engines.parameter_loader import ParameterLoader
 from gateware.engines.resmlp_array.pipeline import Pipeline
 from lst_overlay.hardware.capabilities import Capabilities
-from lst_overlay.network.resmlp.array_format import LAYOUT_MAGIC, ArrayFormat
+from lst_overlay.memory.images import ImageLayout
+from lst_overlay.network.resmlp import FAMILY
+from lst_overlay.network.resmlp.array_format import ARRAY, CLASSES, LAYOUT_MAGIC, ArrayFormat
 
 RESULT_WORDS = 64
 CREDITS = 5  # 11 result words each
@@ -69,4 +72,21 @@ class ResMLPArrayEngine(CoreEngine):
         self.comb += loader.writes(pipeline.loads)
 
 
-SPECS = ()  # declared when a trained network of its widths is shipped
+SPECS = (
+    EngineSpec(
+        number=4,
+        name="resmlp_array",
+        idea="64 multipliers, four products in each, any ResMLP network for CIFAR-10",
+        chosen_for="pictures in colour",
+        divisors=(7, 1),
+        cycles_per_image=26_180,
+        network="resmlp_lerp_psa_h1_w5a6",
+        measured_with=("resmlp_lerp_psa_h1_w5a6",),
+        build=lambda _, capabilities: ResMLPArrayEngine(capabilities, ARRAY),
+        accepts=FAMILY.parameters,
+        layout=lambda _: ImageLayout(ARRAY.image_shape),
+        family=FAMILY.name,
+        loadable=True,
+        classes=CLASSES,
+    ),
+)

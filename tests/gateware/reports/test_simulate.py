@@ -1,8 +1,33 @@
 """What a simulation reports, from images, labels and classes alone."""
 
 import numpy as np
+import pytest
 
-from gateware.reports.simulate import Simulation, exact_images
+from datasets import Images
+from gateware.reports.simulate import Simulation, default_dataset, exact_images, simulate
+from lst_overlay.network import NetworkError
+
+
+@pytest.mark.parametrize(
+    "engine, dataset, message",
+    [
+        ("folded", "cifar10", r"of shape \(28, 28\), those of cifar10 have \(32, 32, 3\): name a network"),
+        ("pixel_serial", "cifar10", "of the family resmlp, where one of the family lst is needed"),
+        ("resmlp_array", "mnist", "of the family lst, where one of the family resmlp is needed"),
+    ],
+)
+def test_a_data_set_that_the_engine_does_not_take_is_refused_before_anything_is_built(
+    monkeypatch, engine, dataset, message
+):
+    images = Images(np.zeros((1, 32, 32, 3), np.uint8), np.zeros(1, np.int64))
+    monkeypatch.setattr("datasets.load", lambda *_: images)
+    monkeypatch.setattr("gateware.reports.simulate.build_simulated_bitstream", None)
+    with pytest.raises(NetworkError, match=message):
+        simulate(dataset, engine=engine)
+
+
+def test_pictures_in_colour_are_the_data_set_of_an_engine_for_them():
+    assert default_dataset("resmlp_array") == "cifar10" and default_dataset("folded") in ("mnist", "digits")
 
 
 def test_the_confusion_matrix_has_a_row_and_a_column_for_every_class():

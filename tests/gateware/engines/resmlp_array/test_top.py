@@ -1,37 +1,16 @@
 """The array behind shell and DMA, on the simulated PS and memory: batches, cycles, errors, resets."""
 
-from unittest.mock import patch
-
 import numpy as np
 import pytest
 
-from gateware import designs
-from gateware.engines.engine import EngineSpec
-from gateware.engines.resmlp_array.engine import ResMLPArrayEngine
-from lst_overlay.memory.images import ImageLayout
+from gateware.designs import make_design
 from lst_overlay.network import parameter_crc
-from lst_overlay.network.resmlp.array_format import ARRAY, CLASSES
+from lst_overlay.network.resmlp.array_format import ARRAY
 from lst_overlay.network.resmlp.array_parameters import array_words
 from lst_overlay.registers import ErrorCode, ResultMode
 from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
 from tests.gateware.shell.top_bench import LOAD, PARAMETERS, PIXELS, RESULTS, Top, build_top, expected_results
 
-SPEC = EngineSpec(
-    number=8,
-    name="resmlp_array",
-    idea="a test",
-    chosen_for="a test",
-    divisors=(6, 1),
-    cycles_per_image=26_180,
-    network="",
-    measured_with=(),
-    build=lambda _, capabilities: ResMLPArrayEngine(capabilities, ARRAY),
-    accepts=lambda network: array_words(network, ARRAY),
-    layout=lambda _: ImageLayout(ARRAY.image_shape),
-    family="resmlp",
-    loadable=True,
-    classes=CLASSES,
-)
 NETWORK, OTHER = random_array_network(1), random_array_network(2, channels=24, hidden=40, relu=True)
 
 
@@ -59,8 +38,7 @@ class ArrayTop(Top):
 
 @pytest.fixture(scope="module")
 def design():
-    with patch.dict(designs.ENGINES, {SPEC.name: SPEC}):
-        return designs.make_design(SPEC.name)
+    return make_design("resmlp_array")
 
 
 @pytest.fixture(scope="module")
