@@ -42,7 +42,7 @@ SHIPPED_HASHES = {
     "lst2_w6a4p4": "26d151c3",
     "reslst3_w6a4p4": "156defd0",
     "resmlp_lerp_psa_h0.5": "36f07e69",
-    "resmlp_lerp_psa_h1": "bd87fc0e",
+    "resmlp_lerp_psa_h1_int8": "ce656091",
     "resmlp_relu_h1": "d90fc968",
     "resmlp_lerp_psa_h1_w5a6": "f23137a1",
 }

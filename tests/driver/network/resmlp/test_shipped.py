@@ -25,7 +25,7 @@ def test_there_are_some_with_learned_functions_and_one_without():
     }
     assert kinds == {
         "resmlp_lerp_psa_h0.5": True,
-        "resmlp_lerp_psa_h1": True,
+        "resmlp_lerp_psa_h1_int8": True,
         "resmlp_relu_h1": False,
         "resmlp_lerp_psa_h1_w5a6": True,
     }
