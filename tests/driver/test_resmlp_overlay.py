@@ -16,14 +16,13 @@ from lst_overlay import (
 from lst_overlay.network import NetworkError, classify, load_network, logits, save_network
 from lst_overlay.network.family import CLASS_NAMES
 from lst_overlay.registers import ErrorCode
-from tests import ROOT
+from lst_overlay.samples.shipped_networks import find
 from tests.boards.fake import RESMLP_ARRAY, FakeBoard
 from tests.driver.conftest import NETWORKS, write_bitstream
 from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
 
 NETWORK = dataclasses.replace(random_array_network(1), provenance={"dataset": "cifar10"})
 OTHER = random_array_network(2, channels=24, hidden=40, relu=True)
-INT8 = ROOT / "networks" / "resmlp_relu_h1.npz"
 PICTURES = random_pictures(5)
 
 
@@ -142,7 +141,10 @@ def test_the_advice_on_colours_that_come_first_is_right(overlay):
     "network, message",
     [
         (lambda: "lst1_w6a4p4", "'lst1_w6a4p4' .LST-1. is of the family lst, where one of the family resmlp"),
-        (lambda: INT8, "pixels must have codes of 6 bits, not 8"),
+        (
+            lambda: random_array_network(3, weight_bits=8, code_bits=8),
+            "pixels must have codes of 6 bits, not 8",
+        ),
         (lambda: random_array_network(3, weight_bits=6, code_bits=6), "those of the array have 5 bits"),
         (
             lambda: random_array_network(3, hidden=224),
@@ -229,5 +231,5 @@ def test_a_network_whose_parameters_are_altered_on_their_way_is_noticed(board):
 
 
 def test_a_shipped_resmlp_file_names_the_classes_of_cifar10():
-    assert load_network(INT8).class_names == CLASS_NAMES["cifar10"]
+    assert load_network(find(ResMLPOverlay.default_network)).class_names == CLASS_NAMES["cifar10"]
     assert random_array_network(1).class_names == tuple("0123456789")

@@ -16,7 +16,6 @@ from gateware.reports.simulate import SimulationFailure
 from gateware.toolchain.resources import Resources
 from lst_overlay.registers import REGISTERS, ErrorCode
 from lst_overlay.samples.shipped_networks import DEFAULT, names
-from tests import ROOT
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
@@ -113,7 +112,7 @@ def test_each_command_replaces_its_own_figures_of_the_ladder_alone(monkeypatch, 
         ladder.write_ladder()
 
 
-RESMLP = str(ROOT / "networks" / "resmlp_relu_h1.npz")
+RESMLP = ENGINES["resmlp_array"].network
 
 
 @pytest.mark.parametrize(
