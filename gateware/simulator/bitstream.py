@@ -9,7 +9,7 @@ from typing import Optional
 from gateware import ROOT
 from gateware.designs import make_design
 from gateware.simulator.block_ram import simulated_netlist
-from gateware.simulator.build import build_library, yosys_cells
+from gateware.simulator.build import build_library
 from lst_overlay.hardware.bitstream_files import SIMULATED, network_of
 from lst_overlay.network import Network, save_network
 from lst_overlay.simulator import write_bit
@@ -33,7 +33,7 @@ def build_simulated_bitstream(
     design = make_design(engine, network)
     verilog = directory / f"{design.stem}.v"
     verilog.write_text(design.verilog if netlist is None else simulated_netlist(netlist))
-    built = build_library(verilog, libraries or directory, [] if netlist is None else [yosys_cells()])
+    built = build_library(verilog, libraries or directory, mapped=netlist is not None)
     library = directory / built.name
     if library != built:
         shutil.copyfile(built, library)

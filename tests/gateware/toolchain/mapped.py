@@ -4,22 +4,13 @@ import shutil
 
 from gateware.kept import make_once
 from gateware.simulator.block_ram import simulated_netlist
-from gateware.simulator.build import yosys_cells
 from gateware.toolchain.resources import content_of
 from gateware.toolchain.yosys import run_yosys
 from tests import BUILT
 from tests.gateware.verilated import verilated
 
 # Vendor models are not ours to clean, nor are netlists.
-_OPTIONS = (
-    "-Wno-lint",
-    "-Wno-style",
-    "-Wno-SPECIFYIGN",
-    "-Wno-MODDUP",
-    "-Wno-UNOPTFLAT",
-    "-v",
-    str(yosys_cells()),
-)
+_OPTIONS = ("-Wno-lint", "-Wno-style", "-Wno-UNOPTFLAT")
 
 
 def netlist_of(verilog, top):
