@@ -160,11 +160,11 @@ class Netlist:
         return sorted({cell.type for cell in self.cells} - _KNOWN)
 
     def unregistered_multipliers(self) -> List[str]:
-        """DSP48E1 that do not use all of the registers A, B, M and P."""
+        """DSP48E1 that multiply and do not use all of the registers A, B, M and P."""
         return [
             f"{cell.name}: {register} = 0"
             for cell in self.cells
-            if cell.type == "DSP48E1"
+            if cell.type == "DSP48E1" and cell.parameters.get("USE_MULT") != "NONE"
             for register in ("AREG", "BREG", "MREG", "PREG")
             if int(cell.parameters[register], 2) == 0
         ]

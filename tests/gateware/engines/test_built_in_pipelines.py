@@ -186,7 +186,9 @@ def expected(net, images):
 @pytest.mark.parametrize("name", PIPELINES)
 def test_images_right_behind_each_other_and_after_pauses(name, settings):
     net, images = network(1, **settings), random_images(6)
-    np.testing.assert_array_equal(in_migen(name, net, images, (0, 0, 1, 0, 3)), expected(net, images))
+    # Migen cannot simulate the blocks of the FPGA that row_parallel's classifier consists of.
+    simulate = in_verilog if name == "row_parallel" else in_migen
+    np.testing.assert_array_equal(simulate(name, net, images, (0, 0, 1, 0, 3)), expected(net, images))
 
 
 @pytest.mark.parametrize("settings", WIDE, ids=str)

@@ -143,3 +143,9 @@ def test_multipliers_without_a_register_are_found(netlist, register):
     full = {name: f"{1:032b}" for name in ("AREG", "BREG", "MREG", "PREG")}
     cells = {"good": cell("DSP48E1", **full), "bad": cell("DSP48E1", **{**full, register: f"{0:032b}"})}
     assert netlist(**cells).unregistered_multipliers() == [f"bad: {register} = 0"]
+
+
+def test_adders_in_dsp_blocks_need_no_register_of_products(netlist):
+    registers = {"AREG": f"{1:032b}", "BREG": f"{1:032b}", "MREG": f"{0:032b}", "PREG": f"{1:032b}"}
+    adder = cell("DSP48E1", USE_MULT="NONE", **registers)
+    assert netlist(adder=adder).unregistered_multipliers() == []
