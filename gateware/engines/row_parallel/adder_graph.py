@@ -3,8 +3,11 @@
 Every weight is written as a sum of signed powers of two with the fewest digits (canonical signed digits), so
 an output is a sum of terms +-2**s x. A pair of terms that occurs in several outputs, up to a common shift and
 sign, is added only once and becomes a signal of its own. The search takes the most frequent pair first and
-ends when no pair occurs twice. The remaining terms of each output are summed by a tree, beginning with the
-signals of least depth. Sharing digit patterns is Hartley's method (IEEE TCAS-II 43(10), 1996).
+ends when no pair occurs twice. Sharing digit patterns is Hartley's method (IEEE TCAS-II 43(10), 1996).
+
+An adder of three terms takes the same carry chain as one of two, since the LUT6 before each bit of a chain
+also add three bits to two. So a pair that is used once, because later pairs contain its other uses, joins
+the addition that uses it, and the remaining terms of each output are summed by a tree of threes.
 """
 
 from __future__ import annotations
@@ -27,14 +30,11 @@ class Term(NamedTuple):
     shift: int
     sign: int
 
-
-class Addition(NamedTuple):
-    """A signal whose value is the sum of two terms, at least one of which is positive."""
-
-    a: Term
-    b: Term
+    def scaled(self, shift: int, sign: int) -> Term:
+        return Term(self.signal, self.shift + shift, self.sign * sign)
 
 
+Addition = Tuple[Term, ...]  # two or three terms whose sum is a signal, at least one of them positive
 Pattern = Tuple[int, int, int, int]  # signals a and b, shift of b against a, sign of b against a
 
 
@@ -42,13 +42,13 @@ Pattern = Tuple[int, int, int, int]  # signals a and b, shift of b against a, si
 class AdderGraph:
     """The additions that compute a constant matrix times a vector.
 
-    Signals 0 .. inputs - 1 are the elements of the vector; signal inputs + n is additions[n]. An output is a
-    term, or None if all its weights are 0.
+    Signals 0 .. inputs - 1 are the elements of the vector; signal inputs + n is additions[n]. An output is
+    the sum of at most two terms, so that a last addition has room for a constant.
     """
 
     inputs: int
     additions: Tuple[Addition, ...]
-    outputs: Tuple[Optional[Term], ...]
+    outputs: Tuple[Tuple[Term, ...], ...]
 
     @classmethod
     def of(cls, matrix: np.ndarray) -> AdderGraph:
@@ -63,7 +63,9 @@ class AdderGraph:
         for addition in self.additions:
             signals.append(sum(_value(term, signals) for term in addition))
         zero = np.zeros(len(x), np.int64)
-        return np.stack([zero if term is None else _value(term, signals) for term in self.outputs], axis=1)
+        return np.stack(
+            [sum((_value(term, signals) for term in terms), zero) for terms in self.outputs], axis=1
+        )
 
     def ranges(self, low: int, high: int) -> List[Tuple[int, int]]:
         """The least and greatest value of every signal, for independent inputs in low .. high. Exact."""
@@ -126,7 +128,7 @@ class _Search:
                 continue
             a, b, shift, sign = pattern
             signal = self.inputs + len(self.additions)
-            self.additions.append(Addition(Term(a, 0, 1), Term(b, shift, sign)))
+            self.additions.append((Term(a, 0, 1), Term(b, shift, sign)))
             for number, one, other in occurrences:
                 for pushed in self._replace(number, one, other, Term(signal, one.shift, one.sign)):
                     heapq.heappush(queue, self._entry(pushed))
@@ -151,27 +153,59 @@ class _Search:
         terms.add(new)
         return [pattern for pattern in grown if self.counts[pattern] > 1]
 
-    def finish(self) -> Tuple[Tuple[Addition, ...], Tuple[Optional[Term], ...]]:
+    def finish(self) -> Tuple[Tuple[Addition, ...], Tuple[Tuple[Term, ...], ...]]:
         """Sum the remaining terms of every output. Returns all additions and the outputs."""
-        graph = AdderGraph(self.inputs, tuple(self.additions), ())
-        depths: Dict[int, int] = dict(enumerate(graph.depths))
-        outputs: List[Optional[Term]] = []
-        for terms in self.terms:
-            queue = [(depths[term.signal], term) for term in terms]
+        additions, outputs = _joined(self.inputs, self.additions, self.terms)
+        depths = AdderGraph(self.inputs, tuple(additions), ()).depths
+        for terms in outputs:
+            # The terms of least depth come first, and of these the narrowest ones.
+            queue = [(depths[term.signal], term.shift, term) for term in terms]
             heapq.heapify(queue)
-            while len(queue) > 1:
-                (_, one), (depth, other) = heapq.heappop(queue), heapq.heappop(queue)
-                signal, low = self.inputs + len(self.additions), min(one.shift, other.shift)
-                sign = max(one.sign, other.sign)
-                self.additions.append(
-                    Addition(
-                        *(Term(term.signal, term.shift - low, term.sign * sign) for term in (one, other))
-                    )
-                )
-                depths[signal] = depth + 1
-                heapq.heappush(queue, (depth + 1, Term(signal, low, sign)))
-            outputs.append(queue[0][1] if queue else None)
-        return tuple(self.additions), tuple(outputs)
+            while len(queue) > 2:
+                parts = [heapq.heappop(queue) for _ in range(2 if len(queue) % 2 else 3)]
+                _, low, lowest = min(parts, key=lambda part: part[1])
+                sign = lowest.sign
+                new = Term(self.inputs + len(additions), low, sign)
+                additions.append(tuple(term.scaled(-low, sign) for *_, term in parts))
+                depths.append(1 + max(depth for depth, *_ in parts))
+                heapq.heappush(queue, (depths[-1], low, new))
+            terms[:] = [term for *_, term in queue]
+        return tuple(additions), tuple(map(tuple, outputs))
+
+
+def _joined(
+    inputs: int, additions: List[Addition], outputs: List[Set[Term]]
+) -> Tuple[List[Addition], List[List[Term]]]:
+    """Put the terms of each addition that is used only once in the place of its use.
+
+    An addition that would have more than three terms keeps it as it is.
+    """
+    uses = Counter(term.signal for terms in (*additions, *outputs) for term in terms)
+    kept: Dict[int, Addition] = dict(enumerate(additions, inputs))
+
+    def join(terms, most: Optional[int]) -> List[Term]:
+        joined, rest = [], sorted(terms)
+        while rest:
+            term = rest.pop()
+            parts = kept.get(term.signal, ())
+            fits = most is None or len(joined) + len(rest) + len(parts) <= most
+            if parts and uses[term.signal] == 1 and fits:
+                del kept[term.signal]
+                rest += [part.scaled(term.shift, term.sign) for part in parts]
+            else:
+                joined.append(term)
+        return joined
+
+    for signal in range(inputs, inputs + len(additions)):
+        kept[signal] = tuple(join(kept[signal], 3))
+    joined_outputs = [join(terms, None) for terms in outputs]
+    number = {signal: signal for signal in range(inputs)}
+    number.update({signal: place for place, signal in enumerate(kept, inputs)})
+
+    def renumbered(terms) -> List[Term]:
+        return [term._replace(signal=number[term.signal]) for term in terms]
+
+    return [tuple(renumbered(terms)) for terms in kept.values()], list(map(renumbered, joined_outputs))
 
 
 def _pattern(one: Term, other: Term) -> Pattern:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import Signal, value_bits_sign
+from migen import Signal
 
 from gateware.cores.delay import delayed
 from gateware.cores.widths import shape_of
 from gateware.engines.row_parallel.adder_graph import AdderGraph, Term
+from gateware.engines.row_parallel.addition import Summand, registered_sum
 
 
 class ConstantMatrix(LiteXModule):
@@ -39,37 +40,28 @@ class ConstantMatrix(LiteXModule):
         # For each signal a delay line as long as the latest use of the signal; all uses share it.
         lines: List[List[Signal]] = [[getattr(sink, f"x{number}")] for number in range(graph.inputs)]
 
-        def shifted(term: Term, clock: int):
-            line, age = lines[term.signal], clock - graph.depths[term.signal]
-            while len(line) <= age:
-                line.append(delayed(self, line[-1], 1, name=f"signal{term.signal}_{len(line)}"))
-            if not term.shift:
-                return line[age]
-            # A signal of its own: in an expression of mixed signs, Verilog would cut the shifted value to the
-            # width of its operand.
-            width, signed = value_bits_sign(line[age])
-            wide = Signal(
-                (width + term.shift, signed), name=f"signal{term.signal}_{age}_times{1 << term.shift}"
-            )
-            self.comb += wide.eq(line[age] << term.shift)
-            return wide
+        def summed(terms: Sequence[Term], constant: int, shape: Tuple[int, bool], name: str) -> Signal:
+            clock = max(graph.depths[term.signal] for term in terms)
+            summands = []
+            for term in terms:
+                line, age = lines[term.signal], clock - graph.depths[term.signal]
+                while len(line) <= age:
+                    line.append(delayed(self, line[-1], 1, name=f"signal{term.signal}_{len(line)}"))
+                summands.append(Summand(line[age], term.shift, term.sign))
+            return registered_sum(self, summands, constant, shape, name)
 
-        for number, (addition, (low, high)) in enumerate(
+        for number, (terms, span) in enumerate(
             zip(graph.additions, graph.ranges(*x_range)[graph.inputs :]), graph.inputs
         ):
-            clock = graph.depths[number] - 1
-            positive, second = sorted(addition, key=lambda term: -term.sign)
-            left, right = shifted(positive, clock), shifted(second, clock)
-            total = Signal(shape_of(low, high), reset_less=True, name=f"signal{number}_0")
-            self.sync += total.eq(left + right if second.sign > 0 else left - right)
-            lines.append([total])
-        for number, (term, constant) in enumerate(zip(graph.outputs, bias.tolist())):
+            lines.append([summed(terms, 0, shape_of(*span), f"signal{number}_0")])
+        for number, (terms, constant) in enumerate(zip(graph.outputs, bias.tolist())):
             y = getattr(source, f"y{number}")
-            if term is None:
-                self.comb += y.eq(constant)
+            if terms:
+                total = summed(terms, constant, (acc_width, True), f"sum{number}")
+                age = 1 + max(graph.depths[term.signal] for term in terms)
+                self.comb += y.eq(delayed(self, total, self.latency - age, name=f"sum{number}_"))
             else:
-                sum_ = shifted(term, self.latency - 1)
-                self.sync += y.eq(sum_ + constant if term.sign > 0 else constant - sum_)
+                self.comb += y.eq(constant)
         self.comb += [
             sink.ready.eq(1),
             source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False)),

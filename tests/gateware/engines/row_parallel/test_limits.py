@@ -57,23 +57,29 @@ def test_weights_that_need_too_many_additions():
         check(dataclasses.replace(TWO, layers=tuple(layers)), ImageLayout((28, 28), 1, 2))
 
 
-@pytest.mark.parametrize("name", limits.BEYOND_SLICE_SHARE)
-def test_more_than_three_quarters_of_the_slices(name):
-    """A shipped network is let through by its name, and refused under any other one."""
-    network = load_network(find(name))
-    check(network, ImageLayout((28, 28), 2, 4))
+def test_more_than_three_quarters_of_the_slices(monkeypatch):
+    monkeypatch.setattr(limits, "SLICES", 1_600)
     with pytest.raises(
         NetworkError,
-        match=r"'other' needs at least [34],\d+ slices, 75% of the XC7Z010's are 3,300: fewer bits",
+        match=r"'lst1_w4a4p2' needs at least 1,\d+ slices, 75% of the XC7Z010's are 1,200: fewer bits",
     ):
-        check(dataclasses.replace(network, name="other"), ImageLayout((28, 28), 2, 4))
+        check(TWO, ImageLayout((28, 28), 1, 2))
 
 
-def test_every_network_that_is_let_through_needs_it():
-    """A name whose network has become small enough is to be removed."""
-    for name in limits.BEYOND_SLICE_SHARE:
-        area = limits.estimate(load_network(find(name)), ImageLayout((28, 28), 2, 4))
-        assert area.slices > limits.SLICE_SHARE * limits.SLICES
+def test_sums_of_the_classifier_that_are_too_great_for_their_adders():
+    """Fourteen rows of +-31 at -8 sum up to 3,472; of a column that is mixed, both signs count."""
+    dense = TWO.layers[2]
+    weights = np.resize([31, -31], dense.weights_q.shape)
+    layers = (*TWO.layers[:2], dataclasses.replace(dense, weights_width=6, weights_q=weights))
+    with pytest.raises(
+        NetworkError,
+        match="the classifier adds up half of a column in 12 bits, its sums reach 3,472: fewer bits of class",
+    ):
+        check(dataclasses.replace(TWO, layers=layers), ImageLayout((28, 28), 1, 2))
+
+
+def test_a_shipped_network_of_six_bits_fits():
+    check(load_network(find("lst1_w6a4p4")), ImageLayout((28, 28), 2, 4))
 
 
 def test_products_too_wide_for_the_block_ram(monkeypatch):
@@ -110,7 +116,12 @@ def test_engines_with_and_without_a_network(engine, network, message):
         make_design(engine, network)
 
 
-RUNGS = [rung for rung in ladder.PAGE.figures()["rungs"] if ENGINES[rung["ideal"]["engine"]].number == 1]
+# A rung without slices is of a design as it was before they were counted.
+RUNGS = [
+    rung
+    for rung in ladder.PAGE.figures()["rungs"]
+    if ENGINES[rung["ideal"]["engine"]].number == 1 and "slices" in rung["top"]
+]
 
 
 @pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: "{engine}-{network}".format(**rung["ideal"]))
@@ -119,5 +130,4 @@ def test_the_estimate_is_what_synthesis_found(rung):
     found = limits.estimate(network, ENGINES[rung["ideal"]["engine"]].layout(network))
     assert found.ramb18 == rung["top"]["ramb18"]
     assert found.lut == pytest.approx(rung["top"]["lut"], rel=0.04)
-    if "slices" in rung["top"]:
-        assert found.slices == pytest.approx(rung["top"]["slices"], rel=0.02)
+    assert found.slices == pytest.approx(rung["top"]["slices"], rel=0.02)
