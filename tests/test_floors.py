@@ -50,3 +50,10 @@ def test_each_contract_is_broken_by_a_wrong_import(tmp_path):
         path = tmp_path / name
         path.write_text(path.read_text() + f"{line}\n")
     assert set(contracts_of(tmp_path).values()) == {"BROKEN"}
+
+
+def test_tests_of_the_driver_collect_without_torch():
+    """They run on each Python and pynq of the boards, where it is not installed (`make matrix`)."""
+    wrong = re.compile(r"^(import|from) (torch|model)\b", re.MULTILINE)
+    files = list((ROOT / "tests" / "driver").rglob("*.py"))
+    assert files and [path for path in files if wrong.search(path.read_text(encoding="utf-8"))] == []

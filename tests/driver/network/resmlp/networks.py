@@ -67,3 +67,19 @@ def random_network(
         name, "ResMLP", IMAGE_SHAPE, PATCH, tuple(layers), {"seed": seed}, pixel_bits=width()
     )
     return completed(network, random_images(1, seed + 1)[0]) if with_golden else network
+
+
+def longest_sums(axis, shift):
+    """A network that sums 512 products of numbers at the ends of their ranges, and an image for it."""
+    rng = np.random.default_rng(0)
+    size = 512
+    weights, bias = rng.choice([-127, 127, 126], (size, size)), rng.choice([-128, 127], size)
+    weights[0], bias[0] = 127, 127
+    layers = (
+        Matrix(axis, weights, np.full(size, shift), bias, STEP),
+        Mean(9, STEP),
+        Classifier(weights[:3], np.array([1 << 24, -(1 << 24), 7]), STEP),
+    )
+    images = rng.choice(np.array([0, 255, 254], np.uint8), (1, size, 1, size))
+    images[0, 0] = 255
+    return ResMLPNetwork("n", "n", (size, 1, size), 1, layers), images

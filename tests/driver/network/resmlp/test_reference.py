@@ -1,16 +1,20 @@
-"""The integer reference against plain Python integers, and torch against both."""
+"""The integer reference against plain Python integers."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lst_overlay.network import logits, outputs, resmlp, save_network
-from model.quantized.resmlp_arithmetic import IntegerResMLP, expanded
-from tests.driver.network.resmlp.networks import IMAGE_SHAPE, STEP, random_images, random_network
+from tests.driver.network.resmlp.networks import (
+    IMAGE_SHAPE,
+    STEP,
+    longest_sums,
+    random_images,
+    random_network,
+)
 from tests.oracles import resmlp as oracle
 
 
@@ -33,18 +37,6 @@ def test_every_tensor_equals_plain_python_integers_from_the_file(
     for number, image in enumerate(images):
         for layer, (ours, theirs) in enumerate(zip(found, oracle.outputs(again, image))):
             np.testing.assert_array_equal(ours[number], np.array(theirs), err_msg=f"layer {layer}")
-
-
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("extreme", [False, True])
-def test_torch_gives_the_same_in_every_tensor(extreme, narrow):
-    for seed in range(10):
-        network = random_network(seed, extreme=extreme, narrow=narrow)
-        images = random_images(3, seed)
-        for ours, theirs in zip(
-            IntegerResMLP(network).outputs_q(torch.from_numpy(images)), outputs(network, images)
-        ):
-            np.testing.assert_array_equal(ours.numpy(), theirs)
 
 
 def test_logits_are_the_last_outputs_however_many_images_come_at_once():
@@ -96,7 +88,6 @@ def test_a_table_holds_its_last_entry_and_goes_straight_between_entries():
     found = resmlp.Table(entries, STEP).expanded(8)[0]
     assert found[:5].tolist() == [-128, -64, 0, 63, 127]  # -128 + (255 l + 2 >> 2): ties go up
     assert found[-8:].tolist() == [10, 6, 2, -3, -7, -7, -7, -7]
-    np.testing.assert_array_equal(found, expanded(torch.from_numpy(entries).double(), 8)[0])
 
 
 def test_the_shift_rounds_to_nearest_and_ties_go_up():
@@ -122,19 +113,9 @@ def test_other_images_are_refused(images, message):
 @pytest.mark.parametrize("axis", resmlp.Axis.ALL)
 @pytest.mark.parametrize("shift", [1, 16])
 def test_the_longest_sums_that_are_allowed_are_exact(axis, shift):
-    """512 products of numbers at or near the ends of their ranges, with the least and the greatest shift."""
-    rng = np.random.default_rng(0)
-    size = 512
-    weights, bias = rng.choice([-127, 127, 126], (size, size)), rng.choice([-128, 127], size)
-    weights[0], bias[0] = 127, 127
-    layers = (
-        resmlp.Matrix(axis, weights, np.full(size, shift), bias, STEP),
-        resmlp.Mean(9, STEP),
-        resmlp.Classifier(weights[:3], np.array([1 << 24, -(1 << 24), 7]), STEP),
-    )
-    network = resmlp.ResMLPNetwork("n", "n", (size, 1, size), 1, layers)
-    images = rng.choice(np.array([0, 255, 254], np.uint8), (1, size, 1, size))
-    images[0, 0] = 255
+    network, images = longest_sums(axis, shift)
+    matrix, _, classifier = network.layers
+    size, weights, bias = 512, matrix.weights_q, matrix.bias_q
     found = outputs(network, images)
     x = images.reshape(size, size).astype(np.int64) - 128
     acc = x @ weights.T if axis == resmlp.Axis.CHANNELS else (weights @ x).T
@@ -142,6 +123,4 @@ def test_the_longest_sums_that_are_allowed_are_exact(axis, shift):
     wanted = wanted if axis == resmlp.Axis.CHANNELS else wanted.T
     np.testing.assert_array_equal(found[0][0], wanted)
     mean = np.clip((wanted.sum(0) + 256) >> 9, -128, 127)
-    np.testing.assert_array_equal(found[2][0], weights[:3] @ mean + layers[2].bias_q)
-    for ours, theirs in zip(IntegerResMLP(network).outputs_q(torch.from_numpy(images)), found):
-        np.testing.assert_array_equal(ours.numpy(), theirs)
+    np.testing.assert_array_equal(found[2][0], weights[:3] @ mean + classifier.bias_q)

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from datasets.cifar10 import cifar10_is_here
 from lst_overlay.network import load_network, outputs, resmlp
 from lst_overlay.samples import shipped_networks
-from model.reports.evaluate import evaluate
 from tests import ROOT
 from tests.oracles import resmlp as oracle
 
@@ -47,13 +45,3 @@ def test_plain_integers_give_the_golden_tensors(path):
         zip(golden.outputs, oracle.outputs(oracle.read(path), golden.image))
     ):
         np.testing.assert_array_equal(kept, np.array(found), err_msg=f"layer {layer}")
-
-
-@pytest.mark.slow
-@every_network
-def test_all_test_images_have_the_same_logits_in_torch_and_are_as_accurate_as_the_file_says(path):
-    if not cifar10_is_here():
-        pytest.skip("CIFAR-10 is not on this machine: set LST_DATA_DIR (docs/datasets.md)")
-    found = evaluate(path)
-    assert found.torch_exact_images == found.images == 10_000 and found.tensor_exact_images == 100
-    assert round(found.accuracy, 4) == load_network(path).provenance["accuracy_integer"]
