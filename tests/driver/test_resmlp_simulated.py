@@ -125,23 +125,10 @@ def test_memory_that_never_answers_is_reported_and_a_download_begins_anew(overla
     assert_right(overlay, images)
 
 
-def assert_agrees_on_cifar10(overlay, images):
+def test_the_shipped_network_agrees_on_cifar10(overlay):
+    """On 300 images; `python -m gateware simulate --engine resmlp_array` compares all of them, in minutes."""
+    images = test_images("cifar10").images[:300]
     overlay.load_network(SPEC.network)
     expected = logits(overlay.network, images)
     np.testing.assert_array_equal(overlay.logits(images, timeout=10 * TIMEOUT_S), expected)
-    return classify(expected)
-
-
-def test_the_shipped_network_agrees_on_cifar10(overlay):
-    images = test_images("cifar10").images[:300]
-    classes = assert_agrees_on_cifar10(overlay, images)
-    np.testing.assert_array_equal(overlay.predict(images[:9]), classes[:9])
-
-
-@pytest.mark.slow
-def test_the_shipped_network_agrees_on_all_of_cifar10(overlay):
-    """Nine minutes on one core."""
-    part = test_images("cifar10")
-    classes = assert_agrees_on_cifar10(overlay, part.images)
-    accuracy = 100 * float(np.mean(classes == part.labels))
-    assert round(accuracy, 2) == round(overlay.network.provenance["accuracy_integer"], 2)
+    np.testing.assert_array_equal(overlay.predict(images[:9]), classify(expected)[:9])
