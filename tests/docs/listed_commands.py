@@ -64,7 +64,6 @@ LISTED: Dict[str, Listed] = {
             ("resmlp_w5a6", "lerp_psa", 1),
         )
     },
-    "python -m model train recipes/cifar10_teacher.toml": Listed(f"{CIFAR}, {LONG}", OPTIONS),
     "python -m model quantize build/train/resmlp_w5a6-lerp_psa-0.5/seed1/checkpoint.pt "
     "--out resmlp.npz": Listed("follows a training", OPTIONS),
     "python -m model evaluate resmlp.npz": Listed("follows a training", OPTIONS),

@@ -40,6 +40,7 @@ def split(parts: Sequence[Tuple[int, int, int]], constant: int, width: int) -> S
     """Return how a sum of ``width`` bits is made. parts: (bits, shift, sign) of each summand."""
     (_, shift, sign), *others = sorted(parts, key=lambda part: (part[1], -part[2]))
     low = min((other[1] for other in others), default=0) if sign > 0 and not constant else 0
+    low = min(low, width - 1)  # a sum that is always 0 is narrower than its summands' shifts
     inputs = sum(bits for bits, *_ in parts) - max(0, low - shift)
     few = len(parts) == 2 and not constant and any(sign > 0 for *_, sign in parts) and inputs <= LUT_INPUTS
     return Split(low, width - low, not few)

@@ -150,7 +150,7 @@ def test_a_network_has_one_family():
 
 
 def test_the_command_that_a_network_file_quotes_does_not_depend_on_the_directory(tmp_path, monkeypatch):
-    expected = "python -m model train recipes/resmlp_try.toml --activation relu --expansion 2 --seed 1"
+    expected = "python -m model train recipes/resmlp.toml --activation relu --expansion 2 --seed 1"
     for directory in (ROOT, tmp_path):
         monkeypatch.chdir(directory)
         assert OWN.variant(None, 2.0).command == expected
@@ -179,7 +179,7 @@ def test_dropout_reaches_the_network():
 
 
 OWN = ResMLPRecipe(
-    "resmlp_try",
+    "resmlp",
     expansion=1.0,
     activation="relu",
     total_variation=1e-5,
@@ -189,17 +189,17 @@ OWN = ResMLPRecipe(
 
 def test_a_variant_is_named_after_its_function_and_width_and_so_is_its_parent():
     variant = OWN.variant("lerp_psa", 0.5)
-    assert variant.name == "resmlp_try-lerp_psa-0.5"
+    assert variant.name == "resmlp-lerp_psa-0.5"
     assert (variant.activation, variant.expansion, variant.per_channel) == ("lerp_psa", 0.5, True)
     assert variant.ancestors["parent"] == Path("build/train/x-lerp_psa-0.5/seed1/checkpoint.pt")
-    assert OWN.variant(None, 2.0).name == "resmlp_try-relu-2" and not OWN.variant("relu", None).per_channel
+    assert OWN.variant(None, 2.0).name == "resmlp-relu-2" and not OWN.variant("relu", None).per_channel
 
 
 def test_the_command_of_a_run_makes_the_same_run():
     assert OWN.variant("b_spline", 0.25).command == (
-        "python -m model train recipes/resmlp_try.toml --activation b_spline --expansion 0.25 --seed 1"
+        "python -m model train recipes/resmlp.toml --activation b_spline --expansion 0.25 --seed 1"
     )
-    assert OWN.command == "python -m model train recipes/resmlp_try.toml --seed 1"
+    assert OWN.command == "python -m model train recipes/resmlp.toml --seed 1"
     assert LSTRecipe("elsewhere", seed=3).command == "python -m model train elsewhere.toml --seed 3"
 
 
@@ -220,7 +220,7 @@ def test_only_resmlp_has_variants():
 def test_a_variant_of_another_function_is_refused_with_those_of_resmlp(activation):
     with pytest.raises(
         RecipeError,
-        match=f"recipe resmlp_try: activation must be one of relu, psa, .*, not '{activation}'",
+        match=f"recipe resmlp: activation must be one of relu, psa, .*, not '{activation}'",
     ):
         OWN.variant(activation, None)
 
