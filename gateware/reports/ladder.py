@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -104,13 +103,12 @@ def _resources(engine: str, name: str, scope: str) -> Resources:
 def allowed_ns(engine: str, network: Optional[str]) -> float:
     """Return the delay of a design's slowest path as `make ladder` found it last; 0 for a new design.
 
-    It is allowed beside the budget of the design's clock, so that a design that is over it gets no slower. A
-    design that was measured before delays were has no limit. The network of a loadable engine is not part of
-    the design.
+    It is allowed beside the budget of the design's clock, so that a design that is over it gets no slower.
+    The network of a loadable engine is not part of the design.
     """
     return max(
         (
-            rung["top"].get("slowest_ns", math.inf)
+            rung["top"]["slowest_ns"]
             for rung in PAGE.figures()["rungs"]
             if rung["ideal"]["engine"] == engine
             and (ENGINES[engine].loadable or rung["ideal"]["network"] == network)
