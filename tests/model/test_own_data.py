@@ -55,6 +55,11 @@ def test_the_network_has_the_classes_of_the_data(here):
     assert np.mean(classify(logits(network, images[chosen])) == labels[chosen]) > 0.9
 
 
+def test_quantize_names_all_classes_on_one_line(here):
+    done = command("quantize", "run/checkpoint.pt", "--format", "Q4.6", "--out", "again.npz")
+    assert f"class_names: {', '.join(NAMES)}" in done.stdout.splitlines()[-1]
+
+
 def test_training_and_validation_images_are_those_of_the_file(here):
     data, split = load_own("my.npz"), load_split("my.npz")
     for part, expected in zip(split, (data.part("train"), data.part("validation"))):
