@@ -147,12 +147,10 @@ def resources(
 
     from gateware.designs import network_to_build_in
     from gateware.device import DEVICE
-    from gateware.reports.ladder import allowed_ns
     from gateware.toolchain.resources import measure_design
 
     built_in = network_to_build_in(engine, network)
-    allowed = allowed_ns(engine, built_in.name if built_in else None)
-    measured = measure_design(engine, built_in, out, allowed_ns=allowed)
+    measured = measure_design(engine, built_in, out)
     width = len(measured[0].design) + 10
     print(f"{'':<{width}}" + "".join(f"{key:>10}" for key in [*DEVICE, "levels"]))
     for item in measured:

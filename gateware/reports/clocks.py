@@ -65,7 +65,6 @@ def view(figures: Figures) -> Dict[str, Any]:
     rungs = [
         {**rung["ideal"], **rung["top"], "share": 100 * rung["top"]["slices"] / ladder.DEVICE["slices"]}
         for rung in ladder.PAGE.figures()["rungs"]
-        if "slices" in rung["top"]
     ]
     compared = []
     for row in figures["paths"]:
@@ -79,7 +78,6 @@ def view(figures: Figures) -> Dict[str, Any]:
         "compared": compared,
         "routed": figures["routed"],
         "rungs": rungs,
-        "over": sum(rung["slowest_ns"] > rung["budget_ns"] for rung in rungs),
         "wires": timing.WIRES,
         "share": 100 * SLICE_SHARE,
         "budget_share": 100 * timing.BUDGET_SHARE,

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 import datasets
 from gateware import ROOT
@@ -18,6 +18,7 @@ from gateware.reports.report import latency_text
 from gateware.reports.simulate import SimulationFailure, simulate
 from gateware.simulator.bitstream import build_simulated_bitstream
 from gateware.toolchain.resources import Resources, design_directory, measure_design, synthesize
+from gateware.toolchain.timing import BUDGET_SHARE
 from lst_overlay.network import classify, load_network, logits
 from lst_overlay.samples import digits
 from lst_overlay.samples.shipped_networks import DEFAULT, find
@@ -96,25 +97,7 @@ def _built_in(engine: str, name: str):
 
 
 def _resources(engine: str, name: str, scope: str) -> Resources:
-    allowed = allowed_ns(engine, name)
-    return measure_design(engine, _built_in(engine, name), RESOURCES, [scope], allowed)[0]
-
-
-def allowed_ns(engine: str, network: Optional[str]) -> float:
-    """Return the delay of a design's slowest path as `make ladder` found it last; 0 for a new design.
-
-    It is allowed beside the budget of the design's clock, so that a design that is over it gets no slower.
-    The network of a loadable engine is not part of the design.
-    """
-    return max(
-        (
-            rung["top"]["slowest_ns"]
-            for rung in PAGE.figures()["rungs"]
-            if rung["ideal"]["engine"] == engine
-            and (ENGINES[engine].loadable or rung["ideal"]["network"] == network)
-        ),
-        default=0.0,
-    )
+    return measure_design(engine, _built_in(engine, name), RESOURCES, [scope])[0]
 
 
 def netlist_report(engine: str, name: str, images: int = NETLIST_IMAGES) -> Dict[str, Any]:
@@ -178,10 +161,7 @@ def view(figures: Figures) -> Dict[str, Any]:
             **rung,
             "ports": _PORTS[rung["ideal"]["ports"]],
             "accuracy": _accuracy(rung),
-            "slices": f"{rung['top']['slices']:,}" if "slices" in rung["top"] else "not yet measured",
-            "slowest": "{slowest_ns:.2f} of {budget_ns} ns".format(**rung["top"])
-            if "slices" in rung["top"]
-            else "not yet measured",
+            **_clocks(rung),
             "latency": latency_text(rung["default"]),
         }
         for rung in _with_python(figures)
@@ -199,6 +179,7 @@ def view(figures: Figures) -> Dict[str, Any]:
     ]
     return {
         "command": COMMAND,
+        "budget_share": 100 * BUDGET_SHARE,
         "device": DEVICE,
         "engines": engines,
         "python": figures["python"],
@@ -226,6 +207,22 @@ def view(figures: Figures) -> Dict[str, Any]:
             | figures["core"],
         ],
     }
+
+
+def rate_at(mhz: float, run: Dict[str, Any]) -> float:
+    """Return the images/s of a run by its cycles at another clock."""
+    return run["images_per_second"] * mhz / run["fclk_mhz"]
+
+
+def _clocks(rung: Dict[str, Any]) -> Dict[str, Any]:
+    """Return what the page says of a design at other clocks, and its share of the part's slices."""
+    permitted_mhz = 1000 * BUDGET_SHARE / rung["top"]["slowest_ns"]
+    rates = {}
+    for key, mhz in (("at_142_9", 1000 / 7), ("at_200", 200.0)):
+        rate = f"{rate_at(mhz, rung['default']):,.0f}"
+        rates[key] = rate if mhz <= permitted_mhz else f"({rate})"
+    share = f"{100 * rung['top']['slices'] / DEVICE['slices']:.0f} %"
+    return {**rates, "permitted_mhz": permitted_mhz, "share": share}
 
 
 def _accuracy(rung: Dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Dict, List
 import datasets
 from gateware import ROOT
 from gateware.device import DEVICE
-from gateware.reports.ladder import RESOURCES, allowed_ns
+from gateware.reports.ladder import RESOURCES, rate_at
 from gateware.reports.published import PUBLISHED
 from gateware.reports.report import latency_text
 from gateware.reports.simulate import Simulation, SimulationFailure, simulate
@@ -55,7 +55,7 @@ def write_results() -> List[Path]:
 
 
 def _resources() -> List[Resources]:
-    return measure_design("pixel_serial", None, RESOURCES, allowed_ns=allowed_ns("pixel_serial", None))
+    return measure_design("pixel_serial", None, RESOURCES)
 
 
 def _with_confusion(run: Simulation) -> Dict[str, Any]:
@@ -83,6 +83,7 @@ def view(figures: Figures) -> Dict[str, Any]:
         "runs": runs,
         "with_confusion": default,
         "main": main,
+        "at_142_9": rate_at(1000 / 7, main),
         "resources": resources,
         "top": top,
         "reference": figures["reference"],

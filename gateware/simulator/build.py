@@ -52,7 +52,8 @@ DEFINITIONS = ("-DVERILATOR=1",) + tuple(
 )
 RUNTIME_SOURCES = ("verilated.cpp", "verilated_threads.cpp")
 # The design runs for millions of clocks. Its constructors run once, and are long: they fill memories.
-FAST, SLOW = "-O2", "-O0"
+# A netlist is twenty times as long as its design and runs for a few images.
+FAST, MAPPED, SLOW = "-O2", "-O1", "-O0"
 
 
 class BuildError(RuntimeError):
@@ -86,7 +87,7 @@ def build_library(verilog: Path, out_dir: Path, mapped: bool = False) -> Path:
     def build(work: Path) -> None:
         print(f"simulator: building {library.name} (once per design)", file=sys.stderr, flush=True)
         _verilate_board(design, mapped, work, tools)
-        compile_library("simulated_board", work, tools, work / library.name, MODEL_SOURCES)
+        compile_library("simulated_board", work, tools, work / library.name, MODEL_SOURCES, mapped=mapped)
 
     return make_once(library, build)
 
@@ -117,28 +118,40 @@ def verilate(top: str, arguments: Sequence[str], work: Path, tools: Tools) -> No
 
 
 def compile_library(
-    top: str, work: Path, tools: Tools, library: Path, model: Sequence[str] = (), bench: str = ""
+    top: str,
+    work: Path,
+    tools: Tools,
+    library: Path,
+    model: Sequence[str] = (),
+    bench: str = "",
+    mapped: bool = False,
 ) -> None:
     """Compile what ``verilate`` left in ``work`` and link it to ``library``.
 
     ``model``: C++ files of this package to link with it; they see no more of the design than V<top>.h.
     ``bench``: further C++ text that includes V<top>.h.
+    ``mapped``: whether the design is a netlist of Yosys.
     """
     build = work / "build"
     include = Path(
         re.search(r"^VERILATOR_ROOT = (.*)$", (build / f"V{top}.mk").read_text(), re.M)[1], "include"
     )
-    # One text each for what is fast and what is slow: most of the time goes into reading headers.
-    fast, slow = [], []
-    for path in sorted(build.glob("*.cpp")):
-        (slow if path.stem.endswith("__Slow") else fast).append(f'#include "{path.name}"\n')
-    (build / "fast.cc").write_text("".join(fast) + bench)
-    (build / "slow.cc").write_text("".join(slow))
+    (build / "bench.cc").write_text(bench)
+    slow = sorted(build.glob("*__Slow.cpp"))
+    fast = [*sorted(set(build.glob("*.cpp")).difference(slow)), build / "bench.cc"]
+    if mapped:
+        texts = [(path, MAPPED) for path in fast] + [(path, SLOW) for path in slow]
+    else:  # one text for each level: most of the time goes into reading headers
+        texts = [(build / "fast.cc", FAST), (build / "slow.cc", SLOW)]
+        for (text, _), included in zip(texts, (fast, slow)):
+            text.write_text("".join(f'#include "{path.name}"\n' for path in included))
     headers = [build / f"V{top}.h", *map(HERE.joinpath, MODEL_HEADERS)]
     with ThreadPoolExecutor(JOBS) as pool:
         started = [
-            pool.submit(_compile, build / "fast.cc", FAST, (build, include), tools, build / "fast.o"),
-            pool.submit(_compile, build / "slow.cc", SLOW, (build, include), tools, build / "slow.o"),
+            *(
+                pool.submit(_compile, path, level, (build, include), tools, path.with_suffix(".o"))
+                for path, level in texts
+            ),
             *(pool.submit(_keep, include / name, "-O1", (include,), [], tools) for name in RUNTIME_SOURCES),
             *(pool.submit(_keep, HERE / name, FAST, (build, include), headers, tools) for name in model),
         ]

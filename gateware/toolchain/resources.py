@@ -92,12 +92,10 @@ def measure(
     synthesis: Synthesis,
     period_ns: float,
     rooms: Optional[Dict[str, str]] = None,
-    allowed_ns: float = 0.0,
 ) -> Resources:
     """Take the figures of a mapped design.
 
-    A top whose slowest path takes longer than the clock's budget is a finding, unless it takes no longer than
-    ``allowed_ns``. rooms: of `emit_with_rooms`.
+    A top whose slowest path takes longer than the clock's budget is a finding. rooms: of `emit_with_rooms`.
     """
     netlist = synthesis.netlist
     paths = worst_paths(netlist, PATHS)
@@ -110,10 +108,9 @@ def measure(
         + [f"cells of unknown cost: {name}" for name in netlist.unknown_cells()]
     )
     findings += [f"undriven: {pin}" for pin in netlist.undriven_inputs("PS7", AXI_INPUTS)]
-    if scope == "top" and slowest > max(budget, allowed_ns):
+    if scope == "top" and slowest > budget:
         findings.append(
-            f"the slowest path may take {max(budget, allowed_ns)} ns of a clock of {period_ns:g} ns, "
-            f"it takes {paths[0]}"
+            f"the slowest path may take {budget} ns of a clock of {period_ns:g} ns, it takes {paths[0]}"
         )
     return Resources(
         design=design,
@@ -142,7 +139,6 @@ def measure_design(
     network: Optional[Network],
     out_dir: Path,
     scopes: Sequence[str] = ("engine", "top"),
-    allowed_ns: float = 0.0,
 ) -> List[Resources]:
     """Write out_dir/<design>-<scope>.json for each scope and return them. ``engine``: a key of ENGINES."""
     results = []
@@ -159,7 +155,7 @@ def measure_design(
             flush=True,
         )
         synthesis = synthesize(verilog, top, design_directory(out_dir, design))
-        resources = measure(name, scope, synthesis, design.period_ns, rooms, allowed_ns)
+        resources = measure(name, scope, synthesis, design.period_ns, rooms)
         (out_dir / f"{name}-{scope}.json").write_text(json.dumps(asdict(resources), indent=2) + "\n")
         results.append(resources)
     return results

@@ -209,17 +209,6 @@ def test_the_factors_are_those_of_the_default_network_under_the_default_memory()
     assert results.view(figures)["times_as_fast"] == before
 
 
-def test_a_design_may_be_as_slow_as_it_was_and_a_new_one_not(monkeypatch):
-    rungs = [
-        {"ideal": {"engine": "folded", "network": "one"}, "top": {"slowest_ns": 6.0}},
-        {"ideal": {"engine": "folded", "network": "two"}, "top": {"slowest_ns": 7.0}},
-        {"ideal": {"engine": "pixel_serial", "network": "one"}, "top": {"slowest_ns": 8.0}},
-    ]
-    monkeypatch.setattr(type(ladder.PAGE), "figures", lambda page: {"rungs": rungs})
-    assert [ladder.allowed_ns("folded", name) for name in ("one", "two", "three")] == [6.0, 7.0, 0.0]
-    assert ladder.allowed_ns("pixel_serial", None) == 8.0 and ladder.allowed_ns("new", None) == 0.0
-
-
 def test_results_are_of_every_shipped_network():
     runs = results.PAGE.figures()["runs"]
     assert [run["network"] for run in runs if run["memory_model"] == "default"] == names("lst")

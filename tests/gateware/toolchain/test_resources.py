@@ -66,21 +66,18 @@ def luts_between_registers(count):
 
 
 @pytest.mark.parametrize(
-    "period, luts, allowed, scope, found",
+    "period, luts, scope, found",
     [
-        (5, 5, 0, "top", False),  # 4.14 ns
-        (5, 6, 0, "top", True),  # 4.86 ns
-        (7, 6, 0, "top", False),
-        (7, 8, 0, "top", False),  # 6.31 ns
-        (7, 9, 0, "top", True),  # 7.03 ns
-        (5, 6, 4.86, "top", False),
-        (5, 6, 4.85, "top", True),
-        (5, 5, 3.0, "top", False),
-        (5, 9, 0, "engine", False),
+        (5, 5, "top", False),  # 4.14 ns
+        (5, 6, "top", True),  # 4.86 ns
+        (7, 6, "top", False),
+        (7, 8, "top", False),  # 6.31 ns
+        (7, 9, "top", True),  # 7.03 ns
+        (5, 9, "engine", False),
     ],
 )
-def test_a_path_over_the_clocks_budget_is_found(period, luts, allowed, scope, found):
-    measured = measure("test", scope, luts_between_registers(luts), period, {"end": "room"}, allowed)
+def test_a_path_over_the_clocks_budget_is_found(period, luts, scope, found):
+    measured = measure("test", scope, luts_between_registers(luts), period, {"end": "room"})
     assert bool(measured.findings) == found
     if found:
         assert len(measured.findings) == 1

@@ -63,7 +63,7 @@ def test_a_mapped_design_has_no_findings(tmp_path, engine, network):
     """
     built_in = None if ENGINES[engine].loadable else load_network(find(network))
     if content_of(make_design(engine, built_in).verilog) != MAPPED[engine, network]["content"]:
-        (top,) = measure_design(engine, built_in, tmp_path, ["top"], ladder.allowed_ns(engine, network))
+        (top,) = measure_design(engine, built_in, tmp_path, ["top"])
         assert top.findings == []
 
 
