@@ -143,18 +143,13 @@ def classify(overlay, chosen) -> Dict:
 
 
 def _converted(path: str, network):
-    """Return the image of a picture as the network takes it. One that names its classes is not for digits.
-
-    Raises ValueError if the network takes pictures in colour.
-    """
-    if len(network.image_shape) > 2:
-        raise ValueError(
-            f"{path}: pictures are converted to grey here, network {network.name!r} takes colours: "
-            f"pass an array of shape {network.image_shape} to the classify of an overlay"
-        )
+    """Return the image of a picture as the network takes it. One that names its classes is not for digits."""
     from .samples.photo import digit_of
+    from .samples.scene import scene_of
     from .samples.thing import image_of
 
+    if len(network.image_shape) > 2:
+        return scene_of(path)
     return image_of(path) if "class_names" in network.provenance else digit_of(path).image
 
 

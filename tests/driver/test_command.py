@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from lst_overlay import __main__ as command
-from lst_overlay.network import load_network, save_network
+from lst_overlay.network import classify, load_network, logits, save_network
 from lst_overlay.samples import digits as sample_digits
 from lst_overlay.samples.shipped_networks import find
 from tests.boards.fake import RESMLP_ARRAY, FakeBoard
@@ -141,11 +141,11 @@ def test_a_bitstream_for_pictures_in_colour_is_opened_and_measured(monkeypatch, 
     arguments = ["--bitfile", bitfile, "--network", tmp_path / "resmlp.npz"]
     assert json.loads(run(capsys, "info", "--json", *arguments)[1])["network_kind"] == "ResMLP"
     assert run(capsys, "benchmark", "--batch-size", 2, *arguments)[0] == 0
-    status, _, error = run(capsys, "classify", "dog.png", *arguments)
-    assert status == 1 and error == (
-        "error: dog.png: pictures are converted to grey here, network 'random' takes colours: "
-        "pass an array of shape (32, 32, 3) to the classify of an overlay\n"
-    )
+    image = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / "dog.png")
+    status, text, _ = run(capsys, "classify", tmp_path / "dog.png", "--json", *arguments)
+    (answer,) = json.loads(text)["images"]
+    assert status == 0 and answer["digit"] == classify(logits(network, image[None]))[0]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import numpy as np
 from .. import html
 from ..network.lst.parameters import SIZE
 from .connected import Parts, connected_parts
-from .pictures import grey_levels, naming
+from .pictures import grey_levels, naming, scaling
 
 BOX = 20  # pixels of the longer side of the digit
 MIN_INK = 0.08  # share of the paper's light that a stroke absorbs at least
@@ -258,19 +258,11 @@ def boxed(ink: np.ndarray) -> np.ndarray:
     """Scale what is not 0, (H, W) from 0 to 1, to the box and centre its mass: return (28, 28) uint8."""
     cut = _trimmed(ink)
     scale = BOX / max(cut.shape)
-    rows, columns = (_means(side, max(1, round(side * scale))) for side in cut.shape)
+    rows, columns = (scaling(side, max(1, round(side * scale))) for side in cut.shape)
     small = rows @ cut @ columns.T
     return _centred(
         (small * (255 / small.max())).round().astype(np.uint8)
     )  # thin strokes have become fainter
-
-
-def _means(length: int, size: int) -> np.ndarray:
-    """Return the (size, length) matrix that scales a side of a picture; its rows are weighted means."""
-    ratio = length / size
-    middle = (np.arange(size)[:, None] + 0.5) * ratio
-    weights = (1 - np.abs(np.arange(length) + 0.5 - middle) / max(ratio, 1)).clip(0)
-    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _centred(ink: np.ndarray) -> np.ndarray:

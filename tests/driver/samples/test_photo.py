@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from benchmarks.photographs import measured
 from lst_overlay.network import classify, load_network, logits
 from lst_overlay.samples import digits as sample_digits
-from lst_overlay.samples import photo, shipped_networks
+from lst_overlay.samples import shipped_networks
 from lst_overlay.samples.photo import BOX, digit_of, form_of_mnist
 from tests.images import test_images
 from tests.photographs import CONDITIONS, HELD_OUT, UNANSWERABLE, photographs
@@ -85,14 +85,6 @@ def test_the_steps_are_those_that_led_to_the_image(page):
     np.testing.assert_array_equal(form_of_mnist(found.cut), found.image)
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.image = None
-
-
-def test_scaling_takes_weighted_means_of_all_points():
-    for length, size in ((100, 7), (20, 20), (5, 13)):
-        weights = photo._means(length, size)
-        np.testing.assert_allclose(weights.sum(axis=1), 1)
-        assert weights.sum(axis=0).min() > 0
-        np.testing.assert_allclose(weights[::-1, ::-1], weights)
 
 
 def test_light_on_dark_is_found_as_dark_on_light(page, expected):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lst_overlay.samples.pictures import WORKING_SIZE, grey_levels
+from lst_overlay.samples.pictures import WORKING_SIZE, colours, grey_levels, scaling
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,30 @@ def test_every_mode_of_pillow(page, mode):
 def test_colour_is_reduced_as_pillow_reduces_it():
     colours = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
     assert np.abs(grey_levels(colours) - np.asarray(Image.fromarray(colours).convert("L"))).max() < 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK"])
+def test_colours_are_read_as_they_are(tmp_path, mode):
+    blocks = np.random.default_rng(0).integers(0, 256, (3, 4, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    image = Image.fromarray(blocks).convert(mode, **({"colors": 12} if mode == "P" else {}))
+    image.save(tmp_path / "blocks.tif")
+    for picture in (tmp_path / "blocks.tif", image):
+        assert np.abs(colours(picture) - np.asarray(image.convert("RGB"))).max() == 0
+    if mode.startswith("RGB"):
+        np.testing.assert_array_equal(colours(np.asarray(image)), blocks)
+
+
+def test_grey_has_three_equal_colours(page):
+    for picture in (page, Image.fromarray(page), Image.fromarray(page.astype(np.uint16))):
+        found = colours(picture)
+        assert found.shape == (60, 40, 3) and np.abs(found - page[..., None]).max() < 1
+
+
+def test_transparent_corners_of_colours_become_their_median():
+    window = np.full((40, 40, 4), (200, 100, 50, 255), np.uint8)
+    window[:3, :3] = 0
+    np.testing.assert_allclose(colours(window), np.broadcast_to((200, 100, 50), (40, 40, 3)), rtol=1e-6)
+    assert (colours(np.zeros((4, 4, 4), np.uint8)) == 255).all()
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
@@ -99,6 +123,14 @@ def test_a_large_picture_is_reduced_by_means(shape):
     assert WORKING_SIZE / 2 <= max(found.shape) <= WORKING_SIZE
     if shape == (1500, 700):
         np.testing.assert_allclose(found[7, 9], picture[21:24, 27:30].mean(), rtol=1e-6)
+
+
+def test_scaling_takes_weighted_means_of_all_points():
+    for length, size in ((100, 7), (20, 20), (5, 13)):
+        weights = scaling(length, size)
+        np.testing.assert_allclose(weights.sum(axis=1), 1)
+        assert weights.sum(axis=0).min() > 0
+        np.testing.assert_allclose(weights[::-1, ::-1], weights)
 
 
 def memory_of(path):
