@@ -9,7 +9,7 @@ from lst_overlay import LST1Overlay
 from lst_overlay.hardware import bitstream_files
 from lst_overlay.network import classify, load_network
 from lst_overlay.network import logits as reference_logits
-from lst_overlay.samples.shipped_networks import find, names
+from lst_overlay.samples.shipped_networks import DEFAULT, find, names
 from lst_overlay.simulator.board import SimulatedBoard
 from model.quantized.lst import QuantizedLST
 from tests.conftest import simulated_bitstream
@@ -60,13 +60,15 @@ def test_the_environment_alone_chooses_the_simulated_board(simulated_bit, monkey
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", names("lst"))
-def test_all_of_mnist_agrees_at_784_cycles_per_image(overlay, name):
+def test_mnist_agrees_at_784_cycles_per_image(overlay, name):
+    """All test images with the default network, a thousand with each other; `make results` has all of all."""
     part = test_images("mnist")
+    images = part.images if name == DEFAULT else part.images[:1000]
     overlay.load_network(name)
-    classes, figures = assert_all_equal(overlay, part.images)
-    assert len(classes) == 10_000 and figures["starts"] == 1
-    assert 784 <= figures["cycles_per_image"] <= 785
-    if overlay.network.provenance["dataset"] == "mnist":
+    classes, figures = assert_all_equal(overlay, images)
+    assert len(classes) == len(images) and figures["starts"] == 1
+    assert 784 <= figures["cycles_per_image"] <= 786
+    if name == DEFAULT:
         # What the file says of itself is what the hardware does.
         assert round(100 * float(np.mean(classes == part.labels)), 2) == round(
             overlay.network.provenance["accuracy_integer"], 2

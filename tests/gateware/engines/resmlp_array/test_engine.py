@@ -134,11 +134,10 @@ def test_greatest_sums_of_two_products_are_exact(int8, weight, pixel):
     assert_tensors(int8, network, np.full((1, *PICTURE), pixel, np.uint8))
 
 
-@pytest.mark.parametrize("weight_bits, code_bits", [(4, 7), (5, 5)])
-def test_every_tensor_in_other_widths(weight_bits, code_bits):
-    bench = Bench(fmt=ArrayFormat(weight_bits, code_bits))
+def test_every_tensor_in_other_widths():
+    bench = Bench(fmt=ArrayFormat(4, 7))
     for extreme in (False, True):
-        sizes = {"weight_bits": weight_bits, "code_bits": code_bits, "entries": 32, "extreme": extreme}
+        sizes = {"weight_bits": 4, "code_bits": 7, "entries": 32, "extreme": extreme}
         assert_tensors(bench, random_array_network(9, channels=32, **sizes), random_pictures(2))
 
 
