@@ -85,6 +85,7 @@ class Design:
             board,
             spec.family,
             spec.cycles_per_image,
+            (spec.network or "") if spec.loadable else None,
         )
 
 

@@ -133,7 +133,7 @@ class Verilated(Subject):
         return fabric.clear_errors
 
     def _other_network(self):
-        self.overlay._batches.load(prepare(NETWORKS[1], LST1Overlay.family, loadable=True))
+        self.overlay._batches.load(prepare(NETWORKS[1], LST1Overlay.family, "pixel_serial", loadable=True))
 
 
 class Instant(Subject):

@@ -30,12 +30,10 @@ class BoardOverlay(Overlay):
 
     family:          of the networks that its engines take.
     default_bitfile: the stem of the bitstream that is opened if none is named.
-    default_network: the name of the shipped network that a loadable engine gets if none is named.
     """
 
     family: ClassVar[str]
     default_bitfile: ClassVar[str]
-    default_network: ClassVar[str]
 
     def __init__(
         self,
@@ -52,7 +50,7 @@ class BoardOverlay(Overlay):
         device:   a pynq Device. None selects the simulated board if LST_BOARD=sim, else pynq's active device.
         download: False attaches to the bitstream that is in the FPGA and leaves the clock as it is.
         network:  anything that `load_network` takes. None loads no network. "auto" selects the built-in
-                  network, or ``default_network`` if the engine is loadable.
+                  network, or that which the .hwh of a loadable engine names, if any.
 
         Raises BitstreamError if files and hardware do not match, NetworkFileError for a file that is no valid
         network file, NetworkError for a network that the engine cannot hold.
@@ -80,9 +78,9 @@ class BoardOverlay(Overlay):
                 )
             network = bitstream_files.find_network(path)
         elif network == AUTO:
-            network = self.default_network
+            network = description.network
         if network is not None:
-            self._prepared = prepare(network, self.family, self._capabilities.loadable)
+            self._prepared = self._prepare(network)
         with bitstream_errors(f"{path}: pynq cannot read the bitstream or its .hwh"):
             super().__init__(str(path), download=False, device=device)
         # An empty dictionary keeps pynq from setting clocks: it assumes a wrong crystal frequency, and pynq
@@ -139,7 +137,7 @@ class BoardOverlay(Overlay):
                 f"cannot load network {name!r}: this bitstream has its network built in "
                 "(CAPABILITIES.LOADABLE = 0): build one with this network in it, or use pixel_serial-loadable"
             )
-        prepared = prepare(network, self.family, loadable=True)
+        prepared = self._prepare(network)
         report(0.3, f"sending {prepared.words.nbytes:,} bytes of parameters")
 
         def on_board() -> None:
@@ -220,6 +218,9 @@ class BoardOverlay(Overlay):
             f"network {prepared.network.name if prepared else None!r}"
             f"{', simulated' if state.get('_simulated') else ''}{', freed' if state.get('_freed') else ''})"
         )
+
+    def _prepare(self, network: Union[str, os.PathLike, Network]) -> PreparedNetwork:
+        return prepare(network, self.family, self._engine_name, self._capabilities.loadable)
 
     def _attach(self) -> None:
         """Take over the bitstream that is in the FPGA, with the clock at which it runs."""

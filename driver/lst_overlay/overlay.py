@@ -11,7 +11,6 @@ from .errors import BitstreamError
 from .hardware.bitstream_files import DEFAULT_STEM, describe, find_bitfile
 from .image_overlay import ImageOverlay
 from .network import Network
-from .samples import shipped_networks
 
 __all__ = ["AUTO", "OVERLAYS", "LST1Overlay", "ResMLPOverlay", "open_overlay"]
 
@@ -25,20 +24,18 @@ class LST1Overlay(ImageOverlay):
 
     family = "lst"
     default_bitfile = DEFAULT_STEM
-    default_network = shipped_networks.DEFAULT
 
 
 class ResMLPOverlay(ImageOverlay):
     """A pynq.Overlay that does with colour pictures and ResMLP networks what `LST1Overlay` does with digits.
 
     Its images are (32, 32, 3), the colours last, as CIFAR-10 has them. Without arguments it opens the engine
-    resmlp_array, which takes any ResMLP network of its widths (docs/number_formats.md, section 8); `__init__`
-    describes the arguments.
+    resmlp_array, which takes any ResMLP network of its widths (docs/number_formats.md, section 8);
+    'resmlp_array_int8-loadable' takes those of 8 bits. `__init__` describes the arguments.
     """
 
     family = "resmlp"
     default_bitfile = "resmlp_array-loadable"
-    default_network = "resmlp_lerp_psa_h1_w5a6"
 
 
 OVERLAYS = {overlay.family: overlay for overlay in (LST1Overlay, ResMLPOverlay)}

@@ -85,7 +85,8 @@ class EngineSpec:
     idea, chosen_for: phrases for lists of engines: how the engine works, and what it is best at.
     divisors:         FCLK0 runs at 1000 MHz / (d0 * d1).
     cycles_per_image: the interval, in clock cycles, between images of a long batch that memory never delays.
-    network:          the name of the shipped network that is used if none is named.
+    network:          the name of the shipped network that is used if none is named; None for a loadable
+                      engine for which none is shipped.
     measured_with:    the names of the networks whose figures docs/ladder.md shows.
     build:            a function that makes the engine from a network (None for a loadable engine).
     accepts:          a function that raises NetworkError, with rule and value, for a network that does not
@@ -102,7 +103,7 @@ class EngineSpec:
     chosen_for: str
     divisors: Tuple[int, int]
     cycles_per_image: int
-    network: str
+    network: Optional[str]
     measured_with: Tuple[str, ...]
     build: Callable[[Optional[Network], Capabilities], Engine]
     accepts: Callable[[Network], None]

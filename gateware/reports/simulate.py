@@ -19,11 +19,10 @@ from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import Network, NetworkError, classify, load_network
 from lst_overlay.network import logits as reference_logits
 from lst_overlay.overlay import OVERLAYS
-from lst_overlay.samples.shipped_networks import DEFAULT, find
+from lst_overlay.samples.shipped_networks import find
 from lst_overlay.simulator.board import SimulatedBoard
 
-# The network that was trained for each dataset.
-DEFAULT_NETWORKS = {"mnist": DEFAULT, "digits": "lst1_digits", "cifar10": "resmlp_lerp_psa_h1_w5a6"}
+TRAINED_FOR = {"digits": "lst1_digits"}  # the network of a data set, which is not the engine's default
 _CHUNK = 500
 _TIMEOUT_S = 24 * 3600.0  # of a command: a busy machine simulates slowly
 
@@ -75,7 +74,9 @@ def simulate(
     batch of all images, latency over a batch of one. Raises SimulationFailure if the design broke a bus rule.
     """
     spec = ENGINES[engine]
-    name = network or (DEFAULT_NETWORKS[dataset] if spec.loadable else spec.network)
+    name = network or (spec.loadable and TRAINED_FOR.get(dataset)) or spec.network
+    if not name:
+        raise NetworkError(f"no network for engine {engine} comes along: name one with --network")
     # A wrong name and a network that the engine cannot hold are refused before anything is built.
     integers = name if isinstance(name, Network) else load_network(find(name))
     spec.check(integers)

@@ -41,6 +41,7 @@ def write_hwh(
     board: str = DEFAULT_BOARD,
     family: str = "lst",
     cycles_per_image: Optional[int] = None,
+    network: Optional[str] = None,
 ) -> None:
     """Write a .hwh to ``path``. The driver compares the accelerator's PARAMETERs with the registers.
 
@@ -53,6 +54,8 @@ def write_hwh(
     family:     the family of the networks that the engine takes.
     cycles_per_image: the engine's interval, by which the driver knows how long a batch may take. None leaves
                 it out, as the first .hwh files do.
+    network:    the name of the shipped network that a loadable engine gets if none is named, "" for none.
+                None leaves it out, as the first .hwh files do.
 
     Raises ValueError for a hash or divisor that does not fit its register.
     """
@@ -105,6 +108,8 @@ def write_hwh(
     }
     if cycles_per_image is not None:
         parameters["CYCLES_PER_IMAGE"] = str(cycles_per_image)
+    if network is not None:
+        parameters["NETWORK"] = network
     if bitstream is not None:
         parameters["BITSTREAM_SHA256"] = hashlib.sha256(Path(bitstream).read_bytes()).hexdigest()
     _accelerator(

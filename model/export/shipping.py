@@ -18,8 +18,8 @@ UNPACKAGED = Path("networks")  # networks that it does not run
 RESMLPS = (  # function, hidden width, precision, directory
     ("lerp_psa", 1.0, "w5a6", PACKAGED),
     ("lerp_psa", 0.5, "w5a6", PACKAGED),
-    ("lerp_psa", 1.0, "int8", UNPACKAGED),
-    ("relu", 2.0, "w5a6", UNPACKAGED),
+    ("lerp_psa", 1.0, "int8", PACKAGED),
+    ("relu", 2.0, "w5a6", PACKAGED),
     ("relu", 2.0, "int8", UNPACKAGED),
 )
 

@@ -57,7 +57,7 @@ class FakeBoard(Device):
     def __init__(self, networks=(), design=PIXEL_SERIAL):
         super().__init__("fake")
         self.design = design
-        parameters = [network.declaration.parameters(network) for network in networks]
+        parameters = [next(iter(network.declaration.engines.values()))(network) for network in networks]
         self.networks = dict(zip(map(contract.parameter_crc, parameters), networks))
         self.magic, self.parameter_bytes = next(
             ((words[0], words.nbytes) for words in parameters), (0, contract.PARAMETER_BYTES)

@@ -25,13 +25,15 @@ def lock_directory(tmp_path_factory, monkeypatch):
     return directory
 
 
-def write_bitstream(directory, build_hash=BUILD_HASH, content=b"a bitstream", checksum=True, **hwh):
+def write_bitstream(
+    directory, build_hash=BUILD_HASH, content=b"a bitstream", checksum=True, engine="pixel_serial", **hwh
+):
     """Write a .bit of arbitrary bytes and its .hwh, and return the path of the .bit."""
     bitfile = directory / "pixel_serial-loadable.bit"
     bitfile.write_bytes(content)
     write_hwh(
         bitfile.with_suffix(".hwh"),
-        "pixel_serial",
+        engine,
         build_hash,
         hwh.pop("capabilities", PIXEL_SERIAL),
         bitstream=bitfile if checksum else None,

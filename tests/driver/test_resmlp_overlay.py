@@ -10,6 +10,7 @@ from lst_overlay import (
     HardwareError,
     HardwareTimeout,
     LST1Overlay,
+    LstOverlayError,
     ResMLPOverlay,
     open_overlay,
 )
@@ -26,8 +27,8 @@ OTHER = random_array_network(2, channels=24, hidden=40, relu=True)
 PICTURES = random_pictures(5)
 
 
-def array_bitstream(directory):
-    return write_bitstream(directory, capabilities=RESMLP_ARRAY, family="resmlp")
+def array_bitstream(directory, engine="resmlp_array", **hwh):
+    return write_bitstream(directory, capabilities=RESMLP_ARRAY, family="resmlp", engine=engine, **hwh)
 
 
 @pytest.fixture
@@ -143,7 +144,11 @@ def test_the_advice_on_colours_that_come_first_is_right(overlay):
         (lambda: "lst1_w6a4p4", "'lst1_w6a4p4' .LST-1. is of the family lst, where one of the family resmlp"),
         (
             lambda: random_array_network(3, weight_bits=8, code_bits=8),
-            "pixels must have codes of 6 bits, not 8",
+            "pixels must have codes of 6 bits, not 8: engine resmlp_array_int8 takes it$",
+        ),
+        (
+            lambda: random_array_network(3, channels=96, hidden=192, blocks=4, relu=True),
+            "room for 6144 words of weights, the network needs more: engine resmlp_array_h2 takes it$",
         ),
         (lambda: random_array_network(3, weight_bits=6, code_bits=6), "those of the array have 5 bits"),
         (
@@ -152,10 +157,10 @@ def test_the_advice_on_colours_that_come_first_is_right(overlay):
         ),
         (
             lambda: random_array_network(3, channels=128, hidden=128, blocks=8),
-            "the array has room for 6144 words of weights, the network needs more",
+            "the array has room for 6144 words of weights, the network needs more$",
         ),
     ],
-    ids=["family", "INT8", "weights", "channels", "memory"],
+    ids=["family", "INT8", "h = 2", "weights", "channels", "memory"],
 )
 def test_a_network_that_does_not_fit_is_refused_and_the_present_one_stays(board, network, message):
     device, overlay = board
@@ -164,6 +169,32 @@ def test_a_network_that_does_not_fit_is_refused_and_the_present_one_stays(board,
         overlay.load_network(network())
     assert len(device.written) == before
     assert_works(overlay)
+
+
+def test_the_engine_that_the_hwh_names_decides_what_the_array_takes(tmp_path):
+    bitfile = array_bitstream(tmp_path, "resmlp_array_int8")
+    message = "pixels must have codes of 8 bits, not 6: engine resmlp_array or resmlp_array_h2 takes it$"
+    with pytest.raises(NetworkError, match=message):
+        ResMLPOverlay(bitfile, FakeBoard([NETWORK], RESMLP_ARRAY), network=NETWORK)
+
+
+def test_an_engine_that_this_driver_cannot_load_is_named(tmp_path):
+    message = (
+        r"engine resmlp_new is none that this driver can load with resmlp networks \(resmlp_array, res.*: up"
+    )
+    with pytest.raises(NetworkError, match=message):
+        ResMLPOverlay(array_bitstream(tmp_path, "resmlp_new"), FakeBoard(), network=NETWORK)
+
+
+def test_an_engine_without_a_shipped_network_waits_for_one(tmp_path):
+    """Its .hwh says that it has none."""
+    device = FakeBoard([NETWORK], RESMLP_ARRAY)
+    with ResMLPOverlay(array_bitstream(tmp_path, network=""), device) as overlay:
+        assert overlay.network is None
+        with pytest.raises(LstOverlayError, match="no network is loaded: call load_network first"):
+            overlay.predict(PICTURES)
+        overlay.load_network(NETWORK)
+        assert_works(overlay)
 
 
 def test_lst1_overlay_refuses_a_resmlp_network_and_keeps_its_own(fake, tmp_path):
@@ -216,7 +247,7 @@ def test_after_an_error_of_the_hardware_and_a_dead_one_the_next_batch_is_right(b
 
 def test_a_batch_may_take_the_longer_the_more_cycles_the_engine_needs_for_an_image(tmp_path):
     device = FakeBoard([NETWORK], RESMLP_ARRAY)
-    bitfile = write_bitstream(tmp_path, capabilities=RESMLP_ARRAY, family="resmlp", cycles_per_image=26_180)
+    bitfile = array_bitstream(tmp_path, cycles_per_image=26_180)
     with ResMLPOverlay(bitfile, device, network=NETWORK) as overlay:
         assert overlay._batches.timeout(100) == pytest.approx(10 * (2.0 + 100 * 0.02618))
 
@@ -231,5 +262,5 @@ def test_a_network_whose_parameters_are_altered_on_their_way_is_noticed(board):
 
 
 def test_a_shipped_resmlp_file_names_the_classes_of_cifar10():
-    assert load_network(find(ResMLPOverlay.default_network)).class_names == CLASS_NAMES["cifar10"]
+    assert load_network(find("resmlp_lerp_psa_h1_w5a6")).class_names == CLASS_NAMES["cifar10"]
     assert random_array_network(1).class_names == tuple("0123456789")

@@ -5,14 +5,15 @@ import pytest
 
 import lst_overlay.hardware.batches
 from lst_overlay import HardwareError, HardwareTimeout, ResMLPOverlay
-from lst_overlay.network import classify, logits
+from lst_overlay.network import NetworkError, classify, logits
 from lst_overlay.registers import ErrorCode
 from lst_overlay.simulator.board import SimulatedBoard
 from tests.conftest import declared_engines, simulated_bitstream
 from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
 from tests.images import test_images
 
-SPEC = next(spec for spec in declared_engines() if spec.name == "resmlp_array")
+SPECS = {spec.name: spec for spec in declared_engines()}
+SPEC = SPECS["resmlp_array"]
 SMALL = random_array_network(1)
 LARGE = {
     "LERP, h = 1": {"hidden": 96},
@@ -132,3 +133,33 @@ def test_the_shipped_network_agrees_on_cifar10(overlay):
     expected = logits(overlay.network, images)
     np.testing.assert_array_equal(overlay.logits(images, timeout=10 * TIMEOUT_S), expected)
     np.testing.assert_array_equal(overlay.predict(images[:9]), classify(expected)[:9])
+
+
+# The other configurations of the array, each with the network that fills it.
+WIDE = {"weight_bits": 8, "code_bits": 8}
+FILLED = {
+    "resmlp_array_int8": random_array_network(8, channels=96, hidden=96, blocks=4, **WIDE),
+    "resmlp_array_h2": random_array_network(8, channels=96, hidden=192, blocks=4, relu=True),
+}
+
+
+@pytest.mark.parametrize("engine", FILLED)
+def test_each_configuration_is_exact_and_keeps_its_interval(tmp_path, engine):
+    board, network, images = SimulatedBoard(), FILLED[engine], random_pictures(12)
+    with ResMLPOverlay(simulated_bitstream(tmp_path, engine), board) as overlay:
+        shipped = SPECS[engine].network
+        assert (overlay.network and overlay.network.name) == shipped
+        if shipped:
+            assert_right(overlay, images[:1])
+        overlay.load_network(network)
+        expected = logits(network, images)
+        np.testing.assert_array_equal(overlay.logits(images, TIMEOUT_S), expected)
+        classes, batch = overlay.predict(images[:4], True, TIMEOUT_S)
+        np.testing.assert_array_equal(classes, classify(expected)[:4])
+        _, single = overlay.predict(images[:1], True, TIMEOUT_S)
+        interval = (batch["cycles"] - single["cycles"]) / 3
+        assert interval == pytest.approx(SPECS[engine].cycles_per_image, rel=0.001)
+        with pytest.raises(NetworkError, match=": engine resmlp_array takes it$"):
+            overlay.load_network(SPEC.network)
+        assert overlay.network is network
+    assert board.violations() == []

@@ -9,11 +9,12 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Tuple, Union
+from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 from xml.etree import ElementTree
 
 from ..errors import BitstreamError
 from ..registers import ABI_VERSION, BY_NAME
+from ..samples import shipped_networks
 from .capabilities import Capabilities
 
 VLNV = "lst-overlay:user:accelerator:1.0"
@@ -28,6 +29,7 @@ class Description(NamedTuple):
     """The properties of a design that its .hwh states.
 
     family:     of the networks that the engine takes.
+    network:    the name of the shipped network that a loadable engine gets if none is named; None if none.
     divisors:   FCLK0 may run at 1000 MHz / (d0 * d1) at most.
     build_hash: the value of register BUILD_HASH.
     cycles_per_image: the interval of a long batch; 0 if the .hwh does not state it.
@@ -35,6 +37,7 @@ class Description(NamedTuple):
 
     engine: str
     family: str
+    network: Optional[str]
     capabilities: Capabilities
     build_hash: int
     divisors: Tuple[int, ...]
@@ -137,7 +140,9 @@ def describe(bitfile: Path) -> Description:
         capabilities=capabilities(parameters, hwh),
         divisors=tuple(integer_parameter(parameters, f"DIVISOR{i}", hwh) for i in range(2)),
         engine=parameters.get("ENGINE", "?"),
-        family=parameters.get("FAMILY", "lst"),  # the first engines' .hwh files name none
+        # The first engines' .hwh files name neither.
+        family=parameters.get("FAMILY", "lst"),
+        network=parameters.get("NETWORK", shipped_networks.DEFAULT) or None,
     )
 
 

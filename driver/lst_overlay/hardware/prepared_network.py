@@ -28,14 +28,17 @@ def built_in_hash(network: Network) -> int:
     return int(network.content_hash[:8], 16)
 
 
-def prepare(network: Union[str, os.PathLike, Network], family: str, loadable: bool) -> PreparedNetwork:
+def prepare(
+    network: Union[str, os.PathLike, Network], family: str, engine: str, loadable: bool
+) -> PreparedNetwork:
     """Read and check a network before anything is sent to the hardware.
 
     network: the path of a network file, the name of a shipped network, or a Network.
     family:  the family of the networks that the engine takes.
+    engine:  the engine's name. Of a loadable engine it says what the parameters are.
 
     Raises TypeError for another type, NetworkFileError for an invalid file, NetworkError if the network is of
-    another family or does not fit the parameters of a loadable engine.
+    another family or a loadable engine cannot hold it.
     """
     if not isinstance(network, Network):
         if not isinstance(network, (str, os.PathLike)):
@@ -46,5 +49,5 @@ def prepare(network: Union[str, os.PathLike, Network], family: str, loadable: bo
     check_family(network, family)
     if not loadable:
         return PreparedNetwork(network, None, built_in_hash(network))
-    words = network.declaration.parameters(network)
+    words = network.declaration.parameters(engine, network)
     return PreparedNetwork(network, words, parameter_crc(words))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Callable, ClassVar, Dict, List, Optional, Tuple, Type
 
@@ -140,8 +140,8 @@ class Family:
         logits last.
     with_golden: (network, image) -> the network with that image and its outputs inside; None if the file
         has no place for them.
-    parameters: a network -> (n,) uint32, what LOAD sends to the family's loadable engine; NetworkError if the
-        engine cannot hold the network. None if there is no such engine.
+    engines: for each loadable engine of the family, by its name, a function: a network -> (n,) uint32, what
+        LOAD sends; NetworkError if the engine cannot hold the network.
     """
 
     name: str
@@ -152,10 +152,36 @@ class Family:
     logits: Callable[[Network, np.ndarray], np.ndarray]
     outputs: Callable[[Network, np.ndarray], List[np.ndarray]]
     with_golden: Optional[Callable[[Network, np.ndarray], Network]] = None
-    parameters: Optional[Callable[[Network], np.ndarray]] = None
+    engines: Dict[str, Callable[[Network], np.ndarray]] = field(default_factory=dict)
 
     def __post_init__(self):
         self.network.declaration = self
+
+    def parameters(self, engine: str, network: Network) -> np.ndarray:
+        """(n,) uint32, what LOAD sends to a loadable engine so that it holds the network.
+
+        Raises NetworkError, with rule and value, if it cannot; the message names the engines that can.
+        """
+        if engine not in self.engines:
+            known = ", ".join(self.engines) or "none"
+            raise NetworkError(
+                f"engine {engine} is none that this driver can load with {self.name} networks ({known}): "
+                "update lst-overlay"
+            )
+        try:
+            return self.engines[engine](network)
+        except NetworkError as error:
+            able = [name for name in self.engines if name != engine and self._holds(name, network)]
+            if not able:
+                raise
+            raise NetworkError(f"{error}: engine {' or '.join(able)} takes it") from None
+
+    def _holds(self, engine: str, network: Network) -> bool:
+        try:
+            self.engines[engine](network)
+        except NetworkError:
+            return False
+        return True
 
 
 def check_family(network: Network, family: str) -> None:

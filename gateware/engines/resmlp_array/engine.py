@@ -1,6 +1,9 @@
-"""The engine resmlp_array: a loadable ResMLP network for CIFAR-10."""
+"""The engines resmlp_array, resmlp_array_int8, resmlp_array_h2: loadable ResMLP networks for CIFAR-10."""
 
 from __future__ import annotations
+
+from functools import partial
+from typing import Optional
 
 from litex.gen import LiteXModule
 from migen import If, Signal
@@ -13,7 +16,7 @@ from gateware.engines.resmlp_array.pipeline import Pipeline
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network.resmlp import FAMILY
-from lst_overlay.network.resmlp.array_format import ARRAY, CLASSES, LAYOUT_MAGIC, ArrayFormat
+from lst_overlay.network.resmlp.array_format import ARRAYS, CLASSES, LAYOUT_MAGIC, ArrayFormat
 
 RESULT_WORDS = 64
 CREDITS = 5  # 11 result words each
@@ -72,21 +75,52 @@ class ResMLPArrayEngine(CoreEngine):
         self.comb += loader.writes(pipeline.loads)
 
 
-SPECS = (
-    EngineSpec(
-        number=4,
-        name="resmlp_array",
-        idea="64 multipliers, four products in each, any ResMLP network for CIFAR-10",
-        chosen_for="pictures in colour",
+def _spec(
+    number: int, name: str, idea: str, chosen_for: str, cycles_per_image: int, network: Optional[str]
+) -> EngineSpec:
+    """The declaration of an array of the format `ARRAYS` [name]."""
+    fmt = ARRAYS[name]
+    return EngineSpec(
+        number=number,
+        name=name,
+        idea=idea,
+        chosen_for=chosen_for,
         divisors=(6, 1),
-        cycles_per_image=26_180,
-        network="resmlp_lerp_psa_h1_w5a6",
-        measured_with=("resmlp_lerp_psa_h1_w5a6",),
-        build=lambda _, capabilities: ResMLPArrayEngine(capabilities, ARRAY),
-        accepts=FAMILY.parameters,
-        layout=lambda _: ImageLayout(ARRAY.image_shape),
+        cycles_per_image=cycles_per_image,
+        network=network,
+        measured_with=(network,) if network else (),
+        build=lambda _, capabilities: ResMLPArrayEngine(capabilities, fmt),
+        accepts=partial(FAMILY.parameters, name),
+        layout=lambda _: ImageLayout(fmt.image_shape),
         family=FAMILY.name,
         loadable=True,
         classes=CLASSES,
+    )
+
+
+SPECS = (
+    _spec(
+        4,
+        "resmlp_array",
+        "64 multipliers, four products in each, any ResMLP network for CIFAR-10",
+        "pictures in colour",
+        26_180,
+        "resmlp_lerp_psa_h1_w5a6",
+    ),
+    _spec(
+        5,
+        "resmlp_array_int8",
+        "the same array with two products of 8 bits in each multiplier",
+        "pictures in colour, networks of 8 bits",
+        52_292,
+        "resmlp_lerp_psa_h1_int8",
+    ),
+    _spec(
+        6,
+        "resmlp_array_h2",
+        "the same array with memory for twice as many weights in the place of tables",
+        "pictures in colour, wide networks with ReLU",
+        44_612,
+        None,  # the name of a shipped network of h = 2 with ReLU and its widths, once there is one
     ),
 )

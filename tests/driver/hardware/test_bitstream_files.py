@@ -85,15 +85,16 @@ def test_hwh_must_have_the_same_stem(tmp_path):
 
 
 def test_an_earlier_hwh_that_names_no_family_is_that_of_an_lst_engine(tmp_path):
-    bitfile = write_bitstream(tmp_path, family="resmlp", cycles_per_image=26_180)
+    bitfile = write_bitstream(tmp_path, family="resmlp", network="own", cycles_per_image=26_180)
+    stated = ("family", "network", "cycles_per_image")
     described = bitstream_files.describe(bitfile)
-    assert (described.family, described.cycles_per_image) == ("resmlp", 26_180)
+    assert [getattr(described, name) for name in stated] == ["resmlp", "own", 26_180]
     lines = bitfile.with_suffix(".hwh").read_text().splitlines()
-    kept = [line for line in lines if not ('"FAMILY"' in line or '"CYCLES_PER_IMAGE"' in line)]
-    assert len(kept) == len(lines) - 2
+    kept = [line for line in lines if not any(f'"{name.upper()}"' in line for name in stated)]
+    assert len(kept) == len(lines) - 3
     bitfile.with_suffix(".hwh").write_text("\n".join(kept))
     described = bitstream_files.describe(bitfile)
-    assert (described.family, described.cycles_per_image) == ("lst", 0)
+    assert [getattr(described, name) for name in stated] == ["lst", "lst1_w6a4p4", 0]
 
 
 def test_a_built_in_network_must_have_its_file_beside_it(tmp_path):

@@ -12,8 +12,17 @@ from lst_overlay.network import NetworkError
     "engine, dataset, message",
     [
         ("folded", "cifar10", r"of shape \(28, 28\), those of cifar10 have \(32, 32, 3\): name a network"),
-        ("pixel_serial", "cifar10", "of the family resmlp, where one of the family lst is needed"),
-        ("resmlp_array", "mnist", "of the family lst, where one of the family resmlp is needed"),
+        (
+            "pixel_serial",
+            "cifar10",
+            r"of shape \(28, 28\), those of cifar10 have \(32, 32, 3\): name a network",
+        ),
+        ("resmlp_array", "digits", "of the family lst, where one of the family resmlp is needed"),
+        (
+            "resmlp_array_h2",
+            "cifar10",
+            "no network for engine resmlp_array_h2 comes along: name one with --ne",
+        ),
     ],
 )
 def test_a_data_set_that_the_engine_does_not_take_is_refused_before_anything_is_built(

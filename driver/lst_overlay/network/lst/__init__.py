@@ -6,7 +6,16 @@ from .layers import Activation, Axis, Layer, LSTNetwork
 from .parameters import PARAMETER_BYTES, parameter_crc, parameter_words
 from .reference import logits, outputs, pixel_codes
 
-FAMILY = Family("lst", VERSIONS, LSTNetwork, encode, decode, logits, outputs, parameters=parameter_words)
+FAMILY = Family(
+    "lst",
+    VERSIONS,
+    LSTNetwork,
+    encode,
+    decode,
+    logits,
+    outputs,
+    engines={"pixel_serial": parameter_words},
+)
 
 __all__ = [
     "FAMILY",

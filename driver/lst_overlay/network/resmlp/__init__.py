@@ -3,7 +3,7 @@
 from functools import partial
 
 from ..family import Family
-from .array_format import ARRAY
+from .array_format import ARRAYS
 from .array_parameters import array_words
 from .encoding import VERSIONS, decode, encode
 from .layers import Add, Affine, Axis, Classifier, Golden, Matrix, Mean, ResMLPNetwork, Table
@@ -18,7 +18,7 @@ FAMILY = Family(
     logits,
     outputs,
     with_golden,
-    partial(array_words, fmt=ARRAY),
+    {engine: partial(array_words, fmt=fmt) for engine, fmt in ARRAYS.items()},
 )
 
 __all__ = [

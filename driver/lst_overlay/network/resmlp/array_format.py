@@ -186,7 +186,11 @@ class ArrayFormat:
         return 4 * sum(section.words for section in self.sections)
 
 
-ARRAY = ArrayFormat()  # of the engine resmlp_array: four products of 5 and 6 bits a multiplier
+ARRAY = ArrayFormat()  # four products of 5 and 6 bits a multiplier
+# Two products of 8 bits a multiplier: half the rows at a time, and words for one channel in place of two.
+INT8 = ArrayFormat(8, 8, products=2, weight_words=12_288, channel_words=1024, table_slots=768)
+H2 = ArrayFormat(weight_words=12_288, table_slots=64)  # h = 2 with ReLU: memory of tables became weights'
+ARRAYS = {"resmlp_array": ARRAY, "resmlp_array_int8": INT8, "resmlp_array_h2": H2}  # of each engine
 
 
 def packed_fields(layout: Tuple[Tuple[str, int], ...], values: Dict[str, int]) -> int:

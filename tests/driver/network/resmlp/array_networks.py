@@ -3,11 +3,8 @@
 import numpy as np
 
 from lst_overlay.network.resmlp import Add, Affine, Axis, Classifier, Matrix, Mean, ResMLPNetwork, Table
-from lst_overlay.network.resmlp.array_format import ArrayFormat
 from lst_overlay.network.resmlp.layers import MAX_SHIFT, code_range, greatest_weight
 
-LARGE = ArrayFormat(weight_words=12_288, table_slots=64)  # for h = 2 with ReLU
-INT8 = ArrayFormat(8, 8, products=2, weight_words=12_288, channel_words=1024, table_slots=768)
 IMAGE_SHAPE, PATCH, TOKENS, VALUES = (32, 32, 3), 4, 64, 48
 STEP = np.array([0.01])
 

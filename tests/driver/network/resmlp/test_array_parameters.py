@@ -9,16 +9,11 @@ from hypothesis import strategies as st
 
 from lst_overlay.network import NetworkError, classify, logits, outputs
 from lst_overlay.network.resmlp import pixel_codes
-from lst_overlay.network.resmlp.array_format import ARRAY, ArrayFormat
+from lst_overlay.network.resmlp.array_format import ARRAY, H2, INT8, ArrayFormat
 from lst_overlay.network.resmlp.array_parameters import array_words
 from lst_overlay.network.resmlp.passes import passes
 from tests.driver.network.resmlp.array_model import ArrayModel
-from tests.driver.network.resmlp.array_networks import (
-    INT8,
-    LARGE,
-    random_array_network,
-    random_pictures,
-)
+from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
 from tests.driver.network.resmlp.networks import random_network
 
 WIDE = {"weight_bits": 8, "code_bits": 8}  # what a network of the format INT8 has
@@ -95,7 +90,7 @@ def test_large_networks_wait_only_for_the_results_of_the_image_before():
     cases = (
         (ARRAY, {"hidden": 96}),
         (ARRAY, {"hidden": 96, "relu": True}),
-        (LARGE, {"hidden": 192, "relu": True}),
+        (H2, {"hidden": 192, "relu": True}),
     )
     for fmt, sizes in (*cases, (INT8, {"hidden": 96, **WIDE}), (INT8, {"hidden": 96, "relu": True, **WIDE})):
         network = random_array_network(4, channels=96, blocks=4, **sizes)

@@ -11,15 +11,11 @@ from hypothesis import strategies as st
 from gateware.engines.resmlp_array.engine import CREDITS
 from lst_overlay.network import load_network, logits
 from lst_overlay.network.resmlp import Matrix, array_parameters
-from lst_overlay.network.resmlp.array_format import ARRAY, ArrayFormat
+from lst_overlay.network.resmlp.array_format import ARRAY, H2, INT8, ArrayFormat
 from lst_overlay.network.resmlp.array_parameters import array_words
+from lst_overlay.samples.shipped_networks import find
 from tests import ROOT
-from tests.driver.network.resmlp.array_networks import (
-    INT8,
-    LARGE,
-    random_array_network,
-    random_pictures,
-)
+from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
 from tests.gateware.engines.resmlp_array.bench import (
     RESULT_WORDS,
     Bench,
@@ -114,7 +110,10 @@ def test_every_tensor_of_random_networks_with_two_products_in_a_multiplier(int8,
     assert_tensors(int8, random_array_network(seed, **sizes, **WIDE), random_pictures(2, seed))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "networks").glob("resmlp_*.npz")), ids=lambda path: path.stem)
+OF_8_BITS = [find("resmlp_lerp_psa_h1_int8"), *sorted((ROOT / "networks").glob("resmlp_*.npz"))]
+
+
+@pytest.mark.parametrize("path", OF_8_BITS, ids=lambda path: path.stem)
 def test_every_tensor_of_the_networks_of_8_bits_that_come_along(int8, path):
     network = load_network(path)
     assert_tensors(int8, network, np.stack([network.golden.image, *random_pictures(1)]))
@@ -134,6 +133,7 @@ def test_greatest_sums_of_two_products_are_exact(int8, weight, pixel):
     assert_tensors(int8, network, np.full((1, *PICTURE), pixel, np.uint8))
 
 
+@pytest.mark.slow
 def test_every_tensor_in_other_widths():
     bench = Bench(fmt=ArrayFormat(4, 7))
     for extreme in (False, True):
@@ -234,7 +234,7 @@ def test_cycles_of_an_image_of_the_largest_networks_are_as_promised(bench, sizes
 
 @pytest.mark.slow
 def test_a_network_with_twice_as_many_hidden_channels_in_a_larger_memory():
-    bench, sizes = Bench(fmt=LARGE), {"hidden": 192, "relu": True}
+    bench, sizes = Bench(fmt=H2), {"hidden": 192, "relu": True}
     assert_cycles(bench, 44_612, **sizes)
     for extreme in (False, True):
         network = random_array_network(8, channels=96, blocks=4, extreme=extreme, **sizes)
