@@ -7,6 +7,7 @@ from typing import List
 
 from gateware.reports import clocks, frontier, ladder, results
 from gateware.reports.diagrams import write_diagrams
+from gateware.reports.utilisation import write_utilisation
 
 PAGES = (ladder.PAGE, clocks.PAGE, results.PAGE, frontier.PAGE)
 
@@ -14,4 +15,8 @@ PAGES = (ladder.PAGE, clocks.PAGE, results.PAGE, frontier.PAGE)
 def render() -> List[Path]:
     """Make every page again from the figures that are kept, and diagrams. Returns the files written."""
     paths = [path for page in PAGES for path in page.render()]
-    return [*dict.fromkeys(paths), *write_diagrams()]  # README.md shows figures of two pages
+    return [
+        *dict.fromkeys(paths),
+        *write_diagrams(),
+        *write_utilisation(),
+    ]  # README.md shows figures of two pages

@@ -30,6 +30,7 @@ from .passes import Pass, passes
 # Clocks from the last step of a tile until the first of its results is written, and from then on one for each
 # multiplier.
 WRITE_LATENCY = 40
+PASS_LATENCY = 4  # Clocks in which the sequencer reads a descriptor and begins its pass.
 _IDENTITY = (1 << UNIT_SHIFT, 0)  # (factor, bias)
 _NOTHING = (0, 0)
 
@@ -41,23 +42,7 @@ def array_words(network: ResMLPNetwork, fmt: ArrayFormat) -> np.ndarray:
 
     Raises NetworkError, with rule and value, if the array cannot hold the network.
     """
-    check_family(network, "resmlp")
-    found = passes(network)
-    _check_network(network, found, fmt)
-    tables = _Tables(fmt)
-    memories = {
-        "weights": _Memory("words of weights", fmt.weight_words),
-        "requant": _Memory("pairs of outputs", fmt.requant_words),
-        "affine": _Memory("words of affines", fmt.channel_words, _pair_words([_IDENTITY] * 2)),
-        "add": _Memory("words of adds", fmt.channel_words, _pair_words([_NOTHING] * 2)),
-        "function": _Memory("words of functions", fmt.channel_words, _pair_words([_IDENTITY] * 2)),
-    }
-    descriptors = []
-    slots = _slots(network, found, fmt)
-    for item, following, *ends in zip(found, [*found[1:], None], slots, slots[1:]):
-        descriptors.append(_descriptor(item, following, fmt, ends, memories, tables))
-    for descriptor, wait in zip(descriptors, _waits(descriptors, fmt)):
-        descriptor["wait"] = wait
+    descriptors, memories, tables = _program(network, fmt)
     classifier = _with_all_classes(network.layers[-1])
     channels = classifier.weights_q.shape[1]
     weights = np.zeros((16, fmt.stream_channels), np.int64)
@@ -77,6 +62,42 @@ def array_words(network: ResMLPNetwork, fmt: ArrayFormat) -> np.ndarray:
         words = contents[section.name].reshape(-1, section.lanes).T
         sections.append(np.pad(words, ((0, 0), (0, section.depth - words.shape[1]))).ravel())
     return (np.concatenate(sections) & 0xFFFFFFFF).astype("<u4")
+
+
+def pass_clocks(network: ResMLPNetwork, fmt: ArrayFormat) -> List[int]:
+    """The clocks that each of the network's `passes` takes in an array, those before its first step included.
+
+    Their sum is the interval between two images. Raises NetworkError as `array_words` does.
+    """
+    descriptors, _, _ = _program(network, fmt)
+    return [
+        PASS_LATENCY + item["wait"] + sum(1 for _ in _tiles(item)) * _tile_clocks(item)
+        for item in descriptors
+    ]
+
+
+def _program(
+    network: ResMLPNetwork, fmt: ArrayFormat
+) -> Tuple[List[Dict[str, int]], Dict[str, _Memory], _Tables]:
+    """The descriptor of each pass, and the memories with what the passes read."""
+    check_family(network, "resmlp")
+    found = passes(network)
+    _check_network(network, found, fmt)
+    tables = _Tables(fmt)
+    memories = {
+        "weights": _Memory("words of weights", fmt.weight_words),
+        "requant": _Memory("pairs of outputs", fmt.requant_words),
+        "affine": _Memory("words of affines", fmt.channel_words, _pair_words([_IDENTITY] * 2)),
+        "add": _Memory("words of adds", fmt.channel_words, _pair_words([_NOTHING] * 2)),
+        "function": _Memory("words of functions", fmt.channel_words, _pair_words([_IDENTITY] * 2)),
+    }
+    descriptors = []
+    slots = _slots(network, found, fmt)
+    for item, following, *ends in zip(found, [*found[1:], None], slots, slots[1:]):
+        descriptors.append(_descriptor(item, following, fmt, ends, memories, tables))
+    for descriptor, wait in zip(descriptors, _waits(descriptors, fmt)):
+        descriptor["wait"] = wait
+    return descriptors, memories, tables
 
 
 # What the array can hold.
@@ -371,7 +392,7 @@ def _waits(descriptors: List[Dict[str, int]], fmt: ArrayFormat) -> List[int]:
             for clock, tile in _tiles(before):
                 block = _block(before, tile, fmt)
                 written[block] = clock + before["last_step"] + WRITE_LATENCY + MULTIPLIERS - 1
-                end = clock + before["last_but_one"] + 2
+                end = clock + _tile_clocks(before)
             groups = fmt.token_groups if item["over_tokens"] else _groups(item["last_step"] + 1)
             for clock, (_, column) in _tiles(item):
                 for group in range(groups):
@@ -389,7 +410,11 @@ def _tiles(item: Dict[str, int]) -> Iterator[Tuple[int, Tuple[int, int]]]:
     else:
         order = [(row, column) for row in rows for column in columns]
     for number, tile in enumerate(order):
-        yield number * (item["last_but_one"] + 2), tile
+        yield number * _tile_clocks(item), tile
+
+
+def _tile_clocks(item: Dict[str, int]) -> int:
+    return item["last_but_one"] + 2
 
 
 def _block(item: Dict[str, int], tile: Tuple[int, int], fmt: ArrayFormat) -> Tuple[int, int]:
