@@ -96,6 +96,7 @@ def test_each_command_replaces_its_own_figures_of_the_ladder_alone(monkeypatch, 
         }
         for rung in figures["rungs"]
     }
+    monkeypatch.setattr(ladder, "rungs", lambda: list(reports))  # one that is new has no figures yet
     monkeypatch.setattr(ladder, "_reports", lambda engine, network: reports[engine, network])
     netlists = {key: dict(pair["ideal"]) for key, pair in reports.items()}
     monkeypatch.setattr(ladder, "netlist_report", lambda engine, network: netlists[engine, network])
