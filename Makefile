@@ -33,6 +33,7 @@ notebook: $(VENV)/.notebook  ## Copies of all notebooks (in NOTEBOOKS=my_noteboo
 
 notebooks: $(VENV)/.all  ## Run all notebooks on the simulated board and keep what they show: docs/notebooks (minutes)
 	$(PY) -m gateware simulate --build-only
+	$(PY) -m gateware simulate --build-only --engine resmlp_array
 	LST_BOARD=sim $(PY) -m pages.notebooks
 
 workstation: $(VENV)/.all  ## Install what training, study and tests need (torch: docs/training.md)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from lst_overlay.samples import digits as sample_digits
 from tests import ROOT
+from tests.conftest import simulated_bitstream
 
 NOTEBOOKS = sorted((ROOT / "driver" / "notebooks").glob("*.ipynb"))
 # The modules on a PYNQ image, and the package.
@@ -36,11 +37,16 @@ def printed(cell) -> str:
     return "".join(output.text for output in cell.outputs if output.output_type == "stream")
 
 
+@pytest.fixture(scope="module")
+def array_bit(tmp_path_factory):
+    """The .bit of the design for pictures in colour."""
+    return simulated_bitstream(tmp_path_factory.mktemp("array"), "resmlp_array")
+
+
 @pytest.fixture
-def kernel_environment(simulated_bit, tmp_path):
-    """The environment of Jupyter kernels that find ``simulated_bit`` among the board's bitstreams."""
+def kernel_environment(tmp_path):
+    """The environment of Jupyter kernels that find the board's bitstreams in ``tmp_path``."""
     (tmp_path / "bitstreams").mkdir()
-    (tmp_path / "bitstreams" / "simulated").symlink_to(simulated_bit.parent)
     startup = tmp_path / "ipython" / "profile_default" / "startup" / "00-bitstreams.py"
     startup.parent.mkdir(parents=True)
     startup.write_text(STARTUP.format(root=str(tmp_path / "bitstreams")))
@@ -48,10 +54,13 @@ def kernel_environment(simulated_bit, tmp_path):
 
 
 @pytest.fixture
-def run(kernel_environment, tmp_path):
+def run(kernel_environment, tmp_path, request):
     """A function that runs a notebook in another working directory and adds its outputs to it."""
 
     def run_notebook(notebook):
+        in_colour = any("ResMLPOverlay" in cell.source for cell in notebook.cells)
+        bit = request.getfixturevalue("array_bit" if in_colour else "simulated_bit")
+        (tmp_path / "bitstreams" / "simulated").symlink_to(bit.parent)
         NotebookClient(
             notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
         ).execute(env=kernel_environment)
@@ -60,7 +69,7 @@ def run(kernel_environment, tmp_path):
 
 
 def test_the_notebooks_are_found():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_", "4_", "5_", "6_"]
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_", "4_", "5_", "6_", "7_"]
 
 
 @each_notebook
