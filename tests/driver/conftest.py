@@ -7,7 +7,7 @@ import pytest
 from gateware.shell.hwh import write_hwh
 from lst_overlay import LST1Overlay
 from lst_overlay.simulator.board import SimulatedBoard
-from tests.boards.fake import BUILD_HASH, PIXEL_SERIAL, TWO_PORTS, FakeBoard
+from tests.boards.fake import BUILD_HASH, PIXEL_SERIAL, RESMLP_ARRAY, TWO_PORTS, FakeBoard
 from tests.driver.random_network import corner_lst1, random_lst1, with_channel_tables
 
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]
@@ -40,6 +40,11 @@ def write_bitstream(
         **hwh,
     )
     return bitfile
+
+
+def array_bitstream(directory, engine="resmlp_array", **hwh):
+    """Write the .bit and the .hwh of an array for ResMLP networks."""
+    return write_bitstream(directory, capabilities=RESMLP_ARRAY, family="resmlp", engine=engine, **hwh)
 
 
 def fake_board(tmp_path, networks, design=PIXEL_SERIAL):

@@ -13,7 +13,7 @@ from lst_overlay.network import classify, load_network, logits, save_network
 from lst_overlay.samples import digits as sample_digits
 from lst_overlay.samples.shipped_networks import find
 from tests.boards.fake import RESMLP_ARRAY, FakeBoard
-from tests.driver.conftest import write_bitstream
+from tests.driver.conftest import array_bitstream
 from tests.driver.network.resmlp.array_networks import random_array_network
 
 
@@ -137,7 +137,7 @@ def test_a_bitstream_for_pictures_in_colour_is_opened_and_measured(monkeypatch, 
     save_network(network, tmp_path / "resmlp.npz")
     device = FakeBoard([network], RESMLP_ARRAY)
     monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: device)
-    bitfile = write_bitstream(tmp_path, capabilities=RESMLP_ARRAY, family="resmlp")
+    bitfile = array_bitstream(tmp_path)
     arguments = ["--bitfile", bitfile, "--network", tmp_path / "resmlp.npz"]
     assert json.loads(run(capsys, "info", "--json", *arguments)[1])["network_kind"] == "ResMLP"
     assert run(capsys, "benchmark", "--batch-size", 2, *arguments)[0] == 0

@@ -19,16 +19,12 @@ from lst_overlay.network.family import CLASS_NAMES
 from lst_overlay.registers import ErrorCode
 from lst_overlay.samples.shipped_networks import find
 from tests.boards.fake import RESMLP_ARRAY, FakeBoard
-from tests.driver.conftest import NETWORKS, write_bitstream
+from tests.driver.conftest import NETWORKS, array_bitstream, write_bitstream
 from tests.driver.network.resmlp.array_networks import random_array_network, random_pictures
 
 NETWORK = dataclasses.replace(random_array_network(1), provenance={"dataset": "cifar10"})
 OTHER = random_array_network(2, channels=24, hidden=40, relu=True)
 PICTURES = random_pictures(5)
-
-
-def array_bitstream(directory, engine="resmlp_array", **hwh):
-    return write_bitstream(directory, capabilities=RESMLP_ARRAY, family="resmlp", engine=engine, **hwh)
 
 
 @pytest.fixture
