@@ -13,7 +13,7 @@ from lst_overlay.network import classify, load_network, logits, save_network
 from lst_overlay.samples import digits as sample_digits
 from lst_overlay.samples.shipped_networks import find
 from tests.boards.fake import RESMLP_ARRAY, FakeBoard
-from tests.driver.conftest import array_bitstream
+from tests.driver.conftest import array_bitstream, write_bitstream
 from tests.driver.network.resmlp.array_networks import random_array_network
 
 
