@@ -90,7 +90,9 @@ def simulate(
     bitfile = bitfile or build_simulated_bitstream(engine, None if spec.loadable else integers)
     board = SimulatedBoard(memory=memory_model, seed=seed)
     overlay_class = OVERLAYS[spec.family]
-    with overlay_class(bitfile, device=board, network=integers if spec.loadable else "auto") as overlay:
+    with overlay_class(bitfile, device=board, network=None if spec.loadable else "auto") as overlay:
+        if spec.loadable:
+            overlay.load_network(integers, timeout=_TIMEOUT_S)  # a netlist takes its time
         logits = []
         with tqdm(total=len(pixels), desc=f"simulating {integers.name}", unit=" images") as progress:
             for start in range(0, len(pixels), _CHUNK):
