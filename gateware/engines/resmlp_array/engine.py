@@ -110,7 +110,7 @@ SPECS = (
     _spec(
         5,
         "resmlp_array_int8",
-        "the same array with two products of 8 bits in each multiplier",
+        "64 multipliers, two products in each, any ResMLP network of 8 bits for CIFAR-10",
         "pictures in colour, networks of 8 bits",
         52_292,
         "resmlp_lerp_psa_h1_int8",
@@ -118,7 +118,7 @@ SPECS = (
     _spec(
         6,
         "resmlp_array_h2",
-        "the same array with memory for twice as many weights in the place of tables",
+        "64 multipliers, four products in each, memory for weights in the place of tables",
         "pictures in colour, wide networks with ReLU",
         44_612,
         None,  # the name of a shipped network of h = 2 with ReLU and its widths, once there is one
