@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import List, Optional
 
 from datasets.arrays import DatasetError
@@ -45,6 +46,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     chosen = parser.parse_args(arguments)
     if not chosen.out.endswith(SUFFIX):
         added.error(f"--out must end in {SUFFIX}, not {chosen.out!r}")
+    if not Path(chosen.out).parent.is_dir():
+        added.error(f"--out: there is no folder {Path(chosen.out).parent}")
     left_out: List[str] = []
 
     def leave_out(line: str) -> None:

@@ -1,12 +1,13 @@
 """The command line: python -m lst_overlay info, self-test, classify, benchmark.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 from typing import Dict, List, Optional
@@ -28,6 +29,12 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
         with open_overlay(chosen.bitfile, chosen.network or AUTO) as overlay:
             figures = chosen.command(overlay, chosen)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever reads standard output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except _REFUSED as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 1
@@ -45,8 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--bitfile",
-        help="a .bit with its .hwh beside it, or a name such as row_parallel-lst1_w4a4p2; without it "
-        "pixel_serial-loadable",
+        help="a .bit with its .hwh beside it, or a name such as row_parallel-lst1_w4a4p2; without it the "
+        "loadable engine for the network, pixel_serial-loadable if none is named",
     )
     common.add_argument("--network", help="a network file or a shipped network's name")
     common.add_argument(
@@ -57,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, text in (
         ("info", info, "board, bitstream, clock, network and versions"),
         ("self-test", self_test, "is everything as the design assumes?"),
-        ("classify", classify, "the digit in each picture"),
+        ("classify", classify, "the digit in each picture, or what the network tells apart"),
         ("benchmark", benchmark, "images per second over batch sizes, the processor beside it"),
     ):
         added = commands.add_parser(name, parents=[common], help=text, description=text)

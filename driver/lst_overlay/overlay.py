@@ -9,6 +9,7 @@ from .board_overlay import AUTO
 from .devices import default_device
 from .errors import BitstreamError
 from .hardware.bitstream_files import DEFAULT_STEM, describe, find_bitfile
+from .hardware.prepared_network import read_network
 from .image_overlay import ImageOverlay
 from .network import Network
 
@@ -46,10 +47,13 @@ def open_overlay(
 ) -> ImageOverlay:
     """Open a bitstream with the class for the networks of its engine; the arguments are those of the classes.
 
-    Raises BitstreamError if there is no such class, else what the class raises.
+    Without a bitfile it opens the loadable engine for the network. Raises BitstreamError if there is no such
+    class, else what the class raises.
     """
     device = default_device()
-    path = find_bitfile(bitfile, device, DEFAULT_STEM)
+    if network is not None and network != AUTO:
+        network = read_network(network)
+    path = find_bitfile(bitfile, device, _default_bitfile(network))
     family = describe(path).family
     if family not in OVERLAYS:
         raise BitstreamError(
@@ -57,3 +61,11 @@ def open_overlay(
             "update lst-overlay"
         )
     return OVERLAYS[family](path, device, network=network)
+
+
+def _default_bitfile(network: Union[str, Network, None]) -> str:
+    """The stem of the bitstream of the first engine that can hold the network."""
+    if not isinstance(network, Network):
+        return DEFAULT_STEM
+    able = network.declaration.able(network)
+    return f"{able[0]}-loadable" if able else OVERLAYS[network.family].default_bitfile

@@ -128,6 +128,7 @@ class EngineSpec:
         Raises NetworkError if the network does not fit or is not what the engine takes.
         """
         if self.loadable and network is not None:
+            self.check(network)
             raise NetworkError(
                 f"engine {self.name} takes its network at run time, {network.name!r} cannot be built in"
             )

@@ -81,7 +81,7 @@ def view(figures: Figures) -> Dict[str, Any]:
         "wires": timing.WIRES,
         "share": 100 * SLICE_SHARE,
         "budget_share": 100 * timing.BUDGET_SHARE,
-        "budgets": [{"mhz": 1000 / period, "ns": timing.budget_of(period)} for period in (5, 7)],
+        "budgets": [{"mhz": 1000 / period, "ns": timing.budget_of(period)} for period in (5, 6, 7)],
         "chains": [
             {
                 "what": row["what"],

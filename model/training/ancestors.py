@@ -87,6 +87,8 @@ def _changed_setting(state: State, recipe: Recipe) -> Optional[str]:
     then, now = recipe_of(state).settings(), recipe.settings()
     for key in {**then, **now}:
         if then.get(key) != now.get(key):
+            if key == "own_data":
+                return f"data ({recipe.dataset} has changed)"
             return f"settings ({key}: {then.get(key)!r} there, {now.get(key)!r} now)"
     return None
 

@@ -184,9 +184,10 @@ def test_the_file_must_be_called_npz(folder, tmp_path, capsys):
     assert "--out must end in .npz" in capsys.readouterr().err
 
 
-def test_a_place_that_cannot_be_written_is_one_line(folder, tmp_path, capsys):
-    assert pack(folder, tmp_path / "nowhere" / "my.npz") == 1
-    assert capsys.readouterr().err.startswith("error: ")
+def test_a_folder_that_is_missing_is_named_before_anything_is_read(folder, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        pack(folder, tmp_path / "nowhere" / "my.npz")
+    assert f"--out: there is no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_written_whole_leaves_the_earlier_one(folder, out, monkeypatch, capsys):

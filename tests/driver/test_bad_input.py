@@ -5,6 +5,7 @@ Each raises one clear error before the hardware is accessed, and the overlay wor
 
 import copy
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,7 +46,21 @@ BAD_IMAGES = {
         "images must not be a masked array: fill it",
     ),
     "nan": (NAN_IMAGES, TypeError, "not float32 .and 1568 of 1568 values are NaN"),
-    "int64": (np.zeros((2, 784), np.int64), TypeError, "must be uint8 pixels 0..255, not int64"),
+    "int64": (np.zeros((2, 784), np.int64), TypeError, r"not int64; pass images.astype\('uint8'\)$"),
+    "int64 of other values": (np.full((2, 784), 256), TypeError, "must be uint8 pixels 0..255, not int64$"),
+    "tensor": (SimpleNamespace(numpy=None), TypeError, r"not SimpleNamespace: pass images.numpy\(\)$"),
+    "file": (
+        "photo.png",
+        TypeError,
+        "not str: lst_overlay.samples.photo.digit_of makes an image",
+    ),
+    "one channel": (
+        np.zeros((2, 1, 28, 28), np.uint8),
+        ValueError,
+        r"28, 28\): pass images\[:, 0\]",
+    ),
+    "colours": (np.zeros((2, 32, 32, 3), np.uint8), ValueError, "ResMLPOverlay takes pictures in colour"),
+    "photographs": (np.zeros((2, 480, 640, 3), np.uint8), ValueError, "photo.digit_of makes an image"),
     "bool": (np.zeros((2, 784), bool), TypeError, "not bool"),
     "object": (np.zeros((2, 784), object), TypeError, "not object"),
     "single": (
@@ -150,7 +165,7 @@ def test_network_that_is_not_lst1(fake, tmp_path):
 
 
 def test_unknown_network_name_lists_the_shipped_ones(fake):
-    with pytest.raises(FileNotFoundError, match="no network file 'lst1_q99'; shipped networks: "):
+    with pytest.raises(FileNotFoundError, match="no network file 'lst1_q99' in .*; shipped networks: "):
         fake[1].load_network("lst1_q99")
     with pytest.raises(
         TypeError, match="a network is a path, a shipped network's name or a Network, not int"

@@ -3,11 +3,14 @@
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lst_overlay import LST1Overlay
 from lst_overlay import __main__ as command
 from lst_overlay.network import classify, load_network, logits, save_network
 from lst_overlay.samples import digits as sample_digits
@@ -146,6 +149,39 @@ def test_a_bitstream_for_pictures_in_colour_is_opened_and_measured(monkeypatch, 
     status, text, _ = run(capsys, "classify", tmp_path / "dog.png", "--json", *arguments)
     (answer,) = json.loads(text)["images"]
     assert status == 0 and answer["digit"] == classify(logits(network, image[None]))[0]
+
+
+def test_an_interruption_is_one_line(board, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LST1Overlay, "self_test", interrupted)
+    assert run(capsys, "self-test", *board[1]) == (130, "", "interrupted\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(board):
+    """What `| head -1` does: standard output is closed while the command writes."""
+    code = (
+        "import sys\n"
+        "from lst_overlay import __main__ as command\n"
+        "def info(overlay, chosen):\n"
+        "    print('line\\n' * 100_000)\n"
+        "    return {}\n"
+        "class Overlay:\n"
+        "    __enter__ = lambda self: self\n"
+        "    __exit__ = lambda *_: None\n"
+        "import lst_overlay\n"
+        "lst_overlay.open_overlay = lambda *_: Overlay()\n"
+        "command.info = info\n"
+        "sys.exit(command.main(['info']))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as done:
+        done.stdout.readline()
+        done.stdout.close()
+        assert done.stderr.read() == b""
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -198,11 +198,16 @@ def test_classify_gives_digit_probabilities_and_time(overlay, software):
 
 
 @pytest.mark.parametrize(
-    "images", [random_images(2), random_images(1), random_images(1).reshape(1, 784)[:, :, None]]
+    "images, advice",
+    [
+        (random_images(2), "predict takes many"),
+        (random_images(1), r"pass image\[0\]"),
+        (random_images(1).reshape(1, 784)[:, :, None], "predict takes many"),
+    ],
 )
-def test_classify_takes_one_image(overlay, images):
+def test_classify_takes_one_image(overlay, images, advice):
     with pytest.raises(
-        ValueError, match=r"classify takes one image, \(28, 28\) or \(784,\), not .*: predict takes many"
+        ValueError, match=rf"classify takes one image, \(28, 28\) or \(784,\), not .*: {advice}$"
     ):
         overlay.classify(images)
 

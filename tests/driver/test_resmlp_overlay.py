@@ -99,7 +99,7 @@ def test_networks_follow_one_another(overlay):
             r"images by reshape\(-1, 3, 32, 32\).transpose\(0, 2, 3, 1\)$",
         ),
         (PICTURES[0], r"not \(32, 32, 3\): for a single image pass images\[None\]$"),
-        (PICTURES[0].transpose(2, 0, 1), r"so pass images.transpose\(1, 2, 0\)\[None\]$"),
+        (PICTURES[0].transpose(2, 0, 1), r"so pass images.transpose\(1, 2, 0\)\[None\] if it is one$"),
         (PICTURES[..., 0], r"not \(5, 32, 32\)$"),
         (np.zeros((2, 28, 28), np.uint8), r"not \(2, 28, 28\)$"),
     ],
@@ -117,7 +117,12 @@ def test_pictures_in_another_order_are_refused_with_advice(board, pictures, mess
 @pytest.mark.parametrize(
     "picture, message",
     [
-        (PICTURES[0].transpose(2, 0, 1), r"not \(3, 32, 32\): the colours come last"),
+        (
+            PICTURES[0].transpose(2, 0, 1),
+            r"not \(3, 32, 32\): the colours come last, so pass image.transpose\(1, 2, 0\)$",
+        ),
+        (PICTURES[:1], r"not \(1, 32, 32, 3\): pass image\[0\]$"),
+        (np.zeros((480, 640, 3), np.uint8), "lst_overlay.samples.scene.scene_of makes an image of a picture"),
         (PICTURES[0].ravel(), r"one image, \(32, 32, 3\), not \(3072,\): flat images do not say"),
         (PICTURES, r"not \(5, 32, 32, 3\): predict takes many"),
     ],
@@ -224,6 +229,21 @@ def test_open_overlay_takes_the_class_of_the_bitstreams_family(tmp_path, monkeyp
         assert "<b>ResMLPOverlay</b>" in made._repr_html_()
     with pytest.raises(BitstreamError, match="of the family 'new', this driver knows lst, resmlp: update"):
         open_overlay(write_bitstream(tmp_path, family="new"))
+
+
+def test_open_overlay_takes_the_loadable_engine_that_can_hold_the_network(monkeypatch, tmp_path):
+    device = FakeBoard([NETWORK], RESMLP_ARRAY)
+    monkeypatch.setattr("lst_overlay.hardware.bitstream_files.search_roots", lambda: [tmp_path])
+    monkeypatch.setattr("lst_overlay.overlay.default_device", lambda: device)
+    stems = {
+        "auto": "pixel_serial-loadable",
+        "lst1_q6.7": "pixel_serial-loadable",
+        "resmlp_lerp_psa_h1_w5a6": "resmlp_array-loadable",
+        "resmlp_lerp_psa_h1_int8": "resmlp_array_int8-loadable",
+    }
+    for network, stem in stems.items():
+        with pytest.raises(BitstreamError, match=f"no bitstream for board .*{stem}.bit"):
+            open_overlay(network=network)
 
 
 def test_after_an_error_of_the_hardware_and_a_dead_one_the_next_batch_is_right(board):

@@ -127,7 +127,9 @@ def test_wrong_options_are_usage_errors(here, options, message):
 def test_a_run_does_not_go_on_with_changed_data(here):
     write("my.npz", ("one", "zero", "two"))
     done = train(here)
-    assert done.returncode == 1 and "was made with other settings (own_data: " in done.stderr
+    assert (
+        done.returncode == 1 and "was made with other data (my.npz has changed); --out names" in done.stderr
+    )
 
 
 def test_a_checkpoint_is_not_quantised_for_changed_data(here):

@@ -28,24 +28,33 @@ def built_in_hash(network: Network) -> int:
     return int(network.content_hash[:8], 16)
 
 
+def read_network(network: Union[str, os.PathLike, Network]) -> Network:
+    """Return a network, given that, the path of its file, or the name of a shipped one.
+
+    Raises TypeError for another type, FileNotFoundError, and NetworkFileError for an invalid file.
+    """
+    if isinstance(network, Network):
+        return network
+    if not isinstance(network, (str, os.PathLike)):
+        raise TypeError(
+            f"a network is a path, a shipped network's name or a Network, not {type(network).__name__}"
+        )
+    return load_network(shipped_networks.find(network))
+
+
 def prepare(
     network: Union[str, os.PathLike, Network], family: str, engine: str, loadable: bool
 ) -> PreparedNetwork:
     """Read and check a network before anything is sent to the hardware.
 
-    network: the path of a network file, the name of a shipped network, or a Network.
+    network: as `read_network` takes it.
     family:  the family of the networks that the engine takes.
     engine:  the engine's name. Of a loadable engine it says what the parameters are.
 
-    Raises TypeError for another type, NetworkFileError for an invalid file, NetworkError if the network is of
-    another family or a loadable engine cannot hold it.
+    Raises what `read_network` raises, and NetworkError if the network is of another family or a loadable
+    engine cannot hold it.
     """
-    if not isinstance(network, Network):
-        if not isinstance(network, (str, os.PathLike)):
-            raise TypeError(
-                f"a network is a path, a shipped network's name or a Network, not {type(network).__name__}"
-            )
-        network = load_network(shipped_networks.find(network))
+    network = read_network(network)
     check_family(network, family)
     if not loadable:
         return PreparedNetwork(network, None, built_in_hash(network))

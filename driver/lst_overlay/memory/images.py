@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import List, Tuple
 
@@ -11,6 +12,8 @@ from ..registers import ALIGNMENT, BEAT_BYTES
 
 GROUP = 8  # Consecutive images that one port reads if uint8 images are interleaved over two ports.
 _BLOCK = 256  # Images that are packed at a time: the block stays in the processor's cache.
+# What brings a picture into the form of an image, by the image's number of axes.
+_CONVERTERS = {2: "lst_overlay.samples.photo.digit_of", 3: "lst_overlay.samples.scene.scene_of"}
 _PORTS = {0: (1, 2), 2: (1,), 4: (2,)}  # Possible numbers of ports for each value of packed_bits.
 
 
@@ -22,11 +25,12 @@ def checked_images(images, shape: Tuple[int, ...]) -> np.ndarray:
     Raises TypeError for anything but a NumPy array of uint8, ValueError for another shape or an empty batch.
     """
     if not isinstance(images, np.ndarray):
-        raise TypeError(f"images must be a numpy array, not {type(images).__name__}")
+        advice = _advice_on_types(images, shape)
+        raise TypeError(f"images must be a numpy array, not {type(images).__name__}{advice}")
     if isinstance(images, np.ma.MaskedArray):
         raise TypeError("images must not be a masked array: fill it, by images.filled(0) for example")
     if images.dtype != np.uint8:
-        advice = _advice_on_floats(images) if images.dtype.kind == "f" and images.size else ""
+        advice = _advice_on_values(images) if images.size else ""
         raise TypeError(f"images must be uint8 pixels 0..255, not {images.dtype}{advice}")
     if images.shape[1:] not in _shapes(shape):
         allowed = " or ".join(f"(N, {', '.join(map(str, axes))})" for axes in _shapes(shape))
@@ -42,15 +46,30 @@ def _shapes(shape: Tuple[int, ...]) -> List[Tuple[int, ...]]:
     return [shape] if len(shape) > 2 else [shape, (int(np.prod(shape)),)]
 
 
+def _advice_on_types(images, shape: Tuple[int, ...]) -> str:
+    """How to make an array of what is none: a tensor of torch, a picture or its file."""
+    if hasattr(images, "numpy"):
+        return ": pass images.numpy()"
+    if isinstance(images, (str, os.PathLike)) or type(images).__module__.startswith("PIL."):
+        return f": {_CONVERTERS[len(shape)]} makes an image of a picture"
+    return ""
+
+
 def _advice_on_axes(found: Tuple[int, ...], shape: Tuple[int, ...]) -> str:
     """How to bring an array of shape ``found`` to (N, *shape), if its values are those of images."""
     if found in _shapes(shape):
         return ": for a single image pass images[None]"
+    if found[1:] == (1, *shape):
+        return ": pass images[:, 0]"
+    if len(shape) == 2 and found[1:] == (32, 32, 3):
+        return ": ResMLPOverlay takes pictures in colour"
     if len(shape) == 3:
         rows, columns, colours = shape
         planes = (colours, rows, columns)
         if found == planes:
-            return ": the colours come last, so pass images.transpose(1, 2, 0)[None]"
+            return (
+                ": the colours of a picture come last, so pass images.transpose(1, 2, 0)[None] if it is one"
+            )
         if found[1:] == planes:
             return ": the colours come last, so pass images.transpose(0, 2, 3, 1)"
         if found[1:] == (rows * columns * colours,):
@@ -58,11 +77,26 @@ def _advice_on_axes(found: Tuple[int, ...], shape: Tuple[int, ...]) -> str:
                 f": flat images do not say where their colours are; those of CIFAR's files become images by "
                 f"reshape(-1, {', '.join(map(str, planes))}).transpose(0, 2, 3, 1)"
             )
+    if len(found) == 4 and found[3] in (3, 4):
+        return f": {_CONVERTERS[len(shape)]} makes an image of a picture"
     return ""
 
 
-def _advice_on_floats(images: np.ndarray) -> str:
-    """How to make pixels of floats, by the range in which they lie; nothing for a range that says nothing."""
+def _advice_on_one(found: Tuple[int, ...], shape: Tuple[int, ...]) -> str:
+    """How to bring an array of shape ``found`` to ``shape``."""
+    if found == (1, *shape):
+        return ": pass image[0]"
+    if len(shape) == 3 and found == (shape[2], *shape[:2]):
+        return ": the colours come last, so pass image.transpose(1, 2, 0)"
+    return _advice_on_axes((1, *found), shape) or ": predict takes many"
+
+
+def _advice_on_values(images: np.ndarray) -> str:
+    """How to make pixels of other numbers, by their range; nothing for a range that says nothing."""
+    if images.dtype.kind in "iu":
+        return "; pass images.astype('uint8')" if 0 <= images.min() and images.max() <= 255 else ""
+    if images.dtype.kind != "f":
+        return ""
     nans = int(np.isnan(images).sum())
     if nans:
         return f" (and {nans} of {images.size} values are NaN)"
@@ -80,12 +114,9 @@ def _advice_on_floats(images: np.ndarray) -> str:
 def checked_image(image, shape: Tuple[int, ...]) -> np.ndarray:
     """Check and flatten one image, ``shape`` or (pixels,) uint8 -> (1, pixels), as `checked_images` does."""
     if isinstance(image, np.ndarray) and image.shape not in _shapes(shape):
-        advice = _advice_on_axes((1, *image.shape), shape)
         allowed = " or ".join(map(str, _shapes(shape)))
-        raise ValueError(
-            f"classify takes one image, {allowed}, not {image.shape}"
-            f"{advice if advice else ': predict takes many'}"
-        )
+        advice = _advice_on_one(image.shape, shape)
+        raise ValueError(f"classify takes one image, {allowed}, not {image.shape}{advice}")
     return checked_images(image[None] if isinstance(image, np.ndarray) else image, shape)
 
 

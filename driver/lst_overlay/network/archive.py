@@ -65,6 +65,10 @@ def read_archive(path, newest: int) -> Tuple[Dict, Arrays, str]:
         raise NetworkFileError(f"{path}: not a network file, or truncated or damaged ({error})") from None
     except Exception as error:  # zlib.error has no public base class
         raise NetworkFileError(f"{path}: damaged ({error})") from None
+    if any(name.endswith("/data.pkl") for name in arrays):
+        raise NetworkFileError(
+            f"{path}: a file of torch, not a network file: `python -m model quantize` makes one of it"
+        )
     try:
         header = json.loads(arrays.pop("header").tobytes().decode("utf-8"))
         if header["format"] != FORMAT:

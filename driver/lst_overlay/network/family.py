@@ -171,17 +171,22 @@ class Family:
         try:
             return self.engines[engine](network)
         except NetworkError as error:
-            able = [name for name in self.engines if name != engine and self._holds(name, network)]
+            able = self.able(network)
             if not able:
                 raise
             raise NetworkError(f"{error}: engine {' or '.join(able)} takes it") from None
 
-    def _holds(self, engine: str, network: Network) -> bool:
-        try:
-            self.engines[engine](network)
-        except NetworkError:
-            return False
-        return True
+    def able(self, network: Network) -> List[str]:
+        """The names of the loadable engines that can hold the network."""
+
+        def holds(engine: str) -> bool:
+            try:
+                self.engines[engine](network)
+            except NetworkError:
+                return False
+            return True
+
+        return [engine for engine in self.engines if holds(engine)]
 
 
 def check_family(network: Network, family: str) -> None:
@@ -189,5 +194,5 @@ def check_family(network: Network, family: str) -> None:
     if network.family != family:
         raise NetworkError(
             f"network {network.name!r} ({network.kind}) is of the family {network.family}, "
-            f"where one of the family {family} is needed"
+            f"where one of the family {family} is needed: open_overlay(network=...) takes a bitstream for it"
         )

@@ -31,5 +31,5 @@ def find(which: Union[str, os.PathLike]) -> Path:
     if path.name == str(which) and shipped.is_file():
         return shipped
     raise FileNotFoundError(
-        f"no network file {str(which)!r}; shipped networks: {', '.join(names()) or 'none'}"
+        f"no network file {str(which)!r} in {Path.cwd()}; shipped networks: {', '.join(names()) or 'none'}"
     )

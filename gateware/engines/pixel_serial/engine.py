@@ -66,7 +66,7 @@ SPECS = (
     EngineSpec(
         number=0,
         name="pixel_serial",
-        idea="one pixel per clock, any network",
+        idea="one pixel per clock, any LST-1 network",
         chosen_for="networks that change at run time",
         divisors=(5, 1),
         cycles_per_image=PIXELS,

@@ -102,7 +102,7 @@ SPECS = (
     _spec(
         4,
         "resmlp_array",
-        "64 multipliers, four products in each, any ResMLP network for CIFAR-10",
+        "64 multipliers, four products in each, any ResMLP network of 5-bit weights and 6-bit codes",
         "pictures in colour",
         26_180,
         "resmlp_lerp_psa_h1_w5a6",

@@ -186,6 +186,13 @@ def test_a_foreign_npz_is_refused(tmp_path):
         load_network(tmp_path / "foreign.npz")
 
 
+def test_a_file_of_torch_is_named_as_such(tmp_path):
+    with zipfile.ZipFile(tmp_path / "checkpoint.pt", "w") as file:
+        file.writestr("checkpoint/data.pkl", b"weights")
+    with pytest.raises(NetworkFileError, match="checkpoint.pt: a file of torch, .*quantize. makes one"):
+        load_network(tmp_path / "checkpoint.pt")
+
+
 class Trap:
     """Unpickling one makes a directory."""
 
