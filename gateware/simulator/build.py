@@ -51,9 +51,9 @@ DEFINITIONS = ("-DVERILATOR=1",) + tuple(
     for feature in ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 )
 RUNTIME_SOURCES = ("verilated.cpp", "verilated_threads.cpp")
-# The design runs for millions of clocks. Its constructors run once, and are long: they fill memories.
-# A netlist is twenty times as long as its design and runs for a few images.
-FAST, MAPPED, SLOW = "-O2", "-O1", "-O0"
+# For designs that run for millions of clocks, for those that run for a few images, and for constructors,
+# which run once and are long: they fill memories.
+LONG_RUNS, SHORT_RUNS, ONCE = "-O2", "-O1", "-O0"
 
 
 class BuildError(RuntimeError):
@@ -87,7 +87,10 @@ def build_library(verilog: Path, out_dir: Path, mapped: bool = False) -> Path:
     def build(work: Path) -> None:
         print(f"simulator: building {library.name} (once per design)", file=sys.stderr, flush=True)
         _verilate_board(design, mapped, work, tools)
-        compile_library("simulated_board", work, tools, work / library.name, MODEL_SOURCES, mapped=mapped)
+        level = SHORT_RUNS if mapped else LONG_RUNS
+        compile_library(
+            "simulated_board", work, tools, work / library.name, MODEL_SOURCES, level=level, in_pieces=mapped
+        )
 
     return make_once(library, build)
 
@@ -124,13 +127,14 @@ def compile_library(
     library: Path,
     model: Sequence[str] = (),
     bench: str = "",
-    mapped: bool = False,
+    level: str = LONG_RUNS,
+    in_pieces: bool = False,
 ) -> None:
     """Compile what ``verilate`` left in ``work`` and link it to ``library``.
 
     ``model``: C++ files of this package to link with it; they see no more of the design than V<top>.h.
     ``bench``: further C++ text that includes V<top>.h.
-    ``mapped``: whether the design is a netlist of Yosys.
+    ``in_pieces``: whether to compile the files of a large design one by one.
     """
     build = work / "build"
     include = Path(
@@ -139,10 +143,10 @@ def compile_library(
     (build / "bench.cc").write_text(bench)
     slow = sorted(build.glob("*__Slow.cpp"))
     fast = [*sorted(set(build.glob("*.cpp")).difference(slow)), build / "bench.cc"]
-    if mapped:
-        texts = [(path, MAPPED) for path in fast] + [(path, SLOW) for path in slow]
+    if in_pieces:
+        texts = [(path, level) for path in fast] + [(path, ONCE) for path in slow]
     else:  # one text for each level: most of the time goes into reading headers
-        texts = [(build / "fast.cc", FAST), (build / "slow.cc", SLOW)]
+        texts = [(build / "fast.cc", level), (build / "slow.cc", ONCE)]
         for (text, _), included in zip(texts, (fast, slow)):
             text.write_text("".join(f'#include "{path.name}"\n' for path in included))
     headers = [build / f"V{top}.h", *map(HERE.joinpath, MODEL_HEADERS)]
@@ -152,8 +156,11 @@ def compile_library(
                 pool.submit(_compile, path, level, (build, include), tools, path.with_suffix(".o"))
                 for path, level in texts
             ),
-            *(pool.submit(_keep, include / name, "-O1", (include,), [], tools) for name in RUNTIME_SOURCES),
-            *(pool.submit(_keep, HERE / name, FAST, (build, include), headers, tools) for name in model),
+            *(
+                pool.submit(_keep, include / name, SHORT_RUNS, (include,), [], tools)
+                for name in RUNTIME_SOURCES
+            ),
+            *(pool.submit(_keep, HERE / name, LONG_RUNS, (build, include), headers, tools) for name in model),
         ]
     objects = [str(task.result()) for task in started]
     link = [tools.compiler, "-shared", "-o", str(library), "-Wl,-Bsymbolic", *objects, "-lpthread"]

@@ -17,6 +17,6 @@ def verilated(top, verilog, cpp, *options):
     def make(work):
         (work / f"{top}.v").write_text(verilog)
         build.verilate(top, [*build.with_cells(work), *options, f"{top}.v"], work, tools)
-        build.compile_library(top, work, tools, work / library.name, bench=cpp)
+        build.compile_library(top, work, tools, work / library.name, bench=cpp, level=build.SHORT_RUNS)
 
     return ctypes.CDLL(str(make_once(library, make)))
