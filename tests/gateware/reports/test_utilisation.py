@@ -38,6 +38,6 @@ def test_products_in_use_are_those_of_the_outputs():
 def test_table_and_picture_in_the_tree_are_those_of_the_schedules(tmp_path):
     stale = "is stale: python -m gateware render"
     text = utilisation.EXCERPT.path.read_text()
-    assert text == utilisation.EXCERPT.text({"rows": utilisation.rows()}), f"the table {stale}"
+    assert text == utilisation.EXCERPT.text(utilisation.view()), f"the table {stale}"
     drawn = utilisation.draw(tmp_path / utilisation.PICTURE.name)
     assert drawn.read_text() == utilisation.PICTURE.read_text(), f"{utilisation.PICTURE.name} {stale}"
