@@ -42,7 +42,7 @@ def test_the_program_ends_with_one_line_and_its_exit_status():
     assert (
         done.stderr.strip()
         .splitlines()[-1]
-        .startswith("error: no network file 'nonsense'; shipped networks: ")
+        .startswith(f"error: no network file 'nonsense' in {ROOT}; shipped networks: ")
     )
 
 
@@ -68,7 +68,7 @@ def test_an_unknown_network_is_one_line(run):
     assert (
         done.stderr.strip()
         .splitlines()[-1]
-        .startswith("error: no network file 'nonsense'; shipped networks: ")
+        .startswith(f"error: no network file 'nonsense' in {ROOT}; shipped networks: ")
     )
 
 
