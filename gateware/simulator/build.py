@@ -134,6 +134,7 @@ def compile_library(
 
     ``model``: C++ files of this package to link with it; they see no more of the design than V<top>.h.
     ``bench``: further C++ text that includes V<top>.h.
+    ``level``: of optimisation, for everything but constructors.
     ``in_pieces``: whether to compile the files of a large design one by one.
     """
     build = work / "build"

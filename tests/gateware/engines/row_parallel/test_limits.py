@@ -109,6 +109,7 @@ def test_the_generator_asks():
             TWO,
             "engine pixel_serial takes its network at run time, 'lst1_w4a4p2' cannot be built in",
         ),
+        ("resmlp_array", TWO, "of the family lst, where one of the family resmlp is needed"),
     ],
 )
 def test_engines_with_and_without_a_network(engine, network, message):
