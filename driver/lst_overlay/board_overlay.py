@@ -14,6 +14,7 @@ from .hardware import bitstream_files, board_check
 from .hardware.accelerator import Accelerator
 from .hardware.batches import Batches
 from .hardware.board_lock import BoardLock
+from .hardware.capabilities import Capabilities
 from .hardware.clock import Fclk0, mhz
 from .hardware.prepared_network import PreparedNetwork, prepare
 from .hardware.pynq_record import PynqRecord
@@ -65,12 +66,12 @@ class BoardOverlay(Overlay):
                 f"{path.name} takes networks of the family {description.family}, {type(self).__name__} those "
                 f"of the family {self.family}: open_overlay takes the class that fits"
             )
-        self._engine_name, self._capabilities = description.engine, description.capabilities
+        self._engine_name, self._design = description.engine, description.capabilities
         self._build_hash, self._divisors = description.build_hash, description.divisors
         self._cycles_per_image = description.cycles_per_image
         self._simulated = bitstream_files.is_simulated(device)
         self._prepared: Optional[PreparedNetwork] = None
-        if not self._capabilities.loadable:
+        if not self._design.loadable:
             if network != AUTO:
                 raise BitstreamError(
                     f"{path.name} has its network built in: network= must be left out, or be {AUTO!r}, "
@@ -132,7 +133,7 @@ class BoardOverlay(Overlay):
         report = progress or (lambda share, what: None)
         name = network.name if isinstance(network, Network) else network
         report(0.0, f"reading {name}")
-        if not self._capabilities.loadable:
+        if not self._design.loadable:
             raise LstOverlayError(
                 f"cannot load network {name!r}: this bitstream has its network built in "
                 "(CAPABILITIES.LOADABLE = 0): build one with this network in it, or use pixel_serial-loadable"
@@ -161,9 +162,15 @@ class BoardOverlay(Overlay):
     def layout(self) -> ImageLayout:
         """The format in which this engine reads images: shape, uint8 or packed, one port or two.
 
-        `predict` converts the images to it.
+        `predict` converts the images to it. If the network decides about the shape, LstOverlayError is raised
+        until one is loaded.
         """
         return self._capabilities.layout
+
+    @property
+    def _capabilities(self) -> Capabilities:
+        """The properties of the design with the present network."""
+        return self._design.of_network(self._present_network()) if self._design.by_network else self._design
 
     @property
     def fclk_mhz(self) -> float:
@@ -220,7 +227,7 @@ class BoardOverlay(Overlay):
         )
 
     def _prepare(self, network: Union[str, os.PathLike, Network]) -> PreparedNetwork:
-        return prepare(network, self.family, self._engine_name, self._capabilities.loadable)
+        return prepare(network, self.family, self._engine_name, self._design.loadable)
 
     def _attach(self) -> None:
         """Take over the bitstream that is in the FPGA, with the clock at which it runs."""
@@ -232,15 +239,15 @@ class BoardOverlay(Overlay):
         """Find the accelerator among the IP, compare it with the .hwh, reset it, load the present network."""
         # This first check reads registers of the PS only: an access to a design behind level shifters that
         # are off would stop the processor.
-        board_check.require_processing_system(self.device, self.layout.hp_ports)
+        board_check.require_processing_system(self.device, self._design.layout.hp_ports)
         name = next(name for name, entry in self.ip_dict.items() if entry["type"] == bitstream_files.VLNV)
         self._accelerator: Accelerator = getattr(self, name)
-        self._accelerator.check_identity(self._build_hash, self._capabilities)
+        self._accelerator.check_identity(self._build_hash, self._design)
         self._accelerator.soft_reset()
         self._batches = Batches(
-            self._accelerator, self._capabilities, self.device, self._simulated, self._cycles_per_image
+            self._accelerator, self._design, self.device, self._simulated, self._cycles_per_image
         )
-        if self._capabilities.loadable:
+        if self._design.loadable:
             if self._prepared is not None:
                 self._batches.load(self._prepared)
             return
@@ -273,7 +280,7 @@ class BoardOverlay(Overlay):
         found = self._accelerator.registers.read("NETWORK_HASH")
         if found == self._prepared.hash:
             return
-        if not self._capabilities.loadable:
+        if not self._design.loadable:
             raise HardwareError(
                 f"the bitstream has another network than {self.network.name!r}: "
                 f"NETWORK_HASH reads 0x{found:08X}, "

@@ -58,9 +58,9 @@ class ImageOverlay(BoardOverlay):
     ) -> Union[np.ndarray, Tuple[np.ndarray, Dict]]:
         """Classify N images: (N, *layout.shape) or (N, pixels) uint8, N >= 1 -> (N,) int64 classes.
 
-        ``layout.shape`` is (28, 28) for MNIST. The image count has no upper limit: large batches are divided.
-        An array is copied to device memory, packed if the engine needs that; images that `pack` or `allocate`
-        put there are read where they are.
+        ``layout.shape`` is that of the network's images, (28, 28) for MNIST. The image count has no upper
+        limit: large batches are divided. An array is copied to device memory, packed if the engine needs
+        that; images that `pack` or `allocate` put there are read where they are.
 
         profile:  return (classes, dict) instead; the dict holds clock cycles and images per second.
         timeout:  seconds that one command may take. A command has at most 4,096 images, with profile 16,384.

@@ -19,8 +19,9 @@ __all__ = ["AUTO", "OVERLAYS", "LST1Overlay", "ResMLPOverlay", "open_overlay"]
 class LST1Overlay(ImageOverlay):
     """A pynq.Overlay that checks the accelerator, sets its clock, loads a network and classifies images.
 
-    Its images are (28, 28), and its networks are LST-1. Without arguments it opens the pixel-serial engine,
-    which takes any LST-1 network (docs/programmers_guide.md); `__init__` describes the arguments.
+    Its images are (28, 28) unless the network says otherwise. Without arguments it opens the pixel-serial
+    engine, which takes any LST network that its memories hold (docs/number_formats.md, section 6); `__init__`
+    describes the arguments.
     """
 
     family = "lst"

@@ -11,7 +11,8 @@ from typing import Tuple
 
 MAGIC = 0x4F54534C  # "LSTO", little-endian
 # Version 4 added IMAGE_SHAPE and RESULTS; NETWORK_HASH of a built-in network became its content hash.
-ABI_VERSION = 4
+# Version 5 added CAPABILITIES.BY_NETWORK and parameters for any depth, shape and number of classes.
+ABI_VERSION = 5
 BASE_ADDRESS = 0x4000_0000  # M_AXI_GP0 covers 0x4000_0000 .. 0x7FFF_FFFF.
 DRAIN_STUCK_CYCLES = 1 << 16
 WINDOW_BYTES = 0x1_0000  # The .hwh announces this window; the slave answers every other address too.
@@ -113,6 +114,13 @@ REGISTERS: Tuple[Register, ...] = (
         fields=(
             Field("ENGINE", 0, 4, "Number of the engine. The .hwh has its name."),
             Field("LOADABLE", 4, 1, "1: the network arrives by LOAD; 0: it is built in."),
+            Field(
+                "BY_NETWORK",
+                5,
+                1,
+                "1: images and results have the shape and the classes of the loaded network, and "
+                "IMAGE_SHAPE and RESULTS are the greatest that the engine takes.",
+            ),
             Field("PORTS", 8, 4, "Number of HP ports in use."),
             Field("PACKED_BITS", 12, 4, "2 or 4: bits of a packed pixel; 0: pixels are uint8."),
         ),
@@ -277,7 +285,11 @@ REGISTERS: Tuple[Register, ...] = (
         ),
     ),
     Register(
-        "PARAMETER_BYTES", 0x68, "read-only", "Number of bytes that LOAD reads; 0 if the network is built in."
+        "PARAMETER_BYTES",
+        0x68,
+        "read-only",
+        "Number of bytes that LOAD reads; 0 if the network is built in. "
+        "Bytes behind the parameters are ignored.",
     ),
 )
 

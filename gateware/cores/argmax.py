@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import If, Mux, Signal
@@ -20,10 +22,11 @@ class Argmax(LiteXModule):
 
     sink:   acc (logit_width bits, signed), ``classes`` words an image. At least one clock without data must
             follow the last logit of an image: the class leaves in it.
+    last_class: the number of logits - 1, constant while an image is here; ``classes`` is then the greatest.
     source: word (logit_width bits): the logits, then the class with last.
     """
 
-    def __init__(self, logit_width: int, classes: int):
+    def __init__(self, logit_width: int, classes: int, last_class: Optional[Signal] = None):
         self.sink = sink = stream.Endpoint([("acc", (logit_width, True))])
         self.source = source = stream.Endpoint([("word", logit_width)])
         stream.set_reset_less(source.payload)
@@ -43,7 +46,7 @@ class Argmax(LiteXModule):
         above_largest = Signal()
         self.comb += [
             sink.ready.eq(1),
-            last.eq(index == classes - 1),
+            last.eq(index == (classes - 1 if last_class is None else last_class)),
             above_before.eq(sink.acc > before),
             above_largest.eq(sink.acc > largest),
         ]

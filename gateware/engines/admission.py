@@ -1,6 +1,6 @@
 """Admission: let images into a pipeline, but never more than the result FIFO has room for.
 
-`BufferedAdmission` admits complete images, `DirectAdmission` passes words on as they arrive.
+`BufferedAdmission` admits complete images, `CreditAdmission` leaves it to the pipeline to admit them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from litex.soc.interconnect import stream
 from migen import If, Mux, Signal
 
 from gateware.cores.image_buffer import ImageBuffer
+from gateware.cores.unpacker import Unpacker
 from lst_overlay.memory.images import GROUP
 
 
@@ -96,58 +97,31 @@ class BufferedAdmission(LiteXModule):
         ]
 
 
-class DirectAdmission(LiteXModule):
-    """Admit images to a pipeline that takes words at any time.
+class CreditAdmission(LiteXModule):
+    """Pass bytes on to a pipeline that counts its images itself, and lend it credits.
 
-    Words pass on as they arrive; only the first word of an image can have to wait, for a credit.
-
-    words:       a module that converts beats to words: sink (data), source (word).
-    image_words: the number of words of an image.
-    credits:     the largest number of images that are in the pipeline or have results in the FIFO.
-
-    source:   data, valid for one clock for each word; no back-pressure.
-    returned: input, high for one clock when the results of an image have left.
-    start:    input, not used.
-    starved:  a word could be accepted, but none is valid.
-    blocked:  no word is accepted for want of a credit.
+    source:   word (8 bits).
+    started:  the pipeline begins an image, and takes a credit.
+    returned: the results of an image have left.
+    has_credit: at least one is left.
     """
 
-    def __init__(self, words, image_words: int, credits: int):
-        self.words = words
+    def __init__(self, credits: int):
+        self.words = words = Unpacker(64, 8)
         self.sinks = [words.sink]
-        self.returned = Signal()
+        self.source = words.source
         self.start = Signal()
-        self.source = source = stream.Endpoint([("data", len(words.source.word))])
+        self.started = Signal()
+        self.returned = Signal()
+        self.has_credit = Signal()
         self.starved = Signal()
         self.blocked = Signal()
 
         # # #
 
-        sink = words.source
         left = Signal(max=credits + 1, reset=credits)
-        number = Signal(max=image_words)
-        is_last = Signal()
-        open_ = Signal()
-        has_credit = Signal()  # One clock late, which does no harm: images are image_words clocks apart.
-        ends = Signal()
-        granted = Signal()
-        self.comb += [
-            sink.ready.eq(open_),
-            source.valid.eq(sink.valid & open_),
-            source.data.eq(sink.word),
-            ends.eq(sink.valid & open_ & is_last),
-            granted.eq((ends | ~open_) & has_credit),
-            self.starved.eq(open_ & ~sink.valid),
-            self.blocked.eq(~open_),
-        ]
         self.sync += [
-            If(
-                sink.valid & open_,
-                is_last.eq(number == image_words - 2),
-                If(is_last, number.eq(0)).Else(number.eq(number + 1)),
-            ),
-            has_credit.eq(left != 0),
-            open_.eq(granted | (open_ & ~ends)),
-            If(granted & ~self.returned, left.eq(left - 1)),
-            If(self.returned & ~granted, left.eq(left + 1)),
+            If(self.started & ~self.returned, left.eq(left - 1)),
+            If(self.returned & ~self.started, left.eq(left + 1)),
+            self.has_credit.eq(left != 0),
         ]

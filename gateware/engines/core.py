@@ -24,18 +24,19 @@ class EngineCore(LiteXModule):
 
     admission: has sinks, source (data), start, starved and blocked. A clock of ``returned`` returns a credit.
     pipeline:  has sink (data) and source (word, last), neither with back-pressure. The words of an image are
-               its values, then its class with ``last``.
+               its values, then its class with ``last``. It may have a reset of its own.
 
-    The FIFO holds ``result_words`` words, enough for the results of every image that has a credit.
+    The FIFO holds ``result_words`` words, enough for the results of every image that has a credit, in block
+    RAM or LUT RAM.
 
     reset: held as `Engine` says of ``flush``: every image is dropped. It passes from part to part as data do,
            a clock each, so that none of its registers has many loads.
     """
 
-    def __init__(self, admission, pipeline, result_words: int):
-        self.pipeline = pipeline = ResetInserter()(pipeline)
+    def __init__(self, admission, pipeline, result_words: int, block_ram: bool = False):
+        self.pipeline = pipeline = pipeline if hasattr(pipeline, "reset") else ResetInserter()(pipeline)
         self.admission = admission = ResetInserter()(admission)
-        self.results = results = ResetInserter()(Fifo(LOGIT_WIDTH, result_words))
+        self.results = results = ResetInserter()(Fifo(LOGIT_WIDTH, result_words, block_ram))
         self.sinks = admission.sinks
         self.source = source = stream.Endpoint([("word", LOGIT_WIDTH)])
         self.with_logits = Signal()
@@ -67,6 +68,7 @@ class CoreEngine(LiteXModule):
 
     def __init__(self, capabilities: Capabilities, core: EngineCore, parameters):
         self.capabilities = capabilities
+        self.image_beats, self.values = capabilities.layout.beats_per_image, capabilities.record.values
         self.core = core
         self.reset = Signal()
         self.flush = Signal()

@@ -15,7 +15,7 @@ HP0 <--| BurstWriter <--64-- ResultPacker         |<---32-----| source          
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Protocol, Tuple
+from typing import Callable, List, Optional, Protocol, Tuple, Union
 
 from litex.soc.interconnect.stream import Endpoint
 from migen import Signal
@@ -35,7 +35,7 @@ class Parameters(Protocol):
 
     A loadable engine has three more signals:
     start:   high for one clock: drop the network and accept another.
-    abandon: held high: drop a network that is not complete.
+    abandon: held high: drop the network of this LOAD, complete or not.
     sink:    data (64 bits), the beats of the parameters.
     """
 
@@ -49,6 +49,9 @@ class Engine(Protocol):
 
     fifo_beats:      the depth of each reader's FIFO.
     parameter_bytes: the number of bytes that LOAD reads, a multiple of 8; 0 if the network is built in.
+    image_beats:     the number of beats of an image on each port; a signal of constant value while an image
+                     is in the engine, if the loaded network determines it.
+    values:          the number of values of an image's result, likewise.
 
     sinks:       one stream for each port of the layout: data (64 bits), the beats of images.
     source:      word (32 bits). If ``with_logits``, an image is the values of its record and then its class,
@@ -65,6 +68,8 @@ class Engine(Protocol):
     capabilities: Capabilities
     fifo_beats: int
     parameter_bytes: int
+    image_beats: Union[int, Signal]
+    values: Union[int, Signal]
     sinks: List[Endpoint]
     source: Endpoint
     with_logits: Signal
@@ -95,6 +100,8 @@ class EngineSpec:
     family:           the family of the networks that the engine takes.
     loadable:         the network arrives by LOAD; otherwise it is built in.
     classes:          the number of classes of a loadable engine; None if the network determines it.
+    by_network:       images and results of a loadable engine follow the network; ``layout`` and ``classes``
+                      are the greatest.
     """
 
     number: int
@@ -111,6 +118,7 @@ class EngineSpec:
     family: str = "lst"
     loadable: bool = False
     classes: Optional[int] = None
+    by_network: bool = False
 
     def check(self, network: Network) -> None:
         """Raise NetworkError, with rule and value, if the engine cannot hold ``network``."""
@@ -120,7 +128,8 @@ class EngineSpec:
     def capabilities(self, network: Optional[Network]) -> Capabilities:
         """Return the values of the capability registers for a network (None for a loadable engine)."""
         classes = self.classes if self.loadable else network.classes
-        return Capabilities(self.number, self.loadable, self.layout(network), ResultRecord(classes, classes))
+        record = ResultRecord(classes, classes)
+        return Capabilities(self.number, self.loadable, self.layout(network), record, self.by_network)
 
     def make(self, network: Optional[Network]) -> Engine:
         """Make the engine with ``network`` built in; a loadable engine takes None.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from typing import Collection, Dict, List, Sequence
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
@@ -21,24 +21,33 @@ class ParameterLoader(LiteXModule):
     sections: the layout of the parameters. The first section has one lane of at most eight words: the magic
               and then the fields.
     fields:   the names and widths of the fields.
+    variable: the names of sections with one length for all lanes that ``last_addresses`` states.
 
-    sink:    data (64 bits), beats of two words; a word is accepted every third clock.
+    sink:    data (64 bits), beats of two words; a word is accepted every third clock, and beats behind the
+             parameters in every clock.
     start:   forget the network and expect new parameters.
-    abandon: forget parameters that are not complete.
+    abandon: forget the parameters, complete or not.
     flush:   forget a beat whose second word has not been accepted yet.
     loads:   for each section after the fields an endpoint of lane, address, data; valid for one clock per
              word.
     fields:  the signals of the fields by name.
+    last_addresses: for each variable section an input, its depth - 1; constant once the fields have arrived.
     loaded:  all parameters have arrived.
     crc:     the CRC-32 of the parameters while ``loaded``, else 0.
     bad:     the parameters do not begin with the magic; they will never count as loaded.
     """
 
-    def __init__(self, magic: int, sections: Sequence[Section], fields: Dict[str, int]):
+    def __init__(
+        self,
+        magic: int,
+        sections: Sequence[Section],
+        fields: Dict[str, int],
+        variable: Collection[str] = (),
+    ):
         lane_width = max(section.lanes - 1 for section in sections).bit_length()
         address_width = max(section.depth - 1 for section in sections).bit_length()
         self.unpacker = unpacker = ResetInserter()(Unpacker(64, 32))
-        self.sink = unpacker.sink
+        self.sink = stream.Endpoint([("data", len(unpacker.sink.data))])
         sink = unpacker.source
         self.flush = Signal()
         self.start = Signal()
@@ -47,6 +56,7 @@ class ParameterLoader(LiteXModule):
         self.bad = bad = Signal()
         self.crc = Signal(32)
         self.fields = {name: Signal(width, name=name) for name, width in fields.items()}
+        self.last_addresses = {name: Signal(address_width, name=f"last_{name}") for name in variable}
         self.loads = {
             section.name: stream.Endpoint([("lane", lane_width), ("address", address_width), ("data", 32)])
             for section in sections[1:]
@@ -70,6 +80,10 @@ class ParameterLoader(LiteXModule):
         complete = Signal()
         accepted = Signal()
         self.comb += [
+            # Beats behind the parameters are dropped.
+            unpacker.sink.valid.eq(self.sink.valid & active),
+            unpacker.sink.data.eq(self.sink.data),
+            self.sink.ready.eq(unpacker.sink.ready | ~active),
             unpacker.reset.eq(self.flush),
             sink.ready.eq(~waiting),
             accepted.eq(sink.valid & ~waiting),
@@ -81,12 +95,12 @@ class ParameterLoader(LiteXModule):
             # after that.
             If(accepted, waiting.eq(1)),
             If(delayed(self, accepted, 2, reset_less=False), waiting.eq(0)),
-            # With a default, both depend on the section only: one LUT4 per bit and no clock enable.
+            # With a default, both depend on the section and lengths only, and need no clock enable.
             Case(
                 section,
                 {
                     "default" if i == len(sections) - 1 else i: [
-                        last_address.eq(s.depth - 1),
+                        last_address.eq(self.last_addresses.get(s.name, s.depth - 1)),
                         last_lane.eq(s.lanes - 1),
                     ]
                     for i, s in enumerate(sections)
@@ -103,6 +117,7 @@ class ParameterLoader(LiteXModule):
                 If(at_last_address & at_last_lane, lane.eq(0), section.eq(section + 1)),
             ),
             If(complete | self.abandon, active.eq(0)),
+            If(self.abandon, loaded.eq(0)),
             If(self.start, loaded.eq(0), bad.eq(0), active.eq(1), section.eq(0), lane.eq(0), address.eq(0)),
         ]
 

@@ -27,19 +27,19 @@ Stream = List[Tuple[str, Signal]]  # fields and their signals
 
 def diagrams() -> Iterator[Tuple[str, str]]:
     """Yield (file name, SVG): the whole design with a loadable engine, then each drawn engine's pipeline."""
-    loadable = next(name for name in drawn_engines() if ENGINES[name].loadable)
+    loadable = next(name for name, spec in ENGINES.items() if spec.loadable)
     yield "system.svg", system(Top(ENGINES[loadable].make(None), build_hash=0))
     for name in drawn_engines():
         yield f"{name}.svg", pipeline(ENGINES[name].make(network_to_build_in(name)).core.pipeline)
 
 
 def drawn_engines() -> List[str]:
-    """Return the engines of LST networks, each once: one may be declared with several layouts of images.
+    """Return the engines with a built-in network, each once: one may be declared with several layouts.
 
-    Their pipelines are chains of streams. An engine of another family may be a program on shared memories, of
-    which streams show little, and an image takes too many clocks for Migen's simulator.
+    Their pipelines are chains of streams. A loadable engine is a program on shared memories, of which streams
+    show little.
     """
-    return list({spec.number: name for name, spec in ENGINES.items() if spec.family == "lst"}.values())
+    return list({spec.number: name for name, spec in ENGINES.items() if not spec.loadable}.values())
 
 
 def write_diagrams(directory: Path = DIRECTORY) -> List[Path]:

@@ -16,7 +16,6 @@ from gateware.reports.diagrams import DIRECTORY, drawn_engines
 from pages.plot import INK, picture
 
 IMAGES = 4
-_PIXEL_BITS = 8  # of a loadable engine
 Spans = Dict[str, Tuple[int, int]]
 
 
@@ -28,8 +27,7 @@ def timeline(engine: str, path: Path) -> None:
     network, spec = network_to_build_in(engine), ENGINES[engine]
     module = spec.make(network).core.pipeline
     rows, columns = spec.layout(network).shape
-    bits = rows * columns * (network.pixel_bits if network else _PIXEL_BITS)
-    spans = activity(module, bits // len(module.sink.data))
+    spans = activity(module, rows * columns * network.pixel_bits // len(module.sink.data))
     with picture(path, (5.2, 0.9 + 0.3 * len(spans))) as axes:
         for number in range(IMAGES):
             start = number * spec.cycles_per_image

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Union
+
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Cat, If, Mux, Replicate, Signal
@@ -12,7 +14,7 @@ from lst_overlay.registers import IMAGES_WIDTH
 class ResultPacker(LiteXModule):
     """Pack the words of each image into beats.
 
-    values: number of words of an image before its class.
+    values: number of words of an image before its class; if it is a signal, constant while an image is here.
 
     sink:   word (32 bits). In mode 0 an image is its class; in mode 1 its values, then its class. ``last``
             marks the class.
@@ -23,7 +25,7 @@ class ResultPacker(LiteXModule):
             constant until the batch ends.
     """
 
-    def __init__(self, values: int):
+    def __init__(self, values: Union[int, Signal]):
         self.sink = sink = stream.Endpoint([("word", 32)])
         self.source = source = stream.Endpoint([("data", 64)])
         stream.set_reset_less(source.payload)
@@ -48,18 +50,24 @@ class ResultPacker(LiteXModule):
         free = Signal()  # The beat register is empty or will be.
         # If ``values`` is even, the class is the low word of its beat and the image number the high word.
         # Otherwise the class is the high word, and the number is the low word of the next beat.
-        shared_beat = values % 2 == 0
+        shared_beat = Signal()
+        # The image number needs a beat of its own; it takes the place of the class in ``word``.
+        follows = Signal()
+        is_number = Signal()
         beat = Signal(64)
         # The handshake depends on the register ``full`` only, so at most every other clock takes a word.
         self.comb += [
             sink.ready.eq(~full),
             free.eq(~source.valid | source.ready),
+            put.eq(full & free),
+            shared_beat.eq(~(values & 1)),
+            follows.eq(last & self.logits_mode & ~shared_beat),
             beat.eq(
                 Mux(self.logits_mode, Cat(word, Mux(last & shared_beat, number, word)), Cat(*[word[:8]] * 8))
             ),
         ]
         self.sync += [
-            full.eq(Mux(full, ~put, sink.valid)),
+            full.eq(Mux(full, ~put | follows, sink.valid)),
             If(
                 ~full,
                 word.eq(sink.word),
@@ -75,9 +83,11 @@ class ResultPacker(LiteXModule):
             final.eq(left == 1),
             If(
                 put,
-                odd.eq(self.logits_mode & ~odd & ~last),
-                source.valid.eq(Mux(self.logits_mode, odd | last, last & (place[7] | final))),
+                odd.eq(self.logits_mode & ~odd & ~last & ~is_number),
+                source.valid.eq(Mux(self.logits_mode, odd | last | is_number, last & (place[7] | final))),
                 If(last, number.eq(number + 1), left.eq(left - 1), place.eq(Cat(place[7], place[:7]))),
+                is_number.eq(follows),
+                If(follows, word.eq(number), last.eq(0), taken.eq(0x0F), cleared.eq(1)),
             ),
             *[
                 If(
@@ -87,14 +97,4 @@ class ResultPacker(LiteXModule):
                 for i in range(8)
             ],
         ]
-        if shared_beat:
-            self.comb += put.eq(full & free)
-        else:
-            follows = Signal()
-            following = Signal(IMAGES_WIDTH, reset_less=True)
-            self.comb += put.eq(full & free & ~follows)
-            self.sync += [
-                If(follows & free, source.data.eq(following), source.valid.eq(1), follows.eq(0)),
-                If(put & last, following.eq(number), follows.eq(self.logits_mode)),
-            ]
         self.sync += If(self.start, number.eq(0), left.eq(self.images), place.eq(1), odd.eq(0))

@@ -32,15 +32,17 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import and_, or_
-from typing import List, Tuple
+from typing import List, Tuple, Union
 
 from litex.gen import LiteXModule
-from migen import FSM, If, Mux, NextState, NextValue, Record, Signal
+from migen import If, Mux, Record, Signal
 
+from gateware.cores.delay import delayed
 from gateware.cores.latched_counter import LatchedCounter
 from gateware.cores.signed_digits import signed_digits
 from gateware.engines.engine import Engine
 from lst_overlay.memory.images import GROUP, ImageLayout
+from lst_overlay.memory.results import record_beats
 from lst_overlay.registers import (
     ALIGNMENT,
     BEAT_BYTES,
@@ -231,48 +233,37 @@ class Sequencer(LiteXModule):
             If(soft_reset, self.error.eq(ErrorCode.NONE), self.error_address.eq(0)),
         ]
 
-        # States that others observe are registers of their own.
-        def abort(with_error):
-            return [NextValue(self.abort, 1), NextValue(failing, with_error), NextState("ABORT")]
-
-        self.fsm = fsm = FSM(reset_state="IDLE")
-        fsm.act(
-            "IDLE",
-            self.idle.eq(~self.has_waiting),
-            NextValue(started, 0),
-            NextValue(step, prepare - 1),
-            NextValue(settle, 0),
-            If(self.has_waiting, self.take.eq(1), NextState("PREPARE")),
-        )
-        # PREPARE lasts until checks and beat counts are valid.
-        fsm.act(
-            "PREPARE",
-            NextValue(step, step - 1),
-            NextValue(settle, 0),
-            If(prepared, NextState("CHECK")),
-        )
-        fsm.act("CHECK", If(failed, *abort(with_error=1)).Else(self.go.eq(1), NextState("RUN")))
-        fsm.act(
-            "RUN",
-            NextValue(started, 1),
-            If(failed, *abort(with_error=1)).Elif(finished, self.ends.eq(1), NextState("IDLE")),
-        )
-        # ABORT lasts at least eight clocks, so that ``idle`` of readers and writer includes its effect.
-        fsm.act(
-            "ABORT",
-            NextValue(failing, 0),
-            NextValue(started, 0),
-            If(settle != 7, NextValue(settle, settle + 1)),
-            If(drained, NextValue(self.abort, 0), NextState("IDLE")),
-        )
-        for state in ("IDLE", "PREPARE", "CHECK", "RUN", "ABORT"):
-            fsm.act(state, If(soft_reset, *abort(with_error=0), NextValue(settle, 0)))
+        # One state is high: ``resting``, ``preparing``, ``checking``, ``runs`` or ``self.abort``.
+        resting = Signal(reset=1)
+        preparing = Signal()  # until checks and beat counts are valid
+        checking = Signal()
+        runs = Signal()
+        fails = Signal()
+        self.comb += [
+            self.idle.eq(resting & ~self.has_waiting),
+            self.take.eq(resting & self.has_waiting),
+            fails.eq((checking | runs) & failed),
+            self.go.eq(checking & ~failed),
+            self.ends.eq(runs & ~failed & finished),
+        ]
+        self.sync += [
+            resting.eq((self.idle | self.ends | (self.abort & drained)) & ~soft_reset),
+            preparing.eq((self.take | (preparing & ~prepared)) & ~soft_reset),
+            checking.eq(preparing & prepared & ~soft_reset),
+            runs.eq((self.go | (runs & ~failed & ~finished)) & ~soft_reset),
+            self.abort.eq(soft_reset | fails | (self.abort & ~drained)),
+            failing.eq(fails & ~soft_reset),
+            started.eq(runs),
+            If(resting, step.eq(prepare - 1)).Elif(preparing, step.eq(step - 1)),
+            # ABORT lasts at least eight clocks, so that ``idle`` of readers and writer includes its effect.
+            If(~self.abort | soft_reset, settle.eq(0)).Elif(settle != 7, settle.eq(settle + 1)),
+        ]
 
     def _add_controls(self, readers, writer, packer, engine):
         """The arguments and the registered start and stop signals of readers, writer, packer and engine."""
         running, images = self.running, self.running.images
-        layout, record = engine.capabilities.layout, engine.capabilities.record
-        logits_beats = self._times(images, record.beats)
+        layout = engine.capabilities.layout
+        logits_beats = self._times(images, record_beats(engine.values))
         classes_beats = Signal(len(writer.beats), reset_less=True)
         result_beats = Signal(len(writer.beats), reset_less=True)
         self.sync += [
@@ -293,12 +284,18 @@ class Sequencer(LiteXModule):
             packer.logits_mode.eq(running.mode),
         ]
         if engine.parameter_bytes:
-            self.sync += engine.parameters.start.eq(self.go & running.load)
-            self.comb += engine.parameters.abandon.eq(self.flush)
+            # The network of a LOAD that does not end is dropped, even if all its parameters have arrived.
+            unfinished = Signal()
+            self.sync += [
+                engine.parameters.start.eq(self.go & running.load),
+                If(self.take | self.ends, unfinished.eq(0)),
+                If(self.go & running.load, unfinished.eq(1)),
+            ]
+            self.comb += engine.parameters.abandon.eq(self.flush & unfinished)
         sources = (running.source, running.source_1)
         shares = self._shares(images, layout)
         for number, (reader, source, share) in enumerate(zip(readers, sources, shares)):
-            product = self._times(share, layout.beats_per_image)
+            product = self._times(share, engine.image_beats)
             beats = Signal(len(reader.beats), reset_less=True)
             has_share = Signal()  # The running command needs this reader.
             self.sync += [
@@ -314,9 +311,8 @@ class Sequencer(LiteXModule):
     @staticmethod
     def _prepare_clocks(engine: Engine) -> int:
         """The number of clocks of PREPARE: enough for the checks and for the longest chain of `_times`."""
-        layout, record = engine.capabilities.layout, engine.capabilities.record
-        pixels = len(_digits(layout.beats_per_image)) - 1 + layout.interleaved
-        return max(4, pixels + 1, len(_digits(record.beats)) + 1)
+        pixels = _times_clocks(engine.image_beats) + engine.capabilities.layout.interleaved
+        return max(4, pixels + 1, _times_clocks(record_beats(engine.values)) + 2)
 
     def _shares(self, images, layout: ImageLayout):
         """The number of images that each port reads."""
@@ -334,11 +330,14 @@ class Sequencer(LiteXModule):
         ]
         return shares
 
-    def _times(self, value, factor: int):
-        """The product of a signal and a constant.
-
-        It is delayed by one clock for each of the factor's `_digits` but the first.
-        """
+    def _times(self, value, factor: Union[int, Signal]):
+        """The product of a signal and a factor, delayed by `_times_clocks`."""
+        if not isinstance(factor, int):
+            # The registers of a DSP48E1: at its inputs, between its parts, and at its output.
+            a, b = Signal(len(value), reset_less=True), Signal(len(factor), reset_less=True)
+            product = Signal(len(value) + len(factor), reset_less=True)
+            self.sync += [a.eq(value), b.eq(factor), product.eq(a * b)]
+            return delayed(self, product, 1, "product")
         first, *others = sorted(_digits(factor), key=lambda digit: -digit[1])
         product = value << first[0]
         for shift, sign in others:
@@ -381,6 +380,11 @@ class Sequencer(LiteXModule):
                 slave.value[f"{name}_LO"].eq(counter.low),
                 slave.value[f"{name}_HI"].eq(counter.high),
             ]
+
+
+def _times_clocks(factor: Union[int, Signal]) -> int:
+    """The clocks of a product: one for each of a constant's `_digits` but the first."""
+    return len(_digits(factor)) - 1 if isinstance(factor, int) else 3
 
 
 def _digits(factor: int) -> List[Tuple[int, int]]:

@@ -13,7 +13,7 @@ from gateware.shell.axi.register_slave import RegisterSlave
 from gateware.shell.ps7 import ProcessingSystem
 from gateware.shell.result_packer import ResultPacker
 from gateware.shell.sequencer import Sequencer
-from lst_overlay.registers import ABI_VERSION, BY_NAME, MAGIC
+from lst_overlay.registers import ABI_VERSION, BY_NAME, MAGIC, MAX_IMAGES
 
 
 class Top(LiteXModule):
@@ -24,7 +24,7 @@ class Top(LiteXModule):
 
     def __init__(self, engine: Engine, build_hash: int):
         self.engine = engine
-        layout, record = engine.capabilities.layout, engine.capabilities.record
+        layout = engine.capabilities.layout
         self.ps = ps = ProcessingSystem(layout.hp_ports)
         self.slave = slave = ResetInserter()(RegisterSlave(ps.gp0))
         readers = [
@@ -32,8 +32,10 @@ class Top(LiteXModule):
         ]
         for number, reader in enumerate(readers):
             setattr(self.submodules, f"reader{number}", reader)
-        self.writer = writer = ResetInserter()(BurstWriter(ps.hp[0]))
-        self.packer = packer = ResetInserter()(ResultPacker(record.values))
+        self.writer = writer = ResetInserter()(
+            BurstWriter(ps.hp[0], beats_width=(MAX_IMAGES * engine.capabilities.record.beats).bit_length())
+        )
+        self.packer = packer = ResetInserter()(ResultPacker(engine.values))
         self.sequencer = sequencer = ResetInserter()(Sequencer(slave, readers, writer, packer, engine))
 
         # # #

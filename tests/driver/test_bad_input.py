@@ -159,7 +159,7 @@ def test_network_that_is_not_lst1(fake, tmp_path):
     device, overlay = fake
     contract.save_network(not_lst1(), tmp_path / "mlp.npz")
     before = len(device.written)
-    with pytest.raises(NetworkError, match="'dense-only' .mlp. is not an LST-1"):
+    with pytest.raises(NetworkError, match="'dense-only' .mlp. must be rows and columns in turn"):
         overlay.load_network(tmp_path / "mlp.npz")
     assert len(device.written) == before and overlay.network is NETWORKS[0]
 

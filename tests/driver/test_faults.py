@@ -193,7 +193,7 @@ def test_wrong_parameter_size(fake):
 
 def test_network_that_is_part_of_the_bitstream(fake):
     _, overlay = fake
-    overlay._capabilities = replace(overlay._capabilities, loadable=False)
+    overlay._design = replace(overlay._design, loadable=False)
     with pytest.raises(LstOverlayError, match="has its network built in"):
         overlay.load_network(NETWORKS[1])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lst_overlay import LST1Overlay
-from lst_overlay.network import NetworkError, classify, load_network, logits, parameter_words, save_network
+from lst_overlay.network import classify, load_network, logits, save_network
 from lst_overlay.simulator.board import SimulatedBoard
 from tests.driver.random_network import random_images, random_lst1, with_classes
 
@@ -48,7 +48,7 @@ def test_the_engine_gives_what_the_reference_gives(overlay, network):
     np.testing.assert_array_equal(overlay.predict(images), classify(expected))
 
 
-def test_negative_logits_win_over_the_added_classes(overlay):
+def test_negative_logits_win_over_the_lanes_without_a_class(overlay):
     network, images = CASES["all logits negative"], random_images(60)
     overlay.load_network(network)
     classes = overlay.predict(images)
@@ -61,20 +61,6 @@ def test_probabilities_and_the_self_test_are_of_these_classes(overlay):
     answer = overlay.classify(random_images(1)[0])
     assert answer.probabilities.shape == (9,) and answer.probabilities.sum() == pytest.approx(1)
     assert [check.name for check in overlay.self_test() if not check.passed] == []
-
-
-def test_the_added_classes_are_never_above_a_logit_and_in_range():
-    words = parameter_words(CASES["all logits negative"]).view("<i4")
-    bias_q, weights_q = words[-10:].astype(np.int64), words[-10 - 7840 : -10].reshape(10, 784)
-    assert (weights_q[5:] == 0).all()
-    least, _ = CASES["all logits negative"].layers[-1].acc_bounds(-128, 127)
-    assert (bias_q[5:] >= least).all() and (bias_q[5:] == bias_q[5]).all() and bias_q[5] < LEAST_BIAS
-    assert bias_q[5] >= -(2**30)
-
-
-def test_more_classes_than_the_engine_has_are_refused():
-    with pytest.raises(NetworkError, match="is not an LST-1 of 28x28 and 10 classes: .* dense 784->11"):
-        parameter_words(classifier(11, 0))
 
 
 def test_the_names_of_the_classes_come_from_the_file(overlay, tmp_path):

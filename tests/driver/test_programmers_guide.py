@@ -5,22 +5,50 @@ import re
 import numpy as np
 
 from lst_overlay.memory.results import ResultRecord
-from lst_overlay.network.lst.parameters import LAYOUT_MAGIC, PARAMETER_BYTES, SECTIONS
+from lst_overlay.network.lst.serial_format import (
+    BIAS_WORDS,
+    CLASS_WORDS,
+    CLASSES,
+    CODE_WIDTH,
+    DESCRIPTOR,
+    FEATURES,
+    FIELDS,
+    LAYOUT_MAGIC,
+    MAX_LENGTHS,
+    PASSES,
+    SIDES,
+    SUM_WIDTH,
+    TABLE_BLOCKS,
+    WEIGHT_WORDS,
+    sections,
+)
 from lst_overlay.registers import ABI_VERSION, BASE_ADDRESS, BY_NAME, MAGIC
 from tests import ROOT
 
 GUIDE = (ROOT / "docs" / "programmers_guide.md").read_text(encoding="utf-8")
+FORMATS = (ROOT / "docs" / "number_formats.md").read_text(encoding="utf-8")
 
 
-def test_parameter_image_table():
-    rows = re.findall(r"^\| 0x([0-9A-F]{5}) \| (\w+) \| (\d+) \| (\d+) \|", GUIDE, re.MULTILINE)
-    expected, offset = [], 0
-    for section in SECTIONS:
-        expected.append((f"{offset:05X}", section.name, str(section.lanes), str(section.depth)))
-        offset += 4 * section.words
-    assert rows == expected
-    assert f"{PARAMETER_BYTES:,} bytes" in GUIDE
-    assert f"0x{LAYOUT_MAGIC:08X}" in GUIDE
+def test_the_layout_of_parameters():
+    section = FORMATS[FORMATS.index("## 6. ") : FORMATS.index("## 7. ")]
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| ([^|]+) \|", section, re.MULTILINE)
+    lengths = dict.fromkeys(MAX_LENGTHS, 0)
+    assert [(name, int(lanes)) for name, lanes, _ in rows] == [(s.name, s.lanes) for s in sections(lengths)]
+    assert f"0x{LAYOUT_MAGIC:08X}" in section
+    assert tuple((n, int(w)) for n, w in re.findall(r"^\| `(\w+)` \| (\d+) \|", section, re.M)) == DESCRIPTOR
+    words = re.findall(r"^\d\. ((?:.|\n   )+)", section, re.MULTILINE)
+    found = tuple(tuple((n, int(w)) for n, w in re.findall(r"`(\w+)` (\d+)", word)) for word in words)
+    assert found == FIELDS
+
+
+def test_the_limits_of_networks():
+    sizes = (f"{SIDES[0]} .. {SIDES[1]}", f"2 .. {FEATURES}", f"2 .. {CLASSES}")
+    widths = (f"{CODE_WIDTH} bits", f"{SUM_WIDTH} bits")
+    memories = (PASSES, f"{WEIGHT_WORDS:,}", BIAS_WORDS, TABLE_BLOCKS, f"{CLASS_WORDS:,}")
+    table = FORMATS[FORMATS.index("| what | limit |") :].split("\n\n")[0].splitlines()[2:]
+    for row, limit in zip(table, map(str, (*sizes, *widths, *memories))):
+        assert row.split(" | ")[1].startswith(limit)
+    assert len(table) == 10
 
 
 def test_every_field_named_exists():

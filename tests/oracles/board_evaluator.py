@@ -1,11 +1,8 @@
 """An evaluator written from docs/number_formats.md (NF) and docs/programmers_guide.md (PG) alone."""
 import hashlib
 import json
-import zlib
 
 import numpy as np
-
-INDEX_BITS = {1: 10, 2: 8}  # PG 4: what a table is widened to: one for the layer, or one for each channel
 
 
 def read_network(path):
@@ -60,31 +57,6 @@ def pixels(memory, second, count, packed_bits):
     rows = [np.frombuffer(buffer, "<u8", count * 28).reshape(count, 28, 1) >> shifts for buffer in buffers]
     codes = np.concatenate(rows, axis=2) & np.uint64(2 ** packed_bits - 1)
     return (codes << np.uint64(8 - packed_bits)).astype(np.uint8)
-
-
-def parameter_image(network):
-    """The LST-1 parameter image (PG 4, NF 6); its CRC-32 is network_hash."""
-    if network["kind"] != "LST-1":
-        raise ValueError(f"{network['name']} is of kind {network['kind']}: there is an image of LST-1 only")
-    rows, columns, classifier = network["layers"]
-    stages = rows, columns
-    shifts = [stage["activation"]["shift"] for stage in stages]
-    per_channel = [stage["table_q"].ndim == 2 for stage in stages]
-    sections = [np.array([0x3254534C, *shifts, 8 - network["pixel_bits"], *per_channel])]
-    for layer in stages:
-        table = layer["table_q"]
-        wider = (2 ** INDEX_BITS[table.ndim] - table.shape[-1]) // 2  # entries missing at each end
-        table = np.pad(table, [(0, 0)] * (table.ndim - 1) + [(wider, wider)], "edge").ravel()
-        sections += [layer["weights_q"], layer["bias_q"], np.pad(table, (0, 28 * 256 - table.size))]
-    # W[c, p * 28 + o] is number o * 28 + p of its class.
-    by_column = classifier["weights_q"].reshape(10, 28, 28).transpose(0, 2, 1)
-    sections += [by_column, classifier["bias_q"]]
-    return np.concatenate([section.ravel() for section in sections]).astype("<i4").tobytes()
-
-
-def network_hash(network):
-    """What the register NETWORK_HASH reads when this network is loaded (PG 4)."""
-    return zlib.crc32(parameter_image(network))
 
 
 def results(memory, count, mode):

@@ -67,7 +67,7 @@ class Batches:
     ):
         self._accelerator = accelerator
         self._cycles_per_image = cycles_per_image
-        self._capabilities = capabilities
+        self._design = self._capabilities = capabilities
         self._device = device
         self._simulated = simulated
         self._sets: List[DeviceImages] = []  # The memory for images that come as arrays.
@@ -111,19 +111,21 @@ class Batches:
     def load(self, prepared: PreparedNetwork, timeout_s: Optional[float] = None) -> None:
         """Send a network to the accelerator by LOAD, which may take ``timeout_s`` seconds.
 
-        Raises BitstreamError if the engine takes another number of bytes, HardwareError if NETWORK_HASH shows
+        Raises BitstreamError if the engine takes fewer bytes, HardwareError if NETWORK_HASH shows
         that the parameters did not arrive intact.
         """
         name, words, registers = prepared.network.name, prepared.words, self._accelerator.registers
         parameter_bytes = registers.read("PARAMETER_BYTES")
-        if parameter_bytes != words.nbytes:
+        if parameter_bytes < words.nbytes:
             raise BitstreamError(
                 f"the accelerator takes {parameter_bytes} bytes of parameters, "
                 f"network {name!r} has {words.nbytes}"
             )
         timeout_s = self.timeout(1, timeout_s)
-        buffer = self.with_room(lambda: allocate(self._device, words.shape, np.uint32))
-        buffer[:] = words
+        buffer = self.with_room(
+            lambda: allocate(self._device, (parameter_bytes // words.itemsize,), np.uint32)
+        )
+        buffer[: len(words)] = words  # the accelerator ignores what follows
         buffer.flush()
         self._accelerator.begin()
         with self._recovering():
@@ -135,6 +137,10 @@ class Batches:
                 f"network {name!r} did not arrive as sent: NETWORK_HASH reads 0x{found:08X}, "
                 f"the parameters' CRC-32 is 0x{prepared.hash:08X}"
             )
+        capabilities = self._design.of_network(prepared.network)
+        if capabilities != self._capabilities:
+            self.release()
+            self._capabilities = capabilities
 
     def run(self, images: Images, mode: int, timeout_s: Optional[float] = None) -> np.ndarray:
         """Run images and return their results as `DeviceImages.read` does.
@@ -227,6 +233,13 @@ class Batches:
             raise ValueError(
                 "images in device memory must be those of this overlay's allocate or pack, "
                 f"not {images!r} of another overlay: pack them with this one"
+            )
+        found, present = images.allocation, self._capabilities
+        if not images.freed and (found.layout, found.record) != (present.layout, present.record):
+            raise ValueError(
+                f"images in device memory were allocated for shape {found.layout.shape} and "
+                f"{found.record.classes} classes, the network has shape {present.layout.shape} and "
+                f"{present.record.classes} classes: pack them again"
             )
 
     def _placed(self, chunk: Images, number: int) -> DeviceImages:

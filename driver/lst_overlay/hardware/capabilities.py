@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict
 
 from ..memory.images import ImageLayout
 from ..memory.results import ResultRecord
+from ..network import Network
 
 Fields = Dict[str, Dict[str, int]]  # The value of each field, by register and field.
 
@@ -19,12 +20,22 @@ class Capabilities:
     loadable: the network arrives by LOAD; otherwise it is built in.
     layout:   the layout of the images in memory.
     record:   the layout of the results in memory.
+    by_network: images and results have the shape and the classes of the loaded network; ``layout`` and
+              ``record`` are those of the greatest.
     """
 
     engine: int
     loadable: bool
     layout: ImageLayout
     record: ResultRecord
+    by_network: bool = False
+
+    def of_network(self, network: Network) -> Capabilities:
+        """Return the properties of the design with ``network`` loaded."""
+        if not self.by_network:
+            return self
+        layout = replace(self.layout, shape=tuple(network.image_shape))
+        return replace(self, layout=layout, record=ResultRecord(network.classes, network.classes))
 
     def fields(self) -> Fields:
         """Return the fields of the registers CAPABILITIES, IMAGE_SHAPE and RESULTS."""
@@ -33,6 +44,7 @@ class Capabilities:
             "CAPABILITIES": {
                 "ENGINE": self.engine,
                 "LOADABLE": int(self.loadable),
+                "BY_NETWORK": int(self.by_network),
                 "PORTS": self.layout.ports,
                 "PACKED_BITS": self.layout.packed_bits,
             },
@@ -51,6 +63,7 @@ class Capabilities:
         return Capabilities(
             built["ENGINE"],
             bool(built["LOADABLE"]),
-            ImageLayout(axes, built["PORTS"], built["PACKED_BITS"]),
+            ImageLayout(axes, built["PORTS"], built["PACKED_BITS"], padded=bool(built["BY_NETWORK"])),
             ResultRecord(results["CLASSES"], results["VALUES"]),
+            bool(built["BY_NETWORK"]),
         )

@@ -129,6 +129,7 @@ class ImageLayout:
     packed_bits 2 or 4: each port reads one beat per row, with the leftmost pixel in the lowest bits. Of two
                         ports, the first reads the left half of each row, and each port has a buffer of its
                         own.
+    padded:             uint8 images of one port are filled up to whole beats.
 
     Raises ValueError for a layout that no engine has.
     """
@@ -136,6 +137,7 @@ class ImageLayout:
     shape: Tuple[int, ...]
     ports: int = 1
     packed_bits: int = 0
+    padded: bool = False
 
     def __post_init__(self):
         if self.ports not in _PORTS.get(self.packed_bits, ()):
@@ -150,7 +152,7 @@ class ImageLayout:
                     f"packed rows must fill whole bytes of one beat of each of {self.ports} ports; "
                     f"images of shape {self.shape} with {self.packed_bits}-bit pixels do not"
                 )
-        elif self.image_bytes % (ALIGNMENT // GROUP if self.interleaved else BEAT_BYTES):
+        elif not self.padded and self.image_bytes % (ALIGNMENT // GROUP if self.interleaved else BEAT_BYTES):
             raise ValueError(
                 f"uint8 images must fill whole beats of {BEAT_BYTES} bytes, and {GROUP} of them whole bursts "
                 f"of {ALIGNMENT} bytes where they are interleaved; "
@@ -183,7 +185,7 @@ class ImageLayout:
     @property
     def beats_per_image(self) -> int:
         """The number of beats of an image on each port that reads it."""
-        return self.shape[0] if self.packed_bits else self.image_bytes // BEAT_BYTES
+        return self.shape[0] if self.packed_bits else -(-self.image_bytes // BEAT_BYTES)
 
     @property
     def skip_bursts(self) -> int:
@@ -207,7 +209,7 @@ class ImageLayout:
     def fill(self, images: np.ndarray, buffers: List[np.ndarray]) -> None:
         """Write images, (N, pixels) uint8, to the buffers, each (N, bytes_per_image) uint8."""
         if not self.packed_bits:
-            buffers[0][:] = images
+            buffers[0][:, : self.image_bytes] = images
             return
         rows, columns = self.shape
         row_bytes = columns * self.packed_bits // 8 // self.ports

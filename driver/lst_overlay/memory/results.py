@@ -10,6 +10,11 @@ from ..errors import HardwareError
 from ..registers import BEAT_BYTES, ResultMode
 
 
+def record_beats(values):
+    """The number of beats of a record of ``values`` values, which may be a signal, with class and number."""
+    return (values + 3) >> 1
+
+
 @dataclass(frozen=True)
 class ResultRecord:
     """The layout of a batch's results, which depends on RESULT_MODE.
@@ -31,7 +36,7 @@ class ResultRecord:
     @property
     def beats(self) -> int:
         """The number of beats of one image's record."""
-        return self.dtype.itemsize // BEAT_BYTES
+        return record_beats(self.values)
 
     def bytes(self, mode: int, images: int) -> int:
         """The number of bytes that the accelerator writes for ``images`` images."""

@@ -1,1 +1,1 @@
-"""The pixel-serial engine: one pixel per clock; any LST-1 network, loaded at run time."""
+"""The pixel-serial engine: one pixel per clock; any LST network, loaded at run time."""

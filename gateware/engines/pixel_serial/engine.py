@@ -1,65 +1,73 @@
-"""The pixel-serial engine: a loadable LST-1 network, one pixel per clock."""
+"""The pixel-serial engine: any loadable LST network, one pixel per clock."""
 
 from __future__ import annotations
 
-from gateware.cores.unpacker import Unpacker
-from gateware.engines.admission import DirectAdmission
+from migen import Cat, Constant, Signal
+
+from gateware.engines.admission import CreditAdmission
 from gateware.engines.core import CoreEngine, EngineCore
 from gateware.engines.engine import EngineSpec
 from gateware.engines.parameter_loader import ParameterLoader
-from gateware.engines.pixel_serial.pipeline import PIXELS, Pipeline
+from gateware.engines.pixel_serial.pipeline import GLOBALS, Pipeline
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network.lst.parameters import (
+from lst_overlay.network.lst.parameters import PARAMETER_BYTES, parameter_words
+from lst_overlay.network.lst.serial_format import (
+    BLOCK,
     CLASSES,
+    FIELDS,
     LAYOUT_MAGIC,
-    PARAMETER_BYTES,
-    SECTIONS,
-    SIZE,
-    parameter_words,
+    MAX_LENGTHS,
+    SIDES,
+    sections,
 )
 
-# Two images are in the stages, the logits of a third leave them; one more may enter, and the results of one
-# may wait. Each has 11 result words.
+# Two images are in the arrays, the logits of a third leave them; one more may enter, and the results of one
+# may wait. Each has up to 33 result words.
 CREDITS = 5
-RESULT_WORDS = 64
-FIELDS = {
-    "rows_shift": 5,
-    "columns_shift": 5,
-    "pixel_shift": 3,
-    "rows_per_channel": 1,
-    "columns_per_channel": 1,
-}
+RESULT_WORDS = 256
+TABLES = {"rows_table": "rows_blocks", "columns_table": "columns_blocks"}
 
 
 class PixelSerialEngine(CoreEngine):
-    """A loadable LST-1 engine; ``parameters`` is a `ParameterLoader`, whose sink takes beats of 64 bits."""
+    """A loadable LST engine; ``parameters`` is a `ParameterLoader`, whose sink takes beats of 64 bits."""
 
     parameter_bytes = PARAMETER_BYTES
 
     def __init__(self, capabilities: Capabilities):
-        pipeline = Pipeline()
-        admission = DirectAdmission(Unpacker(64, 8), PIXELS, CREDITS)
-        loader = ParameterLoader(LAYOUT_MAGIC, SECTIONS, FIELDS)
-        super().__init__(capabilities, EngineCore(admission, pipeline, RESULT_WORDS), loader)
+        pipeline, admission = Pipeline(), CreditAdmission(CREDITS)
+        lengths = {name: name for name in MAX_LENGTHS if not name.endswith(("blocks", "words"))}
+        lengths.update(TABLES, classifier_weights="class_words")
+        words = {f"fields{number}": sum(w for _, w in layout) for number, layout in enumerate(FIELDS)}
+        loader = ParameterLoader(LAYOUT_MAGIC, sections(MAX_LENGTHS), words, lengths)
+        core = EngineCore(admission, pipeline, RESULT_WORDS, block_ram=True)
+        super().__init__(capabilities, core, loader)
+        self.image_beats, self.values = Signal(8), Signal(6)
 
         # # #
 
+        fields = {}
+        for word, layout in zip(loader.fields.values(), FIELDS):
+            place = 0
+            for name, width in layout:
+                fields[name] = word[place : place + width]
+                place += width
         self.comb += [
             loader.flush.eq(self.flush),
-            *[getattr(pipeline, field).eq(value) for field, value in loader.fields.items()],
+            pipeline.enable.eq(loader.loaded),
+            pipeline.has_credit.eq(admission.has_credit),
+            admission.started.eq(pipeline.started),
+            admission.starved.eq(pipeline.starved),
+            admission.blocked.eq(pipeline.blocked),
+            *[getattr(pipeline, name).eq(fields[name]) for name in GLOBALS],
+            self.image_beats.eq(fields["image_beats"]),
         ]
-        targets = {
-            "rows_weights": pipeline.rows,
-            "columns_weights": pipeline.columns,
-            "classifier_weights": pipeline.classifier,
-            "rows_bias": pipeline.rows_bias,
-            "columns_bias": pipeline.columns_bias,
-            "classifier_bias": pipeline.classifier_bias,
-            "rows_table": pipeline.rows_table,
-            "columns_table": pipeline.columns_table,
-        }
-        self.comb += loader.writes({name: target.load for name, target in targets.items()})
+        self.sync += self.values.eq(fields["last_class"] + 1)
+        for section, field in lengths.items():
+            # The length of a table counts blocks.
+            last = Cat(Constant(BLOCK - 1), fields[field]) if section in TABLES else fields[field]
+            self.comb += loader.last_addresses[section].eq(last)
+        self.comb += loader.writes(pipeline.loads)
 
 
 SPECS = (
@@ -69,13 +77,14 @@ SPECS = (
         idea="one pixel per clock, any LST-1 network",
         chosen_for="networks that change at run time",
         divisors=(5, 1),
-        cycles_per_image=PIXELS,
+        cycles_per_image=28 * 28,  # of a network of one pair of layers
         network="lst1_w6a4p4",
         measured_with=("lst1_w6a4p4",),
         build=lambda _, capabilities: PixelSerialEngine(capabilities),
         accepts=parameter_words,
-        layout=lambda _: ImageLayout((SIZE, SIZE)),
+        layout=lambda _: ImageLayout((SIDES[1], SIDES[1]), padded=True),
         loadable=True,
         classes=CLASSES,
+        by_network=True,
     ),
 )

@@ -5,10 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Optional
 
-from litex.gen import LiteXModule
-from migen import If, Signal
-
-from gateware.cores.unpacker import Unpacker
+from gateware.engines.admission import CreditAdmission
 from gateware.engines.core import CoreEngine, EngineCore
 from gateware.engines.engine import EngineSpec
 from gateware.engines.parameter_loader import ParameterLoader
@@ -20,36 +17,6 @@ from lst_overlay.network.resmlp.array_format import ARRAYS, CLASSES, LAYOUT_MAGI
 
 RESULT_WORDS = 64
 CREDITS = 5  # 11 result words each
-
-
-class CreditAdmission(LiteXModule):
-    """Pass bytes on to a pipeline that counts its images itself, and lend it credits.
-
-    source:   word (8 bits).
-    started:  the pipeline begins an image, and takes a credit.
-    returned: the results of an image have left.
-    has_credit: at least one is left.
-    """
-
-    def __init__(self, credits: int):
-        self.words = words = Unpacker(64, 8)
-        self.sinks = [words.sink]
-        self.source = words.source
-        self.start = Signal()
-        self.started = Signal()
-        self.returned = Signal()
-        self.has_credit = Signal()
-        self.starved = Signal()
-        self.blocked = Signal()
-
-        # # #
-
-        left = Signal(max=credits + 1, reset=credits)
-        self.sync += [
-            If(self.started & ~self.returned, left.eq(left - 1)),
-            If(self.returned & ~self.started, left.eq(left + 1)),
-            self.has_credit.eq(left != 0),
-        ]
 
 
 class ResMLPArrayEngine(CoreEngine):

@@ -183,7 +183,7 @@ def test_build_hash_of_another_build(tmp_path):
     "register, value, message",
     [
         ("MAGIC", 0xDEADBEEF, "not an lst_overlay accelerator: MAGIC reads 0xDEADBEEF, not 0x4F54534C"),
-        ("ABI_VERSION", 99, "ABI version 99, this driver knows 4: update lst-overlay"),
+        ("ABI_VERSION", 99, "ABI version 99, this driver knows 5: update lst-overlay"),
         ("IMAGE_SHAPE", 32, "IMAGE_SHAPE reads .'ROWS': 32, .*the .hwh says .'ROWS': 28"),
         ("RESULTS", 5, "RESULTS reads .'CLASSES': 5, .*the .hwh says .'CLASSES': 10"),
         ("CAPABILITIES", 1, "CAPABILITIES reads .'ENGINE': 1, .*the .hwh says .'ENGINE': 0"),
@@ -203,7 +203,7 @@ def test_hardware_that_is_something_else(tmp_path, register, value, message):
         (
             "ABI_VERSION",
             3,
-            "has ABI version 3, this driver knows 4: update lst-overlay, or build the bitstream again",
+            "has ABI version 3, this driver knows 5: update lst-overlay, or build the bitstream again",
         ),
         ("CAPABILITIES.PORTS", 3, "packed pixels have 2 bits and one port .*not 0 bits and 3 ports"),
         (

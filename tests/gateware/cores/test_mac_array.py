@@ -27,7 +27,7 @@ def load(dut, cfg, weights):
             for address, weight in enumerate(row)
         ],
     )
-    yield from idle(cfg.read_latency)
+    yield from idle(1)
 
 
 def run(cfg, steps):
@@ -166,4 +166,4 @@ def test_accumulators_hold_the_largest_sum_and_never_more_than_a_logit():
 )
 def test_impossible_sizes_are_refused(sizes, message):
     with pytest.raises(ValueError, match=message):
-        MacArrayConfig(*sizes)
+        MacArray(MacArrayConfig(*sizes))

@@ -13,8 +13,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Signal
 
-from gateware.engines import parameter_loader
-from gateware.engines.pixel_serial import engine as engine_module
+from gateware.engines import admission, parameter_loader
 from gateware.toolchain.standalone import ENGINE, standalone_engine_verilog
 from lst_overlay.network import classify, logits, parameter_words
 from tests.driver.network.lst.networks import random_network
@@ -57,7 +56,7 @@ class WordByWord(LiteXModule):
 
 def engine_verilog():
     """Emit the engine with pixels (8 bits) and words of parameters (32 bits) at its pins."""
-    with patch.object(engine_module, "Unpacker", WordByWord), patch.object(
+    with patch.object(admission, "Unpacker", WordByWord), patch.object(
         parameter_loader, "Unpacker", WordByWord
     ):
         return standalone_engine_verilog()
@@ -65,15 +64,15 @@ def engine_verilog():
 
 @dataclass
 class Run:
-    logits: np.ndarray  # (images, 10) int64
+    logits: np.ndarray  # (images, classes) int64
     classes: np.ndarray  # (images,) int64
-    done_at: np.ndarray  # (images, 11): the cycle in which each word was accepted
+    done_at: np.ndarray  # (images, classes + 1): the cycle in which each word was accepted
     fed: int
     taken: int
     starved: int
     blocked: int
     changed: int  # words that changed or disappeared before they were accepted
-    last: np.ndarray  # (images, 11) bool
+    last: np.ndarray  # (images, classes + 1) bool
 
 
 class EngineBench:
@@ -87,6 +86,7 @@ class EngineBench:
             EngineBench.library.bench_create.restype = ctypes.c_void_p
             EngineBench.library.bench_crc.restype = ctypes.c_uint32
         self.bench = ctypes.c_void_p(self.library.bench_create(seed))
+        self.result_words = RESULT_WORDS
 
     def __del__(self):
         self.library.bench_destroy(self.bench)
@@ -111,6 +111,7 @@ class EngineBench:
         self.load_start()
         self.load_words(parameter_words(network), pattern)
         self.clock(8)
+        self.result_words = network.classes + 1
 
     @property
     def status(self):
@@ -127,21 +128,29 @@ class EngineBench:
     def run(self, images, results=None, feed=STEADY, take=STEADY, limit=None):
         """Send the pixels of ``images`` and accept ``results`` words, by default all of the complete images.
 
+        images: (N, rows, columns), or the pixels alone.
+
         feed, take: stall patterns of the two streams, repeated. limit: the largest number of clock cycles.
         """
-        pixels = np.ascontiguousarray(images, dtype=np.uint8).reshape(-1)
-        results = len(pixels) // 784 * RESULT_WORDS if results is None else results
-        room = -(-results // RESULT_WORDS) * RESULT_WORDS
-        words, done_at, counts = np.zeros(room, np.uint64), np.zeros(room, np.uint64), np.zeros(5, np.int64)
+        images, words = np.asarray(images, dtype=np.uint8), self.result_words
+        pixels = images.reshape(-1)
+        if images.ndim == 3:  # images fill whole beats
+            flat = images.reshape(len(images), -1)
+            pixels = np.pad(flat, ((0, 0), (0, -flat.shape[1] % 8)), constant_values=0xA5).reshape(-1)
+        pixels = np.ascontiguousarray(pixels)
+        if results is None:
+            results = (len(images) if images.ndim == 3 else len(pixels) // 784) * words
+        room = -(-results // words) * words
+        answers, done_at, counts = np.zeros(room, np.uint64), np.zeros(room, np.uint64), np.zeros(5, np.int64)
         if limit is None:
-            limit = (len(pixels) + 4000 + 30 * results) * len(feed) * len(take)
+            limit = (20 * len(pixels) + 20_000 + 30 * results) * len(feed) * len(take)
         self.library.bench_run(
             self.bench,
             _pointer(pixels),
             len(pixels),
             bytes(feed),
             len(feed),
-            _pointer(words),
+            _pointer(answers),
             _pointer(done_at),
             results,
             bytes(take),
@@ -149,14 +158,14 @@ class EngineBench:
             ctypes.c_uint64(limit),
             _pointer(counts),
         )
-        words = words.reshape(-1, RESULT_WORDS)
-        values = (words & 0xFFFFFFFF).astype(np.uint32).view(np.int32).astype(np.int64)
+        answers = answers.reshape(-1, words)
+        values = (answers & 0xFFFFFFFF).astype(np.uint32).view(np.int32).astype(np.int64)
         return Run(
-            values[:, :10],
-            values[:, 10],
-            done_at.reshape(-1, RESULT_WORDS).astype(np.int64),
+            values[:, :-1],
+            values[:, -1],
+            done_at.reshape(-1, words).astype(np.int64),
             *map(int, counts),
-            words >> 32 != 0,
+            answers >> 32 != 0,
         )
 
 
@@ -166,9 +175,9 @@ def _pointer(array):
 
 def assert_right(run, network, images):
     expected = logits(network, images)
-    assert run.taken == len(images) * RESULT_WORDS
+    assert run.taken == len(images) * (network.classes + 1)
     wrong = np.flatnonzero((run.logits != expected).any(axis=1) | (run.classes != classify(expected)))
     assert len(wrong) == 0, (
         f"{len(wrong)} of {len(images)} images differ: {[(i, run.logits[i], expected[i]) for i in wrong[:5]]}"
     )
-    assert not run.last[:, :10].any() and run.last[:, 10].all()
+    assert not run.last[:, :-1].any() and run.last[:, -1].all()

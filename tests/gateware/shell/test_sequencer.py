@@ -32,7 +32,7 @@ def port():
     )
 
 
-def started_with(layout, record, images, mode):
+def started_with(layout, record, images, mode, by_network=False):
     """Start a batch and return the beats of each reader and the writer when it starts; None: not started."""
     slave = SimpleNamespace(
         value=registers("read-only"),
@@ -43,6 +43,8 @@ def started_with(layout, record, images, mode):
     engine = SimpleNamespace(
         capabilities=Capabilities(0, False, layout, record),
         parameter_bytes=0,
+        image_beats=Constant(layout.beats_per_image, 8) if by_network else layout.beats_per_image,
+        values=Constant(record.values, 6) if by_network else record.values,
         parameters=SimpleNamespace(loaded=Constant(1), bad=Constant(0), crc=Constant(0, 32)),
         starved=Signal(),
         blocked=Signal(),
@@ -85,3 +87,11 @@ def test_beats_are_final_when_readers_and_writer_start(layout, record, images, m
         readers = [sum(number // GROUP % 2 == port for number in range(images)) for port in range(2)]
     expected = [share * layout.beats_per_image or None for share in readers]
     assert started_with(layout, record, images, mode) == [*expected, record.bytes(mode, images) // 8]
+
+
+@pytest.mark.parametrize("shape, classes", [((8, 8), 2), ((9, 9), 3), ((28, 28), 10), ((32, 32), 32)])
+@pytest.mark.parametrize("mode", ResultMode)
+def test_beats_are_those_of_the_shape_and_the_classes_of_the_loaded_network(shape, classes, mode):
+    layout, record = ImageLayout(shape, padded=True), ResultRecord(classes, classes)
+    found = started_with(layout, record, 10_001, mode, by_network=True)
+    assert found == [10_001 * layout.beats_per_image, record.bytes(mode, 10_001) // 8]

@@ -223,7 +223,7 @@ def test_constants(top):
     assert board.read_burst(BASE_ADDRESS, 4) == [
         MAGIC,
         ABI_VERSION,
-        0x110,
+        0x130,
         make_design("pixel_serial").build_hash,
     ]
     assert board.read("PARAMETER_BYTES") == PARAMETER_BYTES

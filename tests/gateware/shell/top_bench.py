@@ -107,6 +107,9 @@ class Top(SimulatedLibrary):
         super().__init__(
             library, dict(MEMORIES[memory] if isinstance(memory, str) else memory, **changes), seed
         )
+        capabilities = capabilities.of_network(
+            random_network(1)
+        )  # all networks here have its shape and classes
         self.layout, self.record = capabilities.layout, capabilities.record
         self.map(PARAMETERS, PARAMETER_BYTES)
         self.map(OTHER_PARAMETERS, PARAMETER_BYTES)
@@ -184,7 +187,7 @@ class Top(SimulatedLibrary):
         self.write("SOURCE", address)
         done = self.read("COMPLETED")
         self.write("CONTROL", LOAD)
-        self.wait_completed(done + 1, 500_000)
+        self.wait_completed(done + 1, 3_000_000)
         assert self.read("NETWORK_HASH") == parameter_crc(parameter_words(network))
 
     def soft_reset(self, cycles: int = 100_000) -> None:

@@ -66,7 +66,10 @@ def test_a_page_about_a_network_without_mistakes_names_none():
 
 def test_a_page_says_why_the_engine_does_not_take_a_network():
     text = " ".join(told(random_network(1)).split())
-    assert "The pixel-serial engine does not take it: network 'random' (test) is not an LST-1" in text
+    assert (
+        "The pixel-serial engine does not take it: network 'random': images must have 8..32 rows and columns"
+        in text
+    )
 
 
 def test_the_accumulators_bits_are_those_that_any_input_can_need():

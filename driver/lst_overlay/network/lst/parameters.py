@@ -1,83 +1,142 @@
-"""Parameters: what the LOAD command reads from memory into a loadable engine.
-
-Little-endian 32-bit words, section after section as `SECTIONS` lists them; the gateware walks the same list.
-Numbers narrower than their container are sign-extended here, so the hardware keeps the low bits of each word.
-"""
+"""The parameters of the engine pixel_serial: what the LOAD command reads from memory."""
 
 from __future__ import annotations
 
-import dataclasses
 import zlib
+from typing import Dict, List
 
 import numpy as np
 
 from ..archive import NetworkError
 from ..family import Network, check_family
 from ..formats import code_range
-from ..sections import Section
 from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis, LSTNetwork
+from .passes import Pass, Program, blocks, program, vector_clocks
+from .serial_format import (
+    BLOCK,
+    CLASS_LANES,
+    CODE_WIDTH,
+    DESCRIPTOR,
+    DESCRIPTOR_LANES,
+    FIELDS,
+    LAYOUT_MAGIC,
+    MAX_LENGTHS,
+    PASSES,
+    ROUNDS,
+    packed,
+    sections,
+)
 
-LAYOUT_MAGIC = 0x3254534C  # "LST2", the first word
-CODE_WIDTH = 13  # container of weights and activations, the published Q6.7
 SIZE = 28  # rows, columns and features of LST-1
 CLASSES = 10
-
-
-SECTIONS = (
-    # LAYOUT_MAGIC; the shifts of rows and columns; 8 - pixel_bits; for rows and columns 1 if each channel
-    # has a table of its own, else 0.
-    Section("fields", 1, 6),
-    Section("rows_weights", SIZE, SIZE),
-    Section("rows_bias", 1, SIZE),
-    Section(
-        "rows_table", SIZE, 1 << MAX_INDEX_WIDTH_PER_CHANNEL
-    ),  # a table for all channels fills the first four lanes
-    Section("columns_weights", SIZE, SIZE),
-    Section("columns_bias", 1, SIZE),
-    Section("columns_table", SIZE, 1 << MAX_INDEX_WIDTH_PER_CHANNEL),
-    Section("classifier_weights", CLASSES, SIZE * SIZE),
-    Section("classifier_bias", 1, CLASSES),
-)
-PARAMETER_BYTES = 4 * sum(section.words for section in SECTIONS)
+PARAMETER_BYTES = 8 * -(-sum(section.words for section in sections(MAX_LENGTHS)) // 2)
 
 
 def parameter_words(network: Network) -> np.ndarray:
-    """LST-1 network -> (PARAMETER_BYTES / 4,) uint32 as the pixel-serial engine reads them.
-
-    A network of fewer classes than the engine's is filled up with classes that never win.
+    """An LST network -> (n,) uint32, at most PARAMETER_BYTES, as the pixel-serial engine reads them.
 
     Raises NetworkError if the engine cannot hold the network.
     """
     check_family(network, "lst")
-    rows, columns, classifier = lst1_layers(_with_all_classes(network))
-    sections = {
-        "fields": np.array(
-            [
-                LAYOUT_MAGIC,
-                rows.activation.shift,
-                columns.activation.shift,
-                8 - network.pixel_bits,
-                rows.activation.per_channel,
-                columns.activation.per_channel,
-            ]
-        ),
-        "rows_weights": rows.weights_q,
-        "rows_bias": rows.bias_q,
-        "rows_table": _table_words(rows.activation),
-        "columns_weights": columns.weights_q,
-        "columns_bias": columns.bias_q,
-        "columns_table": _table_words(columns.activation),
-        # The columns stage emits column by column, so Y[p, o] reaches the classifier as number o * SIZE + p.
-        "classifier_weights": classifier.weights_q.reshape(CLASSES, SIZE, SIZE).transpose(0, 2, 1),
-        "classifier_bias": classifier.bias_q,
-    }
-    words = np.concatenate([sections[section.name].reshape(section.words) for section in SECTIONS])
+    found = program(network)
+    arrays: Dict[str, np.ndarray] = {}
+    for axis in (Axis.ROWS, Axis.COLUMNS):
+        layers = [layer for layer in network.layers if layer.axis is axis]
+        name = axis.value
+        arrays[f"{name}_passes"] = _descriptors(network, found.passes[axis])
+        arrays[f"{name}_weights"] = np.concatenate([layer.weights_q.ravel() for layer in layers])
+        arrays[f"{name}_bias"] = np.concatenate([layer.bias_q for layer in layers])
+        arrays[f"{name}_table"] = np.concatenate([_table_words(layer.activation) for layer in layers])
+    arrays["classifier_weights"], arrays["classifier_bias"] = _classifier(network, found)
+    lengths = {name: arrays[name].size - 1 for name in MAX_LENGTHS if name in arrays}
+    lengths.update(
+        {f"{axis}_blocks": arrays[f"{axis}_table"].size // BLOCK - 1 for axis in ("rows", "columns")},
+        class_words=arrays["classifier_weights"].shape[1] - 1,
+    )
+    arrays["fields"] = np.array([LAYOUT_MAGIC, *_fields(network, found, lengths)])
+    words = np.concatenate([arrays[section.name].reshape(section.words) for section in sections(lengths)])
     return (words & 0xFFFFFFFF).astype("<u4")
 
 
 def parameter_crc(words: np.ndarray) -> int:
     """CRC-32 (IEEE 802.3, as zlib) of parameters: what the hardware's NETWORK_HASH reads after LOAD."""
     return zlib.crc32(np.ascontiguousarray(words, dtype="<u4").tobytes())
+
+
+def _fields(network: LSTNetwork, found: Program, lengths: Dict[str, int]) -> List[int]:
+    rows, columns = network.image_shape
+    values = {
+        "last_row": rows - 1,
+        "last_column": columns - 1,
+        "pixel_shift": 8 - network.pixel_bits,
+        "image_beats": -(-rows * columns // 8),
+        "last_class": network.classes - 1,
+        "last_logit": CLASS_LANES * found.rounds - 1,
+        **lengths,
+    }
+    return [packed(layout, values) for layout in FIELDS]
+
+
+def _descriptors(network: LSTNetwork, passes: List[Pass]) -> np.ndarray:
+    """(DESCRIPTOR_LANES, PASSES): the words of the list of passes of one array."""
+    numbers, weights, bias, block = [0] * PASSES, 0, 0, 0
+    first = {}
+    for layer in dict.fromkeys(item.layer for item in passes):
+        first[layer] = (weights, bias, block)
+        weights += network.layers[layer].weights_q.size
+        bias += network.layers[layer].fan_out
+        block += blocks(network.layers[layer])
+    for place, item in enumerate(passes):
+        layer, (output, outputs) = network.layers[item.layer], item.outputs
+        weights, bias, block = first[item.layer]
+        values = {
+            "last_input": layer.fan_in - 1,
+            "last_vector": item.vectors - 1,
+            "idle": vector_clocks(layer) - layer.fan_in,
+            "last_but_one": vector_clocks(layer) - 2,
+            "first_output": output,
+            "last_output": outputs - 1,
+            "weights": weights + output * layer.fan_in,
+            "bias": bias + output,
+            "block": block,
+            "shift": layer.activation.shift,
+            "per_channel": layer.activation.per_channel,
+            **item.fields,
+        }
+        numbers[place] = packed(DESCRIPTOR, values)
+    return np.array(
+        [[number >> 32 * lane & 0xFFFFFFFF for number in numbers] for lane in range(DESCRIPTOR_LANES)]
+    )
+
+
+def _classifier(network: LSTNetwork, found: Program):
+    """(CLASS_LANES, words) weights, round after round, and (CLASS_LANES * ROUNDS,) biases.
+
+    The weights of a round are in the order in which the last columns layer emits its codes: part after part,
+    in a part column after column.
+    """
+    dense, columns = network.layers[-1], network.layers[-2]
+    parts = [
+        item.outputs for item in found.passes[Axis.COLUMNS] if item.fields["classifies"] and not item.round_
+    ]
+    places = np.arange(dense.fan_in).reshape(columns.fan_out, -1)
+    order = np.concatenate([places[first : first + count].T.ravel() for first, count in parts])
+    missing = CLASS_LANES * found.rounds - network.classes
+    weights = np.pad(dense.weights_q[:, order], ((0, missing), (0, 0)))
+    weights = weights.reshape(found.rounds, CLASS_LANES, -1).transpose(1, 0, 2).reshape(CLASS_LANES, -1)
+    return weights, np.pad(dense.bias_q, (0, CLASS_LANES * ROUNDS - network.classes))
+
+
+def _table_words(activation: Activation) -> np.ndarray:
+    """The words of a layer's tables.
+
+    The engine's index always has the greatest width. A narrower index saturates by repeated entries at both
+    ends.
+    """
+    full_width = MAX_INDEX_WIDTH_PER_CHANNEL if activation.per_channel else MAX_INDEX_WIDTH
+    half, full_half = 1 << (activation.index_width - 1), 1 << (full_width - 1)
+    index = np.clip(np.arange(-full_half, full_half), -half, half - 1)
+    return activation.table_q[..., index + half].ravel()
 
 
 def lst1_layers(network: Network) -> tuple:
@@ -109,33 +168,3 @@ def lst1_layers(network: Network) -> tuple:
                     f"found {array.min()}..{array.max()}"
                 )
     return network.layers
-
-
-def _with_all_classes(network: LSTNetwork) -> LSTNetwork:
-    """The network with CLASSES classes, of which the added ones come last and never win.
-
-    Their weights are 0, and their bias is the least value that any logit of the network can have. So no added
-    class exceeds one of the network, and of equal logits the lower index wins. The range of the accumulators
-    stays as it is.
-    """
-    last, missing = network.layers[-1], CLASSES - network.classes
-    if missing <= 0:
-        return network
-    least, _ = last.acc_bounds(*network.input_ranges[-1])
-    weights_q = np.pad(last.weights_q, ((0, missing), (0, 0)))
-    bias_q = np.pad(last.bias_q, (0, missing), constant_values=least)
-    filled = dataclasses.replace(last, weights_q=weights_q, bias_q=bias_q)
-    return dataclasses.replace(network, layers=(*network.layers[:-1], filled))
-
-
-def _table_words(activation: Activation) -> np.ndarray:
-    """The words of a table, zeros after them up to the end of the section.
-
-    The engine's index always has the greatest width. A narrower index saturates by repeated entries at both
-    ends.
-    """
-    full_width = MAX_INDEX_WIDTH_PER_CHANNEL if activation.per_channel else MAX_INDEX_WIDTH
-    half, full_half = 1 << (activation.index_width - 1), 1 << (full_width - 1)
-    index = np.clip(np.arange(-full_half, full_half), -half, half - 1)
-    words = activation.table_q[..., index + half].ravel()
-    return np.pad(words, (0, (SIZE << MAX_INDEX_WIDTH_PER_CHANNEL) - words.size))

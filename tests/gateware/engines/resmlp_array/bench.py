@@ -9,7 +9,7 @@ from typing import List
 import numpy as np
 from migen import Module, Signal
 
-from gateware.engines.resmlp_array.engine import ResMLPArrayEngine
+from gateware.engines.resmlp_array.engine import SPECS, ResMLPArrayEngine
 from gateware.verilog import emit, forget_names
 from lst_overlay.network import classify, outputs, parameter_crc
 from lst_overlay.network.resmlp.array_format import ARRAY, CLASSES, COLUMNS, MULTIPLIERS, STREAM_BITS
@@ -93,7 +93,7 @@ class ProbedEngine(Module):
 @lru_cache(maxsize=None)
 def probed_verilog(fmt=ARRAY):
     forget_names()
-    module = ProbedEngine(ResMLPArrayEngine(None, fmt))
+    module = ProbedEngine(ResMLPArrayEngine(SPECS[0].capabilities(None), fmt))
     return emit(module, ENGINE, module.pins)
 
 
