@@ -74,12 +74,12 @@ SPECS = (
     EngineSpec(
         number=0,
         name="pixel_serial",
-        idea="one pixel per clock, any LST-1 network",
+        idea="one pixel per clock, any LST network: its layers one after the other on two arrays",
         chosen_for="networks that change at run time",
         divisors=(5, 1),
         cycles_per_image=28 * 28,  # of a network of one pair of layers
         network="lst1_w6a4p4",
-        measured_with=("lst1_w6a4p4",),
+        measured_with=("lst1_w6a4p4", "lst2_w6a4p4", "reslst3_w6a4p4"),
         build=lambda _, capabilities: PixelSerialEngine(capabilities),
         accepts=parameter_words,
         layout=lambda _: ImageLayout((SIDES[1], SIDES[1]), padded=True),

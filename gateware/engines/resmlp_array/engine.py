@@ -52,7 +52,7 @@ def _spec(
         name=name,
         idea=idea,
         chosen_for=chosen_for,
-        divisors=(6, 1),
+        divisors=(5, 1),
         cycles_per_image=cycles_per_image,
         network=network,
         measured_with=(network,) if network else (),

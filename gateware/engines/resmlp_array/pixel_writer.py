@@ -20,17 +20,14 @@ class PixelWriter(LiteXModule):
 
     def __init__(self, fmt: ArrayFormat):
         self.sink = sink = stream.Endpoint([("word", 8)])
-        # The memory says in the same clock whether it has room, which would be late for ``sink``.
-        self.buffer = buffer = stream.PipeReady(
+        self.source = pixel = stream.Endpoint(
             [("slot", 5), ("token", 6), ("channel", 4), ("code", fmt.code_bits)]
         )
-        self.source = buffer.source
         self.released = Signal()
         self.has_image = Signal()
 
         # # #
 
-        pixel = buffer.sink
         rows, columns, colours = fmt.image_shape
         line = fmt.patch * colours  # bytes of a row of a patch
         value = Signal(max=line)
@@ -48,8 +45,7 @@ class PixelWriter(LiteXModule):
         )
         self.comb += [
             self.has_image.eq(images != 0),
-            sink.ready.eq((images != 2) & (~pixel.valid | pixel.ready)),
-            taken.eq(sink.valid & sink.ready),
+            sink.ready.eq(taken),
             complete.eq(taken & at_value & at_column & at_inner & at_row),
         ]
         next_line = Signal.like(line_begin)
@@ -59,6 +55,9 @@ class PixelWriter(LiteXModule):
             at_inner.eq(inner == fmt.patch - 1),
             at_row.eq(row == rows // fmt.patch - 1),
             next_line.eq(line_begin + line),
+            # At most every third clock takes a byte, so that no path leads to ``sink`` from the memory, which
+            # says in the same clock whether it has room. The 3,072 bytes of an image take 9,216 clocks.
+            taken.eq(sink.valid & (images != 2) & ~pixel.valid & ~taken),
             If(pixel.ready, pixel.valid.eq(0)),
             If(
                 taken,

@@ -164,7 +164,7 @@ class PostLanes(LiteXModule):
             factor = Signal((UNIT_SHIFT + 1, True), reset_less=True, name=f"factor{i}")
             # 2**(16 - shift) of a word with shift - 1
             self.sync += Case(word[:4], {n: factor.eq(1 << UNIT_SHIFT - 1 - n) for n in range(16)})
-            bias = delayed(self, word[4:], 3, name=f"requant_bias{i}_")
+            bias = delayed(self, word[4:], 2, name=f"requant_bias{i}_")
             for j in range(fmt.column_lanes):
                 difference = Signal((len(offset), True), reset_less=True, name=f"difference{i}{j}")
                 self.sync += difference.eq(sums[i, j] + offset)
@@ -184,13 +184,13 @@ class PostLanes(LiteXModule):
         return y
 
     def _channels(self, name: str, memory: ParameterMemory, clock: int) -> list:
-        """(factor, bias) of each channel lane at a clock, the bias two clocks later."""
+        """(factor, bias) of each channel lane at a clock, the bias one clock later."""
         self.comb += memory.address.eq(self._at(name, clock - memory.latency))
         found = []
         for a, word in enumerate(memory.words):
             factor = Signal((_FACTOR_BITS, True), name=f"{name}_factor{a}")
             self.comb += factor.eq(word[:_FACTOR_BITS])
-            found.append((factor, delayed(self, word[_FACTOR_BITS:], 2, name=f"{name}_bias{a}_")))
+            found.append((factor, delayed(self, word[_FACTOR_BITS:], 1, name=f"{name}_bias{a}_")))
         return found
 
     def _requantiser(self, name: str, parameters, x, bits: int) -> Signal:
@@ -236,7 +236,7 @@ class PostLanes(LiteXModule):
             ends = delayed(self, is_last, _OPERANDS - 1 - _INDEX, name=f"is_last{a}{b}_")
             part = delayed(self, part, _OPERANDS - 1 - _INDEX, name=f"part{a}{b}_")
             same = delayed(self, x[a, b], _OPERANDS - 1 - _STREAM, name=f"x{a}{b}_")
-            begin = delayed(self, low, 3, name=f"begin{a}{b}_")
+            begin = delayed(self, low, 2, name=f"begin{a}{b}_")
             factor, bias = parameters[a]
             first = Signal((_FACTOR_BITS, True), name=f"first{a}{b}")
             second = Signal((UNIT_SHIFT + 1, True), reset_less=True, name=f"second{a}{b}")
@@ -245,7 +245,7 @@ class PostLanes(LiteXModule):
             self.comb += [
                 fraction.eq(Mux(ends, 0, Cat(Constant(0, UNIT_SHIFT - STREAM_BITS), part))),
                 If(at("has_table", _OPERANDS), first.eq(rise)).Else(first.eq(factor)),
-                If(at("has_table", _OPERANDS + 2), constant.eq(begin)).Else(constant.eq(bias)),
+                If(at("has_table", _OPERANDS + 1), constant.eq(begin)).Else(constant.eq(bias)),
             ]
             codes[a, b] = self._requantiser(f"function{a}{b}", (first, constant), second, fmt.code_bits)
         return codes

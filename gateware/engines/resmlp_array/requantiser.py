@@ -44,7 +44,7 @@ class Requantiser(LiteXModule):
     For a = w 2**(16 - r) and b = x this is clip(rs(w x, r) + bias).
 
     a, b: signed, one of at most 25 bits, the other of at most 18.
-    bias: 8 bits, signed, 2 clocks after a and b.
+    bias: 8 bits, signed, 1 clock after a and b.
     y:    5 clocks after a and b.
     """
 
@@ -55,8 +55,15 @@ class Requantiser(LiteXModule):
         b_register = Signal((len(b), True), reset_less=True, name="b")
         m = Signal((len(a) + len(b), True), reset_less=True)
         p = Signal((len(m) + 1, True), reset_less=True)
+        bias_register = Signal((len(bias), True), reset_less=True, name="bias")
         constant = Signal((UNIT_SHIFT + len(bias), True))
-        self.comb += constant.eq(Cat(Constant(HALF, UNIT_SHIFT), bias))
-        self.sync += [a_register.eq(a), b_register.eq(b), m.eq(a_register * b_register), p.eq(m + constant)]
+        self.comb += constant.eq(Cat(Constant(HALF, UNIT_SHIFT), bias_register))
+        self.sync += [
+            a_register.eq(a),
+            b_register.eq(b),
+            bias_register.eq(bias),
+            m.eq(a_register * b_register),
+            p.eq(m + constant),
+        ]
         self.clip = Clip(p[UNIT_SHIFT:], bits, relu)
         self.y = self.clip.y

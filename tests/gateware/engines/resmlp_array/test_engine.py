@@ -172,9 +172,9 @@ def test_results_that_nobody_takes_block_the_array_and_are_not_lost(bench, netwo
     """The two images that wait then follow one another at once, of SHORTEST before the head is free."""
     bench.load(network)
     images = random_pictures(9)
-    held = bench.run(images, results=99, take=(0,), limit=60_000)
+    held = bench.run(images, results=99, take=(0,), limit=70_000)
     assert held.taken == 0 and held.blocked > 0
-    later = bench.run(images[:0], results=99, limit=60_000)
+    later = bench.run(images[:0], results=99, limit=70_000)
     complete = later.taken // RESULT_WORDS  # those whose pixels were sent
     assert CREDITS + 2 <= complete < len(images)
     np.testing.assert_array_equal(later.logits[:complete], logits(network, images[:complete]))

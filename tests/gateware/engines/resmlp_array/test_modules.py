@@ -66,11 +66,11 @@ def test_requantiser_rounds_ties_up_for_every_shift():
             yield dut.a.eq(int(w) << 16 - r)
             yield dut.b.eq(int(x))
             delayed_bias.append(int(b))
-            yield dut.bias.eq(delayed_bias[-3])
+            yield dut.bias.eq(delayed_bias[-2])
             yield
             found.append((yield dut.requantiser.y))
 
-    delayed_bias = [0, 0]
+    delayed_bias = [0]
     run_simulation(dut, process())
     for w, x, r, b in cases:
         expected.append(int(np.clip(((int(w) * int(x) + (1 << r - 1)) >> r) + int(b), -128, 127)))
