@@ -38,9 +38,7 @@ class Shipped(NamedTuple):
 def shipped() -> Iterator[Shipped]:
     for group in STUDENTS:
         if "widths" in group.settings():
-            yield Shipped(
-                (PACKAGED if group.network == "LST-1" else UNPACKAGED) / f"{group.recipe}.npz", group
-            )
+            yield Shipped(PACKAGED / f"{group.recipe}.npz", group)
     for activation, expansion, precision, directory in RESMLPS:
         group = resmlp_group(f"{RESMLP}_{precision}", activation, expansion, (1,))
         yield Shipped(directory / f"resmlp_{activation}_h{expansion:g}_{precision}.npz", group)

@@ -6,16 +6,16 @@ import pytest
 from lst_overlay import LST1Overlay
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import NetworkError, classify, load_network, logits
+from lst_overlay.samples.shipped_networks import find
 from lst_overlay.simulator.board import SimulatedBoard
-from tests import ROOT
 from tests.driver.network.lst.chains import chain_network
 
 NETWORKS = {
     "LST-1": "lst1_w6a4p4",
     "26 classes of 24 x 24 pixels": chain_network(1, (24, 24), [(24, 24)], 26),
-    "ResLST-3": load_network(ROOT / "networks" / "reslst3_w6a4p4.npz"),
+    "ResLST-3": load_network(find("reslst3_w6a4p4")),
     "images with padding": chain_network(2, (9, 9), [(5, 7)], 3),
-    "LST-2": load_network(ROOT / "networks" / "lst2_w6a4p4.npz"),
+    "LST-2": load_network(find("lst2_w6a4p4")),
     "32 features": chain_network(3, (32, 32), [(32, 31)], 20),
     "32 classes": chain_network(4, (13, 13), [(10, 10)] * 2, 32),
     "two classes": chain_network(5, (8, 8), [(2, 2)] * 3, 2),

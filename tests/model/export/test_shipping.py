@@ -87,8 +87,6 @@ def test_files_that_the_hardware_runs_are_in_the_package_and_the_others_beside_i
         "resmlp_relu_h2_w5a6.npz",
     }
     assert [path.name for path in files if path.parent == UNPACKAGED] == [
-        "lst2_w6a4p4.npz",
-        "reslst3_w6a4p4.npz",
         "resmlp_relu_h2_int8.npz",
         "cifar10_teacher.pt",
     ]

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from gateware.designs import ENGINES
 from lst_overlay.network import NetworkError, load_network
 from lst_overlay.samples.shipped_networks import find
-from tests import ROOT
 from tests.driver.network.lst.chains import chain_network, chains
 from tests.driver.network.lst.networks import corner_networks, lst1
 from tests.driver.random_network import corner_lst1, with_channel_tables, with_classes
@@ -28,8 +27,8 @@ CHANNEL_NETWORK = with_channel_tables(NETWORK, 0, 1)
 DEEP_NETWORK = chain_network(3, features=((28, 28),) * 3, adds={5: 1})
 DEPTHS = {
     "LST-1": load_network(find("lst1_w6a4p4")),
-    "LST-2": load_network(ROOT / "networks" / "lst2_w6a4p4.npz"),
-    "ResLST-3": load_network(ROOT / "networks" / "reslst3_w6a4p4.npz"),
+    "LST-2": load_network(find("lst2_w6a4p4")),
+    "ResLST-3": load_network(find("reslst3_w6a4p4")),
 }
 # Cycles from an image's last pixel to its class, when neither side stalls.
 LATENCY = 887
