@@ -7,7 +7,6 @@ from model.reports.network_page import DIRECTORY, draw_layers, draw_tables, figu
 from tests import ROOT
 from tests.driver.network.lst.networks import SHIPPED, lst1, random_network
 
-KEPT = sorted([*SHIPPED, *(ROOT / "networks").glob("*lst*.npz")])
 ABOUT = {
     "quantization": "post-training Q6.7",
     "accuracy_validation": 98.5,
@@ -103,7 +102,7 @@ def test_describe_writes_page_and_picture(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_the_figures_in_the_tree_are_those_of_the_file_in_the_tree(path):
     kept = page_of(path.stem, ROOT / DIRECTORY)
     assert kept.figures() == figures_of(load_network(path), evaluate(path))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import lst_overlay
 from lst_overlay.network import Activation, Axis, Layer, LSTNetwork, code_range
 
-SHIPPED = sorted((Path(lst_overlay.__file__).parent / "samples" / "networks").glob("lst*.npz"))
+SHIPPED = sorted((Path(lst_overlay.__file__).parent / "samples" / "networks").glob("*lst*.npz"))
 
 
 def random_network(
