@@ -247,8 +247,12 @@ def _system(rung: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def draw(figures: Figures, directory: Path) -> List[Path]:
-    """Draw the landing page's digits and, for every design, images per second over LUT."""
-    return [_draw_digits(directory / "images" / "digits.svg"), _draw_ladder(figures, directory)]
+    """Draw the landing page's digits, and the designs over area and over accuracy."""
+    return [
+        _draw_digits(directory / "images" / "digits.svg"),
+        _draw_ladder(figures, directory),
+        _draw_accuracy(figures, directory),
+    ]
 
 
 def _draw_digits(path: Path, rows: int = 2, columns: int = 10) -> Path:
@@ -285,6 +289,30 @@ def _draw_ladder(figures: Figures, directory: Path) -> Path:
             xlim=(0, 1.02 * DEVICE["lut"]),
         )
         axes.figure.legend(loc="outside lower center")
+    return path
+
+
+def _draw_accuracy(figures: Figures, directory: Path) -> Path:
+    """Draw accuracy over images per second from memory: a colour for an engine, a shape for a network."""
+    path = directory / "images" / "ladder_accuracy.svg"
+    rungs = [rung for rung in _with_python(figures) if rung["ideal"]["dataset"] == "mnist"]
+    engines, networks = (
+        list(dict.fromkeys(rung["ideal"][key] for rung in rungs)) for key in ("engine", "network")
+    )
+    with picture(path, (6.6, 4.8)) as axes:
+        for rung in rungs:
+            engine, network = rung["ideal"]["engine"], rung["ideal"]["network"]
+            axes.plot(
+                rung["from_memory"],
+                rung["accuracy"],
+                "os^Dv<"[networks.index(network) % 6],
+                color=f"C{engines.index(engine)}",
+                markersize=8,
+                label=f"{engine}, {network}",
+            )
+        axes.margins(x=0.1, y=0.1)
+        axes.set(xlabel="images per second from memory", ylabel="MNIST test images right, %", xscale="log")
+        axes.figure.legend(loc="outside lower center", ncols=2)
     return path
 
 
