@@ -170,7 +170,7 @@ class BoardOverlay(Overlay):
     @property
     def _capabilities(self) -> Capabilities:
         """The properties of the design with the present network."""
-        return self._design.of_network(self._present_network()) if self._design.by_network else self._design
+        return self._design.of_network(self._last_network()) if self._design.by_network else self._design
 
     @property
     def fclk_mhz(self) -> float:
@@ -290,6 +290,10 @@ class BoardOverlay(Overlay):
 
     def _present_network(self) -> Network:
         self._check_usable()
+        return self._last_network()
+
+    def _last_network(self) -> Network:
+        """The network that was loaded last, also of an overlay that was freed."""
         if self._prepared is None:
             raise LstOverlayError("no network is loaded: call load_network first")
         return self._prepared.network

@@ -77,3 +77,9 @@ def test_a_network_that_is_refused_leaves_the_shape_as_it_is(overlay):
     assert overlay.layout == ImageLayout((8, 8), padded=True)
     images = images_for(overlay.network, 3)
     np.testing.assert_array_equal(overlay.logits(images), logits(overlay.network, images))
+
+
+def test_a_freed_overlay_still_tells_the_shape_of_its_images(simulated_bit):
+    with LST1Overlay(simulated_bit, SimulatedBoard()) as freed:
+        before = freed.layout
+    assert freed.layout == before
