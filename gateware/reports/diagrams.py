@@ -26,7 +26,7 @@ Stream = List[Tuple[str, Signal]]  # fields and their signals
 
 
 def diagrams() -> Iterator[Tuple[str, str]]:
-    """Yield (file name, SVG): the whole design with the loadable engine of LST networks, then each drawn engine's pipeline."""
+    """Yield (file name, SVG): the design with the loadable engine of LST networks, then drawn pipelines."""
     loadable = next(name for name, spec in ENGINES.items() if spec.loadable and spec.family == "lst")
     yield "system.svg", system(Top(ENGINES[loadable].make(None), build_hash=0))
     for name in drawn_engines():
