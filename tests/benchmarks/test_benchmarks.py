@@ -13,7 +13,7 @@ from lst_overlay.samples.shipped_networks import find
 from tools import board_package
 
 
-@pytest.mark.parametrize("name", ["lst1_q6.7", "lst1_w4a4p2"])
+@pytest.mark.parametrize("name", ["lst1_q6.7", "lst1_w4a4p2", "resmlp_lerp_psa_h1_w5a6"])
 def test_the_baseline_computes_the_references_logits(name):
     network = load_network(find(name))
     images = np.random.default_rng(1).integers(0, 256, (3, *network.image_shape), dtype=np.uint8)
