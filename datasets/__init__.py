@@ -2,7 +2,7 @@
 
 `load(name, part)` returns uint8 images, (N, 28, 28) or for CIFAR-10 (N, 32, 32, 3), and int64 labels (N,).
 The sources are described in docs/datasets.md. A name that ends in .npz is a file of data of the user's own,
-which `load_own` reads whole: docs/own_data.md.
+(N, side, side), which `load_own` reads whole: docs/own_data.md.
 """
 
 from datasets.arrays import DatasetError, Images

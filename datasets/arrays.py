@@ -32,7 +32,7 @@ class DatasetError(Exception):
 
 
 class Images(NamedTuple):
-    """Images, (N, 28, 28) or (N, 32, 32, 3) uint8, with their labels, (N,) int64 in 0..9."""
+    """Images, (N, rows, columns) or (N, 32, 32, 3) uint8, with their labels, (N,) int64 from 0."""
 
     images: np.ndarray
     labels: np.ndarray

@@ -1,7 +1,7 @@
 """Data of the user's own: one .npz file with images and labels, and perhaps their names and split.
 
-images: (N, 28, 28) uint8, bright ink on dark as in MNIST. labels: (N,) integers from 0. names: optional, one
-text for each class. split: optional, (N,) texts 'train', 'validation' or 'test'.
+images: (N, side, side) uint8, bright ink on dark as in MNIST. labels: (N,) integers from 0. names: optional,
+one text for each class. split: optional, (N,) texts 'train', 'validation' or 'test'.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from typing import Dict, NamedTuple, Tuple
 import numpy as np
 
 from datasets.arrays import DAMAGED, DatasetError, Images, check_part, write_whole
+from lst_overlay.network.lst import serial_format
 
 SUFFIX = ".npz"
-SHAPE = (28, 28)  # what the networks of today's recipes take
-CLASSES = (2, 10)
+DEFAULT_SIDE = 28  # pixels, as MNIST's
+# What the loadable engine takes: the least and the most.
+SIDES, CLASSES = serial_format.SIDES, (2, serial_format.CLASSES)
 TRAIN, VALIDATION, TEST = SPLIT = ("train", "validation", "test")
 # One image in so many of each class is split off, but at least one.
 _TEST_SHARE, _VALIDATION_SHARE = 5, 10
@@ -25,7 +27,7 @@ _ARRAYS = ("images", "labels", "names", "split")
 
 
 class OwnData(NamedTuple):
-    """images: (N, 28, 28) uint8. labels: (N,) int64. names: of the classes. split: (N,) texts of SPLIT."""
+    """images: (N, side, side) uint8. labels: (N,) int64. names: of classes. split: (N,) texts of SPLIT."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -36,6 +38,11 @@ class OwnData(NamedTuple):
         """The images of one part or of several."""
         chosen = np.isin(self.split, names)
         return Images(self.images[chosen], self.labels[chosen])
+
+    @property
+    def side(self) -> int:
+        """The number of rows and of columns of an image."""
+        return self.images.shape[1]
 
     @property
     def sha256(self) -> str:
@@ -78,11 +85,11 @@ def save_own(path, data: OwnData) -> None:
 
 def checked(images: np.ndarray, labels: np.ndarray, names=None, split=None) -> OwnData:
     """The data of these arrays, split if they are not. DatasetError says what is wrong with them."""
-    if images.dtype != np.uint8 or images.shape[1:] != SHAPE:
-        raise DatasetError(
-            f"images must be (N, {SHAPE[0]}, {SHAPE[1]}) uint8, nothing else is supported yet, "
-            f"not {images.shape} {images.dtype}"
-        )
+    low, high = SIDES
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] != images.shape[2]:
+        raise DatasetError(f"images must be (N, side, side) uint8, not {images.shape} {images.dtype}")
+    if not low <= images.shape[1] <= high:
+        raise DatasetError(f"images must have sides of {low} to {high} pixels, not {images.shape[1]}")
     if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
         raise DatasetError(
             f"labels must be ({len(images)},) integers, one for each image, not {labels.shape} {labels.dtype}"
@@ -129,9 +136,7 @@ def _names(labels: np.ndarray, names) -> Tuple[str, ...]:
     low, high = CLASSES
     count = greatest + 1 if names is None else len(np.atleast_1d(names))
     if not low <= count <= high:
-        raise DatasetError(
-            f"there must be {low} to {high} classes, nothing else is supported yet, not {count}"
-        )
+        raise DatasetError(f"there must be {low} to {high} classes, not {count}")
     if names is None:
         names = np.array([str(number) for number in range(count)])
     if names.shape != (count,) or names.dtype.kind != "U" or len(set(names.tolist())) != count:

@@ -10,26 +10,36 @@ from tqdm import tqdm
 
 from datasets import idx
 from datasets.arrays import DAMAGED, DatasetError, damaged
-from datasets.own import CLASSES, SHAPE, SPLIT, TEST, TRAIN, OwnData, checked
+from datasets.own import CLASSES, DEFAULT_SIDE, SPLIT, TEST, TRAIN, OwnData, checked
 from lst_overlay.samples.thing import image_of
 
 
-def pack(folder, leave_out: Callable[[str], None], names: Optional[Sequence[str]] = None) -> OwnData:
+def pack(
+    folder,
+    leave_out: Callable[[str], None],
+    names: Optional[Sequence[str]] = None,
+    side: Optional[int] = None,
+) -> OwnData:
     """The data in a folder. DatasetError if it holds none, or breaks a rule of own data.
 
     leave_out: called for each picture that is not in the data, with a line that names it and the reason.
     names: of the classes of IDX files, which hold none. Those of pictures are the names of their folders.
+    side: the rows and columns of the images that pictures become. None is DEFAULT_SIDE; IDX files have their
+        own.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no folder")
     arrays = _idx_files(folder)
     if arrays is None:
-        arrays = _pictures(folder, leave_out)
+        arrays = _pictures(folder, leave_out, side or DEFAULT_SIDE)
         if names is not None:
             raise DatasetError(f"{folder}: its folders name the classes; leave out --names")
-    elif names is not None:
-        arrays["names"] = np.array(names)
+    else:
+        if side is not None:
+            raise DatasetError(f"{folder}: images in IDX files keep their size; leave out --side")
+        if names is not None:
+            arrays["names"] = np.array(names)
     try:
         return checked(**arrays)
     except DatasetError as error:
@@ -64,7 +74,7 @@ def _array(path: Path) -> np.ndarray:
         raise damaged(path, error) from None
 
 
-def _pictures(folder: Path, leave_out: Callable[[str], None]) -> Dict[str, np.ndarray]:
+def _pictures(folder: Path, leave_out: Callable[[str], None], side: int) -> Dict[str, np.ndarray]:
     """The arrays of a class for each folder inside, named after it, in the order of their names.
 
     If the folders inside are train, test and perhaps validation, these are the split and hold the classes.
@@ -89,7 +99,7 @@ def _pictures(folder: Path, leave_out: Callable[[str], None]) -> Dict[str, np.nd
     images, labels, split = [], [], []
     for part, label, path in tqdm(pictures, unit="picture", leave=False, disable=None):
         try:
-            images.append(image_of(path))
+            images.append(image_of(path, (side, side)))
         except (ValueError, OSError) as error:
             reason = " ".join(str(error).split())
             leave_out(reason if str(path) in reason else f"{path}: {reason}")
@@ -97,7 +107,7 @@ def _pictures(folder: Path, leave_out: Callable[[str], None]) -> Dict[str, np.nd
         labels.append(label)
         split.append(part)
     return {
-        "images": np.array(images, dtype=np.uint8).reshape(-1, *SHAPE),
+        "images": np.array(images, dtype=np.uint8).reshape(-1, side, side),
         "labels": np.array(labels, dtype=np.int64),
         "names": np.array(names),
         "split": np.array(split) if is_split else None,

@@ -157,7 +157,9 @@ def _converted(path: str, network):
 
     if len(network.image_shape) > 2:
         return scene_of(path)
-    return image_of(path) if "class_names" in network.provenance else digit_of(path).image
+    if "class_names" in network.provenance:
+        return image_of(path, network.image_shape)
+    return digit_of(path).image
 
 
 def benchmark(overlay, chosen) -> Dict:

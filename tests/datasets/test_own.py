@@ -97,6 +97,19 @@ def test_the_checksum_covers_all_that_training_sees(save, changed):
     assert load_own(save()).sha256 != load_own(save(**changed)).sha256
 
 
+@pytest.mark.parametrize("side", [8, 32])
+def test_images_have_any_side_that_the_loadable_engine_takes(save, side):
+    images = np.resize(IMAGES, (45, side, side))
+    data = load_own(save(images=images))
+    assert data.side == side
+    np.testing.assert_array_equal(data.images, images)
+
+
+def test_there_may_be_as_many_classes_as_the_loadable_engine_has():
+    images = RANDOM.integers(0, 256, (96, 8, 8), dtype=np.uint8)
+    assert len(checked(images, np.arange(96) % 32).names) == 32
+
+
 def test_classes_without_names_have_their_numbers(save):
     assert load_own(save(names=None)).names == ("0", "1", "2")
 
@@ -106,25 +119,28 @@ def test_classes_without_names_have_their_numbers(save):
     [
         (
             {"images": np.zeros((45, 32, 32, 3), np.uint8)},
-            r"images must be \(N, 28, 28\) uint8, nothing else is supported yet, not \(45, 32, 32, 3\) uint8",
+            r"images must be \(N, side, side\) uint8, not \(45, 32, 32, 3\) uint8",
         ),
+        ({"images": IMAGES[:, :24]}, r"images must be \(N, side, side\) uint8, not \(45, 24, 28\) uint8"),
+        ({"images": IMAGES[:, :7, :7]}, "images must have sides of 8 to 32 pixels, not 7"),
+        ({"images": np.zeros((45, 33, 33), np.uint8)}, "images must have sides of 8 to 32 pixels, not 33"),
         ({"images": IMAGES / 255}, r"images must be .* not \(45, 28, 28\) float64"),
         ({"labels": LABELS[1:]}, r"labels must be \(45,\) integers, one for each image, not \(44,\) uint8"),
         (
             {"labels": LABELS * 1.0},
             r"labels must be \(45,\) integers, one for each image, not \(45,\) float64",
         ),
-        ({"labels": LABELS - 1, "names": None}, "2 to 10 classes, nothing else is supported yet, not 256"),
+        ({"labels": LABELS - 1, "names": None}, "there must be 2 to 32 classes, not 256"),
         (
             {"labels": LABELS.astype(np.uint64) << np.uint64(50), "names": None},
-            "2 to 10 classes, nothing else is supported yet, not 2251799813685249",
+            "there must be 2 to 32 classes, not 2251799813685249",
         ),
         ({"labels": LABELS.astype(int) - 1}, r"labels must lie in 0\.\.2, found -1\.\.1"),
         ({"labels": LABELS + 1}, r"labels must lie in 0\.\.2, found 1\.\.3"),
-        ({"labels": LABELS * 0, "names": None}, "2 to 10 classes, nothing else is supported yet, not 1"),
+        ({"labels": LABELS * 0, "names": None}, "there must be 2 to 32 classes, not 1$"),
         ({"names": np.array(["a", "b", "a"])}, r"names must be different texts.* not \['a', 'b', 'a'\]"),
         ({"names": np.arange(3)}, r"names must be different texts.* not \[0, 1, 2\]"),
-        ({"names": np.array([*"abcdefghijk"])}, "2 to 10 classes, nothing else is supported yet, not 11"),
+        ({"names": np.arange(33).astype(str)}, "there must be 2 to 32 classes, not 33"),
         ({"names": np.array([*"abcd"])}, "class 'd' has 0 images and none of them for train"),
         (
             {"split": np.array(["train", "valid"] * 22 + ["test"])},

@@ -64,6 +64,19 @@ def test_pictures_are_converted_as_those_that_are_classified_later(folder, out):
     assert packed == {image_of(path).tobytes() for path in folder.rglob("*.png")}
 
 
+def test_pictures_become_images_of_the_side_that_is_named(folder, out):
+    assert pack(folder, out, "--side", "24") == 0
+    packed = {image.tobytes() for image in load_own(out).images}
+    assert packed == {image_of(path, (24, 24)).tobytes() for path in folder.rglob("*.png")}
+
+
+@pytest.mark.parametrize("side", ["7", "33"])
+def test_a_side_that_no_network_takes_is_a_usage_error(folder, out, side, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        pack(folder, out, "--side", side)
+    assert f"--side must be 8 to 32 pixels, not {side}" in capsys.readouterr().err
+
+
 def test_wrong_pictures_are_named_and_the_others_packed(folder, out, capsys):
     (folder / "bar" / "notes.txt").write_text("not a picture")
     Image.new("L", (30, 30), 99).save(folder / "ring" / "blank.png")
@@ -112,7 +125,7 @@ def test_a_class_with_no_good_picture_is_one_error_and_no_file(folder, out, caps
 
 def test_a_folder_of_one_class_says_what_is_needed(folder, out, capsys):
     assert pack(folder / "bar", out) == 1
-    assert "bar: must hold 2 to 10 folders of pictures, one for each class" in capsys.readouterr().err
+    assert "bar: must hold 2 to 32 folders of pictures, one for each class" in capsys.readouterr().err
     assert pack(folder / "nowhere", out) == 1
     assert capsys.readouterr().err == f"error: {folder}/nowhere: no folder\n"
 
@@ -147,6 +160,11 @@ def test_idx_files_take_their_names_from_the_command(files, out, folder, capsys)
     assert load_own(out).names == ("o", "ki", "su", "tsu")
     assert pack(folder, out, "--names", "o,ki") == 1
     assert "its folders name the classes; leave out --names" in capsys.readouterr().err
+
+
+def test_images_in_idx_files_keep_their_size(files, out, capsys):
+    assert pack(files[0], out, "--side", "24") == 1
+    assert "images in IDX files keep their size; leave out --side" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ from lst_overlay import __main__ as command
 from lst_overlay.network import classify, load_network, logits, save_network
 from lst_overlay.samples import digits as sample_digits
 from lst_overlay.samples.shipped_networks import find
+from lst_overlay.samples.thing import image_of
 from tests.boards.fake import RESMLP_ARRAY, FakeBoard
 from tests.driver.conftest import array_bitstream, write_bitstream
+from tests.driver.network.lst.chains import chain_network
 from tests.driver.network.resmlp.array_networks import random_array_network
 
 
@@ -94,6 +96,16 @@ def test_classify_names_the_class_as_the_network_file_does(monkeypatch, capsys, 
     bar[15:25, 10:80] = 20
     Image.fromarray(bar).save(tmp_path / "minus.png")
     assert run(capsys, "classify", tmp_path / "minus.png", *arguments)[0] == 0
+
+
+def test_classify_converts_pictures_to_the_shape_of_the_network(tmp_path):
+    network = chain_network(1, (24, 24), [(24, 24)], 3)
+    network = dataclasses.replace(network, provenance={"class_names": ["A", "B", "C"]})
+    bar = np.full((40, 90), 230, np.uint8)
+    bar[15:25, 10:80] = 20
+    Image.fromarray(bar).save(tmp_path / "bar.png")
+    converted = command._converted(str(tmp_path / "bar.png"), network)
+    np.testing.assert_array_equal(converted, image_of(bar, (24, 24)))
 
 
 def test_classify_names_the_pictures_without_a_digit_and_answers_the_others(board, capsys, tmp_path):

@@ -57,6 +57,12 @@ def test_images_of_another_shape_are_refused(overlay):
         overlay.predict(np.zeros((1, 28, 28), np.uint8))
 
 
+def test_the_advice_on_pictures_is_for_the_shape(overlay):
+    overlay.load_network(NETWORKS["two classes"])
+    with pytest.raises(TypeError, match="not str: lst_overlay.samples.thing.image_of makes an image"):
+        overlay.predict("photo.png")
+
+
 def test_images_in_device_memory_are_those_of_the_network_for_which_they_were_packed(overlay):
     overlay.load_network(NETWORKS["images with padding"])
     images = images_for(overlay.network, 20)

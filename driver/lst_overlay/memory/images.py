@@ -12,8 +12,7 @@ from ..registers import ALIGNMENT, BEAT_BYTES
 
 GROUP = 8  # Consecutive images that one port reads if uint8 images are interleaved over two ports.
 _BLOCK = 256  # Images that are packed at a time: the block stays in the processor's cache.
-# What brings a picture into the form of an image, by the image's number of axes.
-_CONVERTERS = {2: "lst_overlay.samples.photo.digit_of", 3: "lst_overlay.samples.scene.scene_of"}
+_DIGITS = (28, 28)  # the shape of MNIST's images
 _PORTS = {0: (1, 2), 2: (1,), 4: (2,)}  # Possible numbers of ports for each value of packed_bits.
 
 
@@ -51,8 +50,15 @@ def _advice_on_types(images, shape: Tuple[int, ...]) -> str:
     if hasattr(images, "numpy"):
         return ": pass images.numpy()"
     if isinstance(images, (str, os.PathLike)) or type(images).__module__.startswith("PIL."):
-        return f": {_CONVERTERS[len(shape)]} makes an image of a picture"
+        return f": {_converter(shape)} makes an image of a picture"
     return ""
+
+
+def _converter(shape: Tuple[int, ...]) -> str:
+    """The function that makes an image of ``shape`` of a picture. Networks of digits have MNIST's."""
+    if len(shape) == 3:
+        return "lst_overlay.samples.scene.scene_of"
+    return f"lst_overlay.samples.{'photo.digit_of' if shape == _DIGITS else 'thing.image_of'}"
 
 
 def _advice_on_axes(found: Tuple[int, ...], shape: Tuple[int, ...]) -> str:
@@ -78,7 +84,7 @@ def _advice_on_axes(found: Tuple[int, ...], shape: Tuple[int, ...]) -> str:
                 f"reshape(-1, {', '.join(map(str, planes))}).transpose(0, 2, 3, 1)"
             )
     if len(found) == 4 and found[3] in (3, 4):
-        return f": {_CONVERTERS[len(shape)]} makes an image of a picture"
+        return f": {_converter(shape)} makes an image of a picture"
     return ""
 
 

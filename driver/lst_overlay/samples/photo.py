@@ -17,6 +17,7 @@ from ..network.lst.parameters import SIZE
 from .connected import Parts, connected_parts
 from .pictures import grey_levels, naming, scaling
 
+FORM = (SIZE, SIZE)  # of MNIST
 BOX = 20  # pixels of the longer side of the digit
 MIN_INK = 0.08  # share of the paper's light that a stroke absorbs at least
 _STROKE = 30  # pixels that are as dark: fewer than any digit has
@@ -254,25 +255,27 @@ def form_of_mnist(ink: np.ndarray) -> np.ndarray:
     return image
 
 
-def boxed(ink: np.ndarray) -> np.ndarray:
-    """Scale what is not 0, (H, W) from 0 to 1, to the box and centre its mass: return (28, 28) uint8."""
+def boxed(ink: np.ndarray, shape: Tuple[int, int] = FORM) -> np.ndarray:
+    """Scale what is not 0, (H, W) from 0 to 1, to the box and centre its mass: return ``shape`` uint8.
+
+    The box's side is BOX pixels of MNIST's form, and the same share of another shape's shorter side.
+    """
     cut = _trimmed(ink)
-    scale = BOX / max(cut.shape)
+    scale = round(BOX * min(shape) / SIZE) / max(cut.shape)
     rows, columns = (scaling(side, max(1, round(side * scale))) for side in cut.shape)
     small = rows @ cut @ columns.T
-    return _centred(
-        (small * (255 / small.max())).round().astype(np.uint8)
-    )  # thin strokes have become fainter
+    # Thin strokes have become fainter.
+    return _centred((small * (255 / small.max())).round().astype(np.uint8), shape)
 
 
-def _centred(ink: np.ndarray) -> np.ndarray:
-    """Place at most BOX x BOX pixels in SIZE x SIZE, the centre of mass as near the middle as they fit."""
+def _centred(ink: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
+    """Place the pixels of a box in ``shape``, the centre of mass as near the middle as they fit."""
     total = ink.sum()
-    out = np.zeros((SIZE, SIZE), np.uint8)
+    out = np.zeros(shape, np.uint8)
     place = []
     for axis in (0, 1):
         length = ink.shape[axis]
         mass = (ink.sum(axis=1 - axis) * (np.arange(length) + 0.5)).sum() / total
-        place.append(int(np.clip(round(SIZE / 2 - mass), 0, SIZE - length)))
+        place.append(int(np.clip(round(shape[axis] / 2 - mass), 0, shape[axis] - length)))
     out[place[0] : place[0] + ink.shape[0], place[1] : place[1] + ink.shape[1]] = ink
     return out

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import os
-from typing import Union
+from typing import Tuple, Union
 
 import numpy as np
 
 from .connected import connected_parts
-from .photo import boxed
+from .photo import FORM, boxed
 from .pictures import grey_levels, naming
 
 MIN_CONTRAST = 16  # of 255 grey levels: with less there is nothing
@@ -20,20 +20,23 @@ _DARKEST = 30  # pixels that differ as much from the ground: more than a speck o
 _DUST = 0.01  # share of the largest part; what is smaller does not belong to the thing
 
 
-def image_of(picture: Union[str, os.PathLike, np.ndarray, object]) -> np.ndarray:
-    """Convert a picture of one thing on an even ground to an image, (28, 28) uint8.
+def image_of(
+    picture: Union[str, os.PathLike, np.ndarray, object], shape: Tuple[int, int] = FORM
+) -> np.ndarray:
+    """Convert a picture of one thing on an even ground to an image, ``shape`` uint8.
 
     picture: a file (path or open) or a PIL image, which need Pillow, or an (H, W) or (H, W, 3) uint8 array.
              The thing may be dark on light or light on dark: the border of the picture shows the ground.
+    shape:   the rows and columns that the network takes: ``overlay.layout.shape``.
 
-    The image is bright on black. The thing, all its parts together, is scaled to fit 20 x 20 pixels with its
-    proportions kept, and its centre of mass is in the middle of 28 x 28 pixels.
+    The image is bright on black. The thing, all its parts together, is scaled to fit a square of 5/7 of the
+    shorter side, 20 of 28 pixels, with its proportions kept; its centre of mass is in the middle.
 
     Raises FileNotFoundError if there is no such file, and ValueError if it is no picture or nothing stands
     out.
     """
     with naming(picture):
-        return boxed(_ink(grey_levels(picture)))
+        return boxed(_ink(grey_levels(picture)), shape)
 
 
 def _ink(grey: np.ndarray) -> np.ndarray:

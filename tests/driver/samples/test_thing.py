@@ -34,6 +34,17 @@ def test_a_thing_fits_the_box_with_its_proportions(boxes, expected):
     assert extent(image) == expected
 
 
+@pytest.mark.parametrize(
+    "shape, expected", [((24, 24), (17, 8)), ((8, 8), (6, 3)), ((32, 32), (23, 12)), ((24, 32), (17, 8))]
+)
+def test_an_image_of_another_shape_has_the_same_proportions(shape, expected):
+    image = image_of(picture((30, 20, 69, 99)), shape)
+    assert image.shape == shape and extent(image) == expected
+    for axis, length in enumerate(shape):
+        centre = (image.sum(axis=1 - axis) * (np.arange(length) + 0.5)).sum() / image.sum()
+        assert abs(centre - length / 2) <= 0.5
+
+
 def test_its_centre_of_mass_is_in_the_middle():
     image = image_of(picture((10, 10, 19, 99), (20, 90, 49, 99))).astype(float)
     for axis in (0, 1):
