@@ -78,8 +78,10 @@ class Evaluation:
             )
         lines.append("confusion (a row per label, a column per class):")
         names = self.class_names or [""] * len(self.confusion)
+        width = max(len(str(count)) for row in self.confusion for count in row)
         for name, row in zip(names, self.confusion):
-            lines.append(name.ljust(max(map(len, names))) + " ".join(f"{count:5d}" for count in row))
+            counts = " ".join(f"{count:{width}d}" for count in row)
+            lines.append(f"{name.ljust(max(map(len, names)))} {counts}")
         return "\n".join(lines)
 
 
@@ -177,7 +179,8 @@ def _test_images(path: Path, dataset: str, shape: Optional[Tuple[int, ...]]) -> 
     if shape is not None and tuple(part.images.shape[1:]) != tuple(shape):
         raise DatasetError(
             f"{path}: takes images of {' x '.join(map(str, shape))}, {dataset} has "
-            f"{' x '.join(map(str, part.images.shape[1:]))}; leave out --dataset"
+            f"{' x '.join(map(str, part.images.shape[1:]))}; leave out "
+            f"{'--data' if is_own(dataset) else '--dataset'}"
         )
     return part
 

@@ -107,7 +107,8 @@ def _check_images(what: str, ancestor: State, recipe: Recipe) -> None:
     if other.image_shape != recipe.image_shape:
         raise CheckpointError(
             f"recipe {recipe.name}: {what} must take images of {_shape(recipe)}, as network "
-            f"{recipe.network} does; {other.name} is network {other.network} and takes {_shape(other)}"
+            f"{recipe.network} does for {recipe.dataset}; "
+            f"{other.name} is network {other.network} and takes {_shape(other)}"
         )
     if other.classes != recipe.classes:
         raise CheckpointError(

@@ -16,7 +16,7 @@ SPLIT_SEED = (
 
 
 class Part(NamedTuple):
-    """images: (N, 28, 28) or, of CIFAR-10, (N, 32, 32, 3) uint8; labels: (N,) int64."""
+    """images: (N, rows, columns) or, of CIFAR-10, (N, 32, 32, 3) uint8; labels: (N,) int64."""
 
     images: torch.Tensor
     labels: torch.Tensor

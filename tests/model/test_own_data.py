@@ -12,11 +12,11 @@ NAMES = ("zero", "one", "two")
 RECIPE = 'dataset = "{data}"\nepochs = {epochs}\nbatch = 60\n'
 
 
-def write(path, names=NAMES):
-    """The digits of as many classes as there are names."""
+def write(path, names=NAMES, side=28):
+    """The digits of as many classes as there are names, or the upper left of them."""
     images, labels = load_digits("train")
     chosen = labels < len(names)
-    np.savez(path, images=images[chosen], labels=labels[chosen], names=np.array(names))
+    np.savez(path, images=images[chosen, :side, :side], labels=labels[chosen], names=np.array(names))
 
 
 def train(directory, epochs=3, **options):
@@ -107,6 +107,13 @@ def test_data_of_other_classes_are_refused(here, names, message):
     assert done.returncode == 1 and done.stderr.startswith(f"error: {message}")
 
 
+def test_data_of_another_shape_are_refused(here):
+    write("other.npz", side=24)
+    done = command("evaluate", "net.npz", "--data", "other.npz")
+    message = "error: net.npz: takes images of 28 x 28, other.npz has 24 x 24; leave out --data\n"
+    assert done.returncode == 1 and done.stderr == message
+
+
 def test_a_data_set_of_ten_classes_is_refused(here):
     done = command("evaluate", "net.npz", "--dataset", "digits")
     assert done.returncode == 1 and "net.npz: has 3 classes, digits has 10" in done.stderr
@@ -148,6 +155,14 @@ def test_a_parent_must_have_as_many_classes(here):
     done = command("train", "child.toml", "--out", "child")
     assert done.returncode == 1
     assert "recipe child: init_from must have 2 classes, as my.npz has; mine has 3" in done.stderr
+
+
+def test_a_parent_must_take_images_of_the_same_shape(here):
+    write("my.npz", side=24)
+    (here / "child.toml").write_text('dataset = "my.npz"\nepochs = 1\ninit_from = "run/checkpoint.pt"\n')
+    done = command("train", "child.toml", "--out", "small_child")
+    assert done.returncode == 1
+    assert "init_from must take images of 24 x 24, as network lst1 does for my.npz; mine is" in done.stderr
 
 
 def test_missing_data_are_one_line_before_training(here):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Dict, Literal, Optional, Tuple
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictStr, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 from pydantic.dataclasses import dataclass
 from torch import nn
 
 import datasets
+from datasets.own import DEFAULT_SIDE
+from lst_overlay.network.lst.serial_format import FEATURES
 from model.networks.lst import NETWORKS
 from model.networks.teacher import Teacher
 from model.quantized.lst import QuantizedLST
@@ -47,7 +49,10 @@ class DigitsRecipe(Recipe):
     augmentation: Optional[Augmentation] = None
     calm_epochs: Count = 0
 
-    image_shape = (28, 28)
+    @property
+    def image_shape(self) -> Tuple[int, int]:
+        side = self.own_data.side if self.own_data else DEFAULT_SIDE
+        return (side, side)
 
     @property
     def classes(self) -> int:
@@ -57,7 +62,8 @@ class DigitsRecipe(Recipe):
         if not datasets.is_own(self.dataset):
             return self
         data = datasets.load_own(self.dataset)
-        return self.changed(own_data={"names": list(data.names), "sha256": data.sha256})
+        own_data = {"names": list(data.names), "sha256": data.sha256, "side": data.side}
+        return self.changed(own_data=own_data)
 
     @property
     def augmenter(self) -> Optional[Augmenter]:
@@ -107,8 +113,14 @@ class StagedRecipe(DigitsRecipe, ActivatedRecipe):
     normalize: StrictBool = False
     widths: Optional[Widths] = None
 
+    @property
+    def sizes(self) -> Dict[str, int]:
+        """The sizes of the network besides its classes; none where they are always the same."""
+        return {}
+
     def new_network(self) -> nn.Module:
         return NETWORKS[self.network](
+            **self.sizes,
             classes=self.classes,
             activation=self.new_activation,
             dropout=self.dropout,
@@ -136,9 +148,18 @@ class StagedRecipe(DigitsRecipe, ActivatedRecipe):
 
 @family
 class LSTRecipe(StagedRecipe):
-    """The learned separable transform, one to three of them."""
+    """The learned separable transform, one to three of them.
+
+    features: the rows and columns of each transform's output; None stands for those of the images.
+    """
 
     network: Literal["lst1", "lst2", "reslst3"] = "lst1"
+    features: Optional[Annotated[StrictInt, Field(ge=2, le=FEATURES)]] = None
+
+    @property
+    def sizes(self) -> Dict[str, int]:
+        side = self.image_shape[0]
+        return {"d_in": side, "d_out": self.features or side}
 
 
 @family
@@ -146,3 +167,13 @@ class MLPRecipe(StagedRecipe):
     """The papers' baselines: fully connected layers on all pixels."""
 
     network: Literal["784-10", "784-40-10"] = "784-10"
+
+    @model_validator(mode="after")
+    def _check_side(self) -> Recipe:
+        side = self.image_shape[0]
+        if side != DEFAULT_SIDE:
+            raise ValueError(
+                f"network {self.network} takes images of {DEFAULT_SIDE} x {DEFAULT_SIDE} pixels, "
+                f"{self.dataset} has {side} x {side}"
+            )
+        return self

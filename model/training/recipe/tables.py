@@ -7,6 +7,7 @@ from typing import Annotated, List, Sequence, Union
 from pydantic import Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag, model_validator
 from pydantic.dataclasses import dataclass
 
+from datasets.own import CLASSES, DEFAULT_SIDE, SIDES
 from lst_overlay.network.resmlp.layers import MAX_BITS
 from model.training.checked import CHECKED, Positive
 from model.training.recipe.errors import ALL_LAYERS, EACH_LAYER, RecipeError
@@ -82,10 +83,11 @@ class ResMLPWidths:
 
 @dataclass(frozen=True, config=CHECKED)
 class OwnData:
-    """The content of a file of the user's own data: the names of its classes, and its sha256."""
+    """A file of the user's own data: the names of its classes, its content's sha256, its images' side."""
 
-    names: Annotated[List[StrictStr], Field(min_length=2, max_length=10)]
+    names: Annotated[List[StrictStr], Field(min_length=CLASSES[0], max_length=CLASSES[1])]
     sha256: StrictStr
+    side: Annotated[StrictInt, Field(ge=SIDES[0], le=SIDES[1])] = DEFAULT_SIDE  # that of earlier checkpoints
 
 
 @dataclass(frozen=True, config=CHECKED)

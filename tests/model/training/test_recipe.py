@@ -45,6 +45,7 @@ def test_settings_make_the_same_recipe_again():
 EVERYTHING = """
 dataset = "my.npz"
 network = "reslst3"
+features = 20
 activation = "lerp_psa"
 knots = 17
 per_channel = true
@@ -77,6 +78,7 @@ pixels = 4
 [own_data]
 names = ["cat", "dog"]
 sha256 = "0"
+side = 24
 """
 
 
@@ -121,6 +123,36 @@ def test_every_key_survives_settings(tmp_path):
     assert (recipe.widths.residual, recipe.picture_augmentation.crop) == (7, 3)
     recipe = Recipe.read(tmp_path / "everything.toml")
     assert (recipe.knots, recipe.augmentation.copies, recipe.distillation.temperature) == (17, 4, 3.0)
+
+
+LETTERS = {"dataset": "my.npz", "own_data": {"names": ["a", "b", "c"], "sha256": "0", "side": 24}}
+
+
+@pytest.mark.parametrize("network", ["lst1", "lst2", "reslst3", "cnn"])
+def test_a_network_has_the_shape_and_the_classes_of_own_data(network):
+    recipe = Recipe.from_settings("r", {**LETTERS, "network": network})
+    assert recipe.image_shape == (24, 24)
+    images = torch.zeros((2, 24, 24), dtype=torch.uint8)
+    assert recipe.new_network().eval()(images).shape == (2, 3)
+
+
+@pytest.mark.parametrize("features, expected", [({}, 24), ({"features": 10}, 10)])
+def test_a_transform_has_as_many_features_as_pixels_unless_the_recipe_says_otherwise(features, expected):
+    network = Recipe.from_settings("r", {**LETTERS, "network": "lst2", **features}).new_network()
+    assert [stage.linear.weight.shape for stage in network.stages()] == [
+        (expected, 24),
+        (expected, 24),
+        (expected, expected),
+        (expected, expected),
+        (3, expected**2),
+    ]
+
+
+def test_own_data_of_earlier_checkpoints_have_28_pixels_a_side():
+    own_data = {"names": ["a", "b"], "sha256": "0"}
+    recipe = Recipe.from_settings("r", {"dataset": "my.npz", "own_data": own_data})
+    assert recipe.image_shape == (28, 28)
+    assert recipe == Recipe.from_settings("r", recipe.changed(own_data={**own_data, "side": 28}).settings())
 
 
 def test_keys_of_other_families_say_nothing_at_their_defaults():
@@ -299,6 +331,11 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
             '[own_data]\nnames = ["a"]\nsha256 = "0"',
             r"\[own_data\] names .*at least 2 items.*, not \['a'\]",
         ),
+        (
+            'dataset = "my.npz"\nnetwork = "784-10"\n[own_data]\nnames = ["a", "b"]\nsha256 = "0"\nside = 24',
+            "network 784-10 takes images of 28 x 28 pixels, my.npz has 24 x 24",
+        ),
+        ("features = 33", "features must be at most 32, not 33"),
         (
             '[augmentation]\nrotate_degrees = "a"',
             r"\[augmentation\] rotate_degrees must be a valid number, not 'a'",

@@ -158,11 +158,11 @@ def test_a_parameter_that_is_no_number_stops_the_run_even_if_the_loss_is_one():
     [
         (
             {"widths": ResMLPWidths(), "init_from": "lst/checkpoint.pt"},
-            "init_from must take images of 32 x 32 x 3, as network resmlp does; lst is .* and takes 28 x 28",
+            "init_from must take images of 32 x 32 x 3, as network resmlp does for cifar10; lst .* 28 x 28",
         ),
         (
             {"distillation": {"teacher": "lst/checkpoint.pt"}},
-            "teacher must take images of 32 x 32 x 3, as network resmlp does; lst is .* and takes 28 x 28",
+            "teacher must take images of 32 x 32 x 3, as network resmlp does for cifar10; lst .* 28 x 28",
         ),
     ],
 )
