@@ -90,7 +90,8 @@ def verilog(
 def simulate(
     dataset: Optional[Literal["mnist", "digits", "cifar10"]] = typer.Option(
         None,
-        help="Data set. Default: CIFAR-10 for ResMLP, else MNIST if it is installed, else scikit-learn's.",
+        help="Data set. Default: the file of your own that the network was trained on (docs/own_data.md), "
+        "CIFAR-10 for ResMLP, else MNIST if it is installed, else scikit-learn's.",
     ),
     network: Optional[str] = typer.Option(
         None, help="A shipped network's name or a network file. Default: the data set's or the engine's."
@@ -121,7 +122,7 @@ def simulate(
     if build_only:
         print(build_simulated_bitstream(engine, network_to_build_in(engine, network)))
         return
-    result = run(dataset or default_dataset(engine), network, images, memory, seed, engine)
+    result = run(dataset or default_dataset(engine, network), network, images, memory, seed, engine)
     print(as_text(result.report))
     if json_file:
         write_json(result, json_file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Optional, Sequence, Tuple
 
 import matplotlib
 import numpy as np
@@ -54,14 +54,17 @@ def picture(
         figure.savefig(path, dpi=_DPI, metadata=metadata)
 
 
-def confusion_matrix(axes, counts, title: str) -> None:
-    """counts[label][class] as numbers on a logarithmic colour scale."""
+def confusion_matrix(axes, counts, title: str, names: Optional[Sequence[str]] = None) -> None:
+    """counts[label][class] as numbers on a logarithmic colour scale; names: of the classes, else numbers."""
     counts = np.array(counts)
+    size = 7 if len(counts) <= 10 else 5
     axes.imshow(np.log1p(counts), cmap="Blues")
     for (label, found), count in np.ndenumerate(counts):
         if count:
             colour = "white" if label == found else "black"
-            axes.text(found, label, str(count), ha="center", va="center", fontsize=7, color=colour)
+            axes.text(found, label, str(count), ha="center", va="center", fontsize=size, color=colour)
     ticks = range(len(counts))
-    axes.set(title=title, xlabel="class", ylabel="label", xticks=ticks, yticks=ticks)
+    axes.set(title=title, xlabel="class", ylabel="label")
+    axes.set_xticks(ticks, names)
+    axes.set_yticks(ticks, names)
     axes.grid(False)

@@ -74,7 +74,7 @@ def write_picture(simulation: Simulation, path: Path) -> None:
     figure = Figure(figsize=(13, 6), layout="constrained")
     left, right_side = figure.subfigures(1, 2, width_ratios=[3, 2])
     for axes, number in zip(left.subplots(5, _PICTURES // 5).flat, np.concatenate([wrong, right])):
-        label, class_ = simulation.labels[number], simulation.classes[number]
+        label, class_ = (simulation.names[code[number]] for code in (simulation.labels, simulation.classes))
         axes.imshow(simulation.images[number], cmap="gray_r")
         title = f"{class_}" if class_ == label else f"{class_}, not {label}"
         axes.set_title(title, fontsize=9, color="black" if class_ == label else "red")
@@ -82,6 +82,6 @@ def write_picture(simulation: Simulation, path: Path) -> None:
         axes.axis("off")
     left.suptitle(f"{simulation.report['network']} on the simulated board: mistakes first")
     title = f"{simulation.report['accuracy']:.2f} % of {simulation.report['images']} images"
-    confusion_matrix(right_side.subplots(), simulation.confusion, title)
+    confusion_matrix(right_side.subplots(), simulation.confusion, title, simulation.names)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Union
+from typing import Dict, List, Optional, Sequence, Union
 
 import numpy as np
 from tqdm import tqdm
@@ -33,24 +33,33 @@ class SimulationFailure(RuntimeError):
 
 @dataclass(frozen=True)
 class Simulation:
-    """report: the figures, keys as in report.json. images: (N, rows, columns); labels, classes: (N,)."""
+    """report: the figures, keys as in report.json. images: (N, rows, columns); labels, classes: (N,).
+
+    names: of the network's classes.
+    """
 
     report: Dict
     images: np.ndarray
     labels: np.ndarray
     classes: np.ndarray
-    class_count: int
+    names: Sequence[str]
 
     @property
     def confusion(self) -> np.ndarray:
-        """(class_count, class_count): images with label row that were answered with class column."""
-        table = np.zeros((self.class_count, self.class_count), dtype=int)
+        """(classes, classes): images with label row that were answered with class column."""
+        table = np.zeros((len(self.names), len(self.names)), dtype=int)
         np.add.at(table, (self.labels, self.classes), 1)
         return table
 
 
-def default_dataset(engine: str) -> str:
-    """CIFAR-10 for ResMLP, else MNIST if it is on this machine, else the embedded digits."""
+def default_dataset(engine: str, network: Optional[str] = None) -> str:
+    """The user's own data of a network that was trained on them.
+
+    Else CIFAR-10 for ResMLP, MNIST if it is on this machine, and the embedded digits otherwise.
+    """
+    trained_for = load_network(find(network)).provenance.get("dataset") if network else None
+    if isinstance(trained_for, str) and datasets.is_own(trained_for):
+        return trained_for
     if ENGINES[engine].family == "resmlp":
         return "cifar10"
     if mnist_is_here():
@@ -85,6 +94,12 @@ def simulate(
         raise NetworkError(
             f"network {integers.name!r} takes images of shape {integers.image_shape}, those of {dataset} "
             f"have {part.images.shape[1:]}: name a network or an engine for them"
+        )
+    classes = int(part.labels.max()) + 1  # every class has test images
+    if classes != integers.classes:
+        raise NetworkError(
+            f"network {integers.name!r} has {integers.classes} classes, {dataset} has {classes}: "
+            "name a network for them"
         )
     pixels, labels = part.images[:images], part.labels[:images]
     bitfile = bitfile or build_simulated_bitstream(engine, None if spec.loadable else integers)
@@ -131,7 +146,7 @@ def simulate(
         pixels,
         labels,
         classes,
-        integers.classes,
+        integers.class_names,
     )
 
 

@@ -63,6 +63,13 @@ def test_a_confusion_matrix_shows_its_counts(tmp_path):
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("class", "label")
 
 
+def test_a_confusion_matrix_shows_the_names_of_the_classes(tmp_path):
+    with picture(tmp_path / "confusion.svg", (4, 4)) as axes:
+        confusion_matrix(axes, [[5, 0], [1, 7]], "title", ("cat", "dog"))
+        for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+            assert [label.get_text() for label in labels] == ["cat", "dog"]
+
+
 def test_matplotlibs_settings_are_as_before(tmp_path):
     import matplotlib
 

@@ -1,11 +1,14 @@
 """What a simulation reports, from images, labels and classes alone."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from datasets import Images
 from gateware.reports.simulate import Simulation, default_dataset, exact_images, simulate
-from lst_overlay.network import NetworkError
+from lst_overlay.network import NetworkError, load_network, save_network
+from lst_overlay.samples.shipped_networks import find
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,23 @@ def test_a_data_set_that_the_engine_does_not_take_is_refused_before_anything_is_
         simulate(dataset, engine=engine)
 
 
+def test_data_of_other_classes_are_refused_before_anything_is_built(monkeypatch):
+    images = Images(np.zeros((26, 28, 28), np.uint8), np.arange(26))
+    monkeypatch.setattr("datasets.load", lambda *_: images)
+    monkeypatch.setattr("gateware.reports.simulate.build_simulated_bitstream", None)
+    with pytest.raises(
+        NetworkError, match="'lst1_w6a4p4' has 10 classes, letters.npz has 26: name a network"
+    ):
+        simulate("letters.npz")
+
+
+def test_a_network_that_was_trained_on_own_data_is_simulated_with_them(tmp_path):
+    network = load_network(find("lst1_digits"))
+    save_network(dataclasses.replace(network, provenance={"dataset": "my.npz"}), tmp_path / "net.npz")
+    assert default_dataset("pixel_serial", str(tmp_path / "net.npz")) == "my.npz"
+    assert default_dataset("pixel_serial", "lst1_digits") in ("mnist", "digits")
+
+
 def test_pictures_in_colour_are_the_data_set_of_an_engine_for_them():
     assert default_dataset("resmlp_array") == "cifar10" and default_dataset("folded") in ("mnist", "digits")
 
@@ -42,7 +62,7 @@ def test_pictures_in_colour_are_the_data_set_of_an_engine_for_them():
 def test_the_confusion_matrix_has_a_row_and_a_column_for_every_class():
     """Even for classes that neither a label nor an answer names."""
     images, labels, classes = np.zeros((3, 28, 28), np.uint8), np.array([0, 2, 2]), np.array([0, 2, 1])
-    confusion = Simulation({}, images, labels, classes, class_count=10).confusion
+    confusion = Simulation({}, images, labels, classes, names="0123456789").confusion
     assert confusion.shape == (10, 10) and confusion.sum() == 3
     assert confusion[0, 0] == confusion[2, 2] == confusion[2, 1] == 1
 
