@@ -76,7 +76,7 @@ def begins(text, parts):
 
 
 def quotations():
-    for page in ("troubleshooting.md", "another_network.md"):
+    for page in ("troubleshooting.md", "another_network.md", "own_data.md"):
         path = ROOT / "docs" / page
         yield from (
             line for block in blocks(path) if block.language == "text" for line in block.text.splitlines()
