@@ -12,7 +12,7 @@ from gateware.engines.row_parallel.rows import ByteRows, PackedRows
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import Network, NetworkError
-from lst_overlay.network.lst.parameters import SIZE
+from lst_overlay.network.lst.parameters import SIZE, lst1_layers
 
 BUFFERED_ROWS = 512  # A block RAM has this depth, which holds 18 images.
 # The pipeline holds three images; each has 11 result words.
@@ -49,11 +49,16 @@ def packed_layout(network: Network) -> ImageLayout:
 
 def _spec(layout, **declaration) -> EngineSpec:
     """The declaration of the engine with images in ``layout``."""
+
+    def accepts(network: Network) -> None:
+        lst1_layers(network)  # images of other sizes have no such layout
+        check(network, layout(network))
+
     return EngineSpec(
         number=1,
         divisors=(7, 1),
         build=RowParallelEngine,
-        accepts=lambda network: check(network, layout(network)),
+        accepts=accepts,
         layout=layout,
         **declaration,
     )

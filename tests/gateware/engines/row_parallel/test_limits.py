@@ -12,6 +12,7 @@ from gateware.reports import ladder
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import NetworkError, load_network
 from lst_overlay.samples.shipped_networks import find
+from tests.driver.network.lst.chains import chain_network
 from tests.driver.network.lst.networks import random_network
 
 TWO, FOUR = load_network(find("lst1_w4a4p2")), load_network(find("lst1_w5c4a4p4"))
@@ -93,6 +94,14 @@ def test_products_too_wide_for_the_block_ram(monkeypatch):
 def test_another_shape_is_refused():
     with pytest.raises(NetworkError):
         check(random_network(1), ImageLayout((28, 28), 1, 2))
+
+
+@pytest.mark.parametrize("engine", ["row_parallel", "row_parallel_uint8", "row_parallel_uint8x2"])
+@pytest.mark.parametrize("side", [10, 26])
+def test_images_that_have_no_layout_are_refused_as_another_shape(engine, side):
+    network = chain_network(1, (side, side), [(side, side)], 3, pixel_bits=4)
+    with pytest.raises(NetworkError, match="is not an LST-1 of 28x28 and 10 classes: its layers are rows"):
+        make_design(engine, network)
 
 
 def test_the_generator_asks():
