@@ -63,20 +63,12 @@ class Program:
 
 def program(network: LSTNetwork) -> Program:
     """The passes of a network. Raises NetworkError, with rule and value, if the engine cannot hold it."""
-    layers, chain = network.layers, _chain(network)
+    layers, vectors_of = network.layers, chain(network)
     rounds = -(-network.classes // CLASS_LANES)
     found: Dict[Axis, List[Pass]] = {Axis.ROWS: [], Axis.COLUMNS: []}
-    stored = None
     added = {layer.add for layer in layers}
-    for number, (layer, vectors) in enumerate(zip(layers[:-1], chain)):
+    for number, (layer, vectors) in enumerate(zip(layers[:-1], vectors_of)):
         last, parts = number == len(layers) - 2, _parts(layer.fan_out)
-        if layer.add is not None and layer.add != stored:
-            raise NetworkError(
-                f"layer {number} ({layer.axis.value}) adds layer {layer.add}; of the layers that are added "
-                f"later, only the last ({stored}) is kept"
-            )
-        if number in added:
-            stored = number
         for round_ in range(rounds if last else 1):
             for part in parts:
                 at_end = part == parts[-1] and round_ == (rounds - 1 if last else 0)
@@ -118,8 +110,12 @@ def _parts(outputs: int) -> List[Tuple[int, int]]:
     return [(first, min(size, outputs - first)) for first in range(0, outputs, size)]
 
 
-def _chain(network: LSTNetwork) -> List[int]:
-    """The number of vectors of each layer but the last, of a chain of rows and columns and a classifier."""
+def chain(network: LSTNetwork) -> List[int]:
+    """The number of vectors of each layer but the last, of a chain of rows and columns and a classifier.
+
+    Raises NetworkError, with rule and value, for any other network: shapes and codes beyond the greatest, or
+    sums of layers that are not kept.
+    """
     axes = [layer.axis for layer in network.layers]
     if len(axes) < 3 or axes != [Axis.ROWS, Axis.COLUMNS] * (len(axes) // 2) + [Axis.DENSE]:
         raise NetworkError(
@@ -147,7 +143,20 @@ def _chain(network: LSTNetwork) -> List[int]:
         vectors.append(shape[0] if along_rows else shape[1])
         shape = (shape[0], layer.fan_out) if along_rows else (layer.fan_out, shape[1])
     _check_codes(network)
+    _check_kept(network)
     return vectors
+
+
+def _check_kept(network: LSTNetwork) -> None:
+    kept, added = None, {layer.add for layer in network.layers}
+    for number, layer in enumerate(network.layers):
+        if layer.add is not None and layer.add != kept:
+            raise NetworkError(
+                f"network {network.name!r}: layer {number} ({layer.axis.value}) adds layer {layer.add}; of "
+                f"the layers that are added later, only the last ({kept}) is kept"
+            )
+        if number in added:
+            kept = number
 
 
 def _check_codes(network: LSTNetwork) -> None:
