@@ -84,7 +84,7 @@ class Design:
             bitstream,
             board,
             spec.family,
-            spec.cycles_per_image,
+            spec.cycles_of(self.network),
             (spec.network or "") if spec.loadable else None,
         )
 

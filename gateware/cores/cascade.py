@@ -32,7 +32,7 @@ class Cascade(LiteXModule):
 
     No back-pressure: ``ready`` is ignored on both sides.
 
-    layers:   one or two layers, whose matrices and biases are stored.
+    layers:   the layers, whose matrices and biases are stored.
     x_ranges: for each layer the least and the greatest element of its vectors.
     sink:     x0, x1, .. (x_width bits, signed), elements lanes * k + 0, 1, ..; layer: the number of the layer
               to apply. A vector takes size / lanes consecutive clocks.
@@ -41,14 +41,14 @@ class Cascade(LiteXModule):
     """
 
     def __init__(self, layers: List[Layer], x_ranges: List[Tuple[int, int]], lanes: int = 1):
-        size = layers[0].fan_in
+        size, layer_bits = layers[0].fan_in, max((len(layers) - 1).bit_length(), 1)
         self.acc_width = acc_width = max(sum_width(layer, range_) for layer, range_ in zip(layers, x_ranges))
         x_width = max(signed_width(*range_) for range_ in x_ranges)
         self.sink = sink = stream.Endpoint(
-            [*((f"x{lane}", (x_width, True)) for lane in range(lanes)), ("layer", 1)]
+            [*((f"x{lane}", (x_width, True)) for lane in range(lanes)), ("layer", layer_bits)]
         )
         self.source = source = stream.Endpoint(
-            [*((f"y{lane}", (acc_width, True)) for lane in range(lanes)), ("layer", 1)]
+            [*((f"y{lane}", (acc_width, True)) for lane in range(lanes)), ("layer", layer_bits)]
         )
 
         # # #
@@ -152,6 +152,6 @@ def sum_width(layer: Layer, x_range: Tuple[int, int]) -> int:
 
 
 def _padded(words: np.ndarray) -> np.ndarray:
-    """Pad (layers, steps, ...) to a power of two of steps, so that layer and step are bits of one address."""
-    steps = words.shape[1]
-    return np.pad(words, [(0, 0), (0, (1 << (steps - 1).bit_length()) - steps), *[(0, 0)] * (words.ndim - 2)])
+    """Pad (layers, steps, ...) to powers of two, so that layer and step are bits of one address."""
+    missing = [(0, (1 << (length - 1).bit_length()) - length) for length in words.shape[:2]]
+    return np.pad(words, [*missing, *[(0, 0)] * (words.ndim - 2)])

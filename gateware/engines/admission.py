@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import List, Optional, Union
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
@@ -28,6 +28,7 @@ class BufferedAdmission(LiteXModule):
     interval: the smallest number of clocks from one image to the next.
     phase:    a counter that repeats 0 .. interval - 1; images enter in phase 0. None: images enter at any
               time.
+    open_:    with a phase: low from ENTRY clocks before phase 0 until then if no image may enter.
 
     source:   data, all words of an image in consecutive clocks; no back-pressure.
     returned: input, high for one clock when the results of an image have left.
@@ -36,6 +37,8 @@ class BufferedAdmission(LiteXModule):
     blocked:  no image can be admitted for want of a credit. Both are updated when the pipeline is free.
     """
 
+    ENTRY = ImageBuffer.latency + 2  # An image spends two clocks in registers: ``free`` and ``source``.
+
     def __init__(
         self,
         words: list,
@@ -43,6 +46,7 @@ class BufferedAdmission(LiteXModule):
         credits: int,
         interval: int,
         phase: Optional[Signal] = None,
+        open_: Union[int, Signal] = 1,
     ):
         self.sinks = [sink for module in words for sink in module.sinks]
         self.returned = Signal()
@@ -76,8 +80,7 @@ class BufferedAdmission(LiteXModule):
                 If(admit, wait.eq(interval - 2), free.eq(0)),
             ]
         else:
-            # An image spends two clocks in registers: one is ``free``, one is ``source``.
-            self.sync += free.eq(phase == (-ImageBuffer.latency - 2) % interval)
+            self.sync += free.eq((phase == -self.ENTRY % interval) & open_)
         self.sync += [
             has_image.eq(Mux(second, buffers[-1].has_image, buffers[0].has_image)),
             has_credit.eq(left != 0),

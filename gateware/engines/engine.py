@@ -90,6 +90,8 @@ class EngineSpec:
     idea, chosen_for: phrases for lists of engines: how the engine works, and what it is best at.
     divisors:         FCLK0 runs at 1000 MHz / (d0 * d1).
     cycles_per_image: the interval, in clock cycles, between images of a long batch that memory never delays.
+    cycles:           a function that returns it for a network, if networks differ; ``cycles_per_image`` is
+                      then that of the default network.
     network:          the name of the shipped network that is used if none is named; None for a loadable
                       engine for which none is shipped.
     measured_with:    the names of the networks whose figures docs/ladder.md shows.
@@ -119,6 +121,11 @@ class EngineSpec:
     loadable: bool = False
     classes: Optional[int] = None
     by_network: bool = False
+    cycles: Optional[Callable[[Network], int]] = None
+
+    def cycles_of(self, network: Optional[Network]) -> int:
+        """Return the cycles per image with a network, or with the default one."""
+        return self.cycles_per_image if None in (self.cycles, network) else self.cycles(network)
 
     def check(self, network: Network) -> None:
         """Raise NetworkError, with rule and value, if the engine cannot hold ``network``."""

@@ -80,6 +80,7 @@ def write_ladder(jobs: int = 2) -> List[Path]:
         }
         for pair, top, netlist in zip(reports, synthesised[1:], netlists)
     ]
+    measured.sort(key=lambda rung: -round(rung["ideal"]["cycles_per_image"]))
     return PAGE.write({**PAGE.figures(), "core": _area(synthesised[0]), "rungs": measured})
 
 
@@ -92,6 +93,10 @@ def _recorded(name: str, what: str) -> Any:
     return load_network(find(name)).provenance[what]
 
 
+def _cycles(engine: str, name: str) -> int:
+    return ENGINES[engine].cycles_of(load_network(find(name)))
+
+
 def _built_in(engine: str, name: str):
     return None if ENGINES[engine].loadable else load_network(find(name))
 
@@ -102,7 +107,7 @@ def _resources(engine: str, name: str, scope: str) -> Resources:
 
 def netlist_report(engine: str, name: str, images: int = NETLIST_IMAGES) -> Dict[str, Any]:
     """Simulate Yosys's netlist of a design, behind the PS and memory of the design's simulation."""
-    images = min(images, NETLIST_CYCLES // ENGINES[engine].cycles_per_image)
+    images = min(images, NETLIST_CYCLES // _cycles(engine, name))
     network = _built_in(engine, name)
     design = make_design(engine, network)
     directory = design_directory(RESOURCES, design)
@@ -124,7 +129,7 @@ def _reports(engine: str, name: str) -> Dict[str, Dict]:
     """Simulate under each memory model and return the reports."""
     print(f"ladder: simulating {engine} with {name}", file=sys.stderr, flush=True)
     bitfile = build_simulated_bitstream(engine, _built_in(engine, name))
-    dataset, images = _recorded(name, "dataset"), MOST_CYCLES // ENGINES[engine].cycles_per_image
+    dataset, images = _recorded(name, "dataset"), MOST_CYCLES // _cycles(engine, name)
     return {
         memory: simulate(dataset, name, images, memory, engine=engine, bitfile=bitfile).report
         for memory in ("ideal", "default")

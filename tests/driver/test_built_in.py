@@ -18,7 +18,9 @@ STEM = f"row_parallel-{NAME}"
 # Every engine with a built-in network, with the networks of test_built_in_top.py: libraries are built once.
 NETWORKS = {"folded": "lst1_q6.7", "row_parallel_uint8": NAME}
 DESIGNS = [(spec, NETWORKS.get(spec.name, spec.network)) for spec in declared_engines() if not spec.loadable]
-SLOW = ("row_parallel_uint8", "row_parallel_uint8x2")  # a minute of compiling each
+DEEPER = ("lst2_w6a4p4", "reslst3_w6a4p4")  # the time of an image is that of LST-1 for each pair of layers
+DESIGNS += [(spec, name) for spec, _ in DESIGNS if spec.name == "pixel_pairs" for name in DEEPER]
+SLOW = ("row_parallel_uint8", "row_parallel_uint8x2", *DEEPER)  # a minute of compiling each
 INPUT = {"row_parallel": ("packed", 224)}
 
 
@@ -31,8 +33,11 @@ def build(engine, name, directory):
     params=[
         pytest.param(
             item,
-            id=item[0].name,
-            marks=[pytest.mark.xdist_group(item[0].name), *[pytest.mark.slow] * (item[0].name in SLOW)],
+            id=item[1] if item[1] in DEEPER else item[0].name,
+            marks=[
+                pytest.mark.xdist_group(item[1] if item[1] in DEEPER else item[0].name),
+                *[pytest.mark.slow] * bool({item[0].name, item[1]} & set(SLOW)),
+            ],
         )
         for item in DESIGNS
     ],
@@ -85,7 +90,8 @@ def test_images_in_device_memory_are_answered_alike(overlay):
 def test_figures_are_those_of_the_engine(overlay, design):
     spec, layout = design[0], overlay.layout
     assert (layout.name, layout.bytes_per_image) == INPUT.get(spec.name, ("uint8", 784))
-    cycles, fclk_mhz = spec.cycles_per_image, 1000 / (spec.divisors[0] * spec.divisors[1])
+    cycles = spec.cycles_per_image * (len(overlay.network.layers) // 2)
+    fclk_mhz = 1000 / (spec.divisors[0] * spec.divisors[1])
     _, figures = overlay.predict(np.zeros((200, 28, 28), np.uint8), profile=True)
     assert figures["input_format"] == layout.name and figures["fclk_mhz"] == pytest.approx(fclk_mhz)
     # Engines that take a beat in every clock wait where the default memory withholds one (docs/ladder.md).

@@ -1,33 +1,28 @@
-"""The folded engine: a built-in LST-1 network, rows and columns one after another on 28 multipliers."""
+"""The folded engine: a built-in LST-1 network, rows and columns one after another on the same multipliers."""
 
 from __future__ import annotations
 
-from gateware.cores.image_buffer import ImageBuffer
-from gateware.cores.pixel_words import PixelWords
-from gateware.engines.admission import BufferedAdmission
-from gateware.engines.core import CoreEngine, EngineCore, FixedParameters
 from gateware.engines.engine import EngineSpec, uint8_layout
 from gateware.engines.folded.pipeline import Pipeline
-from lst_overlay.hardware.capabilities import Capabilities
-from lst_overlay.network import Network
-from lst_overlay.network.lst.parameters import lst1_layers
-
-BUFFERED_PIXELS = 2048
-# One image is in the multipliers and one in the classifier; each has 11 result words.
-CREDITS = 2
-RESULT_WORDS = 32
+from gateware.engines.square_engine import SquareEngine, check_shape, padded, side
+from lst_overlay.network import Network, NetworkError
 
 
-class FoldedEngine(CoreEngine):
-    """An LST-1 network of 28 x 28 pixels and ten classes, built in."""
+class FoldedEngine(SquareEngine):
+    """A built-in network of one pair of layers."""
 
-    def __init__(self, network: Network, capabilities: Capabilities):
-        bits, pixels = network.pixel_bits, capabilities.layout.image_bytes
-        pipeline = Pipeline(network)
-        words, buffer = PixelWords(1, bits), ImageBuffer(bits, pixels, BUFFERED_PIXELS)
-        admission = BufferedAdmission([words], [buffer], CREDITS, pipeline.interval)
-        super().__init__(
-            capabilities, EngineCore(admission, pipeline, RESULT_WORDS), FixedParameters(network)
+    make_pipeline, lanes = Pipeline, 1
+    credits = 2  # One image is in the multipliers and one in the classifier.
+
+
+def check(network: Network) -> None:
+    """Raise NetworkError, with the rule and the value, for a network that this engine cannot hold."""
+    check_shape(network, FoldedEngine.lanes)
+    pairs = len(network.layers) // 2
+    if pairs > 1:
+        raise NetworkError(
+            f"network {network.name!r} ({network.kind}) must have one pair of layers along rows and columns, "
+            f"not {pairs}: pixel_pairs takes more"
         )
 
 
@@ -39,10 +34,11 @@ SPECS = (
         chosen_for="the smallest area",
         divisors=(5, 1),
         cycles_per_image=1607,
+        cycles=lambda network: Pipeline(padded(network, side(network))).interval,
         network="lst1_w6a4p4",
         measured_with=("lst1_q6.7",),
         build=FoldedEngine,
-        accepts=lst1_layers,
+        accepts=check,
         layout=uint8_layout(),
     ),
 )

@@ -50,7 +50,7 @@ class Pipeline(LiteXModule):
     source:   word (32 bits): the logits, then the class with last.
     """
 
-    phase = None
+    phase, open = None, 1
 
     def __init__(self, network: Network):
         rows, columns, dense = network.layers

@@ -10,23 +10,32 @@ from gateware.cores.delay import delayed
 
 
 class PairTransposer(LiteXModule):
-    """Emit a matrix column by column in size * size / 2 consecutive clocks, once it has arrived row by row.
+    """Emit a matrix column by column in size * size / 2 consecutive clocks, after it has arrived row by row.
 
     Even rows are stored in one memory and odd rows in another; a word holds codes k and size / 2 + k of a
     row. Codes 2 j and 2 j + 1 of a column then come from two different memories, each as one half of a word.
     The columns of the left half of the matrix are read first; then the same words are read again for the
     right half.
 
-    No back-pressure: ``ready`` is ignored on both sides. No matrix is overwritten before it has left, because
-    a matrix takes at least as long to arrive as the previous one takes to leave.
+    No back-pressure: ``ready`` is ignored on both sides. No matrix is overwritten before it has left, if it
+    leaves before ``banks`` - 1 further ones have arrived.
 
-    sink:   x0, x1 (code_width bits, signed), codes k and size / 2 + k of a row, k = 0, 1, ..
-    source: y0, y1 (code_width bits, signed), codes 2 j and 2 j + 1 of a column, j = 0, 1, ..
+    banks:    the number of matrices for which there is room, a power of two.
+    sink:     x0, x1 (code_width bits, signed), codes k and size / 2 + k of a row, k = 0, 1, ..
+    source:   y0, y1 (code_width bits, signed), codes 2 j and 2 j + 1 of a column, j = 0, 1, ..
+    complete: high for one clock when a matrix may leave.
+    start:    input, high for one clock, at the earliest with ``complete``: the next matrix leaves. Its first
+              codes come ``latency`` clocks later.
     """
 
-    def __init__(self, size: int, code_width: int):
+    latency = 4
+
+    def __init__(self, size: int, code_width: int, banks: int = 2):
         self.sink = sink = stream.Endpoint([("x0", (code_width, True)), ("x1", (code_width, True))])
         self.source = source = stream.Endpoint([("y0", (code_width, True)), ("y1", (code_width, True))])
+
+        self.complete = Signal()
+        self.start = Signal()
 
         # # #
 
@@ -39,7 +48,7 @@ class PairTransposer(LiteXModule):
         base = Signal(place_bits)
         step = Signal(max=half)
         odd = Signal()
-        write_bank = Signal()
+        write_bank = Signal(max=banks)
         row_ends = Signal()
         full = Signal()
         write_place = Signal(place_bits)
@@ -53,16 +62,16 @@ class PairTransposer(LiteXModule):
             sink.valid,
             step.eq(step + 1),
             If(row_ends, step.eq(0), odd.eq(~odd), If(odd, base.eq(base + half))),
-            If(full, base.eq(0), write_bank.eq(~write_bank)),
+            If(full, base.eq(0), write_bank.eq(write_bank + 1)),
         )
         address = delayed(self, Cat(write_place, write_bank), 1)
         data = delayed(self, Cat(sink.x0, sink.x1), 1)
         writes = [delayed(self, sink.valid & (odd == parity), 1, reset_less=False) for parity in range(2)]
 
         # Reading: the words of a column from top to bottom, then those of the next column.
-        begins = delayed(self, full, 1, reset_less=False)
+        self.sync += self.complete.eq(full)
         reading = Signal()
-        read_bank = Signal()
+        read_bank = Signal(max=banks)
         place = Signal(place_bits)
         column = Signal(max=half)
         pair = Signal(max=half)
@@ -84,15 +93,15 @@ class PairTransposer(LiteXModule):
                         column.eq(0),
                         place.eq(0),
                         right.eq(~right),
-                        If(right, reading.eq(0), read_bank.eq(~read_bank)),
+                        If(right, reading.eq(0), read_bank.eq(read_bank + 1)),
                     ),
                 ),
             ),
-            If(begins, reading.eq(1)),
+            If(self.start, reading.eq(1)),
         ]
         right_out = delayed(self, right, 2)
         for parity, y in enumerate((source.y0, source.y1)):
-            memory = Memory(2 * code_width, 2 << place_bits, name=f"rows{parity}")
+            memory = Memory(2 * code_width, banks << place_bits, name=f"rows{parity}")
             write_port, read_port = memory.get_port(write_capable=True), memory.get_port(mode=READ_FIRST)
             self.specials += memory, write_port, read_port
             self.comb += [
@@ -103,4 +112,4 @@ class PairTransposer(LiteXModule):
             ]
             word = delayed(self, read_port.dat_r, 1, name=f"word{parity}_")  # the block RAM's output register
             self.sync += y.eq(Mux(right_out, word[code_width:], word[:code_width]))
-        self.comb += source.valid.eq(delayed(self, reading, 3, reset_less=False))
+        self.comb += source.valid.eq(delayed(self, reading, self.latency - 1, reset_less=False))

@@ -11,7 +11,9 @@ from gateware.engines.parameter_loader import ParameterLoader
 from gateware.engines.pixel_serial.pipeline import GLOBALS, Pipeline
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
+from lst_overlay.network import Network
 from lst_overlay.network.lst.parameters import PARAMETER_BYTES, parameter_words
+from lst_overlay.network.lst.passes import program, vector_clocks
 from lst_overlay.network.lst.serial_format import (
     BLOCK,
     CLASSES,
@@ -70,6 +72,14 @@ class PixelSerialEngine(CoreEngine):
         self.comb += loader.writes(pipeline.loads)
 
 
+def cycles(network: Network) -> int:
+    """Return the clocks that an image takes the array that works longer on it."""
+    passes = program(network).passes.values()
+    return max(
+        sum(item.vectors * vector_clocks(network.layers[item.layer]) for item in items) for items in passes
+    )
+
+
 SPECS = (
     EngineSpec(
         number=0,
@@ -77,7 +87,8 @@ SPECS = (
         idea="one pixel per clock, any LST network: its layers one after the other on two arrays",
         chosen_for="networks that change at run time",
         divisors=(5, 1),
-        cycles_per_image=28 * 28,  # of a network of one pair of layers
+        cycles_per_image=28 * 28,
+        cycles=cycles,
         network="lst1_w6a4p4",
         measured_with=("lst1_w6a4p4", "lst2_w6a4p4", "reslst3_w6a4p4"),
         build=lambda _, capabilities: PixelSerialEngine(capabilities),

@@ -5,6 +5,7 @@ Migen's simulator and the emitted Verilog are compared with the integer referenc
 
 import ctypes
 from importlib import import_module
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -40,6 +41,13 @@ WIDE = [
     {"pixel_bits": 8, "weights": 13, "codes": 13},
     {"pixel_bits": 8, "weights": 13, "codes": 13, "extreme": True, "shift": 17},
 ]
+DEEP = [
+    {"pairs": 2},
+    {"pairs": 3, "adds": {5: 1}, "pixel_bits": 4, "weights": 6},
+    {"pairs": 3, "adds": {3: 1, 5: 3}, "extreme": True},
+    {"pairs": 4, "adds": {3: 1, 7: 1}, "per_channel": False},
+    {"pairs": 5, "weights": 3, "shift": 0},
+]
 
 BENCH = """
 #include "Vpipeline.h"
@@ -74,26 +82,42 @@ int run(const uint64_t* data, int words, const int32_t* starts, int images,
 
 
 def network(
-    seed, pixel_bits=2, weights=4, codes=4, per_channel=True, extreme=False, index=5, shift=1, silent=False
+    seed,
+    pixel_bits=2,
+    weights=4,
+    codes=4,
+    per_channel=True,
+    extreme=False,
+    index=5,
+    shift=1,
+    silent=False,
+    pairs=1,
+    adds=None,
 ):
     """Make a network of 6 x 6 pixels and four classes.
 
     extreme: every code is the smallest or the largest. silent: activations and their biases are 0.
+    pairs: of layers along rows and columns. adds: {layer: the earlier one that it adds}. Layers of several
+    pairs differ in their tables.
     """
     rng = np.random.default_rng(seed)
 
     def some(high, shape):
         return rng.choice([-high, high], shape) if extreme else rng.integers(-high, high + 1, shape)
 
-    def layer(axis, fan_in, fan_out, activated):
+    def layer(axis, fan_in, fan_out, activated, number=None):
         activation = None
         if activated:
             low, high = code_range(codes)
             shape = (fan_out, 1 << index) if per_channel and index <= 8 else (1 << index,)
+            if number > 1 and number % 3:
+                shape = shape[-1:]
             table = rng.choice([low, high], shape) if extreme else rng.integers(low, high + 1, shape)
-            activation = Activation(shift, index, 1.0, 0 * table if silent else table, codes, 1.0)
+            table = 0 * table if silent else table
+            activation = Activation(shift + number // 2, index, 1.0, table, codes, 1.0)
         biases = rng.integers(-30, 31, fan_out) * (not (silent and activated))
-        return Layer(axis, some(code_range(weights)[1], (fan_out, fan_in)), biases, weights, 1.0, activation)
+        weights_q, add = some(code_range(weights)[1], (fan_out, fan_in)), (adds or {}).get(number)
+        return Layer(axis, weights_q, biases, weights, 1.0, activation, add)
 
     return LSTNetwork(
         "small",
@@ -101,8 +125,10 @@ def network(
         pixel_bits,
         (SIZE, SIZE),
         (
-            layer(Axis.ROWS, SIZE, SIZE, True),
-            layer(Axis.COLUMNS, SIZE, SIZE, True),
+            *[
+                layer(Axis.COLUMNS if number % 2 else Axis.ROWS, SIZE, SIZE, True, number)
+                for number in range(2 * pairs)
+            ],
             layer(Axis.DENSE, SIZE * SIZE, CLASSES, False),
         ),
     )
@@ -123,10 +149,20 @@ def stimuli(name, net, images, pauses):
     words = (codes << np.arange(0, net.pixel_bits * pixels, net.pixel_bits, dtype=np.uint64)).sum(
         axis=2, dtype=np.uint64
     )
-    starts = np.cumsum(
-        [dut.interval * (1 + pauses[number % len(pauses)]) for number in range(len(images))], dtype=np.int32
-    )
+    slots = free_slots(len(net.layers) // 2, dut.rounds.places if hasattr(dut, "rounds") else 1, pauses)
+    starts = np.array([dut.interval * next(slots) for _ in images], np.int32)
     return dut, words, starts
+
+
+def free_slots(pairs, places, pauses):
+    """Yield the number of the slot of each image, after its pause, that no image which comes back takes."""
+    taken, slot = set(), 0
+    for pause in cycle(pauses):
+        slot += 1 + pause
+        while slot in taken:
+            slot += 1
+        yield slot
+        taken |= {slot + round_ * places for round_ in range(1, pairs)}
 
 
 def in_verilog(name, net, images, pauses=(0,)):
@@ -147,7 +183,7 @@ def in_verilog(name, net, images, pauses=(0,)):
         len(images),
         pointers[2],
         out.size + 1,
-        int(starts[-1]) + 400,
+        int(starts[-1]) + 800,
         1,
     )
     assert came == out.size
@@ -165,7 +201,7 @@ def in_migen(name, net, images, pauses=(0,)):
 
     def process():
         # A value that is assigned now is visible in the next clock.
-        for clock in range(1, int(starts[-1]) + 200):
+        for clock in range(1, int(starts[-1]) + 800):
             yield dut.sink.valid.eq(clock in entering)
             yield dut.sink.data.eq(entering.get(clock, -1))
             yield
@@ -189,6 +225,13 @@ def test_images_right_behind_each_other_and_after_pauses(name, settings):
     # Migen cannot simulate the blocks of the FPGA that row_parallel's classifier consists of.
     simulate = in_verilog if name == "row_parallel" else in_migen
     np.testing.assert_array_equal(simulate(name, net, images, (0, 0, 1, 0, 3)), expected(net, images))
+
+
+@pytest.mark.parametrize("pauses", [(0,), (0, 0, 1, 0, 3)], ids=str)
+@pytest.mark.parametrize("settings", DEEP, ids=str)
+def test_images_go_round_once_for_each_pair_of_layers(settings, pauses):
+    net, images = network(3, **settings), random_images(8)
+    np.testing.assert_array_equal(in_migen("pixel_pairs", net, images, pauses), expected(net, images))
 
 
 @pytest.mark.parametrize("settings", WIDE, ids=str)

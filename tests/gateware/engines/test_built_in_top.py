@@ -23,9 +23,10 @@ from tests.gateware.shell.top_bench import (
     random_images,
 )
 
-# Every engine with a built-in network, and one further packed layout. Each takes up to a minute to compile.
+# Every engine with a built-in network, two deeper ones, and one further packed layout. Each takes up to a
+# minute to compile.
 BUILT_IN = [spec for spec in ENGINES.values() if not spec.loadable]
-QUICK = ("folded", "pixel_pairs", "row_parallel")  # always run; the others are slow
+QUICK = ("folded", "pixel_pairs", "pixel_pairs ResLST-3", "row_parallel")  # always run; the others are slow
 NETWORKS = {"folded": "lst1_q6.7", "row_parallel_uint8": "lst1_w4a4p2"}  # not the default: wider, narrower
 
 
@@ -37,6 +38,8 @@ def case(spec, network, name):
 
 CASES = [
     *(case(spec, NETWORKS.get(spec.name, spec.network), spec.name) for spec in BUILT_IN),
+    case(ENGINES["pixel_pairs"], "lst2_w6a4p4", "pixel_pairs LST-2"),
+    case(ENGINES["pixel_pairs"], "reslst3_w6a4p4", "pixel_pairs ResLST-3"),
     case(ENGINES["row_parallel"], "lst1_w5c4a4p4", "row_parallel 4 bits"),
 ]
 
@@ -103,7 +106,7 @@ def test_extreme_images(top):
 @pytest.mark.parametrize("mode", ResultMode)
 def test_clocks_of_an_image_in_a_long_batch(top, design, mode):
     """The clocks include DMA: they count from START to the answer to the last write."""
-    cycles = design[0].cycles_per_image
+    cycles = design[0].cycles_of(design[1].network)
     board, images = top("ideal"), 80
     board.run_batch(random_images(images), mode)
     # With images interleaved over two ports, the last group is complete when the group before it ends.
@@ -162,7 +165,7 @@ def test_results_that_nobody_takes_hold_the_engine_and_nothing_is_lost(top, desi
     board.put(images)
     board.inject(hold_write_responses=True)
     board.start(80)
-    board.run(20_000 + 50 * design[0].cycles_per_image)
+    board.run(20_000 + 50 * design[0].cycles_of(design[1].network))
     assert board.status("DONE") == 0
     board.inject(hold_write_responses=False)
     board.wait_completed(1)

@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 from migen import run_simulation
 
+from gateware.cores.delay import delayed
 from gateware.engines.pixel_pairs.pair_transposer import PairTransposer
 
 
-def run(matrices, gaps):
+def run(matrices, gaps, banks=2, waits=0):
     """Send matrices, (N, size, size), and return their columns, (N, size, size), and the clocks of these.
 
-    gaps: clocks without data before each pair, repeated.
+    gaps: clocks without data before each pair, repeated. waits: clocks from ``complete`` to ``start``.
     """
     count, size, _ = matrices.shape
-    dut, out, clocks = PairTransposer(size, 7), [], []
+    dut, out, clocks = PairTransposer(size, 7, banks), [], []
+    dut.comb += dut.start.eq(delayed(dut, dut.complete, waits))
     pairs = matrices.reshape(-1, 2, size // 2).swapaxes(1, 2).reshape(-1, 2)
 
     def feed():
@@ -28,7 +30,7 @@ def run(matrices, gaps):
             yield dut.sink.x0.eq(-1)
 
     def watch():
-        for clock in range((1 + max(gaps)) * (len(pairs) + size * size)):
+        for clock in range((1 + max(gaps)) * (len(pairs) + size * size) + waits):
             yield
             if (yield dut.source.valid):
                 clocks.append(clock)
@@ -46,3 +48,10 @@ def test_columns_leave_in_pairs_without_a_pause(size, gaps):
     np.testing.assert_array_equal(columns, matrices.swapaxes(1, 2))
     spans = np.reshape(clocks, (4, -1))
     assert (np.diff(spans, axis=1) == 1).all()
+
+
+def test_four_banks_hold_a_matrix_while_two_others_arrive_and_a_third_begins():
+    matrices = np.random.default_rng(1).integers(-64, 64, (9, 6, 6))
+    columns, clocks = run(matrices, (0,), banks=4, waits=2 * 18)
+    np.testing.assert_array_equal(columns, matrices.swapaxes(1, 2))
+    assert clocks[0] == 18 + 2 * 18 + PairTransposer.latency  # complete a clock after the last codes
