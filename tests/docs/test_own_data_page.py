@@ -24,6 +24,10 @@ def test_sides_and_classes():
     assert f"of {low} to {high} pixels a side and 8 bits a pixel, in 2 to {CLASSES} classes" in PAGE
     assert f"at most {CLASS_WORDS:,} |" in PAGE
     assert takes("pixel_serial", low, 2, CLASSES) and takes("pixel_serial", high, high, 2)
+    assert f"| `folded` | 8, 12, .. {high} | 2 .. {CLASSES} |" in PAGE
+    assert [side for side in range(low, high + 1) if takes("folded", side, side, CLASSES)] == [
+        *range(8, 33, 4)
+    ]
 
 
 @pytest.mark.parametrize("features, taken", [(26, True), (27, False), (28, False)])
