@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Union
+from typing import List, Optional
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
@@ -46,7 +46,7 @@ class BufferedAdmission(LiteXModule):
         credits: int,
         interval: int,
         phase: Optional[Signal] = None,
-        open_: Union[int, Signal] = 1,
+        open_: Optional[Signal] = None,
     ):
         self.sinks = [sink for module in words for sink in module.sinks]
         self.returned = Signal()
@@ -80,7 +80,8 @@ class BufferedAdmission(LiteXModule):
                 If(admit, wait.eq(interval - 2), free.eq(0)),
             ]
         else:
-            self.sync += free.eq((phase == -self.ENTRY % interval) & open_)
+            enters = phase == -self.ENTRY % interval
+            self.sync += free.eq(enters if open_ is None else enters & open_)
         self.sync += [
             has_image.eq(Mux(second, buffers[-1].has_image, buffers[0].has_image)),
             has_credit.eq(left != 0),
