@@ -65,7 +65,7 @@ class Pipeline(LiteXModule):
     source:   word (32 bits): the logits, then the class with last.
     """
 
-    phase, open = None, 1
+    phase, open = None, None
 
     def __init__(self, network: Network):
         *layers, dense = network.layers
