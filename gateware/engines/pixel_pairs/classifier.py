@@ -88,9 +88,9 @@ class Classifier(LiteXModule):
             self.comb += [source.valid.eq(valid), source.acc.eq(total)]
             return
         # The low field is negative where the field above it reads one too little.
-        low, high, logit = (
-            Signal((sum_width, True), reset_less=True, name=name) for name in ("low", "high", "logit")
-        )
+        low = Signal((sum_width, True))
+        high = Signal((sum_width, True), reset_less=True)
+        logit = Signal((sum_width, True), reset_less=True)
         self.comb += low.eq(total[:sum_width])
         self.sync += high.eq(total[sum_width:] + low[-1])
         waits = [delayed(self, valid, count - 1, "waits", reset_less=False)]

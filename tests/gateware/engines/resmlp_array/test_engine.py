@@ -273,5 +273,5 @@ def test_a_pass_of_two_products_without_its_wait_reads_codes_too_early(int8):
 
 
 def test_a_pass_without_its_wait_overlaps_the_one_before(bench):
-    loaded_without_waits(bench, random_array_network(8, channels=96, hidden=96), 0)
+    loaded_without_waits(bench, random_array_network(8, channels=96, hidden=96, blocks=4), 0)
     assert bench.run(random_pictures(3)).overlaps > 0
