@@ -53,11 +53,22 @@ measure(PAGES, WIDTHS);
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Built as `make docs` does; (what was built, the directory)."""
-    directory = tmp_path_factory.mktemp("site")
-    write_tree()
+    """Built as `make docs` does, from a tree of its own; (what was built, the directory)."""
+    directory, tree = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("tree")
+    write_tree(tree)
+    config = tmp_path_factory.mktemp("config") / "mkdocs.yml"
+    text = (ROOT / "mkdocs.yml").read_text()
+    for ours, own in (
+        ("build/pages", tree),
+        ("[driver, .]", f"[{ROOT / 'driver'}, {ROOT}]"),
+        ("[pages/docstrings.py]", f"[{ROOT / 'pages' / 'docstrings.py'}]"),
+    ):
+        assert ours in text
+        text = text.replace(ours, str(own))
+    config.write_text(text)
+    command = ["mkdocs", "build", "--strict", "--quiet", "--config-file", str(config)]
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(directory)],
+        [sys.executable, "-m", *command, "--site-dir", str(directory)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -106,5 +106,5 @@ def test_cycles_of_an_image_with_dma(board):
     network = random_array_network(8, channels=96, hidden=96, blocks=4)
     made = board(network)
     made.assert_right(network, random_pictures(10))
-    # Ten images, and once the 9,216 clocks of the pixels of the first and what follows the passes of the last.
+    # Ten images, and once the 9,216 clocks of the first one's pixels and what follows the last passes.
     assert made.counter("CYCLES") < 10 * 26_180 + 11_000
