@@ -6,12 +6,12 @@ import numpy as np
 
 
 def read_network(path):
-    """The header of a network file of version 1 or 2 (NF 5), with the arrays as int64 in its layers."""
+    """The header of a network file of version 1, 2 or 5 (NF 5), with the arrays as int64 in its layers."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     stored = arrays.pop("header").tobytes()
     network = json.loads(stored)
-    if network["format"] != "lst-overlay-network" or network["version"] not in (1, 2):
+    if network["format"] != "lst-overlay-network" or network["version"] not in (1, 2, 5):
         raise ValueError(f"{path}: format {network['format']!r}, version {network['version']!r} is unknown")
     digest = hashlib.sha256(b"{" + stored[stored.index(b",") + 1:])  # NF 5: content_sha256 is the first key
     for name in sorted(arrays):
@@ -28,6 +28,9 @@ def read_network(path):
 def logits(network, images):
     """(N, 28, 28) uint8 -> (N, 10) int32, exactly (NF 2 and 3)."""
     value = images.astype(np.int64) >> (8 - network["pixel_bits"])
+    count, rows, columns = images.shape
+    together = network.get("rows_per_vector", 1)
+    value = value.reshape(count, rows // together, columns * together)
     outputs = []
     for layer in network["layers"]:
         weights, bias = layer["weights_q"], layer["bias_q"]

@@ -35,6 +35,8 @@ class Evaluator:
 
     def logits(self, image):
         x = [[p >> (8 - self.header["pixel_bits"]) for p in row] for row in image]
+        together = self.header.get("rows_per_vector", 1)
+        x = [flattened(x[first:first + together]) for first in range(0, len(x), together)]
         outputs = []
         for number, layer in enumerate(self.header["layers"]):
             weights, bias = self.arrays[f"layer{number}.weights_q"], self.arrays[f"layer{number}.bias_q"]

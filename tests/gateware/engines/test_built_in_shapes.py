@@ -1,10 +1,13 @@
 """Networks of other shapes than 28 x 28 and ten classes, built in."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from gateware.designs import make_design
 from lst_overlay import LST1Overlay
-from lst_overlay.network import classify, logits
+from lst_overlay.network import NetworkError, classify, logits
 from lst_overlay.simulator.board import SimulatedBoard
 from tests.conftest import simulated_bitstream
 from tests.driver.network.lst.chains import chain_network
@@ -28,3 +31,12 @@ def test_any_shape_and_number_of_classes(engine, tmp_path):
         np.testing.assert_array_equal(overlay.logits(images), expected)
         np.testing.assert_array_equal(overlay.predict(images), classify(expected))
     assert board.violations() == []
+
+
+@pytest.mark.parametrize("engine", ["folded", "pixel_pairs", "row_parallel", "row_parallel_uint8"])
+def test_several_rows_per_vector_are_refused_even_where_the_matrices_fit(engine):
+    side = 28 if engine.startswith("row_parallel") else 16
+    network = chain_network(1, (side, side), [(side, side)], **NARROW)
+    network = dataclasses.replace(network, image_shape=(2 * side, side // 2), rows_per_vector=2)
+    with pytest.raises(NetworkError, match="takes one row of an image as a vector, not 2"):
+        make_design(engine, network)

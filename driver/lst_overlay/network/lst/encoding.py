@@ -1,7 +1,7 @@
 """LST networks in network files: an entry of the header and two or three arrays for each layer.
 
-Version 2 of the file added tables per channel and sums. A network that needs neither is written as version
-1, for boards that are not yet updated.
+Version 2 of the file added tables per channel and sums, version 5 several rows per vector. A network is
+written as the earliest version that can hold it, for boards that are not yet updated.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Dict, Tuple
 from ..archive import FORMAT, Arrays, NetworkError, stored
 from .layers import Activation, Axis, Layer, LSTNetwork
 
-PLAIN, WITH_CHANNEL_TABLES_OR_SUMS = VERSIONS = (1, 2)
+PLAIN, WITH_CHANNEL_TABLES_OR_SUMS, WITH_ROWS_PER_VECTOR = VERSIONS = (1, 2, 5)
 
 
 def encode(network: LSTNetwork) -> Tuple[Dict, Arrays]:
@@ -32,6 +32,8 @@ def encode(network: LSTNetwork) -> Tuple[Dict, Arrays]:
         "layers": [_entry(layer) for layer in network.layers],
         "provenance": network.provenance,
     }
+    if network.rows_per_vector > 1:
+        header["rows_per_vector"] = network.rows_per_vector
     return header, arrays
 
 
@@ -44,10 +46,13 @@ def decode(header: Dict, arrays: Arrays) -> LSTNetwork:
         tuple(header["image_shape"]),
         tuple(_layer(number, entry, arrays) for number, entry in enumerate(header["layers"])),
         header["provenance"],
+        header.get("rows_per_vector", 1),
     )
 
 
 def _version(network: LSTNetwork) -> int:
+    if network.rows_per_vector > 1:
+        return WITH_ROWS_PER_VECTOR
     for layer in network.layers:
         if layer.add is not None or layer.activation is not None and layer.activation.per_channel:
             return WITH_CHANNEL_TABLES_OR_SUMS

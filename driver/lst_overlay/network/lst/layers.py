@@ -147,6 +147,8 @@ class LSTNetwork(Network):
     A uint8 pixel p enters as the code c = p >> (8 - pixel_bits), which stands for (c + 1/2) /
     2**(pixel_bits - 1) - 1.
     The layers form a chain: each takes the output of the layer before it.
+
+    rows_per_vector: how many rows of the image, side by side, are one row of what enters the first layer.
     """
 
     name: str
@@ -155,6 +157,7 @@ class LSTNetwork(Network):
     image_shape: Tuple[int, int]
     layers: Tuple[Layer, ...]
     provenance: Dict = field(default_factory=dict)
+    rows_per_vector: int = 1
 
     def __post_init__(self):
         super().__post_init__()
@@ -163,7 +166,8 @@ class LSTNetwork(Network):
             raise NetworkError(f"image_shape must be (rows, columns), not {self.image_shape}")
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
-        shape, shapes = self.image_shape, []
+        shape, shapes = vectors_shape(self.image_shape, self.rows_per_vector), []
+        self._set(rows_per_vector=int(self.rows_per_vector))
         for number, layer in enumerate(self.layers):
             where = f"layer {number} ({layer.axis.value})"
             shape = _output_shape(where, layer, shape)
@@ -207,6 +211,11 @@ class LSTNetwork(Network):
             )
 
     @property
+    def input_shape(self) -> Tuple[int, int]:
+        """Rows and columns of what enters the first layer."""
+        return vectors_shape(self.image_shape, self.rows_per_vector)
+
+    @property
     def input_ranges(self) -> List[Tuple[int, int]]:
         """The least and the greatest code of each layer's input."""
         return [code_range(self.pixel_bits, signed=False), *self.hidden_ranges]
@@ -225,9 +234,11 @@ class LSTNetwork(Network):
     def __repr__(self) -> str:
         weights = dict.fromkeys(str(layer.weights_width) for layer in self.layers)
         activations = dict.fromkeys(str(layer.activation.width) for layer in self.layers[:-1])
+        vectors = f", {self.rows_per_vector} rows per vector" if self.rows_per_vector > 1 else ""
         return (
             f"LSTNetwork({self.name!r}, {self.kind}, {'x'.join(map(str, self.image_shape))} pixels "
-            f"of {self.pixel_bits} bits, {self.parameters:,} parameters, weights of {'-'.join(weights)} bits"
+            f"of {self.pixel_bits} bits{vectors}, {self.parameters:,} parameters, "
+            f"weights of {'-'.join(weights)} bits"
             + (f", activations of {'-'.join(activations)} bits)" if activations else ")")
         )
 
@@ -244,6 +255,15 @@ class LSTNetwork(Network):
     def parameters(self) -> int:
         """The number of weights and biases. Tables are not counted."""
         return sum(layer.weights_q.size + layer.bias_q.size for layer in self.layers)
+
+
+def vectors_shape(image_shape: Tuple[int, int], rows_per_vector: int) -> Tuple[int, int]:
+    """The rows and columns of an image of which every so many rows, side by side, have become one."""
+    rows, columns = image_shape
+    count = whole("rows_per_vector", rows_per_vector, 1, rows)
+    if rows % count:
+        raise NetworkError(f"rows_per_vector must divide the rows of an image, {rows}, not {count}")
+    return rows // count, columns * count
 
 
 def _output_shape(where: str, layer: Layer, shape: Tuple[int, ...]) -> Tuple[int, ...]:

@@ -11,7 +11,7 @@ from ..archive import NetworkError
 from ..family import Network, check_family
 from ..formats import code_range
 from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis, LSTNetwork
-from .passes import Pass, Program, blocks, program, vector_clocks
+from .passes import Pass, Program, blocks, check_vectors, program, vector_clocks
 from .serial_format import (
     BLOCK,
     CLASS_LANES,
@@ -145,6 +145,7 @@ def lst1_layers(network: Network) -> tuple:
     Raises NetworkError for any other network.
     """
     check_family(network, "lst")
+    check_vectors(network)
     axes = tuple(layer.axis for layer in network.layers)
     shapes = tuple(layer.weights_q.shape for layer in network.layers)
     if axes != (Axis.ROWS, Axis.COLUMNS, Axis.DENSE) or shapes != (

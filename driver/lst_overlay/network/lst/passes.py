@@ -116,6 +116,7 @@ def chain(network: LSTNetwork) -> List[int]:
     Raises NetworkError, with rule and value, for any other network: shapes and codes beyond the greatest, or
     sums of layers that are not kept.
     """
+    check_vectors(network)
     axes = [layer.axis for layer in network.layers]
     if len(axes) < 3 or axes != [Axis.ROWS, Axis.COLUMNS] * (len(axes) // 2) + [Axis.DENSE]:
         raise NetworkError(
@@ -145,6 +146,15 @@ def chain(network: LSTNetwork) -> List[int]:
     _check_codes(network)
     _check_kept(network)
     return vectors
+
+
+def check_vectors(network: LSTNetwork) -> None:
+    """Raise NetworkError, with rule and value, unless a vector of the first layer is a row of the image."""
+    if network.rows_per_vector != 1:
+        raise NetworkError(
+            f"network {network.name!r}: the engine takes one row of an image as a vector, "
+            f"not {network.rows_per_vector}: train it with rows_per_vector = 1"
+        )
 
 
 def _check_kept(network: LSTNetwork) -> None:

@@ -120,4 +120,4 @@ def _checked(network: LSTNetwork, images: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"images must have shape (N, {rows}, {columns}) or (N, {rows * columns}), not {images.shape}"
         )
-    return images.reshape(-1, rows, columns)
+    return images.reshape(len(images), *network.input_shape)

@@ -12,9 +12,22 @@ SHIPPED = sorted((Path(lst_overlay.__file__).parent / "samples" / "networks").gl
 
 
 def random_network(
-    seed, rows=3, columns=4, out=5, classes=3, weights_width=6, width=4, index_width=5, shift=4, pixel_bits=8
+    seed,
+    rows=3,
+    columns=4,
+    out=5,
+    classes=3,
+    weights_width=6,
+    width=4,
+    index_width=5,
+    shift=4,
+    pixel_bits=8,
+    rows_per_vector=1,
 ):
-    """Layers along rows and along columns, then a dense one, with codes uniform in their ranges."""
+    """Layers along rows and along columns, then a dense one, with codes uniform in their ranges.
+
+    rows: the number of vectors. columns: of the image.
+    """
     rng = np.random.default_rng(seed)
     high = code_range(weights_width)[1]
 
@@ -37,13 +50,14 @@ def random_network(
         "random",
         "test",
         pixel_bits,
-        (rows, columns),
+        (rows * rows_per_vector, columns),
         (
-            layer(Axis.ROWS, columns, out, True),
+            layer(Axis.ROWS, columns * rows_per_vector, out, True),
             layer(Axis.COLUMNS, rows, out, True),
             layer(Axis.DENSE, out * out, classes, False),
         ),
         {"seed": seed},
+        rows_per_vector,
     )
 
 
@@ -69,8 +83,9 @@ def random_network_of(
     index_width=5,
     shift=4,
     pixel_bits=8,
+    rows_per_vector=1,
 ):
-    """A network of a kind in KINDS with size x size pixels and features.
+    """A network of a kind in KINDS with size x size features, and with size rows or vectors of rows.
 
     Every layer has widths of its own, up to those given.
 
@@ -78,10 +93,11 @@ def random_network_of(
     """
     rng = np.random.default_rng(seed)
     axes, adds = KINDS[kind]
-    axes, layers, fan_in = [Axis(axis) for axis in axes.split()], [], size * size
+    axes, layers, fan_in = [Axis(axis) for axis in axes.split()], [], size * size * rows_per_vector
     for number, axis in enumerate(axes):
         last = number == len(axes) - 1
-        fan_in = size if axis is not Axis.DENSE else fan_in
+        if axis is not Axis.DENSE:
+            fan_in = size if number else size * rows_per_vector
         fan_out = classes if last else size
         bits, code_bits = int(rng.integers(2, weights_width + 1)), int(rng.integers(1, width + 1))
         high, activation = code_range(bits)[1], None
@@ -103,7 +119,8 @@ def random_network_of(
             )
         )
         fan_in = size if axis is Axis.DENSE else size * size
-    return LSTNetwork("random", kind, pixel_bits, (size, size), tuple(layers), {"seed": seed})
+    shape = (size * rows_per_vector, size)
+    return LSTNetwork("random", kind, pixel_bits, shape, tuple(layers), {"seed": seed}, rows_per_vector)
 
 
 def lst1(weights_q, bias_q, table_q, weights_width=13, width=13, shift=7, pixel_bits=8):
@@ -182,6 +199,7 @@ small_networks = st.builds(
     index_width=st.integers(1, 10),
     shift=st.integers(0, 12),
     pixel_bits=st.integers(1, 8),
+    rows_per_vector=st.integers(1, 3),
 )
 
 networks_of_any_kind = st.builds(
@@ -196,4 +214,5 @@ networks_of_any_kind = st.builds(
     index_width=st.integers(1, 10),
     shift=st.integers(0, 12),
     pixel_bits=st.integers(1, 8),
+    rows_per_vector=st.integers(1, 3),
 )

@@ -21,6 +21,11 @@ VERSION_2 = (
 )  # random_network_of("ResLST-3", 4, per_channel=True), as first written
 VERSION_2_HASH = "5722f99143e8e22c84ffd90db0219518f9d3a8a426a6d6b0afabeb8ca711f600"
 VERSION_2_LOGITS = [[-447, 69, -198], [-443, 105, -182]]
+VERSION_5 = (
+    Path(__file__).parent / "data" / "version5.npz"
+)  # random_network_of("LST-1", 4, rows_per_vector=2), as first written
+VERSION_5_HASH = "0a52b8bb07e34120f2e6f7dc74475af74404ff23b59c630a3e5a4bfbbc4773c4"
+VERSION_5_LOGITS = [[-296, 314, 151], [-480, 391, 125]]
 
 
 def members(path):
@@ -84,7 +89,15 @@ def test_version_2_is_read():
     np.testing.assert_array_equal(logits(network, images), VERSION_2_LOGITS)
 
 
-@pytest.mark.parametrize("path", [VERSION_1, VERSION_2, *SHIPPED], ids=lambda path: path.stem)
+def test_version_5_is_read():
+    network = load_network(VERSION_5)
+    assert content_hash(network) == VERSION_5_HASH
+    assert (network.image_shape, network.rows_per_vector) == ((6, 3), 2)
+    images = np.arange(36, dtype=np.uint8).reshape(2, 6, 3) * 7
+    np.testing.assert_array_equal(logits(network, images), VERSION_5_LOGITS)
+
+
+@pytest.mark.parametrize("path", [VERSION_1, VERSION_2, VERSION_5, *SHIPPED], ids=lambda path: path.stem)
 def test_a_file_is_written_as_it_was_read(tmp_path, path):
     """Member for member: how they are deflated is zlib's. A plain network is still a version 1 file."""
     save_network(load_network(path), tmp_path / "again.npz")
@@ -99,10 +112,12 @@ def test_a_file_is_written_as_it_was_read(tmp_path, path):
         (random_network_of("MLP", 1), 2),
         (random_network_of("ResLST-3", 1), 2),
         (random_network_of("LST-1", 3, per_channel=True), 2),
+        (random_network_of("LST-1", 3, rows_per_vector=2), 5),
+        (random_network_of("ResLST-3", 3, per_channel=True, rows_per_vector=3), 5),
     ],
-    ids=["plain", "two transforms", "sum of dense", "sum", "per channel"],
+    ids=["plain", "two transforms", "sum of dense", "sum", "per channel", "row pairs", "all"],
 )
-def test_only_what_needs_version_2_is_written_as_such(tmp_path, network, version):
+def test_only_what_needs_a_later_version_is_written_as_such(tmp_path, network, version):
     save_network(network, tmp_path / "n.npz")
     assert json.loads(members(tmp_path / "n.npz")["header.npy"].split(b"\n", 1)[1])["version"] == version
 
@@ -114,6 +129,7 @@ def test_every_kind_survives_its_file(tmp_path_factory, network):
     content = save_network(network, path)
     again = load_network(path)
     assert content_hash(again) == content == content_hash(network)
+    assert again.rows_per_vector == network.rows_per_vector
     for layer, same in zip(network.layers, again.layers):
         assert layer.add == same.add and (layer.activation is None) == (same.activation is None)
         if layer.activation is not None:
@@ -218,9 +234,9 @@ def test_what_is_no_archive_is_refused(tmp_path, content):
         load_network(path)
 
 
-@pytest.mark.parametrize("version", [5, 0, "1", None])
+@pytest.mark.parametrize("version", [6, 0, "1", None])
 def test_an_unknown_version_is_refused_by_its_number(saved, version):
-    with pytest.raises(NetworkFileError, match=f"format version {version}; this lst_overlay reads 1..4"):
+    with pytest.raises(NetworkFileError, match=f"format version {version}; this lst_overlay reads 1..5"):
         load_network(rewritten(saved, lambda header: header.update(version=version)))
 
 
@@ -232,6 +248,19 @@ def test_a_header_that_lacks_a_key_is_refused_by_its_name(saved):
 def test_a_file_that_breaks_a_rule_is_refused_with_the_rule(saved):
     with pytest.raises(NetworkFileError, match="n.npz: pixel_bits must be a whole number in 1..8, not 9"):
         load_network(rewritten(saved, lambda header: header.update(pixel_bits=9)))
+
+
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        (2, "rows_per_vector must divide the rows of an image, 3, not 2"),
+        (4, r"rows_per_vector must be a whole number in 1\.\.3, not 4"),
+        (1.0, r"rows_per_vector must be a whole number in 1\.\.3, not 1.0"),
+    ],
+)
+def test_rows_that_fill_no_vectors_are_refused(saved, rows, message):
+    with pytest.raises(NetworkFileError, match=f"n.npz: {message}"):
+        load_network(rewritten(saved, lambda header: header.update(version=5, rows_per_vector=rows)))
 
 
 @pytest.mark.parametrize("axis", ["diagonal", None])

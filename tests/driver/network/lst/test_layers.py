@@ -210,6 +210,20 @@ def test_a_network_refuses_sides_that_are_no_positive_whole_numbers(shape):
         LSTNetwork("n", "test", 8, shape, (dense(),))
 
 
+def test_vectors_of_rows_have_the_pixels_of_several_rows():
+    layers = (square(fan_in=6), dense(fan_in=4))
+    network = LSTNetwork("n", "test", 8, (6, 2), layers, rows_per_vector=3)
+    assert network.input_shape == (2, 6)
+    assert "6x2 pixels of 8 bits, 3 rows per vector, " in repr(network)
+    assert "per vector" not in repr(dataclasses.replace(network, image_shape=(2, 6), rows_per_vector=1))
+
+
+@pytest.mark.parametrize("rows", [0, 5, 3, 2.0, True, None])
+def test_rows_that_fill_no_vectors_are_refused(rows):
+    with pytest.raises(NetworkError, match="rows_per_vector must (divide|be a whole number)"):
+        LSTNetwork("n", "test", 8, (4, 1), (dense(),), rows_per_vector=rows)
+
+
 def test_accumulators_of_31_bits_are_accepted_and_of_32_refused():
     def network(bias):
         return LSTNetwork("n", "test", 8, (2, 2), (dense(bias_q=np.array([bias, 0])),))
