@@ -45,7 +45,7 @@ def to_onnx(network: Network) -> onnx.ModelProto:
     """
     check_family(network, "lst")
     graph = _Graph()
-    x = _pixel_codes(graph, network.pixel_bits)
+    x = _pixel_codes(graph, network)
     outputs: List[str] = []
     ranges = network.hidden_ranges
     for number, layer in enumerate(network.layers):
@@ -142,14 +142,19 @@ class _Graph:
         return [self.constant(f"{name}.scale", np.float32(1)), self.constant(f"{name}.zero_point", dtype(0))]
 
 
-def _pixel_codes(graph: _Graph, bits: int) -> str:
+def _pixel_codes(graph: _Graph, network: LSTNetwork) -> str:
+    bits = network.pixel_bits
     x = graph.node("Cast", ["images"], "pixels.float", to=TensorProto.FLOAT)
     if bits < 8:
         x = graph.node(
             "Mul", [x, graph.constant("pixels.shift", np.float32(2.0 ** (bits - 8)))], "pixels.shifted"
         )
         x = graph.node("Floor", [x], "pixels.floor")
-    return graph.quantizer(x, "pixels", bits, signed=False)
+    x = graph.quantizer(x, "pixels", bits, signed=False)
+    if network.rows_per_vector == 1:
+        return x
+    shape = np.array([0, *network.input_shape], dtype=np.int64)  # 0: as many images as there are
+    return graph.node("Reshape", [x, graph.constant("vectors.shape", shape)], "vectors")
 
 
 def _layer(graph: _Graph, name: str, layer: Layer, x: str) -> str:

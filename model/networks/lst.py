@@ -15,9 +15,11 @@ import torch
 from torch import nn
 
 from lst_overlay.network import Axis
+from lst_overlay.network.lst.layers import vectors_shape
 from model.networks.activations import Tanh
 
 NewActivation = Callable[[int], nn.Module]  # from the number of channels
+Shape = Tuple[int, int]  # rows and columns
 
 
 class Stage(NamedTuple):
@@ -41,9 +43,10 @@ def pixel_values(images: torch.Tensor, bits: int = 8) -> torch.Tensor:
     return codes.add_(0.5).mul_(2.0 ** (1 - bits)).sub_(1.0)
 
 
-def columns_first(images: torch.Tensor) -> torch.Tensor:
-    """(N, rows, columns) -> (columns, N, rows), contiguous."""
-    return images.permute(2, 0, 1).contiguous()
+def columns_first(images: torch.Tensor, rows_per_vector: int = 1) -> torch.Tensor:
+    """(N, rows, columns) -> (columns, N, rows), contiguous; n rows per vector: (n columns, N, rows / n)."""
+    shape = vectors_shape(images.shape[1:], rows_per_vector)
+    return images.reshape(len(images), *shape).permute(2, 0, 1).contiguous()
 
 
 def flatten(x: torch.Tensor) -> torch.Tensor:
@@ -57,8 +60,7 @@ def flatten(x: torch.Tensor) -> torch.Tensor:
 class LST(nn.Module):
     """The learned separable transform: a fully connected layer for all rows, then one for all columns.
 
-    Real (d_in, N, d_in) -> (d_out, N, d_out), both in the order (columns, N, rows). It has 2 (d_in + 1) d_out
-    parameters besides those of the activations.
+    d_in, d_out: the rows and columns of what enters and of what leaves. Tensors are (columns, N, rows).
     dropout: the probability; as published it acts before each activation.
     normalize: batch normalisation of each channel before its activation, which `stages` folds into the
     weights.
@@ -66,20 +68,21 @@ class LST(nn.Module):
 
     def __init__(
         self,
-        d_in: int,
-        d_out: int,
+        d_in: Shape,
+        d_out: Shape,
         activation: NewActivation = Tanh,
         dropout: float = 0.0,
         normalize: bool = False,
     ):
         super().__init__()
+        (rows, columns), (rows_out, columns_out) = d_in, d_out
         self.dropout = nn.Dropout(dropout)
-        self.rows = _dense(d_in, d_out)
-        self.rows_norm = nn.BatchNorm1d(d_out) if normalize else None
-        self.rows_activation = activation(d_out)
-        self.columns = _dense(d_in, d_out)
-        self.columns_norm = nn.BatchNorm1d(d_out) if normalize else None
-        self.columns_activation = activation(d_out)
+        self.rows = _dense(columns, columns_out)
+        self.rows_norm = nn.BatchNorm1d(columns_out) if normalize else None
+        self.rows_activation = activation(columns_out)
+        self.columns = _dense(rows, rows_out)
+        self.columns_norm = nn.BatchNorm1d(rows_out) if normalize else None
+        self.columns_activation = activation(rows_out)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows = torch.addmm(self.rows.bias[:, None], self.rows.weight, x.flatten(1))  # (o, N r)
@@ -106,7 +109,9 @@ class LST(nn.Module):
 class LST1(nn.Module):
     """One transform and a classifier: 9,474 parameters for images of 28 x 28 pixels and ten classes.
 
-    images: (N, d_in, d_in) uint8 -> (N, classes) real logits.
+    images: (N, *image_shape) uint8 -> (N, classes) real logits.
+    d_out: the rows and columns of the output of each transform.
+    rows_per_vector: how many rows of an image, side by side, are one row of what enters the first transform.
     """
 
     family = "lst"
@@ -115,24 +120,26 @@ class LST1(nn.Module):
 
     def __init__(
         self,
-        d_in: int = 28,
-        d_out: int = 28,
+        image_shape: Shape = (28, 28),
+        d_out: Shape = (28, 28),
         classes: int = 10,
         activation: NewActivation = Tanh,
         dropout: float = 0.0,
         normalize: bool = False,
+        rows_per_vector: int = 1,
     ):
         super().__init__()
-        self.image_shape = (d_in, d_in)
+        self.image_shape, self.rows_per_vector = image_shape, rows_per_vector
+        d_in = vectors_shape(image_shape, rows_per_vector)
         self.lst = nn.ModuleList(
             LST(d_in if number == 0 else d_out, d_out, activation, dropout, normalize)
             for number in range(self.transforms)
         )
         self.dropout = nn.Dropout(dropout)
-        self.classifier = _dense(d_out * d_out, classes)
+        self.classifier = _dense(d_out[0] * d_out[1], classes)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Pixel values (columns, N, rows) -> (d_out, N, d_out), the input of the classifier."""
+        """Pixel values (columns, N, rows) -> the input of the classifier, (columns, N, rows) of d_out."""
         for lst in self.lst:
             x = lst(x)
         return x
@@ -149,7 +156,8 @@ class LST1(nn.Module):
         return self
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.dropout(self.classifier(flatten(self.features(pixel_values(columns_first(images))))))
+        x = pixel_values(columns_first(images, self.rows_per_vector))
+        return self.dropout(self.classifier(flatten(self.features(x))))
 
 
 class LST2(LST1):
@@ -184,20 +192,21 @@ class MLP(nn.Module):
 
     family = "lst"
     kind = "MLP"
+    rows_per_vector = 1
 
     def __init__(
         self,
         hidden: Tuple[int, ...] = (),
-        d_in: int = 28,
+        image_shape: Shape = (28, 28),
         classes: int = 10,
         activation: NewActivation = Tanh,
         dropout: float = 0.0,
         normalize: bool = False,
     ):
         super().__init__()
-        self.image_shape = (d_in, d_in)
+        self.image_shape = image_shape
         self.dropout = nn.Dropout(dropout)
-        widths = (d_in * d_in,) + tuple(hidden)
+        widths = (image_shape[0] * image_shape[1], *hidden)
         self.hidden = nn.ModuleList(_dense(fan_in, fan_out) for fan_in, fan_out in zip(widths, widths[1:]))
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) if normalize else nn.Identity() for width in hidden)
         self.activations = nn.ModuleList(activation(width) for width in hidden)

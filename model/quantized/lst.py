@@ -225,10 +225,13 @@ class QuantizedLST(QuantizedNetwork):
 
     family = "lst"
 
-    def __init__(self, layers, pixel_bits: int, image_shape: Tuple[int, int], kind: str):
+    def __init__(
+        self, layers, pixel_bits: int, image_shape: Tuple[int, int], kind: str, rows_per_vector: int
+    ):
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.pixel_bits, self.image_shape, self.kind = pixel_bits, image_shape, kind
+        self.rows_per_vector = rows_per_vector
 
     @classmethod
     def from_float(cls, network: nn.Module, widths: LayerWidths) -> QuantizedLST:
@@ -243,7 +246,7 @@ class QuantizedLST(QuantizedNetwork):
                 stages, widths.weights_of(len(stages)), widths.activations_of(len(stages))
             )
         ]
-        quantized = cls(layers, widths.pixels, network.image_shape, network.kind)
+        quantized = cls(layers, widths.pixels, network.image_shape, network.kind, network.rows_per_vector)
         quantized._start_shared_steps()
         return quantized
 
@@ -277,7 +280,9 @@ class QuantizedLST(QuantizedNetwork):
                 quantized.set_activation_step(step)
             layers.append(quantized)
             x_step, x_offset = step, 0.0
-        return cls(layers, network.pixel_bits, network.image_shape, network.kind).eval()
+        return cls(
+            layers, network.pixel_bits, network.image_shape, network.kind, network.rows_per_vector
+        ).eval()
 
     @torch.no_grad()
     def calibrate(self, images: torch.Tensor) -> QuantizedLST:
@@ -309,8 +314,9 @@ class QuantizedLST(QuantizedNetwork):
         """The output of each layer, the logits last, in the layout of `products`."""
         dtype = torch.float32 if self.training else torch.float64
         scale = pixel_scale(self.pixel_bits)
+        columns = columns_first(images, self.rows_per_vector)
         x = Codes(
-            torch.bitwise_right_shift(columns_first(images), 8 - self.pixel_bits).to(dtype),
+            torch.bitwise_right_shift(columns, 8 - self.pixel_bits).to(dtype),
             torch.tensor(scale.step, dtype=dtype, device=images.device),
         )
         outputs: List[Codes] = []
@@ -363,7 +369,13 @@ class QuantizedLST(QuantizedNetwork):
             )
             offset = 0.0
         return LSTNetwork(
-            name, self.kind, self.pixel_bits, tuple(self.image_shape), tuple(layers), provenance
+            name,
+            self.kind,
+            self.pixel_bits,
+            tuple(self.image_shape),
+            tuple(layers),
+            provenance,
+            self.rows_per_vector,
         )
 
 

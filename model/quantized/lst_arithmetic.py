@@ -42,12 +42,13 @@ class IntegerLST(IntegerModule):
 
     def __init__(self, network: LSTNetwork):
         super().__init__()
-        self.pixel_bits = network.pixel_bits
+        self.pixel_bits, self.rows_per_vector = network.pixel_bits, network.rows_per_vector
         self.layers = nn.ModuleList(IntegerLayer(layer) for layer in network.layers)
 
     @torch.no_grad()
     def outputs_q(self, images: torch.Tensor) -> List[torch.Tensor]:
-        x = torch.bitwise_right_shift(columns_first(images), 8 - self.pixel_bits).double()
+        columns = columns_first(images, self.rows_per_vector)
+        x = torch.bitwise_right_shift(columns, 8 - self.pixel_bits).double()
         outputs: List[torch.Tensor] = []
         for layer in self.layers:
             x = layer(x) if layer.add is None else layer(x) + outputs[layer.add]

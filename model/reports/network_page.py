@@ -48,6 +48,7 @@ def figures_of(network: Network, evaluation: Evaluation) -> Figures:
         "parameters": network.parameters,
         "learned": sum(len(numbers) for numbers in provenance.get("functions", [])),
         "pixel_bits": network.pixel_bits,
+        **({"rows_per_vector": network.rows_per_vector} if network.rows_per_vector > 1 else {}),
         "dataset": evaluation.dataset,
         **({"class_names": evaluation.class_names} if evaluation.class_names else {}),
         "images": evaluation.images,
@@ -109,6 +110,7 @@ def view(figures: Figures) -> Dict[str, Any]:
     settings = [{"name": name, "value": value} for name, value in sorted(figures["settings"].items())]
     return {
         **figures,
+        "rows_per_vector": figures.get("rows_per_vector", 1),
         "class_names": names,
         "accuracies": [{"of": of, "percent": figures[key]} for of, key in accuracies],
         "layers": [{**layer, **_activation_cells(layer["activation"])} for layer in figures["layers"]],

@@ -87,7 +87,7 @@ def small_recipe(**changes):
 def random_network(seed, d_in=28, d_out=28, classes=10, gain=1.0):
     """An untrained LST1; a gain above 1 drives the activations into saturation."""
     torch.manual_seed(seed)
-    return randomized(LST1(d_in, d_out, classes), gain)
+    return randomized(LST1((d_in, d_in), (d_out, d_out), classes), gain)
 
 
 def randomized(network, gain=1.0):
@@ -108,13 +108,21 @@ def normalized_network(kind="lst1", seed=0):
     return network.eval()
 
 
+def least_divisor(number):
+    """The least divisor above 1."""
+    return next(divisor for divisor in range(2, number + 1) if number % divisor == 0)
+
+
 # The shapes of the networks at any size: from (d_in, d_out, classes, activation).
 KINDS = {
-    "lst1": lambda d_in, d_out, classes, activation: LST1(d_in, d_out, classes, activation),
-    "lst2": lambda d_in, d_out, classes, activation: LST2(d_in, d_out, classes, activation),
-    "reslst3": lambda d_in, d_out, classes, activation: ResLST3(d_in, d_out, classes, activation),
-    "mlp": lambda d_in, d_out, classes, activation: MLP((), d_in, classes, activation),
-    "mlp_hidden": lambda d_in, d_out, classes, activation: MLP((d_out, d_out + 1), d_in, classes, activation),
+    "lst1": lambda d_in, d_out, *rest: LST1((d_in, d_in), (d_out, d_out), *rest),
+    "lst2": lambda d_in, d_out, *rest: LST2((d_in, d_in), (d_out, d_out), *rest),
+    "reslst3": lambda d_in, d_out, *rest: ResLST3((d_in, d_in), (d_out, d_out), *rest),
+    "lst1_rows": lambda d_in, d_out, *rest: LST1(
+        (d_in, d_in), (d_out, d_out + 1), *rest, rows_per_vector=least_divisor(d_in)
+    ),
+    "mlp": lambda d_in, d_out, *rest: MLP((), (d_in, d_in), *rest),
+    "mlp_hidden": lambda d_in, d_out, *rest: MLP((d_out, d_out + 1), (d_in, d_in), *rest),
 }
 FUNCTIONS = {
     "tanh": Tanh,

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Dict, Literal, Optional, Tuple
+from typing import Annotated, Any, Dict, Literal, Optional, Tuple
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictStr, model_validator
 from pydantic.dataclasses import dataclass
 from torch import nn
 
 import datasets
 from datasets.own import DEFAULT_SIDE
+from lst_overlay.network.lst.layers import vectors_shape
 from lst_overlay.network.lst.serial_format import FEATURES
 from model.networks.lst import NETWORKS
 from model.networks.teacher import Teacher
 from model.quantized.lst import QuantizedLST
 from model.training.augment import Augmentation
-from model.training.checked import CHECKED, Count
+from model.training.checked import CHECKED, Count, PositiveCount
 from model.training.recipe.activation import ActivatedRecipe
 from model.training.recipe.base import Augmenter, Recipe, family
-from model.training.recipe.tables import OwnData, Widths
+from model.training.recipe.tables import Features, OwnData, Widths
 
 DATASETS = ("mnist", "digits")  # besides the user's own
 
@@ -114,7 +115,7 @@ class StagedRecipe(DigitsRecipe, ActivatedRecipe):
     widths: Optional[Widths] = None
 
     @property
-    def sizes(self) -> Dict[str, int]:
+    def sizes(self) -> Dict[str, Any]:
         """The sizes of the network besides its classes; none where they are always the same."""
         return {}
 
@@ -150,16 +151,44 @@ class StagedRecipe(DigitsRecipe, ActivatedRecipe):
 class LSTRecipe(StagedRecipe):
     """The learned separable transform, one to three of them.
 
-    features: the rows and columns of each transform's output; None stands for those of the images.
+    rows_per_vector: how many rows of an image, side by side, are one row of what enters the first transform.
+    features: the rows and columns of each transform's output, one number if they are equal; None stands for
+    those of what enters the first transform.
     """
 
     network: Literal["lst1", "lst2", "reslst3"] = "lst1"
-    features: Optional[Annotated[StrictInt, Field(ge=2, le=FEATURES)]] = None
+    rows_per_vector: PositiveCount = 1
+    features: Optional[Features] = None
 
     @property
-    def sizes(self) -> Dict[str, int]:
-        side = self.image_shape[0]
-        return {"d_in": side, "d_out": self.features or side}
+    def sizes(self) -> Dict[str, Any]:
+        return {
+            "image_shape": self.image_shape,
+            "rows_per_vector": self.rows_per_vector,
+            "d_out": self._rows_and_columns or vectors_shape(self.image_shape, self.rows_per_vector),
+        }
+
+    @property
+    def _rows_and_columns(self) -> Optional[Tuple[int, ...]]:
+        """The rows and columns that `features` states."""
+        return (
+            (self.features,) * 2 if isinstance(self.features, int) else self.features and tuple(self.features)
+        )
+
+    @model_validator(mode="after")
+    def _check_features(self) -> Recipe:
+        if not datasets.is_own(self.dataset) or self.own_data:
+            vectors_shape(self.image_shape, self.rows_per_vector)
+        features = self._rows_and_columns
+        if features and len(features) != 2:
+            raise ValueError(f"features must be one number or two, rows and columns, not {len(features)}")
+        limits = (FEATURES, FEATURES * self.rows_per_vector)
+        if features and any(count > limit for count, limit in zip(features, limits)):
+            raise ValueError(
+                f"features must be at most {limits[0]} rows and {limits[1]} columns, "
+                f"not {features[0]} and {features[1]}"
+            )
+        return self
 
 
 @family

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
 from pydantic import ValidationError
 
-ALL_LAYERS, EACH_LAYER = "all layers", "each layer"  # the two forms of a table's list: pydantic's, no keys
+ONE, EACH = "one for all", "one for each"  # the two forms of a key that may be a list: pydantic's, no keys
 _BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
     "greater_than": ("more than", "gt"),
@@ -122,9 +122,7 @@ def _rule(fault: Dict[str, Any], path: Path, families: Sequence[Type]) -> str:
 
 def _place(location: Sequence) -> Tuple[Path, str]:
     """pydantic's location -> the keys from the file's top, and the index into a list, such as "[1]"."""
-    keys = tuple(
-        part for part in location[1:] if isinstance(part, str) and part not in (ALL_LAYERS, EACH_LAYER)
-    )
+    keys = tuple(part for part in location[1:] if isinstance(part, str) and part not in (ONE, EACH))
     return keys, "".join(f"[{part}]" for part in location[1:] if isinstance(part, int))
 
 

@@ -10,13 +10,22 @@ from pydantic.dataclasses import dataclass
 from datasets.own import CLASSES, DEFAULT_SIDE, SIDES
 from lst_overlay.network.resmlp.layers import MAX_BITS
 from model.training.checked import CHECKED, Positive
-from model.training.recipe.errors import ALL_LAYERS, EACH_LAYER, RecipeError
+from model.training.recipe.errors import EACH, ONE, RecipeError
 
 Bits = Annotated[StrictInt, Field(ge=2, le=16)]
-LayerBits = Annotated[
-    Union[Annotated[Bits, Tag(ALL_LAYERS)], Annotated[List[Bits], Tag(EACH_LAYER)]],
-    Discriminator(lambda value: EACH_LAYER if isinstance(value, (list, tuple)) else ALL_LAYERS),
-]
+Feature = Annotated[StrictInt, Field(ge=2)]
+
+
+def _one_or_each(number) -> type:
+    """The type of a key that is one number for all or a list with one for each."""
+    return Annotated[
+        Union[Annotated[number, Tag(ONE)], Annotated[List[number], Tag(EACH)]],
+        Discriminator(lambda value: EACH if isinstance(value, (list, tuple)) else ONE),
+    ]
+
+
+LayerBits = _one_or_each(Bits)
+Features = _one_or_each(Feature)
 
 
 @dataclass(frozen=True, config=CHECKED)

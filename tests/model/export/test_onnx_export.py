@@ -58,9 +58,14 @@ def assert_equal(network, images, optimized=True):
 
 
 def random_network(seed, matrix_layers, dense_layers, pixel_bits):
-    """Layers along rows and columns, then dense ones, of all widths; a sum wherever a shape recurs."""
+    """Layers along rows and columns, then dense ones, of all widths; a sum wherever a shape recurs.
+
+    Of vectors with an even number of pixels, about half are two rows of the image.
+    """
     rng = np.random.default_rng(seed)
-    image_shape = shape = tuple(int(size) for size in rng.integers(1, 5, 2))
+    shape = tuple(int(size) for size in rng.integers(1, 5, 2))
+    rows_per_vector = 2 if shape[1] % 2 == 0 and seed % 2 == 0 else 1
+    image_shape = (shape[0] * rows_per_vector, shape[1] // rows_per_vector)
     count = matrix_layers + dense_layers + 1
     # Sums of up to three outputs and a fan-in of 16 add 6 bits: at most 30 with the bias.
     weights_widths = rng.integers(2, 17, count)
@@ -101,7 +106,9 @@ def random_network(seed, matrix_layers, dense_layers, pixel_bits):
             )
         )
         shapes.append(shape)
-    return LSTNetwork("random", "test", pixel_bits, image_shape, tuple(layers), {"seed": seed})
+    return LSTNetwork(
+        "random", "test", pixel_bits, image_shape, tuple(layers), {"seed": seed}, rows_per_vector
+    )
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -136,7 +143,9 @@ def test_any_small_network_is_equal(seed, matrix_layers, dense_layers, pixel_bit
 
 
 def test_random_networks_have_what_they_are_for():
-    layers = [layer for seed in range(40) for layer in random_network(seed, 3, 2, 8).layers]
+    networks = [random_network(seed, 3, 2, 8) for seed in range(40)]
+    layers = [layer for network in networks for layer in network.layers]
+    assert {network.rows_per_vector for network in networks} == {1, 2}
     assert any(
         layer.add is not None and layer.axis is axis for layer in layers for axis in (Axis.ROWS, Axis.COLUMNS)
     )

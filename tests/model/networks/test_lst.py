@@ -37,14 +37,15 @@ def test_the_published_numbers_of_parameters(name, count):
 @pytest.mark.parametrize("kind", [LST1, LST2, ResLST3])
 def test_a_transform_has_2_d_in_plus_1_d_out_parameters(kind, d_in, d_out, classes):
     later = (kind.transforms - 1) * 2 * (d_out + 1) * d_out
-    assert parameters(LST(d_in, d_out)) == 2 * (d_in + 1) * d_out
-    assert parameters(kind(d_in, d_out, classes)) == 2 * (d_in + 1) * d_out + later + (d_out**2 + 1) * classes
+    first, network = LST((d_in, d_in), (d_out, d_out)), kind((d_in, d_in), (d_out, d_out), classes)
+    assert parameters(first) == 2 * (d_in + 1) * d_out
+    assert parameters(network) == parameters(first) + later + (d_out**2 + 1) * classes
 
 
 @pytest.mark.parametrize("d_in, hidden, classes", [(28, (40,), 10), (5, (), 2), (4, (7, 6), 3)])
 def test_a_fully_connected_network_has_fan_in_plus_1_fan_out_parameters(d_in, hidden, classes):
     widths = (d_in * d_in, *hidden, classes)
-    assert parameters(MLP(hidden, d_in, classes)) == sum(
+    assert parameters(MLP(hidden, (d_in, d_in), classes)) == sum(
         (fan_in + 1) * fan_out for fan_in, fan_out in zip(widths, widths[1:])
     )
 
@@ -126,9 +127,22 @@ def test_a_network_is_the_published_formula(formula, d_in, d_out, classes):
     np.testing.assert_allclose(network(images).detach().numpy(), wanted, rtol=0, atol=2e-5)
 
 
+@pytest.mark.parametrize("kind", [LST1, LST2, ResLST3])
+def test_rows_side_by_side_are_rows_of_twice_as_many_pixels(kind):
+    """The same bytes of memory: the network is that of images of half as many rows, twice as long."""
+    torch.manual_seed(0)
+    pairs = kind((6, 4), (3, 5), 2, rows_per_vector=2)
+    assert [layer.weight.shape for layer in (pairs.lst[0].rows, pairs.lst[0].columns)] == [(5, 8), (3, 3)]
+    plain = kind((3, 8), (3, 5), 2)
+    plain.load_state_dict(pairs.state_dict())
+    images = random_images(0, 3, 12)[:, :6, :4]
+    assert pairs.image_shape == (6, 4)
+    assert torch.equal(pairs(images), plain(images.reshape(3, 3, 8)))
+
+
 def test_lst_is_the_published_formula_to_the_last_digit():
     torch.manual_seed(0)
-    lst = LST(5, 3).double()
+    lst = LST((5, 5), (3, 3)).double()
     for linear in (lst.rows, lst.columns):
         torch.nn.init.normal_(linear.bias)
     images = torch.randn(2, 5, 5, dtype=torch.float64)
@@ -147,6 +161,7 @@ def test_flatten_is_row_major():
     "kind, axes, adds",
     [
         ("lst1", "rows columns dense", {}),
+        ("lst1_rows", "rows columns dense", {}),
         ("lst2", "rows columns rows columns dense", {}),
         ("reslst3", "rows columns rows columns rows columns dense", {5: 1}),
         ("mlp", "dense", {}),
@@ -171,7 +186,7 @@ def test_the_activation_is_an_argument(kind):
 def test_the_columns_have_a_function_for_each_row_of_the_result():
     """Y[p, o] = f_p(...): a channel is an output of the layer."""
     torch.manual_seed(0)
-    lst = LST(5, 3, partial(PiecewiseLinear, knots=2, per_channel=True))
+    lst = LST((5, 5), (3, 3), partial(PiecewiseLinear, knots=2, per_channel=True))
     lst.columns_activation.values.data = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
     y = lst(torch.randn(5, 2, 5)).permute(1, 2, 0)
     assert torch.equal(y, torch.tensor([1.0, 2.0, 3.0])[:, None].expand(2, 3, 3))
@@ -190,7 +205,10 @@ class Record(Activation):
 
 @pytest.mark.parametrize("kind", [LST1, LST2, ResLST3, partial(MLP, (4, 4))])
 def test_dropout_comes_before_each_activation(kind):
-    network, images = kind(d_in=5, classes=2, activation=Record, dropout=1.0), random_images(0, 2, 5)
+    network, images = (
+        kind(image_shape=(5, 5), classes=2, activation=Record, dropout=1.0),
+        random_images(0, 2, 5),
+    )
     for train in (True, False):
         for stage in network.stages():
             torch.nn.init.ones_(stage.linear.bias)
@@ -202,7 +220,11 @@ def test_dropout_comes_before_each_activation(kind):
 
 @pytest.mark.parametrize(
     "network",
-    [LST1(5, 3, 2, dropout=1.0), ResLST3(5, 3, 2, dropout=1.0), MLP((4,), 5, 2, dropout=1.0)],
+    [
+        LST1((5, 5), (3, 3), 2, dropout=1.0),
+        ResLST3((5, 5), (3, 3), 2, dropout=1.0),
+        MLP((4,), (5, 5), 2, dropout=1.0),
+    ],
     ids=lambda network: network.kind,
 )
 def test_dropout_acts_on_the_logits_in_training_alone(network):

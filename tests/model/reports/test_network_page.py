@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from lst_overlay.network import LSTNetwork, load_network
+from lst_overlay.network import load_network
 from model.reports.evaluate import Evaluation, evaluate
 from model.reports.network_page import DIRECTORY, draw_layers, draw_tables, figures_of, page_of, write_page
 from tests import ROOT
@@ -27,9 +29,7 @@ CONFUSION[4, 9], CONFUSION[4, 4] = 3, 7
 
 def told(network, confusion=CONFUSION, class_names=None):
     """A network with provenance, and what an evaluation of it might say."""
-    network = LSTNetwork(
-        network.name, network.kind, network.pixel_bits, network.image_shape, network.layers, ABOUT
-    )
+    network = replace(network, provenance=ABOUT)
     found = Evaluation(
         "n.npz", network.name, "mnist", 100, 97.0, 97, 100, None, confusion.tolist(), class_names
     )
@@ -50,6 +50,12 @@ def test_a_page_tells_accuracy_formats_recipe_and_limits():
         "It runs on the pixel-serial engine",
     ):
         assert expected in text
+
+
+def test_a_page_tells_how_many_rows_make_a_vector():
+    row, pair = random_network(1), random_network(1, rows_per_vector=2)
+    assert "2 rows of the image, side by side, are one row" in " ".join(told(pair).split())
+    assert "side by side" not in told(row)
 
 
 def test_a_page_about_own_data_names_the_classes():

@@ -22,6 +22,17 @@ def test_every_recipe_reads_and_carries_its_files_name(path):
     assert Recipe.read(path).name == path.stem
 
 
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_integers_have_the_layers_of_the_float_network_that_they_start_from(path):
+    recipe = Recipe.read(path)
+    if not (isinstance(recipe, LSTRecipe) and recipe.is_quantized):
+        return
+    parent = Recipe.named(recipe.ancestors["parent"].parts[-3], ROOT / "recipes")
+    trained = parent.new_network().fold_normalization().state_dict()
+    recipe.new_network().load_state_dict(trained)  # RuntimeError if a layer has another shape
+    assert recipe.network_to_train().rows_per_vector == parent.new_network().rows_per_vector
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_networks_quote_the_recipe_that_is_in_the_tree(path):
     provenance = load_network(path).provenance
@@ -45,7 +56,8 @@ def test_settings_make_the_same_recipe_again():
 EVERYTHING = """
 dataset = "my.npz"
 network = "reslst3"
-features = 20
+rows_per_vector = 2
+features = [12, 20]
 activation = "lerp_psa"
 knots = 17
 per_channel = true
@@ -146,6 +158,21 @@ def test_a_transform_has_as_many_features_as_pixels_unless_the_recipe_says_other
         (expected, expected),
         (3, expected**2),
     ]
+
+
+def test_row_pairs_enter_as_14_vectors_of_56_pixels():
+    network = Recipe.read(ROOT / "recipes" / "lst1_row_pairs_w4a4p2.toml").network_to_train()
+    exported = network.export("n", {})
+    assert (exported.image_shape, exported.input_shape) == ((28, 28), (14, 56))
+    assert [layer.weights_q.shape for layer in exported.layers] == [(40, 56), (14, 14), (10, 560)]
+
+
+@pytest.mark.parametrize("features, expected", [(None, (14, 56)), (20, (20, 20)), ([12, 40], (12, 40))])
+def test_features_are_rows_and_columns_and_by_default_those_of_what_enters(features, expected):
+    settings = {"dataset": "mnist", "rows_per_vector": 2}
+    recipe = Recipe.from_settings("r", settings if features is None else {**settings, "features": features})
+    for stage, fan_out in zip(recipe.new_network().stages(), expected[::-1]):  # rows give columns
+        assert stage.linear.out_features == fan_out
 
 
 def test_own_data_of_earlier_checkpoints_have_28_pixels_a_side():
@@ -284,7 +311,7 @@ def test_one_width_is_that_of_all_layers_and_a_list_one_for_each():
 )
 def test_another_number_of_widths_than_layers_is_refused(widths, message):
     with pytest.raises(RecipeError, match=message):
-        QuantizedLST.from_float(LST1(3, 3, 2), widths)
+        QuantizedLST.from_float(LST1((3, 3), (3, 3), 2), widths)
 
 
 def test_a_recipe_whose_name_no_network_can_have_is_refused_before_training(tmp_path):
@@ -335,7 +362,19 @@ RESMLP = 'dataset = "cifar10"\nnetwork = "resmlp"\nactivation = "relu"\n'
             'dataset = "my.npz"\nnetwork = "784-10"\n[own_data]\nnames = ["a", "b"]\nsha256 = "0"\nside = 24',
             "network 784-10 takes images of 28 x 28 pixels, my.npz has 24 x 24",
         ),
-        ("features = 33", "features must be at most 32, not 33"),
+        ("features = 33", "features must be at most 32 rows and 32 columns, not 33 and 33"),
+        (
+            "rows_per_vector = 2\nfeatures = [14, 65]",
+            "features must be at most 32 rows and 64 columns, not 14 and 65",
+        ),
+        ("features = [14, 1]", r"features\[1\] must be at least 2, not 1"),
+        ("features = [14]", "features must be one number or two, rows and columns, not 1"),
+        ("rows_per_vector = 3", "rows_per_vector must divide the rows of an image, 28, not 3"),
+        ("rows_per_vector = 0", "rows_per_vector must be at least 1, not 0"),
+        (
+            'network = "784-10"\nrows_per_vector = 2',
+            "rows_per_vector belongs to network lst1, lst2 or reslst3, not to 784-10",
+        ),
         (
             '[augmentation]\nrotate_degrees = "a"',
             r"\[augmentation\] rotate_degrees must be a valid number, not 'a'",
