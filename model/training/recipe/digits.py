@@ -171,9 +171,9 @@ class LSTRecipe(StagedRecipe):
     @property
     def _rows_and_columns(self) -> Optional[Tuple[int, ...]]:
         """The rows and columns that `features` states."""
-        return (
-            (self.features,) * 2 if isinstance(self.features, int) else self.features and tuple(self.features)
-        )
+        if self.features is None:
+            return None
+        return (self.features,) * 2 if isinstance(self.features, int) else tuple(self.features)
 
     @model_validator(mode="after")
     def _check_features(self) -> Recipe:
