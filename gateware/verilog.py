@@ -7,7 +7,7 @@ wrongly; tests/gateware/test_verilog.py detects such a converter.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Set, Tuple
 
 from migen.fhdl import tracer, verilog
 from migen.fhdl.tools import list_targets
@@ -28,7 +28,8 @@ def emit_with_rooms(module, name: str, ios=()) -> Tuple[str, Dict[str, str]]:
     instance, as the path of attributes that leads to it: "engine.core.results".
     """
     result = verilog.convert(module, ios=set(ios), name=name, create_clock_domains=bool(ios))
-    text = _with_contents(result.main_source, result.data_files)
+    in_luts = {result.ns.get_name(item) for item in result.ns.sigs if getattr(item, "in_luts", False)}
+    text = _with_contents(result.main_source, result.data_files, in_luts)
     # By comments, the converter hides statements from synthesis that start constant processes in simulation.
     # Yosys warns about such comments. Both Yosys and Vivado define the macro SYNTHESIS.
     text = text.replace("// synthesis translate_off\n", "`ifndef SYNTHESIS\n").replace(
@@ -53,10 +54,11 @@ def _rooms(module, path: str = "") -> Dict[Any, str]:
     return rooms
 
 
-def _with_contents(text: str, data_files: dict) -> str:
+def _with_contents(text: str, data_files: dict, in_luts: Set[str]) -> str:
     """Replace the files of initial memory contents by assignments in ``text``.
 
-    The memories get the attribute that maps them to block RAM.
+    The memories get the attribute that maps them to block RAM. Those that ``in_luts`` names get none, so they
+    become LUTs if they are small. An attribute that Yosys and Vivado understand alike does not exist for it.
     """
     for file, content in data_files.items():
         read = re.search(rf'\$readmemh\("{re.escape(file)}", (\w+)\);\n', text)
@@ -64,9 +66,10 @@ def _with_contents(text: str, data_files: dict) -> str:
             f"{read[1]}[{index}] = {4 * len(word)}'h{word};\n" for index, word in enumerate(content.split())
         )
         text = text.replace(read[0], words)
-        text = re.sub(
-            rf"^(reg \[[^]]*\] {read[1]}\[)", r'(* rom_style = "block" *) \1', text, flags=re.MULTILINE
-        )
+        if read[1] not in in_luts:
+            text = re.sub(
+                rf"^(reg \[[^]]*\] {read[1]}\[)", r'(* rom_style = "block" *) \1', text, flags=re.MULTILINE
+            )
     return text
 
 

@@ -17,16 +17,18 @@ class ImageBuffer(LiteXModule):
     A word is what enters the pipeline in one clock: a row, two pixels, or one pixel.
 
     words:  number of words in an image. depth: number of words that fit.
+    filling: number of words of any content that leave right behind each image.
     sink:   data (width bits), no back-pressure. Instead the sender observes ``room``: it sends at most eight
             words after room has fallen.
-    source: data; all words of an image in consecutive clocks, ``latency`` clocks after ``admit``.
-    admit:  high for one clock, only while ``has_image`` is high, and at least ``words`` clocks after the
-            previous time.
+    source: data; all words of an image, and its filling, in consecutive clocks, ``latency`` clocks after
+            ``admit``.
+    admit:  high for one clock, only while ``has_image`` is high, and at least ``words + filling`` clocks
+            after the previous time.
     """
 
     latency = 3
 
-    def __init__(self, width: int, words: int, depth: int):
+    def __init__(self, width: int, words: int, depth: int, filling: int = 0):
         if words < 4:
             raise ValueError(f"an image must have at least 4 words, not {words}")
         if depth & (depth - 1) or depth < words + _MARGIN + 3:
@@ -54,9 +56,10 @@ class ImageBuffer(LiteXModule):
         images = Signal(max=depth // words + 1)
         complete = Signal()
         admitted = Signal()
-        words_left = Signal(max=words)
+        words_left = Signal(max=words + filling)
         ends = Signal()
-        reading = Signal()
+        leaving = Signal()  # words of an image or its filling
+        reading = Signal() if filling else leaving  # words of an image
         self.comb += [
             sink.ready.eq(1),
             write_port.adr.eq(produce),
@@ -73,8 +76,10 @@ class ImageBuffer(LiteXModule):
                 If(is_last, arriving.eq(0)).Else(arriving.eq(arriving + 1)),
             ),
             ends.eq(words_left == 1),
-            If(reading, consume.eq(consume + 1), words_left.eq(words_left - 1), If(ends, reading.eq(0))),
-            If(self.admit, reading.eq(1), words_left.eq(words - 1)),
+            If(reading, consume.eq(consume + 1)),
+            If(leaving, words_left.eq(words_left - 1), If(ends, leaving.eq(0))),
+            *[If(words_left == filling, reading.eq(0)), If(self.admit, reading.eq(1))] * bool(filling),
+            If(self.admit, leaving.eq(1), words_left.eq(words + filling - 1)),
             If(sink.valid & ~reading, stored.eq(stored + 1)),
             If(reading & ~sink.valid, stored.eq(stored - 1)),
             self.room.eq(stored < depth - _MARGIN - 1),  # one clock late
@@ -86,4 +91,4 @@ class ImageBuffer(LiteXModule):
             self.has_image.eq(images != 0),
             source.data.eq(read_port.dat_r),  # the block RAM's output register
         ]
-        self.comb += source.valid.eq(delayed(self, reading, self.latency - 1, reset_less=False))
+        self.comb += source.valid.eq(delayed(self, leaving, self.latency - 1, reset_less=False))

@@ -24,7 +24,6 @@ def point_of(network: Network) -> Point:
     Raises NetworkError if the provenance lacks one, or if the engine cannot have the network at all.
     """
     parameter_words(network)
-    rows, columns, dense = network.layers
     provenance = network.provenance
     needed = ("recipe", "seed", "accuracy_validation", "accuracy_integer")
     missing = [key for key in needed if key not in provenance]
@@ -33,12 +32,12 @@ def point_of(network: Network) -> Point:
             f"network {network.name!r}: its provenance does not tell {', '.join(missing)}, "
             "which the frontier needs"
         )
-    weights = ", ".join(str(layer.weights_width) for layer in (rows, columns, dense))
+    weights = ", ".join(str(layer.weights_width) for layer in network.layers)
     return {
         "name": provenance["recipe"],
         "seed": provenance["seed"],
-        "formats": f"{weights} / {rows.activation.width} / {network.pixel_bits}",
-        "additions": sum(len(AdderGraph.of(layer.weights_q).additions) for layer in (rows, columns)),
+        "formats": f"{weights} / {network.layers[0].activation.width} / {network.pixel_bits}",
+        "additions": sum(len(AdderGraph.of(layer.weights_q).additions) for layer in network.layers[:-1]),
         "lut": estimate(network, packed_layout(network)).lut,
         "validation": provenance["accuracy_validation"],
         "test": provenance["accuracy_integer"],

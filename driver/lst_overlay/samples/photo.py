@@ -13,10 +13,10 @@ from typing import Tuple, Union
 import numpy as np
 
 from .. import html
-from ..network.lst.parameters import SIZE
 from .connected import Parts, connected_parts
 from .pictures import grey_levels, naming, scaling
 
+SIZE = 28
 FORM = (SIZE, SIZE)  # of MNIST
 BOX = 20  # pixels of the longer side of the digit
 MIN_INK = 0.08  # share of the paper's light that a stroke absorbs at least

@@ -1,4 +1,4 @@
-"""The row-parallel engine: a built-in LST-1 network, one row of the image per clock."""
+"""The row-parallel engine: a built-in LST network, one row of the image per clock."""
 
 from __future__ import annotations
 
@@ -6,33 +6,37 @@ from gateware.cores.image_buffer import ImageBuffer
 from gateware.engines.admission import BufferedAdmission
 from gateware.engines.core import CoreEngine, EngineCore, FixedParameters
 from gateware.engines.engine import EngineSpec, uint8_layout
-from gateware.engines.row_parallel.limits import check
+from gateware.engines.row_parallel.limits import check, check_shape
 from gateware.engines.row_parallel.pipeline import Pipeline
 from gateware.engines.row_parallel.rows import ByteRows, PackedRows
+from gateware.engines.square_engine import padded, side
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network import Network, NetworkError
-from lst_overlay.network.lst.parameters import SIZE, lst1_layers
+from lst_overlay.network import LSTNetwork, Network, NetworkError
 
 BUFFERED_ROWS = 512  # A block RAM has this depth, which holds 18 images.
-# The pipeline holds three images; each has 11 result words.
-CREDITS = 8
-RESULT_WORDS = 128
+WAITING = 5  # images that leave the pipeline, or whose results wait
 
 
 class RowParallelEngine(CoreEngine):
-    """A built-in LST-1 network of 28 x 28 pixels and ten classes, small enough for the FPGA (limits.py)."""
+    """A built-in network of one or more pairs of layers, small enough for the FPGA (limits.py)."""
 
     fifo_beats = 256  # Covers the latency of memory at one beat per clock.
 
-    def __init__(self, network: Network, capabilities: Capabilities):
-        bits, layout = network.pixel_bits, capabilities.layout
-        pipeline = Pipeline(network)
-        words = [PackedRows(bits)] if layout.packed_bits else [ByteRows(bits) for _ in range(layout.ports)]
-        buffers = [ImageBuffer(SIZE * bits, SIZE, BUFFERED_ROWS) for _ in words]
-        admission = BufferedAdmission(words, buffers, CREDITS, pipeline.interval, pipeline.phase)
+    def __init__(self, network: LSTNetwork, capabilities: Capabilities):
+        bits, layout, size = network.pixel_bits, capabilities.layout, side(network)
+        rows, columns = network.image_shape
+        pipeline = Pipeline(padded(network, size))
+        if layout.packed_bits:
+            words = [PackedRows(bits, columns, layout.ports, size)]
+        else:
+            words = [ByteRows(bits, columns, size) for _ in range(layout.ports)]
+        buffers = [ImageBuffer(size * bits, rows, BUFFERED_ROWS, filling=size - rows) for _ in words]
+        credits = WAITING + -(-pipeline.latency // pipeline.interval)
+        admission = BufferedAdmission(words, buffers, credits, pipeline.interval, pipeline.phase)
+        result_words = 1 << (credits * (network.classes + 1)).bit_length()
         super().__init__(
-            capabilities, EngineCore(admission, pipeline, RESULT_WORDS), FixedParameters(network)
+            capabilities, EngineCore(admission, pipeline, result_words), FixedParameters(network)
         )
 
 
@@ -51,8 +55,18 @@ def _spec(layout, **declaration) -> EngineSpec:
     """The declaration of the engine with images in ``layout``."""
 
     def accepts(network: Network) -> None:
-        lst1_layers(network)  # images of other sizes have no such layout
-        check(network, layout(network))
+        check_shape(network)
+        try:
+            found = layout(network)
+        except NetworkError:
+            raise
+        except ValueError as error:  # images of this shape
+            raise NetworkError(f"network {network.name!r}: {error}") from None
+        check(network, found)
+
+    def cycles(network: Network) -> int:
+        found = layout(network)
+        return max(side(network), -(-found.beats_per_image // (found.ports if found.interleaved else 1)))
 
     return EngineSpec(
         number=1,
@@ -60,6 +74,7 @@ def _spec(layout, **declaration) -> EngineSpec:
         build=RowParallelEngine,
         accepts=accepts,
         layout=layout,
+        cycles=cycles,
         **declaration,
     )
 

@@ -11,17 +11,21 @@ from gateware.device import DEVICE
 from gateware.engines.row_parallel.adder_graph import AdderGraph
 from gateware.engines.row_parallel.addition import split
 from gateware.engines.row_parallel.classifier import greatest_partial_sum, product_width
+from gateware.engines.row_parallel.pipeline import in_luts
+from gateware.engines.square_engine import padded, side
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network import Layer, Network, NetworkError
-from lst_overlay.network.lst.parameters import SIZE, lst1_layers
+from lst_overlay.network import Layer, LSTNetwork, NetworkError
+from lst_overlay.network.lst.passes import chain
+from lst_overlay.registers import BEAT_BYTES
 
+ROW_PIXELS = 4  # so that a row fills whole bytes of its beats, or two rows do
 # The classifier looks its products up: 5 bits of column, 1 bit of row and these bits address 1,024 words.
 MAX_ACTIVATION_BITS = 4
 LUT, RAMB18, SLICES = DEVICE["lut"], DEVICE["ramb18"], DEVICE["slices"]
 LUT_SHARE, SLICE_SHARE = 0.8, 0.75  # with more, routing is unlikely to succeed
 CARRY_BITS = 4  # of a slice
-# Fitted to synthesis: LUT per bit of every adder; LUT of transposer, tables, image buffer, registers and DMA;
-# LUT of a second port.
+# Fitted to syntheses of networks of 28 x 28 pixels: LUT per bit of every adder; LUT of transposer, tables,
+# image buffer, registers and DMA; LUT of a second port.
 _LUT_PER_BIT = 0.76
 _OTHER_LUT = 3_580
 _LUT_PER_PORT = 350
@@ -29,6 +33,8 @@ _OTHER_SLICES = 305  # of transposer, buffers, registers and DMA
 _SLICES_PER_PORT = 40
 _LUT_PER_ROW_CODE_BIT = 135  # of the transposer, for each bit beyond the four that _OTHER_LUT includes
 _OTHER_RAMB18 = 1
+_LUT_PER_PAIR = 1_500  # of the transposers and tables of a further pair of layers
+_SLICES_PER_PAIR = 60
 
 
 @dataclass(frozen=True)
@@ -59,49 +65,77 @@ def _sums(layer: Layer, codes: Tuple[int, int]) -> Iterator[_Sum]:
         yield _Sum(bits, len(terms) - 1 + bool(constant), chain)
 
 
-def estimate(network: Network, layout: ImageLayout) -> Estimate:
+def estimate(network: LSTNetwork, layout: ImageLayout) -> Estimate:
     """Estimate the area of the engine with a network.
 
     Slices are the least number of them: a carry chain takes one for every four bits, and constants are fitted
     for the rest: within 2 % of the syntheses in docs/ladder.md. LUT are the bits of every adder of two
     numbers times a fitted factor, plus fitted constants: within 4 %. RAMB18 are counted.
     """
-    rows, columns, dense = network.layers
-    sums = [
-        sum_ for layer, codes in zip((rows, columns), network.input_ranges) for sum_ in _sums(layer, codes)
-    ]
-    logit_bits = shape_of(*dense.acc_bounds(*network.input_ranges[2]))[0]
+    size = side(network)
+    network = padded(network, size)
+    *layers, dense = network.layers
+    sums = [sum_ for layer, codes in zip(layers, network.input_ranges) for sum_ in _sums(layer, codes)]
+    logit_bits = shape_of(*dense.acc_bounds(*network.input_ranges[-1]))[0]
     sums += network.classes * [_Sum(logit_bits, 2, True)]
     added = sum(bits * adders for bits, adders, _ in sums)
-    transposer = _LUT_PER_ROW_CODE_BIT * (rows.activation.width - 4)
-    lut = round(_OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added + transposer)
-    # Two channels share one RAMB18, in two stages; an index of at most ten bits fits.
-    tables = 2 * (SIZE // 2)
-    buffers = (2 if layout.interleaved else 1) * -(-SIZE * network.pixel_bits // 36)
+    transposer = _LUT_PER_ROW_CODE_BIT * (layers[0].activation.width - 4)
+    pairs = len(layers) // 2 - 1
+    lut = _OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added + transposer
+    # Two channels share one RAMB18; an index of at most ten bits fits.
+    tables = sum(size // 2 for number, layer in enumerate(layers) if not in_luts(number, layer.activation))
+    buffers = (2 if layout.interleaved else 1) * -(-size * network.pixel_bits // 36)
     fifos = 2 * layout.ports
     chains = sum(-(-bits // CARRY_BITS) for bits, _, chain in sums if chain)
-    slices = chains + _OTHER_SLICES + _SLICES_PER_PORT * (layout.ports - 1)
-    width = product_width(dense, columns.activation.width)
+    slices = chains + _OTHER_SLICES + _SLICES_PER_PORT * (layout.ports - 1) + _SLICES_PER_PAIR * pairs
+    width = product_width(dense, layers[-1].activation.width)
     return Estimate(
-        slices, lut, SIZE // 2 * -(-network.classes * width // 18) + tables + buffers + fifos + _OTHER_RAMB18
+        slices,
+        round(lut + _LUT_PER_PAIR * pairs),
+        size // 2 * -(-network.classes * width // 18) + tables + buffers + fifos + _OTHER_RAMB18,
     )
 
 
-def check(network: Network, layout: ImageLayout) -> None:
+def check_shape(network: LSTNetwork) -> None:
+    """Raise NetworkError, with the rule and the value, if the images or layers have no such engine."""
+    chain(network)
+    rows, columns = network.image_shape
+    if columns % ROW_PIXELS or rows * columns % BEAT_BYTES:
+        raise NetworkError(
+            f"network {network.name!r}: the columns of an image must be a multiple of {ROW_PIXELS} and its "
+            f"pixels of {BEAT_BYTES}, so that beats hold whole rows, not {rows} x {columns}: "
+            "the engine pixel_serial takes it"
+        )
+    if any(layer.add is not None for layer in network.layers):
+        raise NetworkError(
+            f"network {network.name!r} adds the output of an earlier layer, which is not kept: the engine "
+            "pixel_pairs takes it"
+        )
+    size = side(network)
+    if network.classes >= size:
+        raise NetworkError(
+            f"network {network.name!r}: the logits of an image and its class leave one per clock in {size} "
+            f"clocks, those of the widest layer or image, so classes must be at most {size - 1}, not "
+            f"{network.classes}"
+        )
+
+
+def check(network: LSTNetwork, layout: ImageLayout) -> None:
     """Raise NetworkError, with the rule and the value, for a network that this engine cannot hold."""
-    lst1_layers(network)
+    check_shape(network)
     if layout.packed_bits not in (0, network.pixel_bits):
         raise NetworkError(
             f"network {network.name!r} has pixels of {network.pixel_bits} bits; "
             f"packed ones have {layout.packed_bits} here"
         )
-    bits = network.layers[1].activation.width
+    dense, size = padded(network, side(network)).layers[-1], side(network)
+    bits = network.layers[-2].activation.width
     if bits > MAX_ACTIVATION_BITS:
         raise NetworkError(
             f"network {network.name!r}: "
             f"the classifier takes activations of at most {MAX_ACTIVATION_BITS} bits, not {bits}"
         )
-    greatest = greatest_partial_sum(network.layers[2], SIZE, bits)
+    greatest = greatest_partial_sum(dense, size, bits)
     if greatest >= 1 << LANE_WIDTH - 1:
         raise NetworkError(
             f"network {network.name!r}: the classifier adds up half of a column in {LANE_WIDTH} bits, "

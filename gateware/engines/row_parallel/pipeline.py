@@ -1,4 +1,4 @@
-"""The pipeline of the row-parallel engine: all stages of LST-1, each on a whole row or column per clock.
+"""The pipeline of the row-parallel engine: all stages of LST-1 or LST-2, each on a row or column per clock.
 
 Under an arrow stands the width in bits; above it, the number of such signals in parallel.
 
@@ -19,9 +19,14 @@ Under an arrow stands the width in bits; above it, the number of such signals in
 b: a pixel's code. a, c: the codes of rows, columns. s, t, u: the accumulators of rows, columns, classifier.
 With lst1_w4a4p2 b = 2, a = c = 4, s = 10, t = 11, u = 15, and the latencies are 7, 3, 30, 5, 3 and 11 clocks.
 [...]: the input that tells the stage which row or column it has; it is driven by a RowCounter.
+
+In LST-2, a second transform follows columns_lookup: transposer2, which makes rows of the columns again, then
+rows2 to columns2_lookup with transposer3 between them. Their tables are in LUTs.
 """
 
 from __future__ import annotations
+
+from typing import List, Optional, Tuple
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
@@ -34,12 +39,15 @@ from gateware.engines.row_parallel.constant_matrix import ConstantMatrix
 from gateware.engines.row_parallel.lookup import Lookup
 from gateware.engines.row_parallel.row_counter import RowCounter
 from gateware.engines.row_parallel.row_transposer import RowTransposer
-from lst_overlay.network import Network
+from lst_overlay.network import Activation, LSTNetwork
+
+LUT_INDEX_WIDTH = 8  # the widest index of tables in LUTs
 
 
 class Pipeline(LiteXModule):
     """Rows in, logits and class out; a row per clock.
 
+    All layers of the network but the last are square, of the size of its images.
     No stage has back-pressure: ``ready`` is ignored.
 
     phase:    the row counter: 0 .. rows - 1, for ever.
@@ -49,72 +57,73 @@ class Pipeline(LiteXModule):
     source:   word (32 bits): the logits, one per clock, then the class with last.
     """
 
-    def __init__(self, network: Network):
-        rows_layer, columns_layer, dense = network.layers
+    def __init__(self, network: LSTNetwork):
+        *layers, dense = network.layers
         (size, _), bits = network.image_shape, network.pixel_bits
-        pixel_range, rows_range, columns_range = network.input_ranges
         self.sink = sink = stream.Endpoint([("data", size * bits)])
         widths = [
             signed_width(*layer.acc_bounds(*codes))
             for layer, codes in zip(network.layers, network.input_ranges)
         ]
-
-        self.rows = ConstantMatrix(rows_layer.weights_q, rows_layer.bias_q, pixel_range, widths[0])
-        self.rows_lookup = Lookup(rows_layer.activation, size, widths[0])
-        self.transposer = RowTransposer(size, rows_layer.activation.width)
-        self.columns = ConstantMatrix(columns_layer.weights_q, columns_layer.bias_q, rows_range, widths[1])
-        self.columns_lookup = Lookup(columns_layer.activation, size, widths[1])
-        self.classifier = Classifier(dense, size, size, columns_layer.activation.width, widths[2])
+        stages: List[Tuple[str, LiteXModule, Optional[Signal]]] = []  # name, stage, input of its counter
+        for number, (layer, codes, width) in enumerate(zip(layers, network.input_ranges, widths)):
+            if number:
+                transposer = RowTransposer(size, layers[number - 1].activation.width)
+                stages.append((_numbered("transposer", number), transposer, transposer.row_counter))
+            name = _numbered(layer.axis.value, number // 2 + 1)
+            stages.append((name, ConstantMatrix(layer.weights_q, layer.bias_q, codes, width), None))
+            lookup = Lookup(layer.activation, size, width, in_luts(number, layer.activation))
+            stages.append((f"{name}_lookup", lookup, None))
+        classifier = Classifier(dense, size, size, layers[-1].activation.width, widths[-1])
+        stages.append(("classifier", classifier, classifier.column))
+        self.row_counter = RowCounter(size)
         self.classify = Argmax(LOGIT_WIDTH, network.classes)
         self.source = self.classify.source
+        self.phase = self.row_counter.count
+        self.interval = size
+        self.latency = 0  # from the pipeline's input to that of each stage, and in the end of all
 
         # # #
 
-        stages = [
-            self.rows,
-            self.rows_lookup,
-            self.transposer,
-            self.columns,
-            self.columns_lookup,
-            self.classifier,
-        ]
-        # Clocks from the pipeline's input to that of each stage.
-        age = [sum(stage.latency for stage in stages[:number]) for number in range(len(stages))]
-        self.row_counter = RowCounter(size)
-        self.transposer_counter = RowCounter(size, age[stages.index(self.transposer)])
-        self.classifier_counter = RowCounter(size, age[stages.index(self.classifier)])
-        self.latency = sum(stage.latency for stage in stages)
-        self.phase = self.row_counter.count
-        self.interval = size
-        self.comb += [
-            self.transposer.row_counter.eq(self.transposer_counter.count),
-            self.classifier.column.eq(self.classifier_counter.count),
-            self.rows.sink.valid.eq(sink.valid),
-            *[
-                getattr(self.rows.sink, f"x{lane}").eq(sink.data[bits * lane : bits * (lane + 1)])
-                for lane in range(size)
-            ],
-        ]
-        for stage, following in zip(stages, stages[1:]):
-            self.comb += following.sink.valid.eq(stage.source.valid)
-            self.comb += [
-                getattr(following.sink, f"x{lane}").eq(getattr(stage.source, f"y{lane}"))
-                for lane in range(size)
-            ]
+        valid, values = sink.valid, [sink.data[bits * lane : bits * (lane + 1)] for lane in range(size)]
+        for name, stage, count in stages:
+            setattr(self, name, stage)
+            if count is not None:
+                counter = RowCounter(size, self.latency)
+                setattr(self, f"{name}_counter", counter)
+                self.comb += count.eq(counter.count)
+            self.comb += stage.sink.valid.eq(valid)
+            self.comb += [getattr(stage.sink, f"x{lane}").eq(value) for lane, value in enumerate(values)]
+            self.latency += stage.latency
+            outputs = network.classes if stage is classifier else size
+            valid, values = stage.source.valid, [getattr(stage.source, f"y{lane}") for lane in range(outputs)]
 
         # The classifier gives all logits of an image at once; they leave one per clock, before those of the
         # next image.
-        held = Signal(widths[2] * network.classes, reset_less=True)
+        width = widths[-1]
+        held = Signal(width * network.classes, reset_less=True)
         left = Signal(max=network.classes + 1)
-        logits = [getattr(self.classifier.source, f"y{number}") for number in range(network.classes)]
-        first = Signal((widths[2], True))
+        first = Signal((width, True))
         self.comb += [
-            first.eq(held[: widths[2]]),
+            first.eq(held[:width]),
             self.classify.sink.acc.eq(first),
             self.classify.sink.valid.eq(left != 0),
         ]
         self.sync += [
-            held.eq(held[widths[2] :]),
+            held.eq(held[width:]),
             If(left != 0, left.eq(left - 1)),
-            If(self.classifier.source.valid, held.eq(Cat(*logits)), left.eq(network.classes)),
+            If(valid, held.eq(Cat(*values)), left.eq(network.classes)),
         ]
+
+
+def _numbered(name: str, number: int) -> str:
+    """The name of a stage: the first of its kind has no number."""
+    return name if number == 1 else f"{name}{number}"
+
+
+def in_luts(number: int, activation: Activation) -> bool:
+    """Whether the tables of a layer are in LUTs: block RAM has room for the first two layers' only.
+
+    Tables of more entries are too large for LUTs.
+    """
+    return number >= 2 and activation.index_width <= LUT_INDEX_WIDTH

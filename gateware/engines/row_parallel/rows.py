@@ -1,4 +1,7 @@
-"""Convert bus beats to rows of pixel codes: packed by the driver, or uint8, which this module reduces."""
+"""Convert bus beats to rows of pixel codes: packed by the driver, or uint8, which this module reduces.
+
+Rows of fewer than ``size`` pixels are filled up with zeros at their right end.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,20 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Cat, If, Signal
 
-from lst_overlay.network.lst.parameters import SIZE
 from lst_overlay.registers import BEAT_BYTES
-
-PACKED_BITS = 56  # of a beat; its last byte is 0
 
 
 class PackedRows(LiteXModule):
     """Rows of packed pixels: one beat of every port is a row; the first port has the leftmost pixels.
 
-    sinks:  a list of endpoints, one for each port; data (64 bits), of which the low 56 bits are pixels.
+    sinks:  a list of endpoints, one for each port; data (64 bits), the pixels in its low bits.
     source: data, a row; no back-pressure.
     room:   rows may leave. A row still leaves in the clock after room has fallen.
     """
 
-    def __init__(self, pixel_bits: int):
-        self.sinks = sinks = [
-            stream.Endpoint([("data", 8 * BEAT_BYTES)]) for _ in range(SIZE * pixel_bits // PACKED_BITS)
-        ]
-        self.source = source = stream.Endpoint([("data", SIZE * pixel_bits)])
+    def __init__(self, pixel_bits: int, columns: int, ports: int, size: int):
+        self.sinks = sinks = [stream.Endpoint([("data", 8 * BEAT_BYTES)]) for _ in range(ports)]
+        self.source = source = stream.Endpoint([("data", size * pixel_bits)])
         self.room = Signal()
 
         # # #
@@ -40,37 +38,46 @@ class PackedRows(LiteXModule):
             )
         self.sync += [
             source.valid.eq(taken),
-            source.data.eq(Cat(*[sink.data[:PACKED_BITS] for sink in sinks])),
+            source.data.eq(Cat(*[sink.data[: columns * pixel_bits // ports] for sink in sinks])),
         ]
 
 
 class ByteRows(LiteXModule):
-    """Rows of uint8 pixels: seven beats are two rows. A code is the highest ``pixel_bits`` bits of a pixel.
+    """Rows of uint8 pixels. A code is the highest ``pixel_bits`` bits of a pixel.
 
+    columns: of a row, a multiple of four, so that every second row ends with a beat.
     sinks:  a list of one endpoint, data (64 bits).
     source: data, a row; no back-pressure.
     room:   rows may leave. A row still leaves in the clock after room has fallen.
     """
 
-    def __init__(self, pixel_bits: int):
+    def __init__(self, pixel_bits: int, columns: int, size: int):
         sink = stream.Endpoint([("data", 8 * BEAT_BYTES)])
         self.sinks = [sink]
-        self.source = source = stream.Endpoint([("data", SIZE * pixel_bits)])
+        self.source = source = stream.Endpoint([("data", size * pixel_bits)])
         self.room = Signal()
 
         # # #
 
+        row = columns * pixel_bits
+        first, second = (
+            -(-columns // BEAT_BYTES) - 1,
+            2 * columns // BEAT_BYTES - 1,
+        )  # the steps that end rows
         codes = Cat(*[sink.data[8 * (byte + 1) - pixel_bits : 8 * (byte + 1)] for byte in range(BEAT_BYTES)])
-        # The codes of the last three beats, the oldest in the lowest bits.
-        before = Signal(3 * BEAT_BYTES * pixel_bits, reset_less=True)
+        # The codes of the last beats, the oldest in the lowest bits.
+        before = Signal(max(first, 1) * len(codes), reset_less=True)
         window = Cat(before, codes)
-        step = Signal(max=7)
+        begin = len(window) - (first + 1) * len(codes)  # of the first row, when it ends
+        step = Signal(max=second + 1)
         taken = Signal()
         self.comb += [taken.eq(sink.valid & self.room), sink.ready.eq(self.room)]
         self.sync += [
-            source.valid.eq(taken & ((step == 3) | (step == 6))),
-            If(step == 3, source.data.eq(window[: SIZE * pixel_bits])).Else(
-                source.data.eq(window[len(window) - SIZE * pixel_bits :])
+            source.valid.eq(taken & ((step == first) | (step == second))),
+            If(step == first, source.data.eq(window[begin : begin + row])).Else(
+                source.data.eq(window[len(window) - row :])
             ),
-            If(taken, before.eq(window[len(codes) :]), If(step == 6, step.eq(0)).Else(step.eq(step + 1))),
+            If(
+                taken, before.eq(window[len(codes) :]), If(step == second, step.eq(0)).Else(step.eq(step + 1))
+            ),
         ]

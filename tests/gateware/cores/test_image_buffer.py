@@ -24,12 +24,13 @@ def wait(signal, limit=2000):
     raise AssertionError(f"waited {limit} clocks")
 
 
-def run_rows(dut, beats, gaps, room):
+def run_rows(dut, beats, gaps, room, count):
     """Send beats to a converter and return its rows.
 
     beats: the words for each sink.
     gaps:  clocks without valid before each beat, repeated.
     room:  its value in each clock, repeated.
+    count: of the rows.
     """
     rows = []
 
@@ -45,7 +46,7 @@ def run_rows(dut, beats, gaps, room):
 
     def watch():
         clock = 0
-        while len(rows) < 28 and clock < 20 * len(beats[0]):
+        while len(rows) < count and clock < 20 * len(beats[0]):
             clock += 1
             yield dut.room.eq(room[clock % len(room)])
             yield
@@ -68,20 +69,29 @@ def run_rows(dut, beats, gaps, room):
         (ImageLayout((28, 28)), 2),
         (ImageLayout((28, 28)), 3),
         (ImageLayout((28, 28)), 4),
+        (ImageLayout((9, 32), 1, 2), 2),
+        (ImageLayout((10, 20), 2, 4), 4),
+        (ImageLayout((10, 12)), 5),
+        (ImageLayout((9, 16)), 3),
+        (ImageLayout((9, 8)), 8),
     ],
     ids=str,
 )
 def test_rows_hold_the_codes_of_their_pixels(layout, bits, gaps, room):
-    images = np.random.default_rng(bits).integers(0, 256, (1, 28, 28), dtype=np.uint8)
+    images = np.random.default_rng(bits).integers(0, 256, (1, *layout.shape), dtype=np.uint8)
     buffers = [np.empty((1, layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
     layout.fill(images.reshape(1, -1), buffers)
     beats = [buffer.view("<u8").ravel() for buffer in buffers]
-    dut = PackedRows(bits) if layout.packed_bits else ByteRows(bits)
+    columns, size = layout.shape[1], layout.shape[1] + 2
+    if layout.packed_bits:
+        dut = PackedRows(bits, columns, layout.ports, size)
+    else:
+        dut = ByteRows(bits, columns, size)
     expected = [
         sum(int(code) << bits * place for place, code in enumerate(row))
         for row in pixel_codes(images, bits)[0]
     ]
-    assert run_rows(dut, beats, gaps, room) == expected
+    assert run_rows(dut, beats, gaps, room, len(expected)) == expected
 
 
 class Words(LiteXModule):
@@ -98,24 +108,34 @@ class Entrance(LiteXModule):
 
     rows = 4
 
-    def __init__(self, buffers, credits, interval):
-        self.row_counter = RowCounter(self.rows)
+    def __init__(self, buffers, credits, interval, filling=0):
+        self.row_counter = RowCounter(self.rows + filling)
         self.words = [Words() for _ in range(buffers)]
-        stores = [ImageBuffer(8, self.rows, 32) for _ in range(buffers)]
-        timing = (interval,) if interval else (self.rows, self.row_counter.count)
+        stores = [ImageBuffer(8, self.rows, 32, filling) for _ in range(buffers)]
+        timing = (interval,) if interval else (self.rows + filling, self.row_counter.count)
         self.admission = BufferedAdmission(self.words, stores, credits, *timing)
         self.returned = Signal()
         self.comb += self.admission.returned.eq(self.returned)
 
 
-def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, stalls=None, start_after=None):
+def enter(
+    rows,
+    gaps,
+    credits=8,
+    answer_after=1,
+    interval=None,
+    clocks=None,
+    stalls=None,
+    start_after=None,
+    filling=0,
+):
     """Send rows, a list for each buffer, and return (phase, row) of the admitted rows in order.
 
     ``clocks`` is filled with the clock of each admitted row, ``stalls`` with (starved, blocked) of every
     clock. ``start`` is high for one clock when ``start_after`` rows have been admitted.
     """
-    dut, entered, pending = Entrance(len(rows), credits, interval), [], []
-    total = sum(map(len, rows))
+    dut, entered, pending = Entrance(len(rows), credits, interval, filling), [], []
+    total = sum(map(len, rows)) // dut.rows * (dut.rows + filling)
 
     def feed(buffer, values):
         for number, value in enumerate(values):
@@ -142,7 +162,7 @@ def enter(rows, gaps, credits=8, answer_after=1, interval=None, clocks=None, sta
                 entered.append(((yield dut.row_counter.count), (yield dut.admission.source.data)))
                 if clocks is not None:
                     clocks.append(clock)
-                if len(entered) % dut.rows == 0:
+                if len(entered) % (dut.rows + filling) == 0:
                     pending.append(clock + answer_after)
             if len(entered) == total:
                 break
@@ -162,6 +182,15 @@ def test_images_enter_whole_in_order_and_row_r_at_row_counter_r(gaps, credits, a
     entered = enter([values], gaps, credits, answer_after)
     assert [row for _, row in entered] == values
     assert [row_counter for row_counter, _ in entered] == [number % 4 for number in range(48)]
+
+
+@settings(max_examples=8, deadline=None)
+@given(gaps=st.lists(st.integers(0, 7), min_size=1, max_size=6), filling=st.integers(1, 5))
+def test_filling_leaves_right_behind_each_image(gaps, filling):
+    values = np.random.default_rng(0).integers(0, 256, 48).tolist()
+    entered = np.reshape(enter([values], gaps, filling=filling), (12, 4 + filling, 2))
+    assert entered[:, :4, 1].ravel().tolist() == values
+    assert (entered[..., 0] == range(4 + filling)).all()
 
 
 @settings(max_examples=8, deadline=None)

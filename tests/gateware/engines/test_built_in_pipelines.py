@@ -149,7 +149,9 @@ def stimuli(name, net, images, pauses):
     words = (codes << np.arange(0, net.pixel_bits * pixels, net.pixel_bits, dtype=np.uint64)).sum(
         axis=2, dtype=np.uint64
     )
-    slots = free_slots(len(net.layers) // 2, dut.rounds.places if hasattr(dut, "rounds") else 1, pauses)
+    # Only in pixel_pairs an image comes back, once for each further pair of layers.
+    pairs, places = (len(net.layers) // 2, dut.rounds.places) if hasattr(dut, "rounds") else (1, 1)
+    slots = free_slots(pairs, places, pauses)
     starts = np.array([dut.interval * next(slots) for _ in images], np.int32)
     return dut, words, starts
 
@@ -225,6 +227,14 @@ def test_images_right_behind_each_other_and_after_pauses(name, settings):
     # Migen cannot simulate the blocks of the FPGA that row_parallel's classifier consists of.
     simulate = in_verilog if name == "row_parallel" else in_migen
     np.testing.assert_array_equal(simulate(name, net, images, (0, 0, 1, 0, 3)), expected(net, images))
+
+
+@pytest.mark.parametrize("settings", [DEEP[0], *DEEP[4:]], ids=str)
+def test_a_cascade_of_several_pairs_of_layers(settings):
+    net, images = network(4, **settings), random_images(8)
+    np.testing.assert_array_equal(
+        in_verilog("row_parallel", net, images, (0, 0, 1, 0, 3)), expected(net, images)
+    )
 
 
 @pytest.mark.parametrize("pauses", [(0,), (0, 0, 1, 0, 3)], ids=str)

@@ -7,15 +7,12 @@ from typing import Dict, List
 
 import numpy as np
 
-from ..archive import NetworkError
 from ..family import Network, check_family
-from ..formats import code_range
 from .layers import MAX_INDEX_WIDTH, MAX_INDEX_WIDTH_PER_CHANNEL, Activation, Axis, LSTNetwork
-from .passes import Pass, Program, blocks, check_vectors, program, vector_clocks
+from .passes import Pass, Program, blocks, program, vector_clocks
 from .serial_format import (
     BLOCK,
     CLASS_LANES,
-    CODE_WIDTH,
     DESCRIPTOR,
     DESCRIPTOR_LANES,
     FIELDS,
@@ -27,8 +24,6 @@ from .serial_format import (
     sections,
 )
 
-SIZE = 28  # rows, columns and features of LST-1
-CLASSES = 10
 PARAMETER_BYTES = 8 * -(-sum(section.words for section in sections(MAX_LENGTHS)) // 2)
 
 
@@ -137,35 +132,3 @@ def _table_words(activation: Activation) -> np.ndarray:
     half, full_half = 1 << (activation.index_width - 1), 1 << (full_width - 1)
     index = np.clip(np.arange(-full_half, full_half), -half, half - 1)
     return activation.table_q[..., index + half].ravel()
-
-
-def lst1_layers(network: Network) -> tuple:
-    """(rows, columns, classifier) of an LST-1 that today's engines can hold.
-
-    Raises NetworkError for any other network.
-    """
-    check_family(network, "lst")
-    check_vectors(network)
-    axes = tuple(layer.axis for layer in network.layers)
-    shapes = tuple(layer.weights_q.shape for layer in network.layers)
-    if axes != (Axis.ROWS, Axis.COLUMNS, Axis.DENSE) or shapes != (
-        (SIZE, SIZE),
-        (SIZE, SIZE),
-        (CLASSES, SIZE * SIZE),
-    ):
-        raise NetworkError(
-            f"network {network.name!r} ({network.kind}) is not an LST-1 of {SIZE}x{SIZE} and {CLASSES} "
-            f"classes: its layers are {', '.join(f'{a.value} {s[1]}->{s[0]}' for a, s in zip(axes, shapes))}"
-        )
-    if any(layer.add is not None for layer in network.layers):
-        raise NetworkError(f"network {network.name!r} adds an earlier layer's output, the engine cannot")
-    low, high = code_range(CODE_WIDTH)
-    for name, layer in zip(("rows", "columns", "classifier"), network.layers):
-        codes = [layer.weights_q] + ([layer.activation.table_q] if layer.activation is not None else [])
-        for array in codes:
-            if array.min() < low or array.max() > high:
-                raise NetworkError(
-                    f"network {network.name!r}: {name} codes must fit {CODE_WIDTH} bits, "
-                    f"found {array.min()}..{array.max()}"
-                )
-    return network.layers

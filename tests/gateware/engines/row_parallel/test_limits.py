@@ -91,17 +91,44 @@ def test_products_too_wide_for_the_block_ram(monkeypatch):
         check(TWO, ImageLayout((28, 28), 1, 2))
 
 
-def test_another_shape_is_refused():
-    with pytest.raises(NetworkError):
-        check(random_network(1), ImageLayout((28, 28), 1, 2))
+ROW_PARALLEL = ["row_parallel", "row_parallel_uint8", "row_parallel_uint8x2"]
 
 
-@pytest.mark.parametrize("engine", ["row_parallel", "row_parallel_uint8", "row_parallel_uint8x2"])
-@pytest.mark.parametrize("side", [10, 26])
-def test_images_that_have_no_layout_are_refused_as_another_shape(engine, side):
-    network = chain_network(1, (side, side), [(side, side)], 3, pixel_bits=4)
-    with pytest.raises(NetworkError, match="is not an LST-1 of 28x28 and 10 classes: its layers are rows"):
+@pytest.mark.parametrize("engine", ROW_PARALLEL)
+@pytest.mark.parametrize("side", [(10, 10), (12, 26), (9, 12)])
+def test_images_whose_rows_do_not_fill_beats(engine, side):
+    network = chain_network(1, side, [(12, 12)], 3, pixel_bits=4)
+    with pytest.raises(
+        NetworkError,
+        match=rf"multiple of 4 and its pixels of 8, .*, not {side[0]} x {side[1]}: the engine pixel",
+    ):
         make_design(engine, network)
+
+
+def test_images_that_cannot_be_interleaved():
+    network = chain_network(1, (10, 12), [(12, 12)], 3, pixel_bits=4)
+    with pytest.raises(NetworkError, match=r"'chain': .* shape \(10, 12\) has 120 bytes"):
+        make_design("row_parallel_uint8x2", network)
+
+
+@pytest.mark.parametrize("engine", ROW_PARALLEL)
+def test_sums_with_an_earlier_layer(engine):
+    network = chain_network(1, (12, 12), [(12, 12)] * 2, 3, adds={3: 1}, pixel_bits=4)
+    with pytest.raises(
+        NetworkError, match="adds the output of an earlier layer, which is not kept: the engine"
+    ):
+        make_design(engine, network)
+
+
+def test_classes_that_do_not_leave_within_an_image():
+    network = chain_network(1, (12, 12), [(12, 12)], 12, pixel_bits=4)
+    with pytest.raises(NetworkError, match="in 12 clocks, .* classes must be at most 11, not 12"):
+        make_design("row_parallel", network)
+
+
+def test_images_of_too_few_pixels():
+    with pytest.raises(NetworkError, match="'random': images must have 8..32 rows and columns, not 3x4"):
+        check(random_network(1), ImageLayout((28, 28), 1, 2))
 
 
 def test_the_generator_asks():
