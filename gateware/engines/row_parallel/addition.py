@@ -1,18 +1,24 @@
 """A sum of at most three numbers, in one carry chain or in none.
 
-A chain takes a slice for every four bits, whatever it leaves of the slice, and each LUT6 before it adds three
-bits as easily as two.
+A chain takes a slice for every four bits, whatever it leaves of the slice. So three numbers first become two
+with the same sum, bit by bit without carries (carry-save addition), in a clock of their own.
 """
 
 from __future__ import annotations
 
 from functools import reduce
 from operator import add, sub
-from typing import NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
-from migen import Cat, Module, Signal
+from migen import Cat, Constant, Module, Signal
+from migen.fhdl.structure import _Value
 
 LUT_INPUTS = 6
+
+
+def clocks(numbers: int) -> int:
+    """The clocks that a sum of that many numbers takes, one to three."""
+    return 2 if numbers == 3 else 1
 
 
 class Summand(NamedTuple):
@@ -51,7 +57,8 @@ def registered_sum(
 ) -> Signal:
     """Add to ``module`` a register of the sum of one to three summands and a constant, and return it.
 
-    The constant counts as a summand unless it is 0. shape: (bits, signed) of the sum.
+    The constant counts as a summand unless it is 0. shape: (bits, signed) of the sum. The sum is in the
+    register `clocks` after the summands.
     """
     parts = [(len(signal), shift, sign) for signal, shift, sign in summands]
     low_bits, high_bits, chain = split(parts, constant, shape[0])
@@ -60,7 +67,10 @@ def registered_sum(
         for sign in (1, -1)
     )
     high = Signal((high_bits, shape[1]), name=f"{name}_high")
-    if chain:
+    late = clocks(len(summands) + bool(constant)) == 2
+    if late:
+        module.comb += high.eq(_sum_of_three(module, positive, negative, constant, high_bits))
+    elif chain:
         if constant or not positive:
             positive.append(constant)
         module.comb += high.eq(reduce(sub, negative, reduce(add, positive)))
@@ -70,11 +80,52 @@ def registered_sum(
     if low_bits:
         lowest = min(summands, key=lambda summand: summand.shift)
         low = Signal(low_bits, name=f"{name}_low")
-        module.comb += low.eq(_signed(module, lowest.signal, lowest.shift))
+        lowest_bits = _signed(module, lowest.signal, lowest.shift)
+        if late:
+            module.sync += low.eq(lowest_bits)
+        else:
+            module.comb += low.eq(lowest_bits)
         module.sync += total.eq(Cat(low, high))
     else:
         module.sync += total.eq(high)
     return total
+
+
+def _sum_of_three(
+    module: Module, positive: List[Signal], negative: List[Signal], constant: int, width: int
+) -> _Value:
+    """The sum of three numbers, modulo 2**width, of which registers hold what two numbers it is of.
+
+    A negative number is its complement and 1. A constant takes in each 1; else one has room in the carries'
+    lowest bit, and for two the carries are those of the complement of the sum, b + c + ~a, so they are taken
+    off.
+    """
+    ones = len(negative)
+    if constant:
+        numbers = [*positive, *[~number for number in negative], Constant((constant + ones) % (1 << width))]
+        ones = 0
+    elif ones == 2:
+        numbers = [~positive[0], *negative]
+    else:
+        numbers = [*positive, *[~number for number in negative]]
+    a, b, c = (_extended(module, number, width) for number in numbers)
+    bits = Signal(width, reset_less=True, name="sum_bits")
+    carries = Signal(width, reset_less=True, name="sum_carries")
+    taken_off = ones == 2
+    module.sync += [
+        bits.eq(~(a ^ b ^ c) if taken_off else a ^ b ^ c),
+        carries.eq(Cat(Constant(ones % 2, 1), (a & b) | (a & c) | (b & c))),
+    ]
+    if taken_off:
+        return bits - carries
+    return bits + carries + (2 if ones == 3 else 0)
+
+
+def _extended(module: Module, number: _Value, width: int) -> Signal:
+    """A number in ``width`` bits, with its sign or cut."""
+    extended = Signal(width, name="extended")
+    module.comb += extended.eq(number)
+    return extended
 
 
 def _signed(module: Module, signal: Signal, shift: int) -> Signal:

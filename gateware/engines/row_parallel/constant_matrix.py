@@ -1,4 +1,4 @@
-"""A constant matrix times a vector per clock: an AdderGraph with a register after each addition."""
+"""A constant matrix times a vector per clock: an AdderGraph with registers in each addition."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migen import Signal
 from gateware.cores.delay import delayed
 from gateware.cores.widths import shape_of
 from gateware.engines.row_parallel.adder_graph import AdderGraph, Term
-from gateware.engines.row_parallel.addition import Summand, registered_sum
+from gateware.engines.row_parallel.addition import Summand, clocks, registered_sum
 
 
 class ConstantMatrix(LiteXModule):
@@ -27,7 +27,13 @@ class ConstantMatrix(LiteXModule):
 
     def __init__(self, matrix: np.ndarray, bias: np.ndarray, x_range: Tuple[int, int], acc_width: int):
         graph = AdderGraph.of(matrix)
-        self.latency = max(graph.depths) + 1
+        # What each output is late, from what it is the sum of.
+        numbers = [len(terms) + bool(constant) for terms, constant in zip(graph.outputs, bias.tolist())]
+        ages = [
+            clocks(number) + max(graph.depths[term.signal] for term in terms) if terms else 0
+            for number, terms in zip(numbers, graph.outputs)
+        ]
+        self.latency = max(1, *ages)
         self.sink = sink = stream.Endpoint(
             [(f"x{number}", shape_of(*x_range)) for number in range(graph.inputs)]
         )
@@ -54,11 +60,10 @@ class ConstantMatrix(LiteXModule):
             zip(graph.additions, graph.ranges(*x_range)[graph.inputs :]), graph.inputs
         ):
             lines.append([summed(terms, 0, shape_of(*span), f"signal{number}_0")])
-        for number, (terms, constant) in enumerate(zip(graph.outputs, bias.tolist())):
+        for number, (terms, constant, age) in enumerate(zip(graph.outputs, bias.tolist(), ages)):
             y = getattr(source, f"y{number}")
             if terms:
                 total = summed(terms, constant, (acc_width, True), f"sum{number}")
-                age = 1 + max(graph.depths[term.signal] for term in terms)
                 self.comb += y.eq(delayed(self, total, self.latency - age, name=f"sum{number}_"))
             else:
                 self.comb += y.eq(constant)

@@ -19,15 +19,27 @@ def expected(act, acc):
     return act.table_q[np.arange(acc.shape[1]), entry] if act.per_channel else act.table_q[entry]
 
 
+@pytest.mark.parametrize("in_luts", [False, True])
 @pytest.mark.parametrize("channels", [None, 3])
 @pytest.mark.parametrize(
     "shift, index_width, acc_width",
-    [(0, 4, 6), (2, 4, 6), (3, 4, 6), (5, 4, 6), (0, 6, 6), (0, 6, 4), (1, 4, 4), (1, 1, 3)],
+    [
+        (0, 4, 6),
+        (2, 4, 6),
+        (3, 4, 6),
+        (5, 4, 6),
+        (0, 6, 6),
+        (0, 6, 4),
+        (1, 4, 4),
+        (1, 1, 3),
+        (1, 7, 9),
+        (0, 8, 8),
+    ],
 )
-def test_every_sum_finds_its_entry(channels, shift, index_width, acc_width):
+def test_every_sum_finds_its_entry(in_luts, channels, shift, index_width, acc_width):
     act = activation(shift, index_width, channels)
     acc = np.arange(-(1 << acc_width - 1), 1 << acc_width - 1)
     acc = np.stack([acc, acc[::-1], np.roll(acc, 3)], axis=1)
-    out, clocks = through(Lookup(act, 3, acc_width), list(acc))
+    out, clocks = through(Lookup(act, 3, acc_width, in_luts), list(acc))
     np.testing.assert_array_equal(out, expected(act, acc))
     assert clocks == [clock + Lookup.latency for clock in range(len(acc))]
