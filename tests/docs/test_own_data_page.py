@@ -11,9 +11,11 @@ from tests.driver.network.lst.chains import chain_network
 PAGE = " ".join((ROOT / "docs" / "own_data.md").read_text(encoding="utf-8").split())
 
 
-def takes(engine, side, features, classes):
+def takes(engine, side, features, classes, pixel_bits=4, **formats):
     try:
-        ENGINES[engine].check(chain_network(1, (side, side), [(features, features)], classes, pixel_bits=4))
+        ENGINES[engine].check(
+            chain_network(1, (side, side), [(features, features)], classes, pixel_bits=pixel_bits, **formats)
+        )
     except NetworkError:
         return False
     return True
@@ -37,5 +39,12 @@ def test_features_for_26_classes(features, taken):
 
 
 @pytest.mark.parametrize("engine", ["row_parallel", "row_parallel_uint8"])
-def test_engines_for_28_x_28_and_ten_classes_alone(engine):
-    assert not takes(engine, 24, 24, 10) and not takes(engine, 28, 28, 26)
+def test_sides_and_classes_of_the_row_parallel_engines(engine):
+    low, high = SIDES
+    few = {"pixel_bits": 4, "weights_width": 2, "width": 2}
+    assert (
+        f"| `row_parallel` and its relatives | 8, 12, .. {high}, in few bits | as many as its block" in PAGE
+    )
+    assert takes(engine, 24, 24, 16, **few) and not takes(engine, 24, 24, 26, **few)
+    sides = [side for side in range(low, high + 1) if takes(engine, side, side, 2, **few)]
+    assert sides == [*range(8, 33, 4)]
