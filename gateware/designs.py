@@ -85,7 +85,7 @@ class Design:
             board,
             spec.family,
             spec.cycles_of(self.network),
-            (spec.network or "") if spec.loadable else None,
+            spec.network if spec.loadable else None,
         )
 
 

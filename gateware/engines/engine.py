@@ -92,8 +92,7 @@ class EngineSpec:
     cycles_per_image: the interval, in clock cycles, between images of a long batch that memory never delays.
     cycles:           a function that returns it for a network, if networks differ; ``cycles_per_image`` is
                       then that of the default network.
-    network:          the name of the shipped network that is used if none is named; None for a loadable
-                      engine for which none is shipped.
+    network:          the name of the shipped network that is used if none is named.
     measured_with:    the names of the networks whose figures docs/ladder.md shows.
     build:            a function that makes the engine from a network (None for a loadable engine).
     accepts:          a function that raises NetworkError, with rule and value, for a network that does not
@@ -112,7 +111,7 @@ class EngineSpec:
     chosen_for: str
     divisors: Tuple[int, int]
     cycles_per_image: int
-    network: Optional[str]
+    network: str
     measured_with: Tuple[str, ...]
     build: Callable[[Optional[Network], Capabilities], Engine]
     accepts: Callable[[Network], None]

@@ -84,8 +84,6 @@ def simulate(
     """
     spec = ENGINES[engine]
     name = network or (spec.loadable and TRAINED_FOR.get(dataset)) or spec.network
-    if not name:
-        raise NetworkError(f"no network for engine {engine} comes along: name one with --network")
     # A wrong name and a network that the engine cannot hold are refused before anything is built.
     integers = name if isinstance(name, Network) else load_network(find(name))
     spec.check(integers)

@@ -240,6 +240,7 @@ def test_open_overlay_takes_the_loadable_engine_that_can_hold_the_network(monkey
         "lst1_q6.7": "pixel_serial-loadable",
         "resmlp_lerp_psa_h1_w5a6": "resmlp_array-loadable",
         "resmlp_lerp_psa_h1_int8": "resmlp_array_int8-loadable",
+        "resmlp_relu_h2_w5a6": "resmlp_array_h2-loadable",
     }
     for network, stem in stems.items():
         with pytest.raises(BitstreamError, match=f"no bitstream for board .*{stem}.bit"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Optional
 
 from gateware.engines.admission import CreditAdmission
 from gateware.engines.core import CoreEngine, EngineCore
@@ -43,7 +42,7 @@ class ResMLPArrayEngine(CoreEngine):
 
 
 def _spec(
-    number: int, name: str, idea: str, chosen_for: str, cycles_per_image: int, network: Optional[str]
+    number: int, name: str, idea: str, chosen_for: str, cycles_per_image: int, network: str
 ) -> EngineSpec:
     """The declaration of an array of the format `ARRAYS` [name]."""
     fmt = ARRAYS[name]
@@ -55,7 +54,7 @@ def _spec(
         divisors=(5, 1),
         cycles_per_image=cycles_per_image,
         network=network,
-        measured_with=(network,) if network else (),
+        measured_with=(network,),
         build=lambda _, capabilities: ResMLPArrayEngine(capabilities, fmt),
         accepts=partial(FAMILY.parameters, name),
         layout=lambda _: ImageLayout(fmt.image_shape),
@@ -88,6 +87,6 @@ SPECS = (
         "64 multipliers, four products in each, memory for weights in the place of tables",
         "pictures in colour, wide networks with ReLU",
         44_612,
-        None,  # the name of a shipped network of h = 2 with ReLU and its widths, once there is one
+        "resmlp_relu_h2_w5a6",
     ),
 )

@@ -45,6 +45,7 @@ SHIPPED_HASHES = {
     "resmlp_lerp_psa_h1_int8": "ce656091",
     "resmlp_relu_h1": "d90fc968",
     "resmlp_lerp_psa_h1_w5a6": "f23137a1",
+    "resmlp_relu_h2_w5a6": "370546f6",
 }
 
 

@@ -21,11 +21,6 @@ from lst_overlay.samples.shipped_networks import find
             r"of shape \(28, 28\), those of cifar10 have \(32, 32, 3\): name a network",
         ),
         ("resmlp_array", "digits", "of the family lst, where one of the family resmlp is needed"),
-        (
-            "resmlp_array_h2",
-            "cifar10",
-            "no network for engine resmlp_array_h2 comes along: name one with --ne",
-        ),
     ],
 )
 def test_a_data_set_that_the_engine_does_not_take_is_refused_before_anything_is_built(
