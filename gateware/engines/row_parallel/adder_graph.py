@@ -84,7 +84,9 @@ class AdderGraph:
         """For each signal the clocks of the longest path of additions from the vector."""
         depths = [0] * self.inputs
         for addition in self.additions:
-            depths.append(clocks(len(addition)) + max(depths[term.signal] for term in addition))
+            depths.append(
+                clocks([term.sign for term in addition]) + max(depths[term.signal] for term in addition)
+            )
         return depths
 
 
@@ -168,7 +170,9 @@ class _Search:
                 sign = lowest.sign
                 new = Term(self.inputs + len(additions), low, sign)
                 additions.append(tuple(term.scaled(-low, sign) for *_, term in parts))
-                depths.append(clocks(len(parts)) + max(depth for depth, *_ in parts))
+                depths.append(
+                    clocks([term.sign for term in additions[-1]]) + max(depth for depth, *_ in parts)
+                )
                 heapq.heappush(queue, (depths[-1], low, new))
             terms[:] = [term for *_, term in queue]
         return tuple(additions), tuple(map(tuple, outputs))

@@ -16,9 +16,12 @@ from migen.fhdl.structure import _Value
 LUT_INPUTS = 6
 
 
-def clocks(numbers: int) -> int:
-    """The clocks that a sum of that many numbers takes, one to three."""
-    return 2 if numbers == 3 else 1
+def clocks(signs: Sequence[int], constant: int = 0) -> int:
+    """The clocks that a sum takes: two with three numbers. signs: of its summands, 1 or -1.
+
+    The constant counts unless it is 0, and two negative summands alone have one too, which negates them.
+    """
+    return 2 if len(signs) + bool(constant or tuple(signs) == (-1, -1)) == 3 else 1
 
 
 class Summand(NamedTuple):
@@ -67,7 +70,7 @@ def registered_sum(
         for sign in (1, -1)
     )
     high = Signal((high_bits, shape[1]), name=f"{name}_high")
-    late = clocks(len(summands) + bool(constant)) == 2
+    late = clocks([summand.sign for summand in summands], constant) == 2
     if late:
         module.comb += high.eq(_sum_of_three(module, positive, negative, constant, high_bits))
     elif chain:
@@ -96,12 +99,12 @@ def _sum_of_three(
 ) -> _Value:
     """The sum of three numbers, modulo 2**width, of which registers hold what two numbers it is of.
 
-    A negative number is its complement and 1. A constant takes in each 1; else one has room in the carries'
-    lowest bit, and for two the carries are those of the complement of the sum, b + c + ~a, so they are taken
-    off.
+    A negative number is its complement and 1. Beside two numbers, a constant takes in each 1. Else one has
+    room in the carries' lowest bit, and for two the carries are those of the complement of the sum,
+    b + c + ~a, so they are taken off.
     """
     ones = len(negative)
-    if constant:
+    if len(positive) + ones == 2:
         numbers = [*positive, *[~number for number in negative], Constant((constant + ones) % (1 << width))]
         ones = 0
     elif ones == 2:

@@ -27,11 +27,11 @@ class ConstantMatrix(LiteXModule):
 
     def __init__(self, matrix: np.ndarray, bias: np.ndarray, x_range: Tuple[int, int], acc_width: int):
         graph = AdderGraph.of(matrix)
-        # What each output is late, from what it is the sum of.
-        numbers = [len(terms) + bool(constant) for terms, constant in zip(graph.outputs, bias.tolist())]
-        ages = [
-            clocks(number) + max(graph.depths[term.signal] for term in terms) if terms else 0
-            for number, terms in zip(numbers, graph.outputs)
+        ages = [  # what each output is late
+            clocks([term.sign for term in terms], constant) + max(graph.depths[term.signal] for term in terms)
+            if terms
+            else 0
+            for terms, constant in zip(graph.outputs, bias.tolist())
         ]
         self.latency = max(1, *ages)
         self.sink = sink = stream.Endpoint(
