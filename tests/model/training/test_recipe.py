@@ -164,7 +164,7 @@ def test_row_pairs_enter_as_14_vectors_of_56_pixels():
     network = Recipe.read(ROOT / "recipes" / "lst1_row_pairs_w4a4p2.toml").network_to_train()
     exported = network.export("n", {})
     assert (exported.image_shape, exported.input_shape) == ((28, 28), (14, 56))
-    assert [layer.weights_q.shape for layer in exported.layers] == [(40, 56), (14, 14), (10, 560)]
+    assert [layer.weights_q.shape for layer in exported.layers] == [(42, 56), (14, 14), (10, 588)]
 
 
 @pytest.mark.parametrize("features, expected", [(None, (14, 56)), (20, (20, 20)), ([12, 40], (12, 40))])
