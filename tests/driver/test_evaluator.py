@@ -14,11 +14,12 @@ import pytest
 from lst_overlay import LST1Overlay
 from lst_overlay.hardware.device_images import DeviceImages
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network import classify, load_network, logits, pixel_codes
+from lst_overlay.network import classify, load_network, logits, pixel_codes, save_network
 from lst_overlay.registers import ResultMode
 from lst_overlay.samples.shipped_networks import find, names
 from lst_overlay.simulator.board import SimulatedBoard
 from tests.conftest import simulated_bitstream
+from tests.driver.network.lst.networks import random_network_of
 from tests.images import corner_images
 from tests.oracles import board_evaluator as evaluator
 
@@ -44,6 +45,14 @@ def test_logits_of_a_network_file(path):
     np.testing.assert_array_equal(
         evaluator.logits(evaluator.read_network(path), images()), logits(load_network(path), images())
     )
+
+
+def test_logits_of_several_rows_per_vector(tmp_path):
+    network = random_network_of("ResLST-3", 1, per_channel=True, size=4, rows_per_vector=2)
+    save_network(network, tmp_path / "n.npz")
+    shown = np.random.default_rng(0).integers(0, 256, (20, 8, 4), dtype=np.uint8)
+    found = evaluator.logits(evaluator.read_network(tmp_path / "n.npz"), shown)
+    np.testing.assert_array_equal(found, logits(network, shown))
 
 
 def test_an_altered_file_is_refused(tmp_path):
