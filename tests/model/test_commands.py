@@ -24,8 +24,12 @@ class Done(NamedTuple):
 
 
 def command(*arguments):
-    """`python -m model ARGUMENTS` within this process: another one would take seconds to import torch."""
-    done = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    """`python -m model ARGUMENTS` within this process: another one would take seconds to import torch.
+
+    The terminal is wide enough that no message breaks, however long the directory of the test is.
+    """
+    runner = CliRunner(env={"COLUMNS": "1000"})
+    done = runner.invoke(app, list(map(str, arguments)), catch_exceptions=False)
     return Done(done.exit_code, done.stdout, done.stderr)
 
 
