@@ -85,19 +85,20 @@ def padded(network: LSTNetwork, size: int) -> LSTNetwork:
         network,
         image_shape=(size, size),
         layers=(
-            *(_padded_layer(layer, size) for layer in layers),
+            *(padded_layer(layer, size, size) for layer in layers),
             replace(dense, weights_q=weights.reshape(network.classes, -1)),
         ),
     )
 
 
-def _padded_layer(layer: Layer, size: int) -> Layer:
-    outputs, activation = (0, size - layer.fan_out), layer.activation
+def padded_layer(layer: Layer, outputs: int, inputs: int) -> Layer:
+    """Return the layer with further outputs and inputs, whose weights are zero."""
+    more, activation = (0, outputs - layer.fan_out), layer.activation
     if activation.per_channel:
-        activation = replace(activation, table_q=np.pad(activation.table_q, (outputs, (0, 0))))
+        activation = replace(activation, table_q=np.pad(activation.table_q, (more, (0, 0))))
     return replace(
         layer,
-        weights_q=np.pad(layer.weights_q, (outputs, (0, size - layer.fan_in))),
-        bias_q=np.pad(layer.bias_q, outputs),
+        weights_q=np.pad(layer.weights_q, (more, (0, inputs - layer.fan_in))),
+        bias_q=np.pad(layer.bias_q, more),
         activation=activation,
     )

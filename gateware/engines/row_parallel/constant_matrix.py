@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 from litex.gen import LiteXModule
@@ -16,18 +16,24 @@ from gateware.engines.row_parallel.addition import Summand, clocks, registered_s
 
 
 class ConstantMatrix(LiteXModule):
-    """source.y = matrix . sink.x + bias, ``latency`` clocks later.
+    """source.y = matrix . sink.x + bias, ``latency`` clocks later, for one vector or several at once.
 
     No back-pressure: ``ready`` is ignored on both sides.
 
     matrix:  (outputs, inputs) of integers. bias: (outputs,). x_range: the least and greatest x.
-    sink:    x0, x1, .. (as many bits as x_range needs, signed if its lower end is negative).
-    source:  y0, y1, .. (acc_width bits, signed).
+    vectors: their number, each with adders of its own.
+    sink:    x0, x1, .. (as many bits as x_range needs, signed if its lower end is negative), vector after
+             vector.
+    source:  y0, y1, .. (acc_width bits, signed), likewise.
     """
 
-    def __init__(self, matrix: np.ndarray, bias: np.ndarray, x_range: Tuple[int, int], acc_width: int):
+    def __init__(
+        self, matrix: np.ndarray, bias: np.ndarray, x_range: Tuple[int, int], acc_width: int, vectors: int = 1
+    ):
         graph = AdderGraph.of(matrix)
-        ages = [  # what each output is late
+        outputs = len(graph.outputs)
+        # What each output is late.
+        ages = [
             clocks([term.sign for term in terms], constant) + max(graph.depths[term.signal] for term in terms)
             if terms
             else 0
@@ -35,16 +41,34 @@ class ConstantMatrix(LiteXModule):
         ]
         self.latency = max(1, *ages)
         self.sink = sink = stream.Endpoint(
-            [(f"x{number}", shape_of(*x_range)) for number in range(graph.inputs)]
+            [(f"x{number}", shape_of(*x_range)) for number in range(vectors * graph.inputs)]
         )
         self.source = source = stream.Endpoint(
-            [(f"y{number}", (acc_width, True)) for number in range(len(graph.outputs))]
+            [(f"y{number}", (acc_width, True)) for number in range(vectors * outputs)]
         )
 
         # # #
 
+        for vector in range(vectors):
+            x = [getattr(sink, f"x{vector * graph.inputs + number}") for number in range(graph.inputs)]
+            sums = self._sums(graph, x, bias.tolist(), x_range, acc_width)
+            for number, (total, constant, age) in enumerate(zip(sums, bias.tolist(), ages)):
+                y = getattr(source, f"y{vector * outputs + number}")
+                if total is None:
+                    self.comb += y.eq(constant)
+                else:
+                    self.comb += y.eq(delayed(self, total, self.latency - age, name=f"sum{number}_"))
+        self.comb += [
+            sink.ready.eq(1),
+            source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False)),
+        ]
+
+    def _sums(
+        self, graph: AdderGraph, x: List[Signal], bias: List[int], x_range: Tuple[int, int], acc_width: int
+    ) -> List[Optional[Signal]]:
+        """The sum of each output, as soon as it is there; None for an output without terms."""
         # For each signal a delay line as long as the latest use of the signal; all uses share it.
-        lines: List[List[Signal]] = [[getattr(sink, f"x{number}")] for number in range(graph.inputs)]
+        lines: List[List[Signal]] = [[signal] for signal in x]
 
         def summed(terms: Sequence[Term], constant: int, shape: Tuple[int, bool], name: str) -> Signal:
             clock = max(graph.depths[term.signal] for term in terms)
@@ -60,14 +84,7 @@ class ConstantMatrix(LiteXModule):
             zip(graph.additions, graph.ranges(*x_range)[graph.inputs :]), graph.inputs
         ):
             lines.append([summed(terms, 0, shape_of(*span), f"signal{number}_0")])
-        for number, (terms, constant, age) in enumerate(zip(graph.outputs, bias.tolist(), ages)):
-            y = getattr(source, f"y{number}")
-            if terms:
-                total = summed(terms, constant, (acc_width, True), f"sum{number}")
-                self.comb += y.eq(delayed(self, total, self.latency - age, name=f"sum{number}_"))
-            else:
-                self.comb += y.eq(constant)
-        self.comb += [
-            sink.ready.eq(1),
-            source.valid.eq(delayed(self, sink.valid, self.latency, reset_less=False)),
+        return [
+            summed(terms, constant, (acc_width, True), f"sum{number}") if terms else None
+            for number, (terms, constant) in enumerate(zip(graph.outputs, bias))
         ]

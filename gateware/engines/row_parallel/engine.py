@@ -9,7 +9,7 @@ from gateware.engines.engine import EngineSpec, uint8_layout
 from gateware.engines.row_parallel.limits import check, check_shape
 from gateware.engines.row_parallel.pipeline import Pipeline
 from gateware.engines.row_parallel.rows import ByteRows, PackedRows
-from gateware.engines.square_engine import padded, side
+from gateware.engines.row_parallel.shape import filled, rows_of
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import LSTNetwork, Network, NetworkError
@@ -24,14 +24,14 @@ class RowParallelEngine(CoreEngine):
     fifo_beats = 256  # Covers the latency of memory at one beat per clock.
 
     def __init__(self, network: LSTNetwork, capabilities: Capabilities):
-        bits, layout, size = network.pixel_bits, capabilities.layout, side(network)
-        rows, columns = network.image_shape
-        pipeline = Pipeline(padded(network, size))
+        bits, layout, size = network.pixel_bits, capabilities.layout, rows_of(network)
+        rows, columns = network.input_shape
+        pipeline = Pipeline(filled(network))
         if layout.packed_bits:
-            words = [PackedRows(bits, columns, layout.ports, size)]
+            words = [PackedRows(bits, columns, layout.ports)]
         else:
-            words = [ByteRows(bits, columns, size) for _ in range(layout.ports)]
-        buffers = [ImageBuffer(size * bits, rows, BUFFERED_ROWS, filling=size - rows) for _ in words]
+            words = [ByteRows(bits, columns) for _ in range(layout.ports)]
+        buffers = [ImageBuffer(columns * bits, rows, BUFFERED_ROWS, filling=size - rows) for _ in words]
         credits = WAITING + -(-pipeline.latency // pipeline.interval)
         admission = BufferedAdmission(words, buffers, credits, pipeline.interval, pipeline.phase)
         result_words = 1 << (credits * (network.classes + 1)).bit_length()
@@ -66,7 +66,7 @@ def _spec(layout, **declaration) -> EngineSpec:
 
     def cycles(network: Network) -> int:
         found = layout(network)
-        return max(side(network), -(-found.beats_per_image // (found.ports if found.interleaved else 1)))
+        return max(rows_of(network), -(-found.beats_per_image // (found.ports if found.interleaved else 1)))
 
     return EngineSpec(
         number=1,

@@ -10,14 +10,22 @@ from gateware.cores.widths import shape_of
 from gateware.device import DEVICE
 from gateware.engines.row_parallel.adder_graph import AdderGraph
 from gateware.engines.row_parallel.addition import split
-from gateware.engines.row_parallel.classifier import greatest_partial_sum, product_width
-from gateware.engines.row_parallel.pipeline import in_luts
-from gateware.engines.square_engine import padded, side
+from gateware.engines.row_parallel.classifier import greatest_partial_sum
+from gateware.engines.row_parallel.shape import (
+    by_lanes,
+    classifier_ramb18,
+    columns_at_once,
+    filled,
+    rows_of,
+    table_ramb18,
+    tables_in_luts,
+)
 from lst_overlay.memory.images import ImageLayout
-from lst_overlay.network import Layer, LSTNetwork, NetworkError
-from lst_overlay.network.lst.passes import chain
+from lst_overlay.network import Axis, Layer, LSTNetwork, NetworkError
+from lst_overlay.network.lst.passes import check_form
 from lst_overlay.registers import BEAT_BYTES
 
+ROWS = (4, 32)
 ROW_PIXELS = 4  # so that a row fills whole bytes of its beats, or two rows do
 # The classifier looks its products up: 5 bits of column, 1 bit of row and these bits address 1,024 words.
 MAX_ACTIVATION_BITS = 4
@@ -33,7 +41,8 @@ _OTHER_SLICES = 305  # of transposer, buffers, registers and DMA
 _SLICES_PER_PORT = 40
 _LUT_PER_ROW_CODE_BIT = 135  # of the transposer, for each bit beyond the four that _OTHER_LUT includes
 _OTHER_RAMB18 = 1
-_LUT_PER_PAIR = 1_500  # of the transposers and tables of a further pair of layers
+_LUT_PER_PAIR = 800  # of the transposers of a further pair of layers
+_LUT_PER_TABLE_BIT = 5  # of a channel's code, with its table in LUTs
 _SLICES_PER_PAIR = 60
 
 
@@ -72,34 +81,42 @@ def estimate(network: LSTNetwork, layout: ImageLayout) -> Estimate:
     for the rest: within 2 % of the syntheses in docs/ladder.md. LUT are the bits of every adder of two
     numbers times a fitted factor, plus fitted constants: within 4 %. RAMB18 are counted.
     """
-    size = side(network)
-    network = padded(network, size)
+    network = filled(network)
     *layers, dense = network.layers
-    sums = [sum_ for layer, codes in zip(layers, network.input_ranges) for sum_ in _sums(layer, codes)]
+    at_once = columns_at_once(network)
+    sums = [
+        sum_
+        for layer, codes in zip(layers, network.input_ranges)
+        for sum_ in list(_sums(layer, codes)) * (at_once if layer.axis is Axis.COLUMNS else 1)
+    ]
     logit_bits = shape_of(*dense.acc_bounds(*network.input_ranges[-1]))[0]
     sums += network.classes * [_Sum(logit_bits, 2, True)]
     added = sum(bits * adders for bits, adders, _ in sums)
     transposer = _LUT_PER_ROW_CODE_BIT * (layers[0].activation.width - 4)
     pairs = len(layers) // 2 - 1
     lut = _OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added + transposer
-    # Two channels share one RAMB18; an index of at most ten bits fits.
-    tables = sum(size // 2 for number, layer in enumerate(layers) if not in_luts(number, layer.activation))
-    buffers = (2 if layout.interleaved else 1) * -(-size * network.pixel_bits // 36)
+    in_luts = tables_in_luts(network)
+    tables = (len(layers) - len(in_luts)) * table_ramb18(network)
+    buffers = (2 if layout.interleaved else 1) * -(-network.image_shape[1] * network.pixel_bits // 36)
     fifos = 2 * layout.ports
     chains = sum(-(-bits // CARRY_BITS) for bits, _, chain in sums if chain)
     slices = chains + _OTHER_SLICES + _SLICES_PER_PORT * (layout.ports - 1) + _SLICES_PER_PAIR * pairs
-    width = product_width(dense, layers[-1].activation.width)
-    return Estimate(
-        slices,
-        round(lut + _LUT_PER_PAIR * pairs),
-        size // 2 * -(-network.classes * width // 18) + tables + buffers + fifos + _OTHER_RAMB18,
+    lut += _LUT_PER_PAIR * pairs + _LUT_PER_TABLE_BIT * sum(
+        at_once * rows_of(network) * layers[number].activation.width for number in in_luts
     )
+    return Estimate(slices, round(lut), classifier_ramb18(network) + tables + buffers + fifos + _OTHER_RAMB18)
 
 
 def check_shape(network: LSTNetwork) -> None:
     """Raise NetworkError, with the rule and the value, if the images or layers have no such engine."""
-    chain(network)
-    rows, columns = network.image_shape
+    check_form(network)
+    rows, columns = network.input_shape
+    size = rows_of(network)
+    if not ROWS[0] <= size <= ROWS[1]:
+        raise NetworkError(
+            f"network {network.name!r}: the rows of an image, {network.rows_per_vector} at a time, and the "
+            f"features along columns must be {ROWS[0]}..{ROWS[1]}, not {size}"
+        )
     if columns % ROW_PIXELS or rows * columns % BEAT_BYTES:
         raise NetworkError(
             f"network {network.name!r}: the columns of an image must be a multiple of {ROW_PIXELS} and its "
@@ -111,11 +128,10 @@ def check_shape(network: LSTNetwork) -> None:
             f"network {network.name!r} adds the output of an earlier layer, which is not kept: the engine "
             "pixel_pairs takes it"
         )
-    size = side(network)
     if network.classes >= size:
         raise NetworkError(
             f"network {network.name!r}: the logits of an image and its class leave one per clock in {size} "
-            f"clocks, those of the widest layer or image, so classes must be at most {size - 1}, not "
+            f"clocks, those of an image, so classes must be at most {size - 1}, not "
             f"{network.classes}"
         )
 
@@ -128,14 +144,15 @@ def check(network: LSTNetwork, layout: ImageLayout) -> None:
             f"network {network.name!r} has pixels of {network.pixel_bits} bits; "
             f"packed ones have {layout.packed_bits} here"
         )
-    dense, size = padded(network, side(network)).layers[-1], side(network)
     bits = network.layers[-2].activation.width
     if bits > MAX_ACTIVATION_BITS:
         raise NetworkError(
             f"network {network.name!r}: "
             f"the classifier takes activations of at most {MAX_ACTIVATION_BITS} bits, not {bits}"
         )
-    greatest = greatest_partial_sum(dense, size, bits)
+    whole = filled(network)
+    lanes = columns_at_once(whole) * rows_of(whole)
+    greatest = greatest_partial_sum(by_lanes(whole), lanes, bits)
     if greatest >= 1 << LANE_WIDTH - 1:
         raise NetworkError(
             f"network {network.name!r}: the classifier adds up half of a column in {LANE_WIDTH} bits, "

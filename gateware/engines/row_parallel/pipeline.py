@@ -26,8 +26,10 @@ rows2 to columns2_lookup with transposer3 between them. Their tables are in LUTs
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import List, Optional, Tuple
 
+import numpy as np
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Cat, If, Signal
@@ -39,15 +41,14 @@ from gateware.engines.row_parallel.constant_matrix import ConstantMatrix
 from gateware.engines.row_parallel.lookup import Lookup
 from gateware.engines.row_parallel.row_counter import RowCounter
 from gateware.engines.row_parallel.row_transposer import RowTransposer
-from lst_overlay.network import Activation, LSTNetwork
-
-LUT_INDEX_WIDTH = 8  # the widest index of tables in LUTs
+from gateware.engines.row_parallel.shape import by_lanes, columns_at_once, tables_in_luts
+from lst_overlay.network import Activation, Axis, LSTNetwork
 
 
 class Pipeline(LiteXModule):
     """Rows in, logits and class out; a row per clock.
 
-    All layers of the network but the last are square, of the size of its images.
+    network: filled up (shape.py).
     No stage has back-pressure: ``ready`` is ignored.
 
     phase:    the row counter: 0 .. rows - 1, for ever.
@@ -59,22 +60,28 @@ class Pipeline(LiteXModule):
 
     def __init__(self, network: LSTNetwork):
         *layers, dense = network.layers
-        (size, _), bits = network.image_shape, network.pixel_bits
-        self.sink = sink = stream.Endpoint([("data", size * bits)])
+        (size, columns), bits = network.image_shape, network.pixel_bits
+        vectors = columns_at_once(network)
+        lanes = vectors * size  # of everything between the first matrix and the logits
+        self.sink = sink = stream.Endpoint([("data", columns * bits)])
         widths = [
             signed_width(*layer.acc_bounds(*codes))
             for layer, codes in zip(network.layers, network.input_ranges)
         ]
+        in_luts = tables_in_luts(network)
         stages: List[Tuple[str, LiteXModule, Optional[Signal]]] = []  # name, stage, input of its counter
         for number, (layer, codes, width) in enumerate(zip(layers, network.input_ranges, widths)):
             if number:
-                transposer = RowTransposer(size, layers[number - 1].activation.width)
+                transposer = RowTransposer(size, layers[number - 1].activation.width, vectors)
                 stages.append((_numbered("transposer", number), transposer, transposer.row_counter))
-            name = _numbered(layer.axis.value, number // 2 + 1)
-            stages.append((name, ConstantMatrix(layer.weights_q, layer.bias_q, codes, width), None))
-            lookup = Lookup(layer.activation, size, width, in_luts(number, layer.activation))
+            name, at_once = _numbered(layer.axis.value, number // 2 + 1), 1
+            if layer.axis is Axis.COLUMNS:
+                at_once = vectors
+            matrix = ConstantMatrix(layer.weights_q, layer.bias_q, codes, width, at_once)
+            stages.append((name, matrix, None))
+            lookup = Lookup(_repeated(layer.activation, at_once), lanes, width, number in in_luts)
             stages.append((f"{name}_lookup", lookup, None))
-        classifier = Classifier(dense, size, size, layers[-1].activation.width, widths[-1])
+        classifier = Classifier(by_lanes(network), lanes, size, layers[-1].activation.width, widths[-1])
         stages.append(("classifier", classifier, classifier.column))
         self.row_counter = RowCounter(size)
         self.classify = Argmax(LOGIT_WIDTH, network.classes)
@@ -85,7 +92,7 @@ class Pipeline(LiteXModule):
 
         # # #
 
-        valid, values = sink.valid, [sink.data[bits * lane : bits * (lane + 1)] for lane in range(size)]
+        valid, values = sink.valid, [sink.data[bits * lane : bits * (lane + 1)] for lane in range(columns)]
         for name, stage, count in stages:
             setattr(self, name, stage)
             if count is not None:
@@ -95,7 +102,7 @@ class Pipeline(LiteXModule):
             self.comb += stage.sink.valid.eq(valid)
             self.comb += [getattr(stage.sink, f"x{lane}").eq(value) for lane, value in enumerate(values)]
             self.latency += stage.latency
-            outputs = network.classes if stage is classifier else size
+            outputs = network.classes if stage is classifier else lanes
             valid, values = stage.source.valid, [getattr(stage.source, f"y{lane}") for lane in range(outputs)]
 
         # The classifier gives all logits of an image at once; they leave one per clock, before those of the
@@ -121,9 +128,8 @@ def _numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name}{number}"
 
 
-def in_luts(number: int, activation: Activation) -> bool:
-    """Whether the tables of a layer are in LUTs: block RAM has room for the first two layers' only.
-
-    Tables of more entries are too large for LUTs.
-    """
-    return number >= 2 and activation.index_width <= LUT_INDEX_WIDTH
+def _repeated(activation: Activation, times: int) -> Activation:
+    """The activation of the channels of several vectors, one vector after another."""
+    if not activation.per_channel or times == 1:
+        return activation
+    return replace(activation, table_q=np.tile(activation.table_q, (times, 1)))

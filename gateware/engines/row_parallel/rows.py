@@ -1,7 +1,4 @@
-"""Convert bus beats to rows of pixel codes: packed by the driver, or uint8, which this module reduces.
-
-Rows of fewer than ``size`` pixels are filled up with zeros at their right end.
-"""
+"""Convert bus beats to rows of pixel codes: packed by the driver, or uint8, which this module reduces."""
 
 from __future__ import annotations
 
@@ -23,9 +20,9 @@ class PackedRows(LiteXModule):
     room:   rows may leave. A row still leaves in the clock after room has fallen.
     """
 
-    def __init__(self, pixel_bits: int, columns: int, ports: int, size: int):
+    def __init__(self, pixel_bits: int, columns: int, ports: int):
         self.sinks = sinks = [stream.Endpoint([("data", 8 * BEAT_BYTES)]) for _ in range(ports)]
-        self.source = source = stream.Endpoint([("data", size * pixel_bits)])
+        self.source = source = stream.Endpoint([("data", columns * pixel_bits)])
         self.room = Signal()
 
         # # #
@@ -51,10 +48,10 @@ class ByteRows(LiteXModule):
     room:   rows may leave. A row still leaves in the clock after room has fallen.
     """
 
-    def __init__(self, pixel_bits: int, columns: int, size: int):
+    def __init__(self, pixel_bits: int, columns: int):
         sink = stream.Endpoint([("data", 8 * BEAT_BYTES)])
         self.sinks = [sink]
-        self.source = source = stream.Endpoint([("data", size * pixel_bits)])
+        self.source = source = stream.Endpoint([("data", columns * pixel_bits)])
         self.room = Signal()
 
         # # #

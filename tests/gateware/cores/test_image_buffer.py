@@ -82,11 +82,8 @@ def test_rows_hold_the_codes_of_their_pixels(layout, bits, gaps, room):
     buffers = [np.empty((1, layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
     layout.fill(images.reshape(1, -1), buffers)
     beats = [buffer.view("<u8").ravel() for buffer in buffers]
-    columns, size = layout.shape[1], layout.shape[1] + 2
-    if layout.packed_bits:
-        dut = PackedRows(bits, columns, layout.ports, size)
-    else:
-        dut = ByteRows(bits, columns, size)
+    columns = layout.shape[1]
+    dut = PackedRows(bits, columns, layout.ports) if layout.packed_bits else ByteRows(bits, columns)
     expected = [
         sum(int(code) << bits * place for place, code in enumerate(row))
         for row in pixel_codes(images, bits)[0]

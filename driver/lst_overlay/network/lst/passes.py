@@ -117,12 +117,7 @@ def chain(network: LSTNetwork) -> List[int]:
     sums of layers that are not kept.
     """
     check_vectors(network)
-    axes = [layer.axis for layer in network.layers]
-    if len(axes) < 3 or axes != [Axis.ROWS, Axis.COLUMNS] * (len(axes) // 2) + [Axis.DENSE]:
-        raise NetworkError(
-            f"network {network.name!r} ({network.kind}) must be rows and columns in turn and one dense "
-            f"layer, not {', '.join(axis.value for axis in axes)}"
-        )
+    check_form(network)
     sides = network.image_shape
     if not all(SIDES[0] <= side <= SIDES[1] for side in sides):
         raise NetworkError(
@@ -146,6 +141,16 @@ def chain(network: LSTNetwork) -> List[int]:
     _check_codes(network)
     _check_kept(network)
     return vectors
+
+
+def check_form(network: LSTNetwork) -> None:
+    """Raise NetworkError, with rule and value, unless layers along rows and columns take turns."""
+    axes = [layer.axis for layer in network.layers]
+    if len(axes) < 3 or axes != [Axis.ROWS, Axis.COLUMNS] * (len(axes) // 2) + [Axis.DENSE]:
+        raise NetworkError(
+            f"network {network.name!r} ({network.kind}) must be rows and columns in turn and one dense "
+            f"layer, not {', '.join(axis.value for axis in axes)}"
+        )
 
 
 def check_vectors(network: LSTNetwork) -> None:
