@@ -14,3 +14,11 @@ def delayed(module: Module, value, clocks: int, name: str = "delayed", reset_les
         module.sync += stage.eq(value)
         value = stage
     return value
+
+
+def keep_register(register: Signal) -> None:
+    """Keep a register at either end of a delay out of the shift register that the rest becomes.
+
+    A LUT that is a shift register takes its input earlier than a register does, and its output is later.
+    """
+    register.attr.add(("keep", "true"))

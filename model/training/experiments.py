@@ -31,11 +31,12 @@ class Group:
         return Recipe.named(self.recipe).settings()
 
 
-FLOAT, W6A4P4, ROW_PARALLEL, P2 = (
+FLOAT, W6A4P4, ROW_PARALLEL, P2, W3 = (
     "float",
     "weights 6, activations 4, pixels 4 bits",
     "W1, W2 5, classifier 4, activations 4, pixels 4 bits",
     "weights 4, activations 4, pixels 2 bits",
+    "weights 3, classifier 4, activations 4, pixels 4 bits",
 )
 TEACHER = Group("teacher", "convolutional teacher", FLOAT, range(1, 2))
 STUDENTS = (
@@ -45,6 +46,7 @@ STUDENTS = (
     Group("lst1_w4a4p2", "LST-1", P2, range(5)),
     Group("lst2", "LST-2", FLOAT, range(3), "98.34"),
     Group("lst2_w6a4p4", "LST-2", W6A4P4, range(3)),
+    Group("lst2_w3c4a4p4", "LST-2", W3, range(1)),
     Group("reslst3", "ResLST-3", FLOAT, range(3), "98.53"),
     Group("reslst3_w6a4p4", "ResLST-3", W6A4P4, range(3)),
 )

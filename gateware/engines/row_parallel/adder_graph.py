@@ -21,7 +21,6 @@ from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 import numpy as np
 
 from gateware.cores.signed_digits import signed_digits
-from gateware.engines.row_parallel.addition import clocks
 
 
 class Term(NamedTuple):
@@ -81,12 +80,10 @@ class AdderGraph:
 
     @cached_property
     def depths(self) -> List[int]:
-        """For each signal the clocks of the longest path of additions from the vector."""
+        """For each signal the greatest number of additions on a path from the vector."""
         depths = [0] * self.inputs
         for addition in self.additions:
-            depths.append(
-                clocks([term.sign for term in addition]) + max(depths[term.signal] for term in addition)
-            )
+            depths.append(1 + max(depths[term.signal] for term in addition))
         return depths
 
 
@@ -170,9 +167,7 @@ class _Search:
                 sign = lowest.sign
                 new = Term(self.inputs + len(additions), low, sign)
                 additions.append(tuple(term.scaled(-low, sign) for *_, term in parts))
-                depths.append(
-                    clocks([term.sign for term in additions[-1]]) + max(depth for depth, *_ in parts)
-                )
+                depths.append(1 + max(depth for depth, *_ in parts))
                 heapq.heappush(queue, (depths[-1], low, new))
             terms[:] = [term for *_, term in queue]
         return tuple(additions), tuple(map(tuple, outputs))

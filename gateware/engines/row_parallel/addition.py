@@ -1,7 +1,7 @@
 """A sum of at most three numbers, in one carry chain or in none.
 
 A chain takes a slice for every four bits, whatever it leaves of the slice. So three numbers first become two
-with the same sum, bit by bit without carries (carry-save addition), in a clock of their own.
+with the same sum, bit by bit without carries (carry-save addition), in the LUT before each bit of the chain.
 """
 
 from __future__ import annotations
@@ -14,14 +14,6 @@ from migen import Cat, Constant, Module, Signal
 from migen.fhdl.structure import _Value
 
 LUT_INPUTS = 6
-
-
-def clocks(signs: Sequence[int], constant: int = 0) -> int:
-    """The clocks that a sum takes: two with three numbers. signs: of its summands, 1 or -1.
-
-    The constant counts unless it is 0, and two negative summands alone have one too, which negates them.
-    """
-    return 2 if len(signs) + bool(constant or tuple(signs) == (-1, -1)) == 3 else 1
 
 
 class Summand(NamedTuple):
@@ -60,8 +52,7 @@ def registered_sum(
 ) -> Signal:
     """Add to ``module`` a register of the sum of one to three summands and a constant, and return it.
 
-    The constant counts as a summand unless it is 0. shape: (bits, signed) of the sum. The sum is in the
-    register `clocks` after the summands.
+    The constant counts as a summand unless it is 0. shape: (bits, signed) of the sum.
     """
     parts = [(len(signal), shift, sign) for signal, shift, sign in summands]
     low_bits, high_bits, chain = split(parts, constant, shape[0])
@@ -70,8 +61,8 @@ def registered_sum(
         for sign in (1, -1)
     )
     high = Signal((high_bits, shape[1]), name=f"{name}_high")
-    late = clocks([summand.sign for summand in summands], constant) == 2
-    if late:
+    numbers = len(summands) + bool(constant)
+    if numbers == 3 or len(negative) == 2:
         module.comb += high.eq(_sum_of_three(module, positive, negative, constant, high_bits))
     elif chain:
         if constant or not positive:
@@ -83,11 +74,7 @@ def registered_sum(
     if low_bits:
         lowest = min(summands, key=lambda summand: summand.shift)
         low = Signal(low_bits, name=f"{name}_low")
-        lowest_bits = _signed(module, lowest.signal, lowest.shift)
-        if late:
-            module.sync += low.eq(lowest_bits)
-        else:
-            module.comb += low.eq(lowest_bits)
+        module.comb += low.eq(_signed(module, lowest.signal, lowest.shift))
         module.sync += total.eq(Cat(low, high))
     else:
         module.sync += total.eq(high)
@@ -97,7 +84,7 @@ def registered_sum(
 def _sum_of_three(
     module: Module, positive: List[Signal], negative: List[Signal], constant: int, width: int
 ) -> _Value:
-    """The sum of three numbers, modulo 2**width, of which registers hold what two numbers it is of.
+    """The sum of three numbers, or of two negative ones, modulo 2**width.
 
     A negative number is its complement and 1. Beside two numbers, a constant takes in each 1. Else one has
     room in the carries' lowest bit, and for two the carries are those of the complement of the sum,
@@ -112,10 +99,9 @@ def _sum_of_three(
     else:
         numbers = [*positive, *[~number for number in negative]]
     a, b, c = (_extended(module, number, width) for number in numbers)
-    bits = Signal(width, reset_less=True, name="sum_bits")
-    carries = Signal(width, reset_less=True, name="sum_carries")
+    bits, carries = Signal(width, name="sum_bits"), Signal(width, name="sum_carries")
     taken_off = ones == 2
-    module.sync += [
+    module.comb += [
         bits.eq(~(a ^ b ^ c) if taken_off else a ^ b ^ c),
         carries.eq(Cat(Constant(ones % 2, 1), (a & b) | (a & c) | (b & c))),
     ]

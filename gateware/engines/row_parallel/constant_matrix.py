@@ -1,4 +1,4 @@
-"""A constant matrix times a vector per clock: an AdderGraph with registers in each addition."""
+"""A constant matrix times a vector per clock: an AdderGraph with a register after each addition."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Signal
 
-from gateware.cores.delay import delayed
+from gateware.cores.delay import delayed, keep_register
 from gateware.cores.widths import shape_of
 from gateware.engines.row_parallel.adder_graph import AdderGraph, Term
-from gateware.engines.row_parallel.addition import Summand, clocks, registered_sum
+from gateware.engines.row_parallel.addition import Summand, registered_sum
 
 
 class ConstantMatrix(LiteXModule):
@@ -32,14 +32,7 @@ class ConstantMatrix(LiteXModule):
     ):
         graph = AdderGraph.of(matrix)
         outputs = len(graph.outputs)
-        # What each output is late.
-        ages = [
-            clocks([term.sign for term in terms], constant) + max(graph.depths[term.signal] for term in terms)
-            if terms
-            else 0
-            for terms, constant in zip(graph.outputs, bias.tolist())
-        ]
-        self.latency = max(1, *ages)
+        self.latency = max(graph.depths) + 1
         self.sink = sink = stream.Endpoint(
             [(f"x{number}", shape_of(*x_range)) for number in range(vectors * graph.inputs)]
         )
@@ -52,11 +45,14 @@ class ConstantMatrix(LiteXModule):
         for vector in range(vectors):
             x = [getattr(sink, f"x{vector * graph.inputs + number}") for number in range(graph.inputs)]
             sums = self._sums(graph, x, bias.tolist(), x_range, acc_width)
-            for number, (total, constant, age) in enumerate(zip(sums, bias.tolist(), ages)):
+            for number, (total, constant, terms) in enumerate(zip(sums, bias.tolist(), graph.outputs)):
                 y = getattr(source, f"y{vector * outputs + number}")
                 if total is None:
                     self.comb += y.eq(constant)
                 else:
+                    age = 1 + max(graph.depths[term.signal] for term in terms)
+                    if age < self.latency:
+                        keep_register(total)
                     self.comb += y.eq(delayed(self, total, self.latency - age, name=f"sum{number}_"))
         self.comb += [
             sink.ready.eq(1),
@@ -77,6 +73,10 @@ class ConstantMatrix(LiteXModule):
                 line, age = lines[term.signal], clock - graph.depths[term.signal]
                 while len(line) <= age:
                     line.append(delayed(self, line[-1], 1, name=f"signal{term.signal}_{len(line)}"))
+                if age:
+                    keep_register(line[age])
+                    if term.signal >= graph.inputs:
+                        keep_register(line[0])
                 summands.append(Summand(line[age], term.shift, term.sign))
             return registered_sum(self, summands, constant, shape, name)
 

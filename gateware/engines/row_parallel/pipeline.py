@@ -17,7 +17,7 @@ Under an arrow stands the width in bits; above it, the number of such signals in
                               logits once an image                        +------------+
 
 b: a pixel's code. a, c: the codes of rows, columns. s, t, u: the accumulators of rows, columns, classifier.
-With lst1_w4a4p2 b = 2, a = c = 4, s = 10, t = 11, u = 15, and the latencies are 10, 3, 30, 8, 3, 11 clocks.
+With lst1_w4a4p2 b = 2, a = c = 4, s = 10, t = 11, u = 15, and the latencies are 7, 3, 30, 5, 3 and 11 clocks.
 [...]: the input that tells the stage which row or column it has; it is driven by a RowCounter.
 
 In LST-2, a second transform follows columns_lookup: transposer2, which makes rows of the columns again, then

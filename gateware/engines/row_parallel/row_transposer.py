@@ -8,7 +8,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Case, Signal
 
-from gateware.cores.delay import delayed
+from gateware.cores.delay import delayed, keep_register
 
 
 class RowTransposer(LiteXModule):
@@ -66,7 +66,9 @@ class RowTransposer(LiteXModule):
                 rotated.append(out)
             lanes = rotated
         for lane, signal in enumerate(y):
-            self.comb += signal.eq(delayed(self, lanes[lane], size - 1 - lane, name=f"deskew{lane}_"))
+            last = delayed(self, lanes[lane], size - 1 - lane, name=f"deskew{lane}_")
+            keep_register(last)
+            self.comb += signal.eq(last)
 
 
 def rotation_steps(size: int) -> List[tuple]:
