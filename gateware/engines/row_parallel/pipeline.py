@@ -21,7 +21,10 @@ With lst1_w4a4p2 b = 2, a = c = 4, s = 10, t = 11, u = 15, and the latencies are
 [...]: the input that tells the stage which row or column it has; it is driven by a RowCounter.
 
 In LST-2, a second transform follows columns_lookup: transposer2, which makes rows of the columns again, then
-rows2 to columns2_lookup with transposer3 between them. Their tables are in LUTs.
+rows2 to columns2_lookup with transposer3 between them.
+
+A network whose features along rows are more than the clocks of an image has several columns at once from the
+transposer on, one after another in the lanes.
 """
 
 from __future__ import annotations
