@@ -19,7 +19,7 @@ from lst_overlay.network import NetworkError, classify, load_network, logits, pa
 from lst_overlay.registers import ResultMode
 
 IMAGES = 50
-LAYOUTS = ((1, 0), (2, 0), (1, 2), (2, 4))  # ports, bits
+LAYOUTS = ((1, 0), (2, 0), (4, 0), (2, 2), (4, 4))  # ports, bits
 
 
 def computed(networks: Iterable[str]) -> Dict[str, str]:

@@ -160,7 +160,7 @@ class BoardOverlay(Overlay):
 
     @property
     def layout(self) -> ImageLayout:
-        """The format in which this engine reads images: shape, uint8 or packed, one port or two.
+        """The format in which this engine reads images: shape, uint8 or packed, number of ports.
 
         `predict` converts the images to it. If the network decides about the shape, LstOverlayError is raised
         until one is loaded.

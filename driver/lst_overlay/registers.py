@@ -149,7 +149,8 @@ REGISTERS: Tuple[Register, ...] = (
         "SOURCE_1",
         0x18,
         "read-write",
-        "Physical address of the second port's pixels, a multiple of 128. Unused if CAPABILITIES.PORTS is 1.",
+        "Physical address of the second port's pixels, a multiple of 128. Unused if CAPABILITIES.PORTS is 1. "
+        "The addresses of a third and a fourth port follow from SOURCE and SOURCE_1.",
     ),
     Register(
         "STATUS",

@@ -24,6 +24,7 @@ class ImageBuffer(LiteXModule):
             ``admit``.
     admit:  high for one clock, only while ``has_image`` is high, and at least ``words + filling`` clocks
             after the previous time.
+    inlets: a list of the places where words enter, each with ``sink`` and ``room``: the buffer itself.
     """
 
     latency = 3
@@ -39,6 +40,7 @@ class ImageBuffer(LiteXModule):
         self.sink = sink = stream.Endpoint([("data", width)])
         self.source = source = stream.Endpoint([("data", width)])
         self.room = Signal()
+        self.inlets = [self]
         self.has_image = Signal()
         self.admit = Signal()
         stream.set_reset_less(source.payload)

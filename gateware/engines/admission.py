@@ -21,9 +21,10 @@ class BufferedAdmission(LiteXModule):
 
     Each image is collected in an image buffer until it is complete.
 
-    words:    one module per port, which converts beats to words: sinks (data), source (data), room.
-    buffers:  one image buffer per port. With two, groups of eight images are read from them alternately,
-              beginning with the first buffer after ``start``.
+    words:    modules that convert beats to words: sinks (data), source (data), room.
+    buffers:  one or two image buffers. Of two, groups of eight images are read alternately, beginning with
+              the first buffer after ``start``. Each module of ``words`` fills an inlet, the first inlets of
+              the buffers before the second ones.
     credits:  the largest number of images that are in the pipeline or have results in the FIFO.
     interval: the smallest number of clocks from one image to the next.
     phase:    a counter that repeats 0 .. interval - 1; images enter in phase 0. None: images enter at any
@@ -58,10 +59,15 @@ class BufferedAdmission(LiteXModule):
 
         # # #
 
-        for place, (module, buffer) in enumerate(zip(words, buffers)):
+        inlets = [inlet for places in zip(*[buffer.inlets for buffer in buffers]) for inlet in places]
+        for place, (module, inlet) in enumerate(zip(words, inlets)):
             setattr(self.submodules, f"words{place}", module)
+            self.comb += [module.room.eq(inlet.room), module.source.connect(inlet.sink)]
+        for place, buffer in enumerate(buffers):
             setattr(self.submodules, f"buffer{place}", buffer)
-            self.comb += [module.room.eq(buffer.room), module.source.connect(buffer.sink)]
+        for part in (*words, *buffers):
+            if hasattr(part, "start"):
+                self.comb += part.start.eq(self.start)
 
         left = Signal(max=credits + 1, reset=credits)
         number = Signal(max=2 * GROUP)

@@ -2,7 +2,9 @@
 
        +----------------- shell ------------------+           +---------- engine ----------+
 HP0 -->| BurstReader 0                            |----64---->| sinks[0], parameters.sink  |
-HP2 -->| BurstReader 1 (if the layout has 2 ports)|----64---->| sinks[1]                   |
+HP2 -->| BurstReader 1 (HP2, HP1, HP3: as many    |----64---->| sinks[1]                   |
+HP1 -->| BurstReader 2  as the layout has ports)  |----64---->| sinks[2]                   |
+HP3 -->| BurstReader 3                            |----64---->| sinks[3]                   |
        | Sequencer                                |---------->| start, flush, with_logits  |
        |                                          |<----------| starved, blocked           |
        |                                          |---------->| parameters.start, .abandon |

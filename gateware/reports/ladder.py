@@ -35,7 +35,7 @@ _DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 SMALLEST = ("folded", "lst1_q6.7")
 # The engines that are compared with the systems of others, each with the default network.
 COMPARED = ("pixel_serial", "row_parallel")
-_PORTS = {1: "HP0", 2: "HP0 and HP2"}
+_PORTS = {1: "HP0", 2: "HP0 and HP2", 4: "HP0 to HP3"}
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -141,11 +141,14 @@ def _with_python(figures: Figures) -> List[Dict[str, Any]]:
 
     `predict` copies while the accelerator computes, so the slower of the two decides.
     """
-    rates = {(rate["pixels"], rate["ports"]): rate for rate in figures["python"]["rates"]}
+    rates = {rate["bits"]: rate for rate in figures["python"]["rates"]}
     rungs = []
     for rung in figures["rungs"]:
         accelerator = rung["default"]["images_per_second"]
-        python = rates[rung["ideal"]["input_format"], rung["ideal"]["ports"]]
+        ideal = rung["ideal"]
+        python = rates[
+            8 if ideal["input_format"] == "uint8" else load_network(find(ideal["network"])).pixel_bits
+        ]
         rungs.append(
             {
                 **rung,

@@ -41,11 +41,12 @@ from gateware.cores.delay import delayed
 from gateware.cores.latched_counter import LatchedCounter
 from gateware.cores.signed_digits import signed_digits
 from gateware.engines.engine import Engine
-from lst_overlay.memory.images import GROUP, ImageLayout
+from lst_overlay.memory.images import GROUP
 from lst_overlay.memory.results import record_beats
 from lst_overlay.registers import (
     ALIGNMENT,
     BEAT_BYTES,
+    BURST_BEATS,
     BY_NAME,
     DRAIN_STUCK_CYCLES,
     ErrorCode,
@@ -167,7 +168,7 @@ class Sequencer(LiteXModule):
             self.refusal.loading.eq(running.load & (engine.parameter_bytes == 0)),
             self.refusal.source.eq(running.source[low] != 0),
             self.refusal.source_1.eq(
-                ~running.load & (running.source_1[low] != 0) & (engine.capabilities.layout.ports == 2)
+                ~running.load & (running.source_1[low] != 0) & (engine.capabilities.layout.ports > 1)
             ),
             self.refusal.destination.eq(~running.load & (running.destination[low] != 0)),
             self.refusal.images.eq(~running.load & (running.images == 0)),
@@ -193,6 +194,9 @@ class Sequencer(LiteXModule):
         prepared = Signal()  # ``step`` is 0.
         settle = Signal(3)
         quiet = reduce(and_, [reader.idle for reader in readers], writer.idle)
+        fault = If(readers[0].failed, fault_address.eq(readers[0].error_address))
+        for reader in (*readers[1:-1], readers[-1], writer):
+            fault = fault.Elif(reader.failed, fault_address.eq(reader.error_address))
         complete = Signal()
         not_read = [Signal(name=f"not_read{number}") for number in range(len(readers))]
         not_written = Signal()
@@ -220,10 +224,7 @@ class Sequencer(LiteXModule):
             .Elif(refusal.source_1, refused_address.eq(self.running.source_1))
             .Elif(refusal.network | refusal.images)
             .Elif(refusal.destination, refused_address.eq(self.running.destination)),
-            If(readers[0].failed, fault_address.eq(readers[0].error_address))
-            .Elif(readers[-1].failed, fault_address.eq(readers[-1].error_address))
-            .Elif(writer.failed, fault_address.eq(writer.error_address))
-            .Else(fault_address.eq(self.running.source)),
+            fault.Else(fault_address.eq(self.running.source)),
             failure_address.eq(Mux(refusal.raw_bits() != 0, refused_address, fault_address)),
             drained.eq((settle == 7) & quiet & ~soft_reset),
             soft_reset.eq(self.pulse["SOFT_RESET"]),
@@ -292,10 +293,20 @@ class Sequencer(LiteXModule):
                 If(self.go & running.load, unfinished.eq(1)),
             ]
             self.comb += engine.parameters.abandon.eq(self.flush & unfinished)
-        sources = (running.source, running.source_1)
-        shares = self._shares(images, layout)
-        for number, (reader, source, share) in enumerate(zip(readers, sources, shares)):
-            product = self._times(share, engine.image_beats)
+        sources = [running.source, running.source_1]
+        for port in range(2, layout.ports):
+            source = Signal(32, reset_less=True, name=f"source_{port}")
+            distance = layout.offset_bytes(port) - layout.offset_bytes(port - 2)
+            self.sync += source.eq(sources[port - 2] + distance)
+            sources.append(source)
+        if layout.packed_bits:
+            total, unit = self._times(images, engine.image_beats), BURST_BEATS
+        else:
+            total, unit = images, GROUP
+        shares = self._shares(total, unit, layout.ports_per_buffer)
+        for number, (reader, source) in enumerate(zip(readers, sources)):
+            share = shares[number // layout.buffers]
+            product = share if layout.packed_bits else self._times(share, engine.image_beats)
             beats = Signal(len(reader.beats), reset_less=True)
             has_share = Signal()  # The running command needs this reader.
             self.sync += [
@@ -311,23 +322,24 @@ class Sequencer(LiteXModule):
     @staticmethod
     def _prepare_clocks(engine: Engine) -> int:
         """The number of clocks of PREPARE: enough for the checks and for the longest chain of `_times`."""
-        pixels = _times_clocks(engine.image_beats) + engine.capabilities.layout.interleaved
+        pixels = _times_clocks(engine.image_beats) + (engine.capabilities.layout.ports_per_buffer > 1)
         return max(4, pixels + 1, _times_clocks(record_beats(engine.values)) + 2)
 
-    def _shares(self, images, layout: ImageLayout):
-        """The number of images that each port reads."""
-        if not layout.interleaved:
-            return [images] * layout.ports
-        shares = [Signal(len(images), reset_less=True) for _ in range(2)]
-        group_bits = GROUP.bit_length() - 1
-        # The number of whole pairs of groups, and the images of the last, incomplete group.
-        pairs, rest = images[group_bits + 1 :], images[:group_bits]
-        # If set, the incomplete group is the second port's, and the first port's group before it is complete.
-        second = images[group_bits]
-        self.sync += [
-            shares[0].eq((pairs + second) * GROUP + Mux(second, 0, rest)),
-            shares[1].eq(pairs * GROUP + Mux(second, rest, 0)),
-        ]
+    def _shares(self, total, unit: int, ports: int):
+        """The shares of ports in ``total``, of which they read ``unit`` each, one port after another.
+
+        A single port has all; the shares of several come one clock later.
+        """
+        if ports == 1:
+            return [total]
+        unit_bits, port_bits = ((number - 1).bit_length() for number in (unit, ports))
+        shares = [Signal(len(total), reset_less=True) for _ in range(ports)]
+        # The incomplete unit at the end, the port that reads it, and the units that each port reads before.
+        rest, last = total[:unit_bits], total[unit_bits : unit_bits + port_bits]
+        rounds = total[unit_bits + port_bits :]
+        for port, share in enumerate(shares):
+            one_more = last > port if port < ports - 1 else 0
+            self.sync += share.eq((rounds + one_more) * unit + Mux(last == port, rest, 0))
         return shares
 
     def _times(self, value, factor: Union[int, Signal]):

@@ -25,10 +25,14 @@ class Top(LiteXModule):
     def __init__(self, engine: Engine, build_hash: int):
         self.engine = engine
         layout = engine.capabilities.layout
+        stripe = layout.stripe_bursts
         self.ps = ps = ProcessingSystem(layout.hp_ports)
         self.slave = slave = ResetInserter()(RegisterSlave(ps.gp0))
         readers = [
-            ResetInserter()(BurstReader(port, engine.fifo_beats, layout.skip_bursts)) for port in ps.hp
+            ResetInserter()(
+                BurstReader(port, engine.fifo_beats, stripe, (layout.ports_per_buffer - 1) * stripe)
+            )
+            for port in ps.hp
         ]
         for number, reader in enumerate(readers):
             setattr(self.submodules, f"reader{number}", reader)

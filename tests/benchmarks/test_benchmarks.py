@@ -48,7 +48,7 @@ def test_the_driver_is_measured_for_every_layout_and_the_pages_show_it(monkeypat
     figures = board_package.PAGE.figures()
     measured = {**figures["driver"], "calls": calls}
     text = board_package.PAGE.text({**figures, "driver": measured})
-    assert f"| packed, 4 bits | 2 | 3 | {calls[-1]['array_ms']:.3f} |" in text
+    assert f"| packed, 4 bits | 4 | 3 | {calls[-1]['array_ms']:.3f} |" in text
     slow_calls = [{**call, "array_images_per_second": 7.0} for call in calls]
     shown = ladder.PAGE.text(
         {**ladder.PAGE.figures(), "python": driver.stated({**measured, "calls": slow_calls})}
@@ -57,7 +57,7 @@ def test_the_driver_is_measured_for_every_layout_and_the_pages_show_it(monkeypat
 
 
 def test_a_board_with_images_in_memory_copies_none(monkeypatch):
-    overlay = driver.overlay_of(ImageLayout((28, 28), 2, 4))
+    overlay = driver.overlay_of(ImageLayout((28, 28), 4, 4))
     images = overlay.pack(np.zeros((3, 784), np.uint8))
     monkeypatch.setattr(ImageLayout, "fill", None)
     assert overlay.predict(images).tolist() == [0, 0, 0]

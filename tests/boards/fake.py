@@ -25,11 +25,12 @@ from tests.oracles import board_evaluator as evaluator
 BUILD_HASH = 0x1234ABCD
 PIXEL_SERIAL = Capabilities(0, True, ImageLayout((28, 28)), ResultRecord(10, 10))
 # A design such as the row-parallel engine's with 4-bit pixels, which no loadable engine has.
-TWO_PORTS = Capabilities(1, True, ImageLayout((28, 28), 2, 4), ResultRecord(10, 10))
+FOUR_PORTS = Capabilities(1, True, ImageLayout((28, 28), 4, 4), ResultRecord(10, 10))
 RESMLP_ARRAY = Capabilities(4, True, ImageLayout((32, 32, 3)), ResultRecord(10, 10))
 FPGA0_CLK_CTRL, BOOT_CLOCK = 0xF8000170, 0x00200A00  # IO PLL, divisors 10 and 2
-AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, LVL_SHFTR_EN = 0xF8008000, 0xF8008014, 0xF8000900
-AFI2_RDCHAN_CTRL, AFI2_WRCHAN_CTRL = 0xF800A000, 0xF800A014
+LVL_SHFTR_EN = 0xF8000900
+AFI_RDCHAN_CTRL = (0xF8008000, 0xF8009000, 0xF800A000, 0xF800B000)  # of HP0 .. HP3
+AFI_WRCHAN_CTRL = (0xF8008014, 0xF8009014, 0xF800A014, 0xF800B014)
 NAMES = {register.offset: register.name for register in REGISTERS}
 
 
@@ -63,8 +64,8 @@ class FakeBoard(Device):
         self.parameter_bytes = max((words.nbytes for words in parameters), default=contract.PARAMETER_BYTES)
         self.faults = Faults(registers={})
         self.clock = BOOT_CLOCK
-        widths = (AFI0_RDCHAN_CTRL, AFI0_WRCHAN_CTRL, AFI2_RDCHAN_CTRL, AFI2_WRCHAN_CTRL)
-        self.processing_system = {**dict.fromkeys(widths, 0), LVL_SHFTR_EN: 0xF}
+        widths = dict.fromkeys((*AFI_RDCHAN_CTRL, *AFI_WRCHAN_CTRL), 0)
+        self.processing_system = {**widths, LVL_SHFTR_EN: 0xF}
         self.true_mhz = 200.0
         self.clock_at_download = None
         self.downloads = 0

@@ -7,7 +7,7 @@ import pytest
 from gateware.shell.hwh import write_hwh
 from lst_overlay import LST1Overlay
 from lst_overlay.simulator.board import SimulatedBoard
-from tests.boards.fake import BUILD_HASH, PIXEL_SERIAL, RESMLP_ARRAY, TWO_PORTS, FakeBoard
+from tests.boards.fake import BUILD_HASH, FOUR_PORTS, PIXEL_SERIAL, RESMLP_ARRAY, FakeBoard
 from tests.driver.random_network import corner_lst1, random_lst1, with_channel_tables
 
 NETWORKS = [random_lst1(seed) for seed in (1, 2)]
@@ -84,9 +84,9 @@ def fake(tmp_path):
 
 
 @pytest.fixture
-def two_ports(tmp_path):
-    """(board, overlay): a fake board with a design that reads packed pixels over HP0 and HP2."""
-    network = network_for(TWO_PORTS)
-    device, bitfile = fake_board(tmp_path, [network], TWO_PORTS)
+def four_ports(tmp_path):
+    """(board, overlay): a fake board with a design that reads packed pixels over HP0 .. HP3."""
+    network = network_for(FOUR_PORTS)
+    device, bitfile = fake_board(tmp_path, [network], FOUR_PORTS)
     with LST1Overlay(bitfile, device, network=network) as made:
         yield device, made

@@ -11,15 +11,16 @@ from lst_overlay import LST1Overlay, LstOverlayError
 from lst_overlay import network as contract
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import ImageLayout
-from tests.boards.fake import PIXEL_SERIAL, TWO_PORTS, make_slow
+from tests.boards.fake import FOUR_PORTS, PIXEL_SERIAL, make_slow
 from tests.boards.instant import SmallBoard
 from tests.driver.conftest import NETWORKS, fake_board, network_for, write_bitstream
 from tests.driver.random_network import random_images
 
 DESIGNS = {
     "uint8": PIXEL_SERIAL,
-    "packed, one port": Capabilities(1, True, ImageLayout((28, 28), 1, 2), PIXEL_SERIAL.record),
-    "packed, two ports": TWO_PORTS,
+    "uint8, four ports": Capabilities(1, True, ImageLayout((28, 28), 4), PIXEL_SERIAL.record),
+    "packed, two ports": Capabilities(1, True, ImageLayout((28, 28), 2, 2), PIXEL_SERIAL.record),
+    "packed, four ports": FOUR_PORTS,
 }
 
 
@@ -66,10 +67,10 @@ def test_memory_that_others_fill_is_read_without_a_flush_of_theirs(overlay):
     assert [part.shape for part in memory.memory] == [(3, layout.bytes_per_image)] * layout.buffers
     if not layout.packed_bits:
         memory.memory[0][:] = images.reshape(3, 784)
-    columns = 28 // layout.ports
-    for port, part in enumerate(memory.memory if layout.packed_bits else ()):
+    columns = 28 // layout.buffers
+    for half, part in enumerate(memory.memory if layout.packed_bits else ()):
         rows = (
-            images[:, :, columns * port : columns * (port + 1)].reshape(-1, columns) >> 8 - layout.packed_bits
+            images[:, :, columns * half : columns * (half + 1)].reshape(-1, columns) >> 8 - layout.packed_bits
         )
         words = [sum(code << layout.packed_bits * k for k, code in enumerate(row)) for row in rows.tolist()]
         part[:] = np.array(words, "<u8").view(np.uint8).reshape(3, -1)
@@ -271,7 +272,7 @@ def test_copying_counts_from_an_array_alone(overlay, monkeypatch, simulated):
 def test_bandwidth_is_that_of_all_buffers(overlay):
     figures = overlay.throughput_test(20)
     layout = overlay.layout
-    bytes_ = {(1, 0): 784, (1, 2): 224, (2, 4): 448}[layout.ports, layout.packed_bits]
+    bytes_ = {0: 784, 2: 224, 4: 448}[layout.packed_bits]
     rate = figures["throughput[images/s]"]
     assert figures["DRAM_in_bandwidth[MB/s]"] == pytest.approx(bytes_ * rate / 1e6)
 

@@ -98,9 +98,9 @@ def test_logits_from_raw_pixel_and_result_memory(engine, name, tmp_path, monkeyp
     "layout",
     [
         ImageLayout((28, 28)),
-        ImageLayout((28, 28), 2),
-        ImageLayout((28, 28), 1, 2),
-        ImageLayout((28, 28), 2, 4),
+        ImageLayout((28, 28), 4),
+        ImageLayout((28, 28), 2, 2),
+        ImageLayout((28, 28), 4, 4),
     ],
     ids=str,
 )

@@ -81,7 +81,7 @@ class Accelerator(DefaultIP):
     ) -> int:
         """Queue a START and return its ticket for `wait`.
 
-        sources, destination: physical addresses of the pixels, one for each port, and of the results.
+        sources, destination: physical addresses of the pixels, for the first two ports, and of the results.
         images, mode:         the values of IMAGES and RESULT_MODE.
 
         Waits at most ``timeout_s`` seconds for a place in the queue. Raises HardwareError or HardwareTimeout.

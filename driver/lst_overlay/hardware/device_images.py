@@ -43,7 +43,7 @@ def allocate(device, shape, dtype):
 
 
 class Allocation:
-    """The buffers of images: one for each port that has its own, and one for the results.
+    """The buffers of images: one or two for the pixels, and one for the results.
 
     Emptying the list ``buffers`` gives the memory back, even while somebody still refers to the images, such
     as the traceback of an exception.
@@ -120,7 +120,7 @@ class DeviceImages:
 
     @property
     def memory(self) -> Tuple[np.ndarray, ...]:
-        """The pixels as pynq buffers, each (N, layout.bytes_per_image) uint8: one, or one for each port.
+        """The pixels as pynq buffers, each (N, layout.bytes_per_image) uint8: one, or two of half rows each.
 
         Whatever writes them need not flush the caches: that is done before the accelerator reads.
         """
@@ -128,7 +128,7 @@ class DeviceImages:
 
     @property
     def addresses(self) -> Tuple[List[int], int]:
-        """The values of the registers (SOURCE, and SOURCE_1 with two ports) and DESTINATION."""
+        """The values of the registers (SOURCE, and SOURCE_1 with several ports) and DESTINATION."""
         *pixels, results = (
             buffer.device_address + self._first * buffer.shape[1] for buffer in self._buffers()
         )

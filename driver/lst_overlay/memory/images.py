@@ -1,4 +1,4 @@
-"""The layout of images in memory: uint8 or packed, for one HP port or two."""
+"""The layout of images in memory: uint8 or packed, for one HP port or several."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import numpy as np
 
 from ..registers import ALIGNMENT, BEAT_BYTES
 
-GROUP = 8  # Consecutive images that one port reads if uint8 images are interleaved over two ports.
+GROUP = 8  # Consecutive uint8 images that one of several ports reads: they fill whole bursts.
 _BLOCK = 256  # Images that are packed at a time: the block stays in the processor's cache.
 _DIGITS = (28, 28)  # the shape of MNIST's images
-_PORTS = {0: (1, 2), 2: (1,), 4: (2,)}  # Possible numbers of ports for each value of packed_bits.
+_PORTS = {0: (1, 2, 4), 2: (2,), 4: (4,)}  # Possible numbers of ports for each value of packed_bits.
+# HP0 and HP1 share a port of the DDR controller, HP2 and HP3 the other one.
+_HP_PORTS = (0, 2, 1, 3)
 
 
 def checked_images(images, shape: Tuple[int, ...]) -> np.ndarray:
@@ -130,12 +132,14 @@ def checked_image(image, shape: Tuple[int, ...]) -> np.ndarray:
 class ImageLayout:
     """The layout in memory of images of ``shape``, (rows, columns) or (rows, columns, colours).
 
-    packed_bits 0:      uint8, the array itself. With two ports, the ports read groups of GROUP images
-                        alternately.
-    packed_bits 2 or 4: each port reads one beat per row, with the leftmost pixel in the lowest bits. Of two
-                        ports, the first reads the left half of each row, and each port has a buffer of its
-                        own.
-    padded:             uint8 images of one port are filled up to whole beats.
+    packed_bits 0: uint8, the array itself.
+    packed_bits 2: a beat is a row, with the leftmost pixel in the lowest bits.
+    packed_bits 4: there are two buffers, one for the left half of each row and one for the right half. A beat
+                   is half a row.
+    padded:        uint8 images of one port are filled up to whole beats.
+
+    Port p reads buffer p % buffers. The ports of a buffer read its stripes one after another: groups of GROUP
+    uint8 images, or single bursts of packed pixels.
 
     Raises ValueError for a layout that no engine has.
     """
@@ -148,20 +152,20 @@ class ImageLayout:
     def __post_init__(self):
         if self.ports not in _PORTS.get(self.packed_bits, ()):
             raise ValueError(
-                "packed pixels have 2 bits and one port or 4 bits and two, uint8 pixels one or two ports, "
+                "packed pixels have 2 bits and two ports or 4 bits and four, uint8 pixels 1, 2 or 4 ports, "
                 f"not {self.packed_bits} bits and {self.ports} ports"
             )
         if self.packed_bits:
-            bits, unit = self.shape[-1] * self.packed_bits, 8 * self.ports
+            bits, unit = self.shape[-1] * self.packed_bits, 8 * self.buffers
             if len(self.shape) != 2 or bits % unit or bits > BEAT_BYTES * unit:
                 raise ValueError(
-                    f"packed rows must fill whole bytes of one beat of each of {self.ports} ports; "
+                    f"packed rows must fill whole bytes of one beat of each of {self.buffers} buffers; "
                     f"images of shape {self.shape} with {self.packed_bits}-bit pixels do not"
                 )
-        elif not self.padded and self.image_bytes % (ALIGNMENT // GROUP if self.interleaved else BEAT_BYTES):
+        elif not self.padded and self.image_bytes % (ALIGNMENT // GROUP if self.ports > 1 else BEAT_BYTES):
             raise ValueError(
                 f"uint8 images must fill whole beats of {BEAT_BYTES} bytes, and {GROUP} of them whole bursts "
-                f"of {ALIGNMENT} bytes where they are interleaved; "
+                f"of {ALIGNMENT} bytes where there are several ports; "
                 f"shape {self.shape} has {self.image_bytes} bytes"
             )
 
@@ -172,16 +176,18 @@ class ImageLayout:
 
     @property
     def hp_ports(self) -> Tuple[int, ...]:
-        """The numbers of the HP ports.
-
-        The second is HP2, since HP0 and HP1 share a port of the DDR controller.
-        """
-        return (0, 2)[: self.ports]
+        """The numbers of the HP ports."""
+        return _HP_PORTS[: self.ports]
 
     @property
-    def interleaved(self) -> bool:
-        """Whether two ports read groups of uint8 images alternately from one array."""
-        return not self.packed_bits and self.ports == 2
+    def ports_per_buffer(self) -> int:
+        """The number of ports that read a buffer."""
+        return self.ports // self.buffers
+
+    @property
+    def stripe_bursts(self) -> int:
+        """The number of bursts that a port reads before the next port of its buffer reads as many."""
+        return 1 if self.packed_bits else GROUP * self.image_bytes // ALIGNMENT
 
     @property
     def image_bytes(self) -> int:
@@ -190,18 +196,13 @@ class ImageLayout:
 
     @property
     def beats_per_image(self) -> int:
-        """The number of beats of an image on each port that reads it."""
+        """The number of beats of an image in each buffer."""
         return self.shape[0] if self.packed_bits else -(-self.image_bytes // BEAT_BYTES)
-
-    @property
-    def skip_bursts(self) -> int:
-        """The number of bursts of the other port between two groups of one port; 0 if not interleaved."""
-        return GROUP * self.image_bytes // ALIGNMENT if self.interleaved else 0
 
     @property
     def buffers(self) -> int:
         """The number of buffers that hold a batch, each with `bytes_per_image` bytes per image."""
-        return self.ports if self.packed_bits else 1
+        return 2 if self.packed_bits == 4 else 1
 
     @property
     def bytes_per_image(self) -> int:
@@ -209,8 +210,12 @@ class ImageLayout:
         return BEAT_BYTES * self.beats_per_image
 
     def sources(self, addresses: List[int]) -> List[int]:
-        """The values of SOURCE and, with two ports, SOURCE_1, for buffers at ``addresses``."""
-        return [addresses[0], addresses[0] + GROUP * self.image_bytes] if self.interleaved else addresses
+        """The values of SOURCE and, with several ports, SOURCE_1, for buffers at ``addresses``."""
+        return [addresses[port % self.buffers] + self.offset_bytes(port) for port in range(self.ports)][:2]
+
+    def offset_bytes(self, port: int) -> int:
+        """The place in its buffer of the first byte that a port reads."""
+        return port // self.buffers * self.stripe_bursts * ALIGNMENT
 
     def fill(self, images: np.ndarray, buffers: List[np.ndarray]) -> None:
         """Write images, (N, pixels) uint8, to the buffers, each (N, bytes_per_image) uint8."""
@@ -218,7 +223,7 @@ class ImageLayout:
             buffers[0][:, : self.image_bytes] = images
             return
         rows, columns = self.shape
-        row_bytes = columns * self.packed_bits // 8 // self.ports
+        row_bytes = columns * self.packed_bits // 8 // self.buffers
         # Pack in ordinary memory first: a board's buffers are not cached, so lines are faster than bytes.
         beats = np.zeros((min(_BLOCK, len(images)) * rows, BEAT_BYTES), np.uint8)
         for first in range(0, len(images), _BLOCK):

@@ -97,7 +97,8 @@ def estimate(network: LSTNetwork, layout: ImageLayout) -> Estimate:
     lut = _OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added + transposer
     in_luts = tables_in_luts(network)
     tables = (len(layers) - len(in_luts)) * table_ramb18(network)
-    buffers = (2 if layout.interleaved else 1) * -(-network.image_shape[1] * network.pixel_bits // 36)
+    width = network.image_shape[1] * network.pixel_bits
+    buffers = max(1, layout.ports_per_buffer // 2) * -(-width // 36)
     fifos = 2 * layout.ports
     chains = sum(-(-bits // CARRY_BITS) for bits, _, chain in sums if chain)
     slices = chains + _OTHER_SLICES + _SLICES_PER_PORT * (layout.ports - 1) + _SLICES_PER_PAIR * pairs

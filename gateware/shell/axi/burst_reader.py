@@ -21,8 +21,8 @@ class BurstReader(LiteXModule):
 
     One command runs at a time.
 
-    fifo_beats:  the depth of the FIFO; one of more than 64 beats is block RAM.
-    skip_bursts: this number of bursts is read, and the same number skipped, alternately; 0 skips none.
+    fifo_beats:    the depth of the FIFO; one of more than 64 beats is block RAM.
+    stripe_bursts: after every ``stripe_bursts`` bursts that are read, ``skip_bursts`` are skipped.
 
     source: data (64 bits). A burst is requested only if it fits the FIFO, so r.ready is always high.
     start:  high for one clock, while idle and after all earlier data was accepted or aborted. ``address`` and
@@ -32,7 +32,9 @@ class BurstReader(LiteXModule):
     failed: a response was an error; ``error_address`` is the start of its burst. Cleared by start and abort.
     """
 
-    def __init__(self, port, fifo_beats: int = 64, skip_bursts: int = 0, beats_width: int = 27):
+    def __init__(
+        self, port, fifo_beats: int = 64, stripe_bursts: int = 1, skip_bursts: int = 0, beats_width: int = 27
+    ):
         self.source = stream.Endpoint([("data", 64)])
         self.start = Signal()
         self.abort = Signal()
@@ -47,7 +49,7 @@ class BurstReader(LiteXModule):
         ar, r = port.ar, port.r
         ask = Signal()
         answered = Signal()
-        address = self._running_address(ask, skip_bursts)
+        address = self._running_address(ask, stripe_bursts, skip_bursts)
         bursts_left = Signal(beats_width - 3, reset_less=True)
         last_length = Signal(5, reset_less=True)  # 1 .. 16
         more = Signal()
@@ -97,7 +99,7 @@ class BurstReader(LiteXModule):
         last = Signal()
         bad = Signal()  # The response of the beat in ``data`` is an error.
         data = Signal(64, reset_less=True)
-        answer_address = self._running_address(answered, skip_bursts)
+        answer_address = self._running_address(answered, stripe_bursts, skip_bursts)
         self.comb += [r.ready.eq(1), answered.eq(valid & last)]
         self.sync += [
             valid.eq(r.valid),
@@ -116,7 +118,7 @@ class BurstReader(LiteXModule):
             popped.eq(delayed(self, fifo.source.valid & fifo.source.ready, 1, reset_less=False)),
         ]
 
-    def _running_address(self, moves, skip_bursts: int) -> Signal:
+    def _running_address(self, moves, stripe_bursts: int, skip_bursts: int) -> Signal:
         """The start address of the next burst. ``moves`` advances it, never in two consecutive clocks."""
         address = Signal(32, reset_less=True)
         step = Signal(max=(skip_bursts + 1) * ALIGNMENT + 1)
@@ -126,11 +128,11 @@ class BurstReader(LiteXModule):
             If(self.start, address.eq(self.address)),
         ]
         if skip_bursts:
-            number = Signal(max=skip_bursts)
+            number = Signal(max=stripe_bursts + 1)
             last = Signal()
             self.comb += If(last, step.eq((skip_bursts + 1) * ALIGNMENT))
             self.sync += [
-                last.eq(number == skip_bursts - 1),
+                last.eq(number == stripe_bursts - 1),
                 If(moves, number.eq(number + 1), If(last, number.eq(0))),
                 If(self.start, number.eq(0)),
             ]

@@ -11,12 +11,10 @@ from lst_overlay.registers import ErrorCode
 from lst_overlay.samples import digits as sample_digits
 from lst_overlay.samples.shipped_networks import DEFAULT, find
 from tests.boards.fake import (
-    AFI0_RDCHAN_CTRL,
-    AFI0_WRCHAN_CTRL,
-    AFI2_RDCHAN_CTRL,
-    AFI2_WRCHAN_CTRL,
+    AFI_RDCHAN_CTRL,
+    AFI_WRCHAN_CTRL,
+    FOUR_PORTS,
     LVL_SHFTR_EN,
-    TWO_PORTS,
     FakeBoard,
 )
 from tests.driver.conftest import NETWORKS, write_bitstream
@@ -62,8 +60,8 @@ def test_clock_that_is_not_what_the_divisors_say(real):
 @pytest.mark.parametrize(
     "address, value, text",
     [
-        (AFI0_RDCHAN_CTRL, 1, "S_AXI_HP0 read width: 32 bits (64 bits)"),
-        (AFI0_WRCHAN_CTRL, 1, "S_AXI_HP0 write width: 32 bits (64 bits)"),
+        (AFI_RDCHAN_CTRL[0], 1, "S_AXI_HP0 read width: 32 bits (64 bits)"),
+        (AFI_WRCHAN_CTRL[0], 1, "S_AXI_HP0 write width: 32 bits (64 bits)"),
         (LVL_SHFTR_EN, 0, "level shifters: LVL_SHFTR_EN = 0x0 (0xF, all on)"),
     ],
 )
@@ -72,33 +70,29 @@ def test_ps_configured_another_way(real, address, value, text):
     assert failed(real[1]) == [text]
 
 
-# The register of each finding, below a design with two ports. Each port has a register of its own.
-WIDTHS = {
-    "S_AXI_HP0 read width": AFI0_RDCHAN_CTRL,
-    "S_AXI_HP0 write width": AFI0_WRCHAN_CTRL,
-    "S_AXI_HP2 read width": AFI2_RDCHAN_CTRL,
-    "S_AXI_HP2 write width": AFI2_WRCHAN_CTRL,
-}
+# The register of each finding, below a design with four ports. Each port has a register of its own.
+WIDTHS = {f"S_AXI_HP{port} read width": address for port, address in enumerate(AFI_RDCHAN_CTRL)}
+WIDTHS.update((f"S_AXI_HP{port} write width", address) for port, address in enumerate(AFI_WRCHAN_CTRL))
 
 
 @pytest.mark.parametrize("name", WIDTHS)
-def test_each_port_of_a_design_with_two_has_its_own_width(two_ports, name):
-    device, overlay = two_ports
+def test_each_port_of_a_design_with_four_has_its_own_width(four_ports, name):
+    device, overlay = four_ports
     assert not failed(overlay)
     device.processing_system[WIDTHS[name]] = 1
     assert failed(overlay) == [f"{name}: 32 bits (64 bits)"]
 
 
 @pytest.mark.parametrize("name", WIDTHS)
-def test_a_narrow_port_of_two_is_refused_before_a_register_is_read(tmp_path, name):
-    device = FakeBoard(NETWORKS, TWO_PORTS)
+def test_a_narrow_port_of_four_is_refused_before_a_register_is_read(tmp_path, name):
+    device = FakeBoard(NETWORKS, FOUR_PORTS)
     device.processing_system[WIDTHS[name]] = 1
     with pytest.raises(HardwareError, match=f"{name}: 32 bits, must be 64 bits; clear bit 0 of 0x"):
-        LST1Overlay(write_bitstream(tmp_path, capabilities=TWO_PORTS), device, network=NETWORKS[0])
+        LST1Overlay(write_bitstream(tmp_path, capabilities=FOUR_PORTS), device, network=NETWORKS[0])
     assert not device.written
 
 
-@pytest.mark.parametrize("name", [name for name in WIDTHS if "HP2" in name])
+@pytest.mark.parametrize("name", [name for name in WIDTHS if "HP0" not in name])
 def test_a_port_that_a_design_does_not_use_may_be_narrow(fake, name):
     device, overlay = fake
     device.processing_system[WIDTHS[name]] = 1
@@ -108,7 +102,7 @@ def test_a_port_that_a_design_does_not_use_may_be_narrow(fake, name):
 @pytest.mark.parametrize(
     "address, value, text",
     [
-        (AFI0_RDCHAN_CTRL, 1, "S_AXI_HP0 read width: 32 bits, must be 64 bits; clear bit 0 of 0xF8008000"),
+        (AFI_RDCHAN_CTRL[0], 1, "S_AXI_HP0 read width: 32 bits, must be 64 bits; clear bit 0 of 0xF8008000"),
         (
             LVL_SHFTR_EN,
             0,

@@ -28,9 +28,10 @@ def test_any_other_shape_is_refused(shape):
 SIZES = {
     ((12, 12), 1, 0): (144, 18, 144),
     ((12, 20), 2, 0): (240, 30, 240),
+    ((12, 20), 4, 0): (240, 30, 240),
     ((12, 20, 3), 1, 0): (720, 90, 720),
-    ((12, 20), 1, 2): (240, 12, 96),
-    ((12, 20), 2, 4): (240, 12, 96),
+    ((12, 20), 2, 2): (240, 12, 96),
+    ((12, 20), 4, 4): (240, 12, 96),
 }
 
 
@@ -40,20 +41,45 @@ def test_sizes_come_from_the_shape(declaration, sizes):
     assert (layout.image_bytes, layout.beats_per_image, layout.bytes_per_image) == sizes
 
 
-def test_the_second_port_begins_a_group_of_images_after_the_first():
-    layout = ImageLayout(SHAPE, 2)
-    assert layout.sources([0x1000]) == [0x1000, 0x1000 + GROUP * PIXELS]
-    assert layout.skip_bursts * 128 == GROUP * PIXELS
+# (ports, packed bits): (buffers, bytes of a stripe)
+STRIPES = {
+    (1, 0): (1, GROUP * PIXELS),
+    (2, 0): (1, GROUP * PIXELS),
+    (4, 0): (1, GROUP * PIXELS),
+    (2, 2): (1, 128),
+    (4, 4): (2, 128),
+}
 
 
-@pytest.mark.parametrize("ports, bits", [(1, 2), (2, 4)])
+@pytest.mark.parametrize("declaration, stripes", STRIPES.items(), ids=str)
+def test_ports_begin_with_the_stripes_of_each_buffer_one_after_another(declaration, stripes):
+    layout, (buffers, stripe) = ImageLayout(SHAPE, *declaration), stripes
+    assert (layout.buffers, 128 * layout.stripe_bursts) == stripes
+    begins = [(port % buffers, port // buffers * stripe) for port in range(layout.ports)]
+    assert [layout.offset_bytes(port) for port in range(layout.ports)] == [begin for _, begin in begins]
+    addresses = [0x1000, 0x8000][:buffers]
+    assert layout.sources(addresses) == [addresses[buffer] + begin for buffer, begin in begins[:2]]
+
+
+@pytest.mark.parametrize("ports, numbers", [(1, (0,)), (2, (0, 2)), (4, (0, 2, 1, 3))])
+def test_ports_are_shared_out_over_both_ports_of_the_memory_controller(ports, numbers):
+    assert ImageLayout(SHAPE, ports).hp_ports == numbers
+
+
+@pytest.mark.parametrize("ports, bits", [(3, 0), (1, 2), (2, 4), (4, 2)])
+def test_a_layout_that_no_engine_has_is_refused(ports, bits):
+    with pytest.raises(ValueError, match=f"uint8 pixels 1, 2 or 4 ports, not {bits} bits and {ports} ports"):
+        ImageLayout(SHAPE, ports, bits)
+
+
+@pytest.mark.parametrize("ports, bits", [(2, 2), (4, 4)])
 def test_a_beat_holds_the_packed_pixels_of_a_row(ports, bits):
     layout = ImageLayout(SHAPE, ports, bits)
     images = np.random.default_rng(2).integers(0, 256, (3, *SHAPE), dtype=np.uint8)
-    buffers = [np.full((3, layout.bytes_per_image), 0xAA, np.uint8) for _ in range(ports)]
+    buffers = [np.full((3, layout.bytes_per_image), 0xAA, np.uint8) for _ in range(layout.buffers)]
     layout.fill(images.reshape(3, PIXELS), buffers)
-    columns = SHAPE[1] // ports
-    for port, buffer in enumerate(buffers):
+    columns = SHAPE[1] // len(buffers)
+    for half, buffer in enumerate(buffers):
         for beat, row in zip(buffer.view("<u8").ravel().tolist(), images.reshape(-1, SHAPE[1])):
-            codes = (row[columns * port : columns * (port + 1)] >> 8 - bits).tolist()
+            codes = (row[columns * half : columns * (half + 1)] >> 8 - bits).tolist()
             assert beat == sum(code << bits * place for place, code in enumerate(codes))

@@ -9,11 +9,13 @@ from litex.soc.interconnect import stream
 from migen import Signal, run_simulation
 
 from gateware.cores.image_buffer import ImageBuffer
+from gateware.cores.shared_image_buffer import SharedImageBuffer
 from gateware.engines.admission import BufferedAdmission
 from gateware.engines.row_parallel.row_counter import RowCounter
 from gateware.engines.row_parallel.rows import ByteRows, PackedRows
-from lst_overlay.memory.images import ImageLayout
+from lst_overlay.memory.images import GROUP, ImageLayout
 from lst_overlay.network import pixel_codes
+from lst_overlay.registers import BURST_BEATS
 
 
 def wait(signal, limit=2000):
@@ -64,13 +66,13 @@ def run_rows(dut, beats, gaps, room, count):
 @pytest.mark.parametrize(
     "layout, bits",
     [
-        (ImageLayout((28, 28), 1, 2), 2),
-        (ImageLayout((28, 28), 2, 4), 4),
+        (ImageLayout((28, 28), 2, 2), 2),
+        (ImageLayout((28, 28), 4, 4), 4),
         (ImageLayout((28, 28)), 2),
         (ImageLayout((28, 28)), 3),
         (ImageLayout((28, 28)), 4),
-        (ImageLayout((9, 32), 1, 2), 2),
-        (ImageLayout((10, 20), 2, 4), 4),
+        (ImageLayout((9, 32), 2, 2), 2),
+        (ImageLayout((10, 20), 4, 4), 4),
         (ImageLayout((10, 12)), 5),
         (ImageLayout((9, 16)), 3),
         (ImageLayout((9, 8)), 8),
@@ -82,13 +84,52 @@ def test_rows_hold_the_codes_of_their_pixels(layout, bits, gaps, room):
     buffers = [np.empty((1, layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
     layout.fill(images.reshape(1, -1), buffers)
     beats = [buffer.view("<u8").ravel() for buffer in buffers]
-    columns = layout.shape[1]
-    dut = PackedRows(bits, columns, layout.ports) if layout.packed_bits else ByteRows(bits, columns)
+    if layout.packed_bits:  # the ports of a buffer read its bursts alternately
+        bursts = np.arange(len(beats[0])) // BURST_BEATS
+        beats = [words[bursts % 2 == place] for place in range(2) for words in beats]
+        dut = PackedRows(bits, layout.shape[1], layout.buffers)
+    else:
+        dut = ByteRows(bits, layout.shape[1])
     expected = [
         sum(int(code) << bits * place for place, code in enumerate(row))
         for row in pixel_codes(images, bits)[0]
     ]
     assert run_rows(dut, beats, gaps, room, len(expected)) == expected
+
+
+def test_packed_rows_of_a_batch_begin_at_the_first_port():
+    dut, rows = PackedRows(2, 28, 1, 28), []
+    first, second = dut.sinks
+
+    def batch(sink, words):
+        yield dut.start.eq(1)
+        yield
+        yield dut.start.eq(0)
+        yield sink.valid.eq(1)
+        for word in words:
+            yield sink.data.eq(word)
+            yield
+            assert (yield sink.ready)
+        yield sink.valid.eq(0)
+
+    def batches():
+        yield dut.room.eq(1)
+        yield from batch(first, range(16))
+        yield second.valid.eq(1)
+        yield second.data.eq(99)
+        yield
+        yield second.valid.eq(0)
+        yield from batch(first, range(16, 32))
+        yield
+
+    def watch():
+        for _ in range(60):
+            yield
+            if (yield dut.source.valid):
+                rows.append((yield dut.source.data))
+
+    run_simulation(dut, [batches(), watch()])
+    assert rows == [*range(16), 99, *range(16, 32)]
 
 
 class Words(LiteXModule):
@@ -98,6 +139,8 @@ class Words(LiteXModule):
         self.sinks = []
         self.source = stream.Endpoint([("data", 8)])
         self.room = Signal()
+        self.offers = Signal()
+        self.comb += self.source.valid.eq(self.offers & self.room)
 
 
 class Entrance(LiteXModule):
@@ -105,10 +148,11 @@ class Entrance(LiteXModule):
 
     rows = 4
 
-    def __init__(self, buffers, credits, interval, filling=0):
+    def __init__(self, ports, credits, interval, filling=0):
         self.row_counter = RowCounter(self.rows + filling)
-        self.words = [Words() for _ in range(buffers)]
-        stores = [ImageBuffer(8, self.rows, 32, filling) for _ in range(buffers)]
+        self.words = [Words() for _ in range(ports)]
+        stores = [SharedImageBuffer(8, self.rows, filling) for _ in range(ports // 2)]
+        stores = stores or [ImageBuffer(8, self.rows, 32, filling)]
         timing = (interval,) if interval else (self.rows + filling, self.row_counter.count)
         self.admission = BufferedAdmission(self.words, stores, credits, *timing)
         self.returned = Signal()
@@ -123,32 +167,37 @@ def enter(
     interval=None,
     clocks=None,
     stalls=None,
-    start_after=None,
+    then=None,
     filling=0,
 ):
-    """Send rows, a list for each buffer, and return (phase, row) of the admitted rows in order.
+    """Send rows, a list for each port, and return (phase, row) of the admitted rows in order.
 
     ``clocks`` is filled with the clock of each admitted row, ``stalls`` with (starved, blocked) of every
-    clock. ``start`` is high for one clock when ``start_after`` rows have been admitted.
+    clock. ``then``: the rows of another batch, with a clock of ``start`` before.
     """
-    dut, entered, pending = Entrance(len(rows), credits, interval, filling), [], []
-    total = sum(map(len, rows)) // dut.rows * (dut.rows + filling)
+    batches = [rows] if then is None else [rows, then]
+    first = sum(map(len, rows))
+    dut, entered, pending, started = Entrance(len(rows), credits, interval, filling), [], [], []
+    total = sum(len(values) for batch in batches for values in batch) // dut.rows * (dut.rows + filling)
 
-    def feed(buffer, values):
-        for number, value in enumerate(values):
-            for _ in range(gaps[number % len(gaps)]):
+    def feed(words, batches):
+        for batch, values in enumerate(batches):
+            while batch and not started:
                 yield
-            yield from wait(buffer.room)
-            yield buffer.source.data.eq(value)
-            yield buffer.source.valid.eq(1)
-            yield
-            yield buffer.source.valid.eq(0)
+            for number, value in enumerate(values):
+                for _ in range(gaps[number % len(gaps)]):
+                    yield
+                yield words.source.data.eq(value)
+                yield words.offers.eq(1)
+                yield
+                yield from wait(words.room)
+                yield words.offers.eq(0)
 
     def watch():
-        before = 0
         for clock in range(60 + 30 * total):
-            yield dut.admission.start.eq(before < len(entered) == start_after)
-            before = len(entered)
+            begins = len(batches) == 2 and len(entered) == first and not started
+            yield dut.admission.start.eq(begins)
+            started.extend([clock] * begins)
             yield dut.returned.eq(bool(pending) and pending[0] <= clock)
             if pending and pending[0] <= clock:
                 pending.pop(0)
@@ -164,7 +213,7 @@ def enter(
             if len(entered) == total:
                 break
 
-    run_simulation(dut, [*(feed(buffer, values) for buffer, values in zip(dut.words, rows)), watch()])
+    run_simulation(dut, [*(feed(*sent) for sent in zip(dut.words, zip(*batches))), watch()])
     return entered
 
 
@@ -224,18 +273,35 @@ def test_a_clock_without_an_image_is_starved_or_blocked_as_it_lacks_pixels_or_cr
     assert starved.mean() > 0.5 and not blocked.any()
 
 
-def test_two_buffers_are_interleaved_in_groups_of_eight_images():
-    # Groups of eight and eight images, and of eight and one.
-    first, second = list(range(0, 64)), list(range(100, 136))
-    entered = enter([first, second], (0,))
-    assert [row for _, row in entered] == first[:32] + second[:32] + first[32:] + second[32:]
+def dealt(rows, ports):
+    """Deal the rows of images to ports in groups of GROUP images."""
+    owners = np.arange(len(rows)) // (Entrance.rows * GROUP) % ports
+    return [np.array(rows)[owners == port].tolist() for port in range(ports)]
 
 
-def test_a_start_returns_to_the_first_buffer():
-    # A batch of nine images ends in the second buffer; the next one has two images.
-    first, second = list(range(0, 40)), list(range(100, 104))
-    entered = enter([first, second], (0,), start_after=36)
-    assert [row for _, row in entered] == first[:32] + second + first[32:]
+@settings(max_examples=5, deadline=None)
+@given(gaps=st.lists(st.integers(0, 9), min_size=1, max_size=6), images=st.integers(1, 64))
+@pytest.mark.parametrize("ports", [2, 4])
+def test_images_of_ports_enter_in_groups_of_eight_in_order(ports, gaps, images):
+    rows = list(range(4 * images))
+    entered = np.reshape(enter(dealt(rows, ports), gaps, filling=3), (images, 7, 2))
+    assert entered[:, :4, 1].ravel().tolist() == rows
+
+
+@pytest.mark.parametrize("ports", [2, 4])
+def test_ports_wait_while_their_places_are_full(ports):
+    rows = list(range(256))
+    # Results leave far more slowly than images arrive.
+    entered = enter(dealt(rows, ports), (0,), credits=1, answer_after=30)
+    assert [row for _, row in entered] == rows
+
+
+@pytest.mark.parametrize("images", [9, 13, 24])
+@pytest.mark.parametrize("ports", [2, 4])
+def test_a_start_returns_to_the_first_port(ports, images):
+    rows, others = list(range(4 * images)), list(range(100, 140))
+    entered = enter(dealt(rows, ports), (0,), then=dealt(others, ports))
+    assert [row for _, row in entered] == rows + others
 
 
 def test_a_buffer_that_cannot_hold_an_image_is_refused():

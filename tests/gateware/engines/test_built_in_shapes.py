@@ -19,6 +19,7 @@ CASES = {
     "row_parallel": chain_network(3, (8, 12), [(9, 14), (11, 7)], 13, **NARROW),  # packed
     "row_parallel_uint8": chain_network(4, (12, 16), [(30, 13)], 13, **NARROW),
     "row_parallel_uint8x2": chain_network(5, (12, 12), [(13, 5)] * 2, 2, **NARROW),
+    "row_parallel_uint8x4": chain_network(6, (10, 8), [(12, 10)], 3, **NARROW),
 }
 PAIRS = dataclasses.replace(
     chain_network(6, (8, 24), [(20, 6)] * 2, 7, **NARROW), image_shape=(16, 12), rows_per_vector=2

@@ -30,7 +30,7 @@ def test_a_point_tells_what_its_network_file_says():
     network = load_network(find("lst1_w5c4a4p4"))
     found = point_of(network)
     assert (found["formats"], found["name"]) == ("5, 5, 4 / 4 / 4", "lst1_w5c4a4p4")
-    assert found["lut"] == estimate(network, ImageLayout((28, 28), 2, 4)).lut
+    assert found["lut"] == estimate(network, ImageLayout((28, 28), 4, 4)).lut
     provenance = network.provenance
     assert found["seed"] == provenance["seed"]
     assert (found["validation"], found["test"]) == (

@@ -5,6 +5,7 @@ Everything else that the sequencer does is tested with the whole design, in test
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from migen import Constant, Signal, run_simulation
 
@@ -12,7 +13,7 @@ from gateware.shell.sequencer import Sequencer
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.images import GROUP, ImageLayout
 from lst_overlay.memory.results import ResultRecord
-from lst_overlay.registers import REGISTERS, ResultMode
+from lst_overlay.registers import BURST_BEATS, REGISTERS, ResultMode
 
 
 def registers(access):
@@ -32,8 +33,8 @@ def port():
     )
 
 
-def started_with(layout, record, images, mode, by_network=False):
-    """Start a batch and return the beats of each reader and the writer when it starts; None: not started."""
+def started_with(layout, record, images, mode, by_network=False, what="beats", sources=(0, 0)):
+    """Start a batch and return ``what`` of each reader and the writer when it starts; None: not started."""
     slave = SimpleNamespace(
         value=registers("read-only"),
         storage=registers("read-write"),
@@ -55,6 +56,8 @@ def started_with(layout, record, images, mode, by_network=False):
     found = [None] * (layout.ports + 1)
 
     def process():
+        for name, value in zip(("SOURCE", "SOURCE_1"), sources):
+            yield slave.storage[name].eq(value)
         yield slave.storage["IMAGES"].eq(images)
         yield slave.storage["RESULT_MODE"].eq(mode)
         yield slave.data.eq(1)  # START
@@ -65,7 +68,7 @@ def started_with(layout, record, images, mode, by_network=False):
             yield
             for number, one in enumerate([*readers, writer]):
                 if (yield one.start):
-                    found[number] = yield one.beats
+                    found[number] = yield getattr(one, what)
 
     run_simulation(dut, process())
     return found
@@ -73,20 +76,34 @@ def started_with(layout, record, images, mode, by_network=False):
 
 # 10,922 and 5,461 beats are sums of seven powers of two. Their six additions take longer than the checks of
 # the arguments; the additions of the real engines do not.
-LAYOUTS = [ImageLayout((16, 5461)), ImageLayout((16, 5461), 2), ImageLayout((5461, 28), 2, 4)]
+LAYOUTS = [*[ImageLayout((16, 5461), ports) for ports in (1, 2, 4)], ImageLayout((5461, 28), 4, 4)]
+LAYOUTS += [ImageLayout((28, 28), 2, 2), ImageLayout((16, 28), 4, 4)]
 CASES = [(layout, ResultRecord(10, 10)) for layout in LAYOUTS]
 CASES.append((ImageLayout((28, 28)), ResultRecord(10, 2 * 5461 - 2)))
 
 
 @pytest.mark.parametrize("mode", ResultMode)
-@pytest.mark.parametrize("images", [1, 9, 16, 27])
+@pytest.mark.parametrize("images", [1, 9, 16, 27, 35])
 @pytest.mark.parametrize("layout, record", CASES, ids=str)
 def test_beats_are_final_when_readers_and_writer_start(layout, record, images, mode):
-    readers = [images] * layout.ports
-    if layout.interleaved:
-        readers = [sum(number // GROUP % 2 == port for number in range(images)) for port in range(2)]
-    expected = [share * layout.beats_per_image or None for share in readers]
+    stripe = BURST_BEATS if layout.packed_bits else GROUP * layout.beats_per_image
+    owners = np.arange(images * layout.beats_per_image) // stripe % layout.ports_per_buffer
+    expected = [int((owners == port // layout.buffers).sum()) or None for port in range(layout.ports)]
     assert started_with(layout, record, images, mode) == [*expected, record.bytes(mode, images) // 8]
+
+
+@pytest.mark.parametrize("ports, bits, stripe, first", [(4, 0, 8 * 784, 2), (4, 4, 128, 1)])
+def test_the_third_and_the_fourth_port_begin_a_stripe_or_two_after_the_first_two(ports, bits, stripe, first):
+    found = started_with(
+        ImageLayout((28, 28), ports, bits),
+        ResultRecord(10, 10),
+        32,
+        ResultMode.CLASSES,
+        what="address",
+        sources=(0x1000, 0x8_0000),
+    )
+    later = first * stripe
+    assert found == [0x1000, 0x8_0000, 0x1000 + later, 0x8_0000 + later, 0]
 
 
 @pytest.mark.parametrize("shape, classes", [((8, 8), 2), ((9, 9), 3), ((28, 28), 10), ((32, 32), 32)])

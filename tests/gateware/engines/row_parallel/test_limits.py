@@ -19,14 +19,14 @@ TWO, FOUR = load_network(find("lst1_w4a4p2")), load_network(find("lst1_w5c4a4p4"
 
 
 def test_what_is_shipped_for_it_fits():
-    check(TWO, ImageLayout((28, 28), 1, 2))
+    check(TWO, ImageLayout((28, 28), 2, 2))
     check(TWO, ImageLayout((28, 28), 2))
-    check(FOUR, ImageLayout((28, 28), 2, 4))
+    check(FOUR, ImageLayout((28, 28), 4, 4))
 
 
 def test_packed_pixels_must_be_the_networks():
     with pytest.raises(NetworkError, match="'lst1_w4a4p2' has pixels of 2 bits; packed ones have 4 here"):
-        check(TWO, ImageLayout((28, 28), 2, 4))
+        check(TWO, ImageLayout((28, 28), 4, 4))
 
 
 def test_pixels_that_cannot_be_packed():
@@ -55,7 +55,7 @@ def test_weights_that_need_too_many_additions():
     with pytest.raises(
         NetworkError, match=r"needs about [\d,]+ LUT, 80% of the XC7Z010's are 14,080: fewer bits of weights"
     ):
-        check(dataclasses.replace(TWO, layers=tuple(layers)), ImageLayout((28, 28), 1, 2))
+        check(dataclasses.replace(TWO, layers=tuple(layers)), ImageLayout((28, 28), 2, 2))
 
 
 def test_more_than_three_quarters_of_the_slices(monkeypatch):
@@ -64,7 +64,7 @@ def test_more_than_three_quarters_of_the_slices(monkeypatch):
         NetworkError,
         match=r"'lst1_w4a4p2' needs at least 1,\d+ slices, 75% of the XC7Z010's are 1,200: fewer bits",
     ):
-        check(TWO, ImageLayout((28, 28), 1, 2))
+        check(TWO, ImageLayout((28, 28), 2, 2))
 
 
 def test_sums_of_the_classifier_that_are_too_great_for_their_adders():
@@ -76,11 +76,11 @@ def test_sums_of_the_classifier_that_are_too_great_for_their_adders():
         NetworkError,
         match="the classifier adds up half of a column in 12 bits, its sums reach 3,472: fewer bits of class",
     ):
-        check(dataclasses.replace(TWO, layers=layers), ImageLayout((28, 28), 1, 2))
+        check(dataclasses.replace(TWO, layers=layers), ImageLayout((28, 28), 2, 2))
 
 
 def test_a_shipped_network_of_six_bits_fits():
-    check(load_network(find("lst1_w6a4p4")), ImageLayout((28, 28), 2, 4))
+    check(load_network(find("lst1_w6a4p4")), ImageLayout((28, 28), 4, 4))
 
 
 def test_products_too_wide_for_the_block_ram(monkeypatch):
@@ -88,10 +88,10 @@ def test_products_too_wide_for_the_block_ram(monkeypatch):
     with pytest.raises(
         NetworkError, match=r"needs about \d+ RAMB18, the XC7Z010 has 80: fewer bits of classifier weights"
     ):
-        check(TWO, ImageLayout((28, 28), 1, 2))
+        check(TWO, ImageLayout((28, 28), 2, 2))
 
 
-ROW_PARALLEL = ["row_parallel", "row_parallel_uint8", "row_parallel_uint8x2"]
+ROW_PARALLEL = [name for name in ENGINES if name.startswith("row_parallel")]
 
 
 @pytest.mark.parametrize("engine", ROW_PARALLEL)
@@ -105,10 +105,11 @@ def test_images_whose_rows_do_not_fill_beats(engine, side):
         make_design(engine, network)
 
 
-def test_images_that_cannot_be_interleaved():
+@pytest.mark.parametrize("engine", ["row_parallel_uint8x2", "row_parallel_uint8x4"])
+def test_images_that_cannot_be_interleaved(engine):
     network = chain_network(1, (10, 12), [(12, 12)], 3, pixel_bits=4)
     with pytest.raises(NetworkError, match=r"'chain': .* shape \(10, 12\) has 120 bytes"):
-        make_design("row_parallel_uint8x2", network)
+        make_design(engine, network)
 
 
 @pytest.mark.parametrize("engine", ROW_PARALLEL)
@@ -128,7 +129,7 @@ def test_classes_that_do_not_leave_within_an_image():
 
 def test_images_of_too_few_pixels():
     with pytest.raises(NetworkError, match=r"'random': the columns .* multiple of 4 .* not 3 x 4"):
-        check(random_network(1), ImageLayout((28, 28), 1, 2))
+        check(random_network(1), ImageLayout((28, 28), 2, 2))
 
 
 def test_the_generator_asks():

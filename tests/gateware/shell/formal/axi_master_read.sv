@@ -1,6 +1,6 @@
 // The rules of AXI3 and of its own interface for the pins of a BurstReader. The behaviour of the memory and
 // of the module that commands the reader is assumed.
-module axi_master_read #(parameter FIFO_BEATS = 64, SKIP_BURSTS = 0, BEATS_WIDTH = 27, EAGER = 0) (
+module axi_master_read #(parameter FIFO_BEATS = 64, STRIPE_BURSTS = 1, SKIP_BURSTS = 0, BEATS_WIDTH = 27, EAGER = 0) (
     input clk, start, abort, source_ready, ar_ready, r_valid, r_last,
     input [24:0] block, input [BEATS_WIDTH-1:0] beats, input [1:0] r_resp, input [63:0] r_data, input [5:0] r_id);
 
@@ -19,7 +19,7 @@ module axi_master_read #(parameter FIFO_BEATS = 64, SKIP_BURSTS = 0, BEATS_WIDTH
     reg [BEATS_WIDTH-1:0] total, to_ask, accepted, answered;
     wire [BEATS_WIDTH-1:0] outstanding = accepted - answered;
     reg [31:0] next;  // The start of the next burst.
-    reg [$clog2(SKIP_BURSTS+2)-1:0] run;  // Bursts since the last skipped ones.
+    reg [$clog2(STRIPE_BURSTS+1)-1:0] run;  // Bursts since the last skipped ones.
     reg [9:0] unread;         // Beats with an offered address that were not accepted at the source.
     reg [9:0] arrived;        // Those that arrived without an error.
     reg aborting;             // Abort must stay high.
@@ -31,8 +31,8 @@ module axi_master_read #(parameter FIFO_BEATS = 64, SKIP_BURSTS = 0, BEATS_WIDTH
     wire new_burst = ar_valid && !ar_waits;
     wire [4:0] length = ar_len + 1;
     wire [4:0] due = to_ask < 16 ? to_ask : 16;
-    wire skips = SKIP_BURSTS != 0 && run + 1 == SKIP_BURSTS;
-    wire [$clog2(SKIP_BURSTS+2)-1:0] run_next = skips ? 0 : run + 1;
+    wire skips = SKIP_BURSTS != 0 && run + 1 == STRIPE_BURSTS;
+    wire [$clog2(STRIPE_BURSTS+1)-1:0] run_next = skips ? 0 : run + 1;
     wire [31:0] step = skips ? 128 * (SKIP_BURSTS + 1) : 128;
     wire taken = source_valid && source_ready;
     wire may_ask = to_ask != 0 && !abort && !erred && !ar_valid && unread + 16 <= FIFO_BEATS - 3;

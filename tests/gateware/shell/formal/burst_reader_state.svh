@@ -8,7 +8,7 @@ wire [$clog2(FIFO_BEATS/16+1)-1:0] reader_unanswered;
 wire [31:0] reader_address_address;
 wire reader_fifo_source_valid, reader_fifo_not_empty, reader_fifo_pushed, reader_fifo_popped;
 wire reader_fifo_latched;  // Exists in a FIFO in block RAM only.
-wire [$clog2(SKIP_BURSTS+2)-1:0] reader_address_number;  // Exists in a reader that skips bursts only.
+wire [$clog2(STRIPE_BURSTS+1)-1:0] reader_address_number;  // Exists in a reader that skips bursts only.
 wire reader_address_last;
 
 // The FIFO's count is one clock late.
@@ -54,6 +54,6 @@ end
 if (SKIP_BURSTS != 0) begin : skips
     always @* if (!rst && reader_more) begin
         i_number: assert (reader_address_number == (new_burst ? run_next : run));
-        if (reader_has_room && !ar_valid) i_skips: assert (reader_address_last == (reader_address_number == SKIP_BURSTS - 1));
+        if (reader_has_room && !ar_valid) i_skips: assert (reader_address_last == (reader_address_number == STRIPE_BURSTS - 1));
     end
 end

@@ -15,12 +15,12 @@ from tests.gateware.shell.formal.prover import Subject, broken_within, prove, re
 CLOCKS = 40  # Enough for the addresses of two bursts and the data of one.
 
 
-def reader(fifo_beats, skip_bursts=0):
+def reader(fifo_beats, stripe_bursts=1, skip_bursts=0):
     return Subject(
         "axi_master_read",
         "burst_reader_state",
-        pins.reader(fifo_beats=fifo_beats, skip_bursts=skip_bursts),
-        {"FIFO_BEATS": fifo_beats, "SKIP_BURSTS": skip_bursts},
+        pins.reader(fifo_beats=fifo_beats, stripe_bursts=stripe_bursts, skip_bursts=skip_bursts),
+        {"FIFO_BEATS": fifo_beats, "STRIPE_BURSTS": stripe_bursts, "SKIP_BURSTS": skip_bursts},
     )
 
 
@@ -37,9 +37,9 @@ def test_reader_keeps_the_rules(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("skip_bursts", [0, 49])
-def test_reader_with_block_ram_keeps_the_rules(tmp_path, skip_bursts):
-    assert prove(reader(256, skip_bursts), tmp_path, induction=1) == set()
+@pytest.mark.parametrize("stripe_bursts, skip_bursts", [(1, 0), (1, 1), (49, 49), (49, 147)])
+def test_reader_with_block_ram_keeps_the_rules(tmp_path, stripe_bursts, skip_bursts):
+    assert prove(reader(256, stripe_bursts, skip_bursts), tmp_path, induction=1) == set()
 
 
 def test_writer_keeps_the_rules(tmp_path):
