@@ -81,10 +81,11 @@ class ByteRows(LiteXModule):
         begin = len(window) - (first + 1) * len(codes)  # of the first row, when it ends
         step = Signal(max=second + 1)
         taken = Signal()
-        ends = Signal()  # the next beat ends a row
+        is_second = Signal()  # the row that ends next is the second of two
+        ends = Signal(reset=first == 0)  # the next beat ends a row
         complete = Signal()  # a row is in ``source.data``
+        steps = second + 1
         self.comb += [
-            ends.eq((step == first) | (step == second)),
             sink.ready.eq(~(ends & complete)),
             taken.eq(sink.valid & sink.ready),
             source.valid.eq(complete & self.room),
@@ -93,11 +94,13 @@ class ByteRows(LiteXModule):
             complete.eq((taken & ends) | (complete & ~self.room)),
             If(
                 taken & ends,
-                If(step == first, source.data.eq(window[begin : begin + row])).Else(
-                    source.data.eq(window[len(window) - row :])
-                ),
+                source.data.eq(Mux(is_second, window[len(window) - row :], window[begin : begin + row])),
+                is_second.eq(~is_second),
             ),
             If(
-                taken, before.eq(window[len(codes) :]), If(step == second, step.eq(0)).Else(step.eq(step + 1))
+                taken,
+                before.eq(window[len(codes) :]),
+                ends.eq((step == (first - 1) % steps) | (step == (second - 1) % steps)),
+                If(step == second, step.eq(0)).Else(step.eq(step + 1)),
             ),
         ]

@@ -205,7 +205,7 @@ def test_hardware_that_is_something_else(tmp_path, register, value, message):
             3,
             "has ABI version 3, this driver knows 5: update lst-overlay, or build the bitstream again",
         ),
-        ("CAPABILITIES.PORTS", 3, "packed pixels have 2 bits and one port .*not 0 bits and 3 ports"),
+        ("CAPABILITIES.PORTS", 3, "uint8 pixels 1, 2 or 4 ports, not 0 bits and 3 ports"),
         (
             "IMAGE_SHAPE.COLUMNS",
             27,

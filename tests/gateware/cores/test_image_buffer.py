@@ -98,7 +98,7 @@ def test_rows_hold_the_codes_of_their_pixels(layout, bits, gaps, room):
 
 
 def test_packed_rows_of_a_batch_begin_at_the_first_port():
-    dut, rows = PackedRows(2, 28, 1, 28), []
+    dut, rows = PackedRows(2, 28, 1), []
     first, second = dut.sinks
 
     def batch(sink, words):

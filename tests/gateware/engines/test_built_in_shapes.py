@@ -17,7 +17,7 @@ CASES = {
     "folded": chain_network(1, (9, 8), [(11, 7)], 13, **NARROW),
     "pixel_pairs": chain_network(2, (12, 8), [(9, 10)] * 3, 11, adds={5: 1}, **NARROW),
     "row_parallel": chain_network(3, (8, 12), [(9, 14), (11, 7)], 13, **NARROW),  # packed
-    "row_parallel_uint8": chain_network(4, (12, 16), [(30, 13)], 13, **NARROW),
+    "row_parallel_uint8": chain_network(4, (12, 16), [(30, 13)], 5, **NARROW),
     "row_parallel_uint8x2": chain_network(5, (12, 12), [(13, 5)] * 2, 2, **NARROW),
     "row_parallel_uint8x4": chain_network(6, (10, 8), [(12, 10)], 3, **NARROW),
 }
