@@ -8,7 +8,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Case, Signal
 
-from gateware.cores.delay import delayed, keep_register
+from gateware.cores.delay import delayed
 
 
 class RowTransposer(LiteXModule):
@@ -66,9 +66,12 @@ class RowTransposer(LiteXModule):
                 rotated.append(out)
             lanes = rotated
         for lane, signal in enumerate(y):
-            last = delayed(self, lanes[lane], size - 1 - lane, name=f"deskew{lane}_")
-            keep_register(last)
-            self.comb += signal.eq(last)
+            out = lanes[lane]
+            if lane < size - 1:
+                out = delayed(self, out, size - 2 - lane, name=f"deskew{lane}_")
+                # With a reset, the last register is not the end of a shift register, whose output is later.
+                out = delayed(self, out, 1, name=f"deskewed{lane}", reset_less=False)
+            self.comb += signal.eq(out)
 
 
 def rotation_steps(size: int) -> List[tuple]:
