@@ -44,6 +44,8 @@ STUDENTS = (
     Group("lst1_w6a4p4", "LST-1", W6A4P4, range(5)),
     Group("lst1_w5c4a4p4", "LST-1", ROW_PARALLEL, range(5)),
     Group("lst1_w4a4p2", "LST-1", P2, range(5)),
+    Group("lst1_row_pairs", "LST-1, row pairs", FLOAT, range(1)),
+    Group("lst1_row_pairs_w4a4p2", "LST-1, row pairs", P2, range(1)),
     Group("lst2", "LST-2", FLOAT, range(3), "98.34"),
     Group("lst2_w6a4p4", "LST-2", W6A4P4, range(3)),
     Group("lst2_w3c4a4p4", "LST-2", W3, range(1)),

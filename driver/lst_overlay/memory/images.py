@@ -13,7 +13,7 @@ from ..registers import ALIGNMENT, BEAT_BYTES
 GROUP = 8  # Consecutive uint8 images that one of several ports reads: they fill whole bursts.
 _BLOCK = 256  # Images that are packed at a time: the block stays in the processor's cache.
 _DIGITS = (28, 28)  # the shape of MNIST's images
-_PORTS = {0: (1, 2, 4), 2: (2,), 4: (4,)}  # Possible numbers of ports for each value of packed_bits.
+_PORTS = {0: (1, 2, 4), 2: (2, 4), 4: (4,)}  # Possible numbers of ports for each value of packed_bits.
 # HP0 and HP1 share a port of the DDR controller, HP2 and HP3 the other one.
 _HP_PORTS = (0, 2, 1, 3)
 
@@ -134,6 +134,8 @@ class ImageLayout:
 
     packed_bits 0: uint8, the array itself.
     packed_bits 2: a beat is a row, with the leftmost pixel in the lowest bits.
+    packed_bits 2 with four ports: there are two buffers, one for the even rows and one for the odd ones, so
+                   that two rows arrive at once.
     packed_bits 4: there are two buffers, one for the left half of each row and one for the right half. A beat
                    is half a row.
     padded:        uint8 images of one port are filled up to whole beats.
@@ -152,12 +154,13 @@ class ImageLayout:
     def __post_init__(self):
         if self.ports not in _PORTS.get(self.packed_bits, ()):
             raise ValueError(
-                "packed pixels have 2 bits and two ports or 4 bits and four, uint8 pixels 1, 2 or 4 ports, "
+                "packed pixels have 2 bits and 2 or 4 ports or 4 bits and 4, uint8 pixels 1, 2 or 4 ports, "
                 f"not {self.packed_bits} bits and {self.ports} ports"
             )
         if self.packed_bits:
-            bits, unit = self.shape[-1] * self.packed_bits, 8 * self.buffers
-            if len(self.shape) != 2 or bits % unit or bits > BEAT_BYTES * unit:
+            bits, unit = self.rows_at_once * self.shape[-1] * self.packed_bits, 8 * self.buffers
+            whole = len(self.shape) == 2 and self.shape[0] % self.rows_at_once == 0
+            if not whole or bits % unit or bits > BEAT_BYTES * unit:
                 raise ValueError(
                     f"packed rows must fill whole bytes of one beat of each of {self.buffers} buffers; "
                     f"images of shape {self.shape} with {self.packed_bits}-bit pixels do not"
@@ -197,12 +200,17 @@ class ImageLayout:
     @property
     def beats_per_image(self) -> int:
         """The number of beats of an image in each buffer."""
-        return self.shape[0] if self.packed_bits else -(-self.image_bytes // BEAT_BYTES)
+        return self.shape[0] // self.rows_at_once if self.packed_bits else -(-self.image_bytes // BEAT_BYTES)
+
+    @property
+    def rows_at_once(self) -> int:
+        """The number of packed rows, side by side, whose bits lie at the same place of all buffers."""
+        return 2 if (self.packed_bits, self.ports) == (2, 4) else 1
 
     @property
     def buffers(self) -> int:
         """The number of buffers that hold a batch, each with `bytes_per_image` bytes per image."""
-        return 2 if self.packed_bits == 4 else 1
+        return self.ports // 2 if self.packed_bits else 1
 
     @property
     def bytes_per_image(self) -> int:
@@ -222,7 +230,7 @@ class ImageLayout:
         if not self.packed_bits:
             buffers[0][:, : self.image_bytes] = images
             return
-        rows, columns = self.shape
+        rows, columns = self.shape[0] // self.rows_at_once, self.shape[1] * self.rows_at_once
         row_bytes = columns * self.packed_bits // 8 // self.buffers
         # Pack in ordinary memory first: a board's buffers are not cached, so lines are faster than bytes.
         beats = np.zeros((min(_BLOCK, len(images)) * rows, BEAT_BYTES), np.uint8)

@@ -47,11 +47,12 @@ class RowParallelEngine(CoreEngine):
 
 def packed_layout(network: Network) -> ImageLayout:
     """Return the layout of packed pixels for a network. NetworkError if its pixels have not 2 or 4 bits."""
-    ports = {2: 2, 4: 4}.get(network.pixel_bits)
+    ports = {(2, 1): 2, (2, 2): 4, (4, 1): 4}.get((network.pixel_bits, network.rows_per_vector))
     if ports is None:
         raise NetworkError(
-            f"network {network.name!r} has pixels of {network.pixel_bits} bits, packed ones have 2 or 4: "
-            "row_parallel_uint8 takes it unpacked"
+            f"network {network.name!r} has pixels of {network.pixel_bits} bits and {network.rows_per_vector} "
+            "rows per vector; packed ones have 2 bits and 1 or 2 rows, or 4 bits and 1: row_parallel_uint8 "
+            "takes it unpacked"
         )
     return ImageLayout(tuple(network.image_shape), ports, network.pixel_bits)
 

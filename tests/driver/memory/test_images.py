@@ -31,6 +31,7 @@ SIZES = {
     ((12, 20), 4, 0): (240, 30, 240),
     ((12, 20, 3), 1, 0): (720, 90, 720),
     ((12, 20), 2, 2): (240, 12, 96),
+    ((12, 20), 4, 2): (240, 6, 48),
     ((12, 20), 4, 4): (240, 12, 96),
 }
 
@@ -47,6 +48,7 @@ STRIPES = {
     (2, 0): (1, GROUP * PIXELS),
     (4, 0): (1, GROUP * PIXELS),
     (2, 2): (1, 128),
+    (4, 2): (2, 128),
     (4, 4): (2, 128),
 }
 
@@ -66,7 +68,7 @@ def test_ports_are_shared_out_over_both_ports_of_the_memory_controller(ports, nu
     assert ImageLayout(SHAPE, ports).hp_ports == numbers
 
 
-@pytest.mark.parametrize("ports, bits", [(3, 0), (1, 2), (2, 4), (4, 2)])
+@pytest.mark.parametrize("ports, bits", [(3, 0), (1, 2), (2, 4), (8, 2)])
 def test_a_layout_that_no_engine_has_is_refused(ports, bits):
     with pytest.raises(ValueError, match=f"uint8 pixels 1, 2 or 4 ports, not {bits} bits and {ports} ports"):
         ImageLayout(SHAPE, ports, bits)
@@ -83,3 +85,20 @@ def test_a_beat_holds_the_packed_pixels_of_a_row(ports, bits):
         for beat, row in zip(buffer.view("<u8").ravel().tolist(), images.reshape(-1, SHAPE[1])):
             codes = (row[columns * half : columns * (half + 1)] >> 8 - bits).tolist()
             assert beat == sum(code << bits * place for place, code in enumerate(codes))
+
+
+def test_two_buffers_of_2_bits_hold_the_even_and_the_odd_rows():
+    layout = ImageLayout(SHAPE, 4, 2)
+    images = np.random.default_rng(2).integers(0, 256, (3, *SHAPE), dtype=np.uint8)
+    buffers = [np.full((3, layout.bytes_per_image), 0xAA, np.uint8) for _ in range(layout.buffers)]
+    layout.fill(images.reshape(3, PIXELS), buffers)
+    for first, buffer in enumerate(buffers):
+        for beat, row in zip(buffer.view("<u8").ravel().tolist(), images[:, first::2].reshape(-1, SHAPE[1])):
+            assert beat == sum(code << 2 * place for place, code in enumerate((row >> 6).tolist()))
+
+
+def test_an_odd_number_of_rows_is_no_number_of_pairs():
+    with pytest.raises(
+        ValueError, match="packed rows must fill whole bytes of one beat of each of 2 buffers"
+    ):
+        ImageLayout((9, 20), 4, 2)

@@ -39,6 +39,8 @@ SHIPPED_HASHES = {
     "lst1_w4a4p2": "2de735a1",
     "lst1_w5c4a4p4": "f5a45f52",
     "lst1_w6a4p4": "1340b920",
+    "lst1_row_pairs_w4a4p2": "df088dde",
+    "lst2_w3c4a4p4": "38d86601",
     "lst2_w6a4p4": "26d151c3",
     "reslst3_w6a4p4": "156defd0",
     "resmlp_lerp_psa_h0.5": "36f07e69",

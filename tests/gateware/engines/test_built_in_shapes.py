@@ -31,8 +31,9 @@ def test_any_shape_and_number_of_classes(engine, tmp_path):
     assert_right(engine, CASES[engine], tmp_path)
 
 
-def test_several_rows_per_vector(tmp_path):
-    assert_right("row_parallel_uint8", PAIRS, tmp_path)
+@pytest.mark.parametrize("engine, bits", [("row_parallel", 2), ("row_parallel_uint8x2", 4)])
+def test_several_rows_per_vector(engine, bits, tmp_path):
+    assert_right(engine, dataclasses.replace(PAIRS, pixel_bits=bits), tmp_path)
 
 
 def assert_right(engine, network, tmp_path):

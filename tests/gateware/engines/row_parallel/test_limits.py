@@ -32,7 +32,7 @@ def test_packed_pixels_must_be_the_networks():
 def test_pixels_that_cannot_be_packed():
     with pytest.raises(
         NetworkError,
-        match="'lst1_q6.7' has pixels of 8 bits, packed ones have 2 or 4: row_parallel_uint8 takes",
+        match="'lst1_q6.7' has pixels of 8 bits and 1 rows per vector; packed ones have 2 bits",
     ):
         make_design("row_parallel", load_network(find("lst1_q6.7")))
 
