@@ -60,8 +60,8 @@ class ImageBuffer(LiteXModule):
         admitted = Signal()
         words_left = Signal(max=words + filling)
         ends = Signal()
-        leaving = Signal()  # words of an image or its filling
-        reading = Signal() if filling else leaving  # words of an image
+        reading = Signal()  # words of an image leave
+        leaving = Signal() if filling else reading  # words of an image or its filling leave
         self.comb += [
             sink.ready.eq(1),
             write_port.adr.eq(produce),
@@ -78,10 +78,19 @@ class ImageBuffer(LiteXModule):
                 If(is_last, arriving.eq(0)).Else(arriving.eq(arriving + 1)),
             ),
             ends.eq(words_left == 1),
-            If(reading, consume.eq(consume + 1)),
-            If(leaving, words_left.eq(words_left - 1), If(ends, leaving.eq(0))),
-            *[If(words_left == filling, reading.eq(0)), If(self.admit, reading.eq(1))] * bool(filling),
+            If(
+                leaving,
+                *[] if filling else [consume.eq(consume + 1)],
+                words_left.eq(words_left - 1),
+                If(ends, leaving.eq(0)),
+            ),
             If(self.admit, leaving.eq(1), words_left.eq(words + filling - 1)),
+            *[
+                If(reading, consume.eq(consume + 1)),
+                If(words_left == filling, reading.eq(0)),
+                If(self.admit, reading.eq(1)),
+            ]
+            * bool(filling),
             If(sink.valid & ~reading, stored.eq(stored + 1)),
             If(reading & ~sink.valid, stored.eq(stored - 1)),
             self.room.eq(stored < depth - _MARGIN - 1),  # one clock late

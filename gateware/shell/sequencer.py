@@ -114,6 +114,7 @@ class Sequencer(LiteXModule):
         queue_ready = Signal()
         accepting = Signal()  # ``queue_ready`` one clock ago; commands are further apart.
         accept = Signal()
+        several_ports = engine.capabilities.layout.ports > 1
         done = Signal()
         accepted = Signal(32)
         completed = Signal(32)
@@ -132,10 +133,13 @@ class Sequencer(LiteXModule):
                 *[
                     getattr(waiting, name).eq(slave.storage[register])
                     for name, register in _ARGUMENTS.items()
+                    if not (several_ports and name == "source_1")
                 ],
                 accepted.eq(accepted + 1),
                 done.eq(0),
             ),
+            # While no command waits, this follows its register: ``accept`` has enough loads.
+            *[If(~self.has_waiting, waiting.source_1.eq(slave.storage["SOURCE_1"]))] * several_ports,
             If(self.take, self.running.eq(waiting)),
             If(self.end, completed.eq(completed + 1), If(~self.has_waiting & ~accept, done.eq(1))),
             If(~self.abort, draining.eq(0), stuck.eq(0))

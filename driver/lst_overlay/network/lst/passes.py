@@ -158,7 +158,7 @@ def check_vectors(network: LSTNetwork) -> None:
     if network.rows_per_vector != 1:
         raise NetworkError(
             f"network {network.name!r}: the engine takes one row of an image as a vector, "
-            f"not {network.rows_per_vector}: train it with rows_per_vector = 1"
+            f"not {network.rows_per_vector}: the engine row_parallel takes it"
         )
 
 

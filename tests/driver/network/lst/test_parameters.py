@@ -212,7 +212,7 @@ def test_the_crc_is_that_of_the_bytes_in_memory(network):
             lambda: dataclasses.replace(
                 chain_network(1, (16, 16), ((16, 16),)), image_shape=(32, 8), rows_per_vector=2
             ),
-            "the engine takes one row of an image as a vector, not 2: train it with rows_per_vector = 1",
+            "the engine takes one row of an image as a vector, not 2: the engine row_parallel takes it",
         ),
         (
             lambda: dataclasses.replace(lst1(1, 0, 1), layers=lst1(1, 0, 1).layers[2:]),
