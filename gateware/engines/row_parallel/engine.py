@@ -76,7 +76,7 @@ def _spec(layout, **declaration) -> EngineSpec:
 
     return EngineSpec(
         number=1,
-        divisors=(7, 1),
+        divisors=(5, 1),
         build=RowParallelEngine,
         accepts=accepts,
         layout=layout,
@@ -94,7 +94,7 @@ SPECS = (
         chosen_for="the most images/s, from packed pixels",
         cycles_per_image=28,
         network="lst1_w4a4p2",
-        measured_with=("lst1_w6a4p4", "lst1_w5c4a4p4", "lst1_w4a4p2"),
+        measured_with=("lst1_w6a4p4", "lst1_w5c4a4p4", "lst1_w4a4p2", "lst1_row_pairs_w4a4p2"),
     ),
     _spec(
         uint8_layout(),

@@ -41,7 +41,7 @@ _OTHER_SLICES = 305  # of transposer, buffers, registers and DMA
 _SLICES_PER_PORT = 40
 _LUT_PER_ROW_CODE_BIT = 135  # of the transposer, for each bit beyond the four that _OTHER_LUT includes
 _OTHER_RAMB18 = 1
-_LUT_PER_PAIR = 800  # of the transposers of a further pair of layers
+_LUT_PER_PAIR = 1_860  # of the transposers of a further pair of layers
 _LUT_PER_TABLE_BIT = 5  # of a channel's code, with its table in LUTs
 _SLICES_PER_PAIR = 60
 
