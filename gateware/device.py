@@ -1,4 +1,4 @@
-"""Boards, and the parts on them: slices, look-up tables, flip-flops, block RAMs of 18 Kbit, DSP blocks."""
+"""Boards, their memory, and their parts: slices, LUT, flip-flops, block RAMs of 18 Kbit, DSP blocks."""
 
 from __future__ import annotations
 
@@ -41,6 +41,25 @@ class Board:
     def capacity(self) -> Dict[str, int]:
         return CAPACITY[self.die]
 
+
+@dataclass(frozen=True)
+class Memory:
+    """A board's DRAM behind the HP ports. Rates are bytes per second.
+
+    peak:            the rate of the DRAM's pins.
+    sequential:      the share of the peak that UG585 measured with sequential reads over four HP ports.
+    designed:        the share of the peak that the DRAM's controller was designed for, by UG585.
+    controller_port: the most that a port of the controller carries, which two HP ports share.
+    """
+
+    peak: float
+    sequential: float
+    designed: float
+    controller_port: float
+
+
+# DDR3 of the Zybo Z7: 533 MHz, both edges, 4 bytes. UG585, section 22.3, has the limits.
+MEMORY = Memory(peak=533e6 * 2 * 4, sequential=0.97, designed=0.75, controller_port=2840e6)
 
 BOARDS = {
     DEFAULT_BOARD: Board(part="xc7z010clg400-1"),

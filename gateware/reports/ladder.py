@@ -12,7 +12,8 @@ from typing import Any, Dict, Iterator, List, Tuple
 import datasets
 from gateware import ROOT
 from gateware.designs import ENGINES, TOP, make_design
-from gateware.device import DEVICE
+from gateware.device import DEVICE, MEMORY
+from gateware.reports.memory import carried
 from gateware.reports.published import ON_BOARDS, PUBLISHED
 from gateware.reports.report import latency_text
 from gateware.reports.simulate import SimulationFailure, simulate
@@ -22,6 +23,7 @@ from gateware.toolchain.timing import BUDGET_SHARE
 from lst_overlay.network import classify, load_network, logits
 from lst_overlay.samples import digits
 from lst_overlay.samples.shipped_networks import DEFAULT, find
+from lst_overlay.simulator.library import MEMORY_MODELS
 from pages.page import Excerpt, Figures, Page
 from pages.plot import INK, picture
 
@@ -169,10 +171,12 @@ def view(figures: Figures) -> Dict[str, Any]:
             **rung,
             "ports": _PORTS[rung["ideal"]["ports"]],
             "accuracy": _accuracy(rung),
-            **_clocks(rung),
+            "memory": memory,
+            **_clocks(rung, memory["designed"]),
             "latency": latency_text(rung["default"]),
         }
         for rung in _with_python(figures)
+        for memory in [carried(rung["ideal"])]
     ]
     designs = {(rung["ideal"]["engine"], rung["ideal"]["network"]): rung for rung in measured}
     smallest = designs[SMALLEST]
@@ -189,6 +193,8 @@ def view(figures: Figures) -> Dict[str, Any]:
         "command": COMMAND,
         "budget_share": 100 * BUDGET_SHARE,
         "device": DEVICE,
+        "dram": MEMORY,
+        "model": MEMORY_MODELS["default"],
         "engines": engines,
         "python": figures["python"],
         "rungs": measured,
@@ -222,12 +228,12 @@ def rate_at(mhz: float, run: Dict[str, Any]) -> float:
     return run["images_per_second"] * mhz / run["fclk_mhz"]
 
 
-def _clocks(rung: Dict[str, Any]) -> Dict[str, Any]:
+def _clocks(rung: Dict[str, Any], carried_at_most: float) -> Dict[str, Any]:
     """Return what the page says of a design at other clocks, and its share of the part's slices."""
     permitted_mhz = 1000 * BUDGET_SHARE / rung["top"]["slowest_ns"]
     rates = {}
     for key, mhz in (("at_142_9", 1000 / 7), ("at_200", 200.0)):
-        rate = f"{rate_at(mhz, rung['default']):,.0f}"
+        rate = f"{min(rate_at(mhz, rung['default']), carried_at_most):,.0f}"
         rates[key] = rate if mhz <= permitted_mhz else f"({rate})"
     share = f"{100 * rung['top']['slices'] / DEVICE['slices']:.0f} %"
     return {**rates, "permitted_mhz": permitted_mhz, "share": share}
@@ -242,7 +248,7 @@ def _accuracy(rung: Dict[str, Any]) -> str:
 
 def _system(rung: Dict[str, Any]) -> Dict[str, Any]:
     """Return a design of ours as a row beside the systems of others."""
-    run = rung["default"]
+    run, note = rung["default"], rung["memory"]["note"]
     return {
         **{key: rung["top"][key] for key in ("lut", "ff", "ramb18", "dsp48e1")},
         "name": "ours: {engine}, {network}".format(**run),
@@ -250,6 +256,7 @@ def _system(rung: Dict[str, Any]) -> Dict[str, Any]:
         "accuracy": run["accuracy"],
         "images_per_second": rung["from_memory"],
         "conditions": "simulated, {fclk_mhz:.0f} MHz {fclk_source}".format(**run)
+        + (f"; {note}" if note else "")
         + f"; {rung['from_array']:,.0f} from an array",
     }
 
