@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from gateware import engines
 from gateware.device import DEFAULT_BOARD
@@ -20,8 +20,8 @@ from gateware.shell.top import Top
 from gateware.verilog import emit_with_rooms, forget_names
 from lst_overlay.hardware.bitstream_files import LOADABLE
 from lst_overlay.hardware.capabilities import Capabilities
-from lst_overlay.network import Network, load_network
-from lst_overlay.samples.shipped_networks import find
+from lst_overlay.network import Network, NetworkError, load_network
+from lst_overlay.samples.shipped_networks import find, names
 
 TOP = "lst1_top"
 # The Verilog that is hashed has this number in the place of BUILD_HASH.
@@ -98,6 +98,18 @@ def network_to_build_in(engine: str, name: Optional[str] = None) -> Optional[Net
     if name is None and spec.loadable:
         return None
     return load_network(find(name or spec.network))
+
+
+def shipped_for(engine: str) -> List[str]:
+    """Return the names of the shipped networks that an engine can hold."""
+    spec, held = ENGINES[engine], []
+    for name in names(spec.family):
+        try:
+            spec.check(load_network(find(name)))
+        except NetworkError:
+            continue
+        held.append(name)
+    return held
 
 
 def make_design(engine: str, network: Optional[Network] = None) -> Design:

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from gateware.designs import shipped_for
 from gateware.reports.simulate import simulate
 from lst_overlay import LST1Overlay
 from lst_overlay.hardware import bitstream_files
 from lst_overlay.network import classify, load_network
 from lst_overlay.network import logits as reference_logits
-from lst_overlay.samples.shipped_networks import DEFAULT, find, names
+from lst_overlay.samples.shipped_networks import DEFAULT, find
 from lst_overlay.simulator.board import SimulatedBoard
 from model.quantized.lst import QuantizedLST
 from tests.conftest import simulated_bitstream
@@ -44,7 +45,7 @@ def assert_all_equal(overlay, images):
     return classes, figures
 
 
-@pytest.mark.parametrize("name", names("lst"))
+@pytest.mark.parametrize("name", shipped_for("pixel_serial"))
 def test_corner_images_agree(overlay, name):
     overlay.load_network(name)
     assert_all_equal(overlay, corner_images())
@@ -59,7 +60,7 @@ def test_the_environment_alone_chooses_the_simulated_board(simulated_bit, monkey
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", names("lst"))
+@pytest.mark.parametrize("name", shipped_for("pixel_serial"))
 def test_mnist_agrees_at_784_cycles_per_pair_of_layers(overlay, name):
     """All images with the default network, a thousand with others; `make results` has each test set whole."""
     part = test_images("mnist")

@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 
 import datasets
 from gateware import ROOT
+from gateware.designs import shipped_for
 from gateware.device import DEVICE
 from gateware.reports.ladder import RESOURCES, rate_at
 from gateware.reports.published import PUBLISHED
@@ -19,7 +20,7 @@ from gateware.simulator.bitstream import build_simulated_bitstream
 from gateware.toolchain.resources import Resources, measure_design
 from lst_overlay.network import load_network
 from lst_overlay.network import logits as reference_logits
-from lst_overlay.samples.shipped_networks import DEFAULT, find, names
+from lst_overlay.samples.shipped_networks import DEFAULT, find
 from pages.page import Excerpt, Figures, Page
 
 COMMAND = "make results"
@@ -34,7 +35,7 @@ def write_results() -> List[Path]:
     """
     datasets.load("mnist", "test")  # if it is missing, say so at once
     bitfile = build_simulated_bitstream()
-    networks = [load_network(find(name)) for name in names("lst")]
+    networks = [load_network(find(name)) for name in shipped_for("pixel_serial")]
     runs = [simulate(network.provenance["dataset"], network, bitfile=bitfile) for network in networks]
     runs.append(simulate("mnist", DEFAULT, memory_model="ideal", bitfile=bitfile))
     resources = [asdict(item) for item in _resources()]
