@@ -79,6 +79,11 @@ def test_sums_of_the_classifier_that_are_too_great_for_their_adders():
         check(dataclasses.replace(TWO, layers=layers), ImageLayout((28, 28), 2, 2))
 
 
+def test_lst2_in_three_bits_needs_too_many_lut():
+    with pytest.raises(NetworkError, match=r"'lst2_w3c4a4p4' needs about 16,\d+ LUT, 80% of .* are 14,080"):
+        make_design("row_parallel", load_network(find("lst2_w3c4a4p4")))
+
+
 def test_a_shipped_network_of_six_bits_fits():
     check(load_network(find("lst1_w6a4p4")), ImageLayout((28, 28), 4, 4))
 
