@@ -76,7 +76,6 @@ def _spec(layout, **declaration) -> EngineSpec:
 
     return EngineSpec(
         number=1,
-        divisors=(5, 1),
         build=RowParallelEngine,
         accepts=accepts,
         layout=layout,
@@ -90,6 +89,7 @@ SPECS = (
     _spec(
         packed_layout,
         name="row_parallel",
+        divisors=(5, 1),
         idea="one row per clock, packed pixels (2 bits: HP0 and HP2, 4 bits: four HP ports)",
         chosen_for="the most images/s, from packed pixels",
         cycles_per_image=28,
@@ -99,6 +99,7 @@ SPECS = (
     _spec(
         uint8_layout(),
         name="row_parallel_uint8",
+        divisors=(6, 1),
         idea="one row per clock, uint8 over HP0",
         chosen_for="the most images/s from uint8 arrays over one port",
         cycles_per_image=98,
@@ -108,6 +109,7 @@ SPECS = (
     _spec(
         uint8_layout(ports=2),
         name="row_parallel_uint8x2",
+        divisors=(6, 1),
         idea="one row per clock, uint8 over HP0 and HP2",
         chosen_for="the most images/s from uint8 arrays over two ports",
         cycles_per_image=49,
@@ -117,6 +119,7 @@ SPECS = (
     _spec(
         uint8_layout(ports=4),
         name="row_parallel_uint8x4",
+        divisors=(6, 1),
         idea="one row per clock, uint8 over four HP ports",
         chosen_for="the most images/s from uint8 arrays",
         cycles_per_image=28,
