@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks import driver, reference
+from benchmarks import driver, packing, reference
 from gateware.reports import ladder
 from lst_overlay.memory.images import ImageLayout
 from lst_overlay.network import load_network, logits
@@ -61,3 +61,21 @@ def test_a_board_with_images_in_memory_copies_none(monkeypatch):
     images = overlay.pack(np.zeros((3, 784), np.uint8))
     monkeypatch.setattr(ImageLayout, "fill", None)
     assert overlay.predict(images).tolist() == [0, 0, 0]
+
+
+def test_packing_is_measured_beside_a_plain_copy_for_every_layout(monkeypatch):
+    monkeypatch.setattr(packing, "IMAGES", 300)
+    monkeypatch.setattr(packing, "ROUNDS", 3)
+    fill = ImageLayout.fill
+
+    def slow(*arguments):
+        burn(0.01)
+        fill(*arguments)
+
+    monkeypatch.setattr(ImageLayout, "fill", slow)
+    rows = list(packing.layouts())
+    assert [(row["ports"], row["bits"] % 8) for row in rows] == list(packing.LAYOUTS)
+    for row in rows:
+        assert row["fill_ns_per_image"] >= 1e7 / 300 > row["copy_ns_per_image"] > 0
+        assert row["images_per_second"] <= 300 / 0.01
+        assert row["fill_over_copy"] == pytest.approx(row["fill_ns_per_image"] / row["copy_ns_per_image"])

@@ -230,31 +230,50 @@ class ImageLayout:
         if not self.packed_bits:
             buffers[0][:, : self.image_bytes] = images
             return
-        rows, columns = self.shape[0] // self.rows_at_once, self.shape[1] * self.rows_at_once
-        row_bytes = columns * self.packed_bits // 8 // self.buffers
+        packing, images_at_once = _PACKINGS[self.packed_bits], min(_BLOCK, len(images))
+        row_bytes = self.shape[-1] * self.rows_at_once // packing.pixels_in_a_byte
+        image_bytes, part_bytes = self.beats_per_image * row_bytes, row_bytes // self.buffers
+        words = np.empty((images_at_once, image_bytes), packing.word)
+        packed = np.empty(words.size + BEAT_BYTES, np.uint8)
         # Pack in ordinary memory first: a board's buffers are not cached, so lines are faster than bytes.
-        beats = np.zeros((min(_BLOCK, len(images)) * rows, BEAT_BYTES), np.uint8)
+        beats = np.empty((images_at_once, self.beats_per_image), "<u8")
+        mask = np.uint64((1 << 8 * part_bytes) - 1)
         for first in range(0, len(images), _BLOCK):
-            packed_rows = packed(images[first : first + _BLOCK].reshape(-1, columns), self.packed_bits)
+            block = images[first : first + _BLOCK]
+            packing.pack(block, words[: len(block)], packed)
             for number, buffer in enumerate(buffers):
-                beats[: len(packed_rows), :row_bytes] = packed_rows[
-                    :, number * row_bytes : (number + 1) * row_bytes
-                ]
-                buffer[first : first + _BLOCK] = beats[: len(packed_rows)].reshape(-1, self.bytes_per_image)
+                # A beat is read from where a row's part begins, and the bytes behind the part are masked.
+                part = number * part_bytes
+                parts = np.ndarray(beats.shape, "<u8", packed, part, (image_bytes, row_bytes))
+                np.bitwise_and(parts[: len(block)], mask, out=beats[: len(block)])
+                buffer[first : first + _BLOCK] = beats[: len(block)].view(np.uint8)
 
 
-def packed(pixels: np.ndarray, bits: int) -> np.ndarray:
-    """Pack the highest 2 or 4 bits of each pixel: (N, pixels) uint8 -> (N, pixels * bits / 8) uint8.
+class _Packing:
+    """How the highest ``bits`` bits of pixels are packed, with the first pixel in the lowest bits of a byte.
 
-    The first pixel is in the lowest bits of a byte. The result is a view of a new array.
+    pixels_in_a_byte: the number of pixels that a byte holds when packed.
+    word:             the dtype of as many uint8 pixels.
     """
-    pixels = np.ascontiguousarray(pixels)
-    if bits == 2:  # The multiplication collects the bits of four pixels in the highest byte.
-        words = pixels.view("<u4") >> 6
-        words &= 0x03030303
-        words *= np.uint32(1 << 24 | 1 << 18 | 1 << 12 | 1 << 6)
-        return words.view(np.uint8)[:, 3::4]
-    words = pixels.view("<u2") >> 4
-    words &= 0x0F0F
-    words |= words >> 4
-    return words.view(np.uint8)[:, ::2]
+
+    def __init__(self, bits: int):
+        self.pixels_in_a_byte = 8 // bits
+        self.word = np.dtype(f"<u{self.pixels_in_a_byte}")
+        word, places = self.word.type, range(self.pixels_in_a_byte)
+        self._highest_bits = word(sum((256 - (1 << 8 - bits)) << 8 * place for place in places))
+        # The product has the bits of all pixels of a word side by side in its highest byte.
+        self._factor = word(sum(1 << (8 - bits) * place for place in places))
+        self._shift = word(8 * (self.pixels_in_a_byte - 1))
+
+    def pack(self, pixels: np.ndarray, words: np.ndarray, packed: np.ndarray) -> None:
+        """Pack images, (N, pixels) uint8, into the first bytes of ``packed``.
+
+        words: (N, packed bytes of an image), overwritten.
+        """
+        np.bitwise_and(np.ascontiguousarray(pixels).view(self.word), self._highest_bits, out=words)
+        np.multiply(words, self._factor, out=words)
+        np.right_shift(words, self._shift, out=words)
+        packed[: words.size] = words.reshape(-1)
+
+
+_PACKINGS = {bits: _Packing(bits) for bits in (2, 4)}

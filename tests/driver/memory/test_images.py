@@ -102,3 +102,47 @@ def test_an_odd_number_of_rows_is_no_number_of_pairs():
         ValueError, match="packed rows must fill whole bytes of one beat of each of 2 buffers"
     ):
         ImageLayout((9, 20), 4, 2)
+
+
+def packed_by_pixels(layout, images):
+    """The buffers of packed ``images``, (N, *shape), pixel by pixel."""
+    codes = images >> 8 - layout.packed_bits
+    rows = codes.reshape(len(images), layout.beats_per_image, layout.buffers, -1).astype(np.uint64)
+    places = np.arange(rows.shape[-1], dtype=np.uint64) * np.uint64(layout.packed_bits)
+    beats = (rows << places).sum(axis=3, dtype=np.uint64)
+    return [beats[:, :, number].copy().view(np.uint8) for number in range(layout.buffers)]
+
+
+@pytest.mark.parametrize("shape", [(12, 20), (28, 28), (16, 16)], ids=str)
+@pytest.mark.parametrize("ports, bits", [(2, 2), (4, 2), (4, 4)])
+@pytest.mark.parametrize("count", [1, 256, 257, 600])
+def test_every_image_of_a_batch_is_packed(shape, ports, bits, count):
+    layout = ImageLayout(shape, ports, bits)
+    images = np.random.default_rng(4).integers(0, 256, (count, *shape), dtype=np.uint8)
+    buffers = [np.full((count, layout.bytes_per_image), 0xAA, np.uint8) for _ in range(layout.buffers)]
+    before = images.copy()
+    layout.fill(images.reshape(count, -1), buffers)
+    np.testing.assert_array_equal(images, before)
+    for buffer, expected in zip(buffers, packed_by_pixels(layout, images)):
+        np.testing.assert_array_equal(buffer, expected)
+
+
+@pytest.mark.parametrize("ports, bits", [(2, 2), (4, 2), (4, 4)])
+@pytest.mark.parametrize(
+    "taken", ["every second", "backwards", "column-major", "from an odd address", "read-only"]
+)
+def test_images_are_packed_however_they_lie_in_memory(ports, bits, taken):
+    layout = ImageLayout(SHAPE, ports, bits)
+    memory = np.random.default_rng(5).integers(0, 256, 20 * PIXELS + 1, dtype=np.uint8)
+    images = {
+        "every second": memory[:-1].reshape(20, PIXELS)[::2],
+        "backwards": memory[:-1].reshape(20, PIXELS)[::-1],
+        "column-major": memory[:-1].reshape(PIXELS, 20).T,
+        "from an odd address": memory[1:].reshape(20, PIXELS),
+        "read-only": memory[:-1].reshape(20, PIXELS),
+    }[taken]
+    images.flags.writeable = taken != "read-only"
+    buffers = [np.zeros((len(images), layout.bytes_per_image), np.uint8) for _ in range(layout.buffers)]
+    layout.fill(images, buffers)
+    for buffer, expected in zip(buffers, packed_by_pixels(layout, images.reshape(-1, *SHAPE))):
+        np.testing.assert_array_equal(buffer, expected)
