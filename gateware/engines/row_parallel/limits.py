@@ -32,18 +32,18 @@ MAX_ACTIVATION_BITS = 4
 LUT, RAMB18, SLICES = DEVICE["lut"], DEVICE["ramb18"], DEVICE["slices"]
 LUT_SHARE, SLICE_SHARE = 0.8, 0.75  # with more, routing is unlikely to succeed
 CARRY_BITS = 4  # of a slice
-# Fitted to syntheses of networks of 28 x 28 pixels: LUT per bit of every adder; LUT of transposer, tables,
-# image buffer, registers and DMA; LUT of a second port.
-_LUT_PER_BIT = 0.76
-_OTHER_LUT = 3_580
-_LUT_PER_PORT = 350
-_OTHER_SLICES = 305  # of transposer, buffers, registers and DMA
-_SLICES_PER_PORT = 40
+# Fitted to syntheses of networks of 28 x 28 pixels.
+_LUT_PER_BIT = 0.901  # of every adder of two numbers
+_OTHER_LUT = 2_625  # of transposer, image buffer, registers and DMA
+_LUT_PER_PORT = 197  # of each port but the first
+_LUT_PER_BYTE_PORT = 347  # more, if it brings uint8 pixels
 _LUT_PER_ROW_CODE_BIT = 135  # of the transposer, for each bit beyond the four that _OTHER_LUT includes
-_OTHER_RAMB18 = 1
-_LUT_PER_PAIR = 1_860  # of the transposers of a further pair of layers
+_LUT_PER_PAIR = 1_630  # of the transposers of a further pair of layers
 _LUT_PER_TABLE_BIT = 5  # of a channel's code, with its table in LUTs
-_SLICES_PER_PAIR = 60
+_OTHER_SLICES = 63
+_SLICES_PER_CHAIN = 0.156  # for each slice of a chain, beside those of its LUT
+_SLICES_PER_LUT = 0.14
+_OTHER_RAMB18 = 1
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def _sums(layer: Layer, codes: Tuple[int, int]) -> Iterator[_Sum]:
 def estimate(network: LSTNetwork, layout: ImageLayout) -> Estimate:
     """Estimate the area of the engine with a network.
 
-    Slices are the least number of them: a carry chain takes one for every four bits, and constants are fitted
-    for the rest: within 2 % of the syntheses in docs/ladder.md. LUT are the bits of every adder of two
-    numbers times a fitted factor, plus fitted constants: within 4 %. RAMB18 are counted.
+    LUT are the bits of every adder of two numbers times a fitted factor, plus fitted constants: within 2 % of
+    the syntheses in docs/ladder.md. Slices, the least number of them, are fitted to LUT and carry chains:
+    within 3 %. RAMB18 are counted.
     """
     network = filled(network)
     *layers, dense = network.layers
@@ -92,20 +92,24 @@ def estimate(network: LSTNetwork, layout: ImageLayout) -> Estimate:
     logit_bits = shape_of(*dense.acc_bounds(*network.input_ranges[-1]))[0]
     sums += network.classes * [_Sum(logit_bits, 2, True)]
     added = sum(bits * adders for bits, adders, _ in sums)
-    transposer = _LUT_PER_ROW_CODE_BIT * (layers[0].activation.width - 4)
-    pairs = len(layers) // 2 - 1
-    lut = _OTHER_LUT + _LUT_PER_PORT * (layout.ports - 1) + _LUT_PER_BIT * added + transposer
     in_luts = tables_in_luts(network)
+    table_bits = sum(layers[number].activation.width for number in in_luts) * at_once * rows_of(network)
+    lut = (
+        _OTHER_LUT
+        + _LUT_PER_BIT * added
+        + (_LUT_PER_PORT + _LUT_PER_BYTE_PORT * (not layout.packed_bits)) * (layout.ports - 1)
+        + _LUT_PER_ROW_CODE_BIT * (layers[0].activation.width - 4)
+        + _LUT_PER_PAIR * (len(layers) // 2 - 1)
+        + _LUT_PER_TABLE_BIT * table_bits
+    )
+    chains = sum(-(-bits // CARRY_BITS) for bits, _, chain in sums if chain)
+    slices = _OTHER_SLICES + _SLICES_PER_CHAIN * chains + _SLICES_PER_LUT * lut
     tables = (len(layers) - len(in_luts)) * table_ramb18(network)
     width = network.image_shape[1] * network.pixel_bits
     buffers = max(1, layout.ports_per_buffer // 2) * -(-width // 36)
     fifos = 2 * layout.ports
-    chains = sum(-(-bits // CARRY_BITS) for bits, _, chain in sums if chain)
-    slices = chains + _OTHER_SLICES + _SLICES_PER_PORT * (layout.ports - 1) + _SLICES_PER_PAIR * pairs
-    lut += _LUT_PER_PAIR * pairs + _LUT_PER_TABLE_BIT * sum(
-        at_once * rows_of(network) * layers[number].activation.width for number in in_luts
-    )
-    return Estimate(slices, round(lut), classifier_ramb18(network) + tables + buffers + fifos + _OTHER_RAMB18)
+    ramb18 = classifier_ramb18(network) + tables + buffers + fifos + _OTHER_RAMB18
+    return Estimate(round(slices), round(lut), ramb18)
 
 
 def check_shape(network: LSTNetwork) -> None:

@@ -167,5 +167,5 @@ def test_the_estimate_is_what_synthesis_found(rung):
     network = load_network(find(rung["ideal"]["network"]))
     found = limits.estimate(network, ENGINES[rung["ideal"]["engine"]].layout(network))
     assert found.ramb18 == rung["top"]["ramb18"]
-    assert found.lut == pytest.approx(rung["top"]["lut"], rel=0.04)
-    assert found.slices == pytest.approx(rung["top"]["slices"], rel=0.02)
+    assert found.lut == pytest.approx(rung["top"]["lut"], rel=0.02)
+    assert found.slices == pytest.approx(rung["top"]["slices"], rel=0.03)
