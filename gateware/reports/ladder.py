@@ -13,7 +13,7 @@ import datasets
 from gateware import ROOT
 from gateware.designs import ENGINES, TOP, make_design
 from gateware.device import DEVICE, MEMORY
-from gateware.reports.memory import carried
+from gateware.reports.memory import RATES, carried
 from gateware.reports.published import ON_BOARDS, PUBLISHED
 from gateware.reports.report import latency_text
 from gateware.reports.simulate import SimulationFailure, simulate
@@ -172,6 +172,10 @@ def view(figures: Figures) -> Dict[str, Any]:
             "ports": _PORTS[rung["ideal"]["ports"]],
             "accuracy": _accuracy(rung),
             "memory": memory,
+            "millions": {
+                **{key: memory[key] / 1e6 for key in RATES},
+                "default": rung["default"]["images_per_second"] / 1e6,
+            },
             **_clocks(rung, memory["designed"]),
             "latency": latency_text(rung["default"]),
         }

@@ -12,6 +12,8 @@ from lst_overlay.network import load_network
 from lst_overlay.registers import BEAT_BYTES, ResultMode
 from lst_overlay.samples.shipped_networks import find
 
+RATES = ("ports", "peak", "sequential", "designed", "engine", "lower")  # what `carried` says in images/s
+
 
 def port_bytes_per_second(layout: ImageLayout, mhz: float) -> float:
     """Return the bytes per second that the HP ports of a layout deliver, each a beat per clock."""

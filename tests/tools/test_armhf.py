@@ -20,7 +20,7 @@ NETWORK = str(find("lst1_w4a4p2"))
 def test_every_network_layout_and_result_is_computed():
     found = computed([NETWORK, str(find("lst2_w6a4p4"))])
     assert {name.split(":")[0] for name in found if ":" in name} == {"lst1_w4a4p2", "lst2_w6a4p4"}
-    assert len(found) == 3 + 3 + 4 + 2 and len(set(found.values())) == len(found)
+    assert len(found) == 3 + 3 + 5 + 2 and len(set(found.values())) == len(found)
     assert computed([NETWORK])["lst1_w4a4p2: logits"] == found["lst1_w4a4p2: logits"]
 
 

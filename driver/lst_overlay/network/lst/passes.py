@@ -177,12 +177,12 @@ def _check_kept(network: LSTNetwork) -> None:
 def _check_codes(network: LSTNetwork) -> None:
     low, high = code_range(CODE_WIDTH)
     for number, layer in enumerate(network.layers):
-        where = f"network {network.name!r}: layer {number} ({layer.axis.value})"
         codes = [layer.weights_q] + ([] if layer.activation is None else [layer.activation.table_q])
         for array in codes:
             if array.min() < low or array.max() > high:
                 raise NetworkError(
-                    f"{where}: codes must fit {CODE_WIDTH} bits, found {array.min()}..{array.max()}"
+                    f"network {network.name!r}: layer {number} ({layer.axis.value}): codes must fit "
+                    f"{CODE_WIDTH} bits, found {array.min()}..{array.max()}"
                 )
     low, high = code_range(SUM_WIDTH)
     for number, (least, greatest) in enumerate(network.hidden_ranges):
