@@ -43,6 +43,7 @@ CASES = [
     case(ENGINES["pixel_pairs"], "lst2_w6a4p4", "pixel_pairs LST-2"),
     case(ENGINES["pixel_pairs"], "reslst3_w6a4p4", "pixel_pairs ResLST-3"),
     case(ENGINES["row_parallel"], "lst1_w5c4a4p4", "row_parallel 4 bits"),
+    case(ENGINES["row_parallel"], "lst1_row_pairs_w4a4p2", "row_parallel pairs"),
 ]
 
 
