@@ -37,7 +37,6 @@ _DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 SMALLEST = ("folded", "lst1_q6.7")
 # The engines that are compared with the systems of others, each with the default network.
 COMPARED = ("pixel_serial", "row_parallel")
-_PORTS = {1: "HP0", 2: "HP0 and HP2", 4: "HP0 to HP3"}
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -169,9 +168,9 @@ def view(figures: Figures) -> Dict[str, Any]:
     measured = [
         {
             **rung,
-            "ports": _PORTS[rung["ideal"]["ports"]],
             "accuracy": _accuracy(rung),
             "memory": memory,
+            "dram": f"**{memory['share']:.0f} %**" if memory["note"] else f"{memory['share']:.0f} %",
             "millions": {
                 **{key: memory[key] / 1e6 for key in RATES},
                 "default": rung["default"]["images_per_second"] / 1e6,
