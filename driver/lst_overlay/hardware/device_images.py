@@ -120,7 +120,9 @@ class DeviceImages:
 
     @property
     def memory(self) -> Tuple[np.ndarray, ...]:
-        """The pixels as pynq buffers, each (N, layout.bytes_per_image) uint8: one, or two of half rows each.
+        """The pixels as pynq buffers, each (N, layout.bytes_per_image) uint8.
+
+        There are one or two: of two, each has a half of every row, or every second row.
 
         Whatever writes them need not flush the caches: that is done before the accelerator reads.
         """

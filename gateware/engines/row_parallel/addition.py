@@ -11,7 +11,6 @@ from operator import add, sub
 from typing import List, NamedTuple, Sequence, Tuple
 
 from migen import Cat, Constant, Module, Signal
-from migen.fhdl.structure import _Value
 
 LUT_INPUTS = 6
 
@@ -81,9 +80,7 @@ def registered_sum(
     return total
 
 
-def _sum_of_three(
-    module: Module, positive: List[Signal], negative: List[Signal], constant: int, width: int
-) -> _Value:
+def _sum_of_three(module: Module, positive: List[Signal], negative: List[Signal], constant: int, width: int):
     """The sum of three numbers, or of two negative ones, modulo 2**width.
 
     A negative number is its complement and 1. Beside two numbers, a constant takes in each 1. Else one has
@@ -110,7 +107,7 @@ def _sum_of_three(
     return bits + carries + (2 if ones == 3 else 0)
 
 
-def _extended(module: Module, number: _Value, width: int) -> Signal:
+def _extended(module: Module, number, width: int) -> Signal:
     """A number in ``width`` bits, with its sign or cut."""
     extended = Signal(width, name="extended")
     module.comb += extended.eq(number)

@@ -46,13 +46,13 @@ class RowParallelEngine(CoreEngine):
 
 
 def packed_layout(network: Network) -> ImageLayout:
-    """Return the layout of packed pixels for a network. NetworkError if its pixels have not 2 or 4 bits."""
-    ports = {(2, 1): 2, (2, 2): 4, (4, 1): 4}.get((network.pixel_bits, network.rows_per_vector))
+    """Return the layout of packed pixels for a network. NetworkError if its pixels have none."""
+    bits, rows = network.pixel_bits, network.rows_per_vector
+    ports = {(2, 1): 2, (2, 2): 4, (4, 1): 4}.get((bits, rows))
     if ports is None:
         raise NetworkError(
-            f"network {network.name!r} has pixels of {network.pixel_bits} bits and {network.rows_per_vector} "
-            "rows per vector; packed ones have 2 bits and 1 or 2 rows, or 4 bits and 1: row_parallel_uint8 "
-            "takes it unpacked"
+            f"network {network.name!r}: packed pixels have 2 bits, or 4 bits with one row per vector, not "
+            f"{bits} bits with rows_per_vector = {rows}: row_parallel_uint8 takes it unpacked"
         )
     return ImageLayout(tuple(network.image_shape), ports, network.pixel_bits)
 
@@ -84,38 +84,24 @@ def _spec(layout, **declaration) -> EngineSpec:
     )
 
 
-# One engine with three layouts of images.
+def _uint8_spec(ports: int, name: str, over: str, chosen_for: str, cycles_per_image: int) -> EngineSpec:
+    return _spec(
+        uint8_layout(ports),
+        name=name,
+        divisors=(6, 1),
+        idea=f"one row per clock, uint8 over {over}",
+        chosen_for=f"the most images/s from uint8 arrays{chosen_for}",
+        cycles_per_image=cycles_per_image,
+        network="lst1_w5c4a4p4",
+        measured_with=("lst1_w5c4a4p4",),
+    )
+
+
+# One engine with several layouts of images.
 SPECS = (
-    _spec(
-        uint8_layout(),
-        name="row_parallel_uint8",
-        divisors=(6, 1),
-        idea="one row per clock, uint8 over HP0",
-        chosen_for="the most images/s from uint8 arrays over one port",
-        cycles_per_image=98,
-        network="lst1_w5c4a4p4",
-        measured_with=("lst1_w5c4a4p4",),
-    ),
-    _spec(
-        uint8_layout(ports=2),
-        name="row_parallel_uint8x2",
-        divisors=(6, 1),
-        idea="one row per clock, uint8 over HP0 and HP2",
-        chosen_for="the most images/s from uint8 arrays over two ports",
-        cycles_per_image=49,
-        network="lst1_w5c4a4p4",
-        measured_with=("lst1_w5c4a4p4",),
-    ),
-    _spec(
-        uint8_layout(ports=4),
-        name="row_parallel_uint8x4",
-        divisors=(6, 1),
-        idea="one row per clock, uint8 over four HP ports",
-        chosen_for="the most images/s from uint8 arrays",
-        cycles_per_image=28,
-        network="lst1_w5c4a4p4",
-        measured_with=("lst1_w5c4a4p4",),
-    ),
+    _uint8_spec(1, "row_parallel_uint8", "HP0", " over one port", 98),
+    _uint8_spec(2, "row_parallel_uint8x2", "HP0 and HP2", " over two ports", 49),
+    _uint8_spec(4, "row_parallel_uint8x4", "four HP ports", "", 28),
     _spec(
         packed_layout,
         name="row_parallel",

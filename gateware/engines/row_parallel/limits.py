@@ -77,9 +77,9 @@ def _sums(layer: Layer, codes: Tuple[int, int]) -> Iterator[_Sum]:
 def estimate(network: LSTNetwork, layout: ImageLayout) -> Estimate:
     """Estimate the area of the engine with a network.
 
-    LUT are the bits of every adder of two numbers times a fitted factor, plus fitted constants: within 2 % of
-    the syntheses in docs/ladder.md. Slices, the least number of them, are fitted to LUT and carry chains:
-    within 3 %. RAMB18 are counted.
+    LUT are the bits of every adder of two numbers times a fitted factor, plus fitted constants. Slices, the
+    least number of them, are fitted to LUT and carry chains. Both are within 2 % of the syntheses in
+    docs/ladder.md. RAMB18 are counted.
     """
     network = filled(network)
     *layers, dense = network.layers
@@ -117,10 +117,10 @@ def check_shape(network: LSTNetwork) -> None:
     check_form(network)
     rows, columns = network.input_shape
     size = rows_of(network)
-    if not ROWS[0] <= size <= ROWS[1]:
+    if rows < ROWS[0] or size > ROWS[1]:
         raise NetworkError(
-            f"network {network.name!r}: the rows of an image, {network.rows_per_vector} at a time, and the "
-            f"features along columns must be {ROWS[0]}..{ROWS[1]}, not {size}"
+            f"network {network.name!r}: an image must enter in {ROWS[0]}..{ROWS[1]} clocks, one for each row "
+            f"or feature along columns, not {rows if rows < ROWS[0] else size}"
         )
     if columns % ROW_PIXELS or rows * columns % BEAT_BYTES:
         raise NetworkError(
@@ -133,11 +133,10 @@ def check_shape(network: LSTNetwork) -> None:
             f"network {network.name!r} adds the output of an earlier layer, which is not kept: the engine "
             "pixel_pairs takes it"
         )
-    if network.classes >= size:
+    if not 2 <= network.classes < size:
         raise NetworkError(
-            f"network {network.name!r}: the logits of an image and its class leave one per clock in {size} "
-            f"clocks, those of an image, so classes must be at most {size - 1}, not "
-            f"{network.classes}"
+            f"network {network.name!r}: classes must be 2..{size - 1}, not {network.classes}: the logits of "
+            f"an image and its class leave one per clock in its {size} clocks"
         )
 
 

@@ -170,3 +170,12 @@ def test_a_sum_of_few_bits_takes_no_carry_chain():
 
     verilog, _ = unit(make)
     assert "CARRY4" not in netlist_of(verilog, "unit")
+
+
+def test_what_waits_for_a_sum_begins_and_ends_in_registers():
+    """x19 waits three clocks, and its own sum as many for the other one."""
+    forget_names()
+    matrix = np.vstack([np.ones((1, 20), int), np.eye(20, dtype=int)[19:]])
+    dut = ConstantMatrix(matrix, np.array([1, 3]), (-8, 7), 12)
+    verilog = emit(dut, "unit", {*dut.sink.flatten(), *dut.source.flatten()})
+    assert dut.latency == 4 and "SRL" not in netlist_of(verilog, "unit")
