@@ -13,10 +13,16 @@ DIRECTORY = Path(__file__).resolve().parent / "networks"
 SUFFIX = ".npz"
 
 
-def names(family: Optional[str] = None) -> List[str]:
-    """The names of the shipped networks, or of those of a family."""
-    paths = sorted(DIRECTORY.glob("*" + SUFFIX))
-    return [path.name[: -len(SUFFIX)] for path in paths if family in (None, load_network(path).family)]
+def names(family: Optional[str] = None, engine: Optional[str] = None) -> List[str]:
+    """The names of the shipped networks: all, those of a family, those that a loadable engine can hold."""
+
+    def wanted(path: Path) -> bool:
+        network = load_network(path)
+        return family in (None, network.family) and (
+            engine is None or engine in network.declaration.able(network)
+        )
+
+    return [path.name[: -len(SUFFIX)] for path in sorted(DIRECTORY.glob("*" + SUFFIX)) if wanted(path)]
 
 
 def find(which: Union[str, os.PathLike]) -> Path:
