@@ -16,7 +16,8 @@ from migen import FSM, READ_FIRST, Case, Cat, If, Memory, Mux, NextState, NextVa
 
 from gateware.cores.argmax import LOGIT_WIDTH, Argmax
 from gateware.cores.delay import delayed
-from gateware.engines.resmlp_array.requantiser import Clip
+from gateware.cores.product import product_by_additions
+from gateware.cores.requantiser import Clip
 from lst_overlay.network.resmlp.array_format import CLASSES, STREAM_BITS, ArrayFormat
 
 _ACC_BITS = 26
@@ -63,7 +64,7 @@ class Head(LiteXModule):
         weight = self._word(self.weights, fmt.weight_bits, Cat(channel, class_), "weights")
         bias = self._word(self.bias, 31, class_, "bias")
         weight = delayed(self, weight, mean_latency - 1, name="weight")
-        product = self._product(mean, weight, fmt)
+        product = product_by_additions(self, mean, weight)
         latency = mean_latency + 1 + fmt.weight_bits
         valid = delayed(self, running, latency, name="valid", reset_less=False)
         begins = delayed(self, channel == 0, latency, name="begins")
@@ -179,23 +180,6 @@ class Head(LiteXModule):
         self.sync += half_up.eq(shifted + 1)
         self.clip = Clip(half_up[1:], bits)
         return self.clip.y, 3 + Clip.latency
-
-    def _product(self, x, weight, fmt: ArrayFormat) -> Signal:
-        """The product by additions, one for each bit of the weight and clock."""
-        bits = fmt.weight_bits
-        product = None
-        for place in range(bits):
-            partial = Signal((fmt.code_bits + bits, True), reset_less=True, name=f"product{place}")
-            term = Signal((fmt.code_bits + place, True), name=f"term{place}")
-            self.comb += term.eq(Mux(weight[place], x << place, 0))
-            if place == 0:
-                self.sync += partial.eq(term)
-            else:
-                self.sync += partial.eq(product - term if place == bits - 1 else product + term)
-            product = partial
-            x = delayed(self, x, 1, name=f"x_{place}_")
-            weight = delayed(self, weight, 1, name=f"weight_{place}_")
-        return product
 
     def _word(self, load, bits: int, address, name: str) -> Signal:
         """Add a memory behind a load endpoint. Returns the word, 2 clocks after its address."""

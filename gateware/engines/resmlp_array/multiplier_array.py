@@ -8,21 +8,18 @@ Multiplier (t, o) has the columns 2 t, 2 t + 1 and the rows o, o + 8. It works 8
     late                                                        v
                             64 x 4 x 18 --> 16 groups --> 4 --> 1 multiplier's sums (3 registers)
 
-    P = (w0 + w1 2**20) (x0 + x1 2**10) + 512 (1 + 2**10 + 2**20 + 2**30)
-
-Four products of up to 511 lie in fields of 10 bits. The constant makes each field 0 .. 1023, so that no field
-borrows from the one above it. After ``fan_in`` steps each sum is 512 fan_in too large.
-
-These are the widths of 5-bit weights and 6-bit codes. With two products in a multiplier, (t, o) has column t
-and two of 8 rows, P = (w0 + w1 2**n) x + 2**(n - 1) (1 + 2**n), and works 4 t + o clocks after the first.
+After ``fan_in`` steps each sum of 5-bit weights and 6-bit codes is 512 fan_in too large; see
+`gateware.cores.packed_products`. With two products in a multiplier, (t, o) has column t and two of 8 rows, and
+works 4 t + o clocks after the first.
 """
 
 from __future__ import annotations
 
 from litex.gen import LiteXModule
-from migen import Case, Cat, If, Mux, Replicate, Signal
+from migen import Case, Cat, If, Signal
 
 from gateware.cores.delay import delayed
+from gateware.cores.packed_products import accumulators, code_factor, multiplier
 from lst_overlay.network.resmlp.array_format import COLUMNS, MAX_FAN_IN, MULTIPLIERS, ArrayFormat
 
 
@@ -59,7 +56,7 @@ class MultiplierArray(LiteXModule):
 
         # # #
 
-        columns = [self._column(t, fmt) for t in range(COLUMNS // fmt.column_lanes)]
+        columns = [code_factor(self, self.x[fmt.column_lanes * t : fmt.column_lanes * (t + 1)], fmt, t) for t in range(COLUMNS // fmt.column_lanes)]
         weights = delayed(self, self.weights, 1, name="weights")
 
         # One flag passes through all multipliers, as their operands do.
@@ -77,12 +74,12 @@ class MultiplierArray(LiteXModule):
             for o in range(pairs):
                 if o:
                     x = delayed(self, x, 1, name=f"x{t}_{o}_")
-                products.append(self._multiplier(f"{t}_{o}", rows[o], x, fmt))
+                products.append(multiplier(self, f"{t}_{o}", rows[o], x, fmt))
         sums = []
         for number, p in enumerate(products):
             if number:
                 first = delayed(self, first, 1, name=f"first{number}_", reset_less=False)
-            sums.append(self._accumulators(number, p, first, fmt))
+            sums.append(Cat(*accumulators(self, number, p, first, sum_bits(fmt), fmt)))
 
         # The multiplexer: each group of four follows its own counter, which comes from its predecessor.
         number = Signal(max=MULTIPLIERS)
@@ -106,53 +103,7 @@ class MultiplierArray(LiteXModule):
             self.comb += sum_.eq(last[at : at + len(sum_)])
             at += len(sum_)
 
-    def _column(self, t: int, fmt: ArrayFormat):
-        """The second factor of the multipliers t, without the bits between its two codes; or its one code."""
-        if fmt.column_lanes == 1:
-            return delayed(self, self.x[t], 1, name=f"low{t}")
-        low, high = self.x[2 * t], self.x[2 * t + 1]
-        # A negative x0 reads as 2**10 too much, so the bits above it are those of x1 - 1.
-        above = Signal((fmt.code_bits + 1, True), reset_less=True, name=f"above{t}")
-        borrow = Signal(name=f"borrow{t}")
-        self.comb += borrow.eq(low[-1])
-        self.sync += above.eq(high - borrow)
-        return Cat(delayed(self, low, 1, name=f"low{t}"), above)
-
-    def _multiplier(self, name: str, weights, x, fmt: ArrayFormat) -> Signal:
-        """Add a multiplier with registers A, B, M and P. Returns P."""
-        a_bits, b_bits = fmt.factor_widths
-        a = Signal((a_bits, True), reset_less=True, name=f"a{name}")
-        b = Signal((b_bits, True), reset_less=True, name=f"b{name}")
-        m = Signal((len(a) + len(b), True), reset_less=True, name=f"m{name}")
-        p = Signal(fmt.products * fmt.field_bits, reset_less=True, name=f"p{name}")
-        offset = 1 << fmt.field_bits - 1
-        self.sync += [
-            a.eq(_apart(weights, fmt.weight_bits, a_bits)),
-            b.eq(_apart(x, fmt.code_bits, b_bits)),
-            m.eq(a * b),
-            p.eq(m + sum(offset << fmt.field_bits * field for field in range(fmt.products))),
-        ]
-        return p
-
-    def _accumulators(self, number: int, p, first, fmt: ArrayFormat) -> Signal:
-        """Add the accumulators of a multiplier. Returns them side by side."""
-        sums, bits = [], fmt.field_bits
-        for field in range(fmt.products):
-            acc = Signal(sum_bits(fmt), reset_less=True, name=f"acc{number}_{field}")
-            before = Signal(sum_bits(fmt), name=f"before{number}_{field}")
-            self.comb += before.eq(Mux(first, 0, acc))
-            self.sync += acc.eq(p[bits * field : bits * (field + 1)] + before)
-            sums.append(acc)
-        return Cat(*sums)
-
     def _chosen(self, name: str, select, inputs) -> Signal:
         chosen = Signal(len(inputs[0]), reset_less=True, name=name)
         self.sync += Case(select, {n: chosen.eq(value) for n, value in enumerate(inputs)})
         return chosen
-
-
-def _apart(values, bits: int, width: int):
-    """The first value of ``bits`` bits, signed, and the other bits at the upper end of ``width``."""
-    if width == bits:
-        return values
-    return Cat(values[:bits], Replicate(values[bits - 1], width - len(values)), values[bits:])

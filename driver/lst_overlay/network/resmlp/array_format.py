@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Dict, List, Tuple
 
 from ..sections import Section
+from .packing import Packing
 
 LAYOUT_MAGIC = 0x31504D52  # "RMP1", the first word
 COLUMNS = 16  # of a tile: the array's outputs at a time
 MULTIPLIERS = 64  # their results leave the array one after another
 ROW_STEP = 8  # a multiplier has two rows, o and o + ROW_STEP of a group of 16
-FACTOR_WIDTHS = (25, 18)  # of a multiplier: the weights', and the codes'
 WEIGHT_ADDRESS_BITS = 14
 WEIGHT_DEPTH = 2048  # words of a block RAM of weights, the deepest whose words have 9 bits
 MAX_FAN_IN = 256  # what last_step can count, and what an accumulator holds
@@ -30,11 +30,10 @@ DESCRIPTOR_LANES = 4
 
 
 @dataclass(frozen=True)
-class ArrayFormat:
+class ArrayFormat(Packing):
     """The widths of an array, and what its memories hold.
 
-    weight_bits, code_bits: of the matrices; pixels and the mean have code_bits, too.
-    products:               of a multiplier in a clock: 4 (two weights, two codes) or 2 (two weights, a code).
+    weight_bits, code_bits, products: of `Packing`; pixels and the mean have code_bits, too.
     image_shape, patch:     tokens are a multiple of 16, and 16 groups of a power of two.
     weight_words:           words of the weights of a tile's rows.
     requant_words:          pairs of rows, over all passes.
@@ -44,9 +43,6 @@ class ArrayFormat:
     stream_channels:        of the residual stream; hidden tensors may have more.
     """
 
-    weight_bits: int = 5
-    code_bits: int = 6
-    products: int = 4
     image_shape: Tuple[int, int, int] = (32, 32, 3)
     patch: int = 4
     weight_words: int = 6144
@@ -58,8 +54,7 @@ class ArrayFormat:
     passes: int = 32
 
     def __post_init__(self):
-        if self.products not in (2, 4):
-            raise ValueError(f"products must be 2 or 4, not {self.products!r}")
+        super().__post_init__()
         if self.code_bits > STREAM_BITS:
             raise ValueError(f"code_bits must be at most {STREAM_BITS}, not {self.code_bits}")
         if self.weight_words % WEIGHT_DEPTH or not 0 < self.weight_words <= 1 << WEIGHT_ADDRESS_BITS:
@@ -67,30 +62,6 @@ class ArrayFormat:
                 f"weight_words must be a multiple of {WEIGHT_DEPTH}, at most {1 << WEIGHT_ADDRESS_BITS}, "
                 f"not {self.weight_words}"
             )
-        if any(width > limit for width, limit in zip(self.factor_widths, FACTOR_WIDTHS)):
-            raise ValueError(
-                "the factors of a multiplier have at most {} and {} bits; {} products of {}-bit weights and "
-                "{}-bit codes need {} and {}: choose fewer".format(
-                    *FACTOR_WIDTHS, self.products, self.weight_bits, self.code_bits, *self.factor_widths
-                )
-            )
-
-    @property
-    def field_bits(self) -> int:
-        """Of a product beside others: it is less than 2**(weight_bits + code_bits - 2) in magnitude."""
-        return self.weight_bits + self.code_bits - 1
-
-    @property
-    def column_lanes(self) -> int:
-        """Columns of a multiplier: 2 t and 2 t + 1, or t alone."""
-        return self.products // 2
-
-    @property
-    def factor_widths(self) -> Tuple[int, int]:
-        """Of the two factors: the second weight, or code, begins above the products of the first."""
-        weights = self.column_lanes * self.field_bits + self.weight_bits
-        codes = self.code_bits if self.column_lanes == 1 else self.field_bits + self.code_bits + 1
-        return weights, codes
 
     @property
     def row_pairs(self) -> int:

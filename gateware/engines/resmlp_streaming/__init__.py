@@ -1,0 +1,1 @@
+"""ResMLP with a stage for each matrix: `engine` declares it."""

@@ -1,0 +1,138 @@
+"""The mean over the tokens, and the classifier, one product per clock while the next image arrives.
+
+y --> + --> sums of two images --> shift, round, clip --> x weight --> + --> shift --> + bias --> argmax
+      ^           (LUT RAM)                               (no DSP)     +-- of all channels
+      +----------------+
+"""
+
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import Case, Cat, If, Memory, Mux, Signal
+
+from gateware.cores.argmax import LOGIT_WIDTH, Argmax
+from gateware.cores.constants import BLOCK_LATENCY, block_constant, lut_constant
+from gateware.cores.delay import delayed
+from gateware.cores.product import product_by_additions
+from gateware.cores.requantiser import Clip
+from gateware.cores.stock import Stock
+from lst_overlay.network.resmlp import ResMLPNetwork
+
+_BIAS_BITS = 26
+
+
+class Head(LiteXModule):
+    """Average and classify the values of an image, which come token by token or in tiles of them.
+
+    bits:   of the values.
+    sink:   y, output (the channel), vector (the token), image_ends. A channel comes every other clock at most.
+    room:   a `Stock` of images: taken when the first values are under way, put when the class has left.
+    source: word (32 bits): the logits, then the class with last; no back-pressure.
+    mean:   (flag, value), for tests.
+    """
+
+    def __init__(self, network: ResMLPNetwork, bits: int):
+        mean, classifier = network.layers[-2:]
+        tokens, channels = network.input_shape[0], classifier.weights_q.shape[1]
+        classes = network.classes
+        channel_bits = max(1, (channels - 1).bit_length())
+        self.sink = sink = stream.Endpoint(
+            [("y", (bits, True)), ("output", channel_bits)]
+            + [("vector", max(1, (tokens - 1).bit_length())), ("image_ends", 1)]
+        )
+        self.room = room = Stock(2, filled=True)
+        self.classify = classify = Argmax(LOGIT_WIDTH, classes)
+        self.source = classify.source
+
+        # # #
+
+        images = self.images = Stock(2, filled=False)
+        arriving, leaving = Signal(), Signal()  # which of the two images
+        channel, class_ = Signal(channel_bits), Signal(max=max(classes, 2))
+        running = Signal()
+        total = self._sums(sink, Cat(sink.output, arriving), Cat(channel, leaving), bits, tokens)
+        shifted = Signal((len(total), True), reset_less=True)
+        half_up = Signal((len(total) + 1, True), reset_less=True)
+        self.sync += [shifted.eq(total >> mean.shift - 1), half_up.eq(shifted + 1)]
+        self.clip = Clip(half_up[1:], mean.bits)
+        at_mean = 1 + 2 + Clip.latency
+        self.mean = delayed(self, running & (class_ == 0), at_mean, name="mean", reset_less=False), self.clip.y
+
+        # A word of weights for each class and channel, in the order in which they are needed.
+        address = Signal(max=classes * channels)
+        words = (classifier.weights_q.ravel() & (1 << classifier.weight_bits) - 1).tolist()
+        word = block_constant(self, "weights", address, words, classifier.weight_bits)
+        weight = Signal((classifier.weight_bits, True))
+        self.comb += weight.eq(delayed(self, word, at_mean - BLOCK_LATENCY, name="weight"))
+        product = product_by_additions(self, self.clip.y, weight)
+        late = at_mean + classifier.weight_bits
+        begins = delayed(self, channel == 0, late, name="begins")
+        channel_ends = Signal()
+        ends = delayed(self, running & channel_ends, late + 1, name="class_ends", reset_less=False)
+        acc_bits = len(product) + (channels - 1).bit_length()
+        acc = Signal((acc_bits, True), reset_less=True)
+        self.sync += acc.eq(Mux(begins, 0, acc) + product)
+        self._logits(classifier, acc, ends, classes)
+
+        image_ends = Signal()
+        pending = Signal()  # an image is being classified
+        self.comb += [
+            channel_ends.eq(channel == channels - 1),
+            image_ends.eq(running & channel_ends & (class_ == classes - 1)),
+            images.put.eq(delayed(self, sink.valid & sink.image_ends, 2, name="image", reset_less=False)),
+            images.take.eq(images.available & ~pending),
+            room.put.eq(delayed(self, image_ends, late, name="room", reset_less=False)),
+        ]
+        self.sync += [
+            If(sink.valid & sink.image_ends, arriving.eq(~arriving)),
+            If(room.put, pending.eq(0)),
+            If(images.take, running.eq(1), pending.eq(1)),
+            If(
+                running,
+                channel.eq(channel + 1),
+                address.eq(address + 1),
+                If(channel_ends, channel.eq(0), class_.eq(class_ + 1)),
+                If(image_ends, class_.eq(0), address.eq(0), running.eq(0), leaving.eq(~leaving)),
+            ),
+        ]
+
+    def _sums(self, sink, write_place, read_place, bits: int, tokens: int) -> Signal:
+        """Add the memory of the sums. Returns that of ``read_place``, 1 clock later."""
+        width = bits + (tokens - 1).bit_length()
+        memory = Memory(width, 1 << len(write_place), name="sums")
+        write_port, before_port = memory.get_port(write_capable=True), memory.get_port(async_read=True)
+        read_port = memory.get_port(async_read=True)
+        self.specials += memory, write_port, before_port, read_port
+        before = Signal((width, True))
+        after, total = Signal((width, True), reset_less=True), Signal((width, True), reset_less=True)
+        self.comb += [
+            before_port.adr.eq(write_place),
+            If(sink.vector != 0, before.eq(before_port.dat_r)),
+            write_port.adr.eq(delayed(self, write_place, 1, name="place")),
+            write_port.dat_w.eq(after),
+            write_port.we.eq(delayed(self, sink.valid, 1, name="writes", reset_less=False)),
+            read_port.adr.eq(read_place),
+        ]
+        self.sync += [after.eq(before + sink.y), total.eq(read_port.dat_r)]
+        return total
+
+    def _logits(self, classifier, acc: Signal, ends: Signal, classes: int) -> None:
+        """Shift the sum that ends, add the bias of its class, and pass it on."""
+        number = Signal(max=max(classes, 2))
+        self.sync += If(ends, number.eq(Mux(number == classes - 1, 0, number + 1)))
+        kinds = sorted(set(classifier.shift.tolist()))
+        bias = Signal((_BIAS_BITS, True))
+        self.comb += bias.eq(
+            delayed(self, lut_constant(self, "bias", number, classifier.bias_q.tolist(), _BIAS_BITS), 1)
+        )
+        kind = lut_constant(self, "kind", number, [kinds.index(shift) for shift in classifier.shift.tolist()], 5)
+        value = delayed(self, acc, 1, name="value")
+        rounded = Signal((LOGIT_WIDTH, True), reset_less=True)
+        cases = {
+            place: rounded.eq(value if shift == 0 else (value + (1 << shift - 1)) >> shift)
+            for place, shift in enumerate(kinds)
+        }
+        cases["default"] = cases.pop(len(kinds) - 1)
+        self.sync += [Case(kind, cases), self.classify.sink.acc.eq(rounded + bias)]
+        self.comb += self.classify.sink.valid.eq(delayed(self, ends, 3, name="logit", reset_less=False))

@@ -1,0 +1,217 @@
+"""The values of two images between branches: written in the order of one axis, read in that of the other."""
+
+from __future__ import annotations
+
+from litex.gen import LiteXModule
+from litex.soc.interconnect import stream
+from migen import READ_FIRST, Case, If, Memory, Mux, Signal
+
+from gateware.cores.constants import lut_constant
+from gateware.cores.delay import delayed
+from gateware.cores.stock import Stock
+from gateware.engines.resmlp_streaming.folding import Fold
+from gateware.engines.resmlp_streaming.function import BLOCK
+from gateware.engines.resmlp_streaming.stages import Stage
+
+
+class ImageMemory(LiteXModule):
+    """Values lie in the order in which the reader wants them, one image behind the other.
+
+    writer, reader: the stages, and the vectors that the reader takes at a time.
+
+    sink:     y, output, vector, image_ends: of `Post.source`.
+    room:     a `Stock` of images that may be written: taken when one begins, put when one has been read.
+    images:   a `Stock` of images that may be read.
+    address:  of the value that is read; it follows ``latency`` clocks later.
+    """
+
+    latency = 4
+
+    def __init__(self, writer: Stage, reader: Stage, vectors: int, bits: int):
+        size = reader.vectors * reader.fan_in
+        self.size = size
+        self.sink = sink = stream.Endpoint(
+            [("y", bits), ("output", (writer.outputs - 1).bit_length())]
+            + [("vector", max(1, (writer.vectors - 1).bit_length())), ("image_ends", 1)]
+        )
+        self.room = Stock(2, filled=True)
+        self.images = images = Stock(2, filled=False)
+        self.address = Signal(max=2 * size)
+        self.value = value = Signal((bits, True), reset_less=True)
+
+        # # #
+
+        # Where output o of vector v lies: the sum of two constants.
+        if writer.over_tokens == reader.over_tokens:
+            by_output = [output * vectors for output in range(writer.outputs)]
+            by_vector = [_group(vector, vectors, reader.fan_in) for vector in range(writer.vectors)]
+        else:
+            by_output = [_group(output, vectors, reader.fan_in) for output in range(writer.outputs)]
+            by_vector = [vector * vectors for vector in range(writer.vectors)]
+        width = (size - 1).bit_length()
+        second = Signal()  # of the two images
+        of_output = lut_constant(self, "outputs", sink.output, by_output, width)
+        of_vector = lut_constant(self, "vectors", sink.vector, by_vector, width)
+        base = Signal(len(self.address), reset_less=True)
+        late = Signal(width, reset_less=True)
+        place = Signal(len(self.address), reset_less=True)
+        self.sync += [
+            If(sink.valid & sink.image_ends, second.eq(~second)),
+            base.eq(of_vector + Mux(delayed(self, second, 1, name="image"), size, 0)),
+            late.eq(of_output),
+            place.eq(base + late),
+        ]
+        writes = delayed(self, sink.valid, 3, name="writes", reset_less=False)
+        data = delayed(self, sink.y, 3, name="data")
+        self.comb += [
+            sink.ready.eq(1),
+            images.put.eq(delayed(self, sink.valid & sink.image_ends, 5, name="ends", reset_less=False)),
+        ]
+        address = delayed(self, self.address, 1, name="read_address")
+        low = (BLOCK - 1).bit_length()
+        words = []
+        for block, first in enumerate(range(0, 2 * size, BLOCK)):
+            depth = min(BLOCK, 2 * size - first)
+            memory = Memory(bits, depth, name=f"values{block}_")
+            write_port, read_port = memory.get_port(write_capable=True), memory.get_port(mode=READ_FIRST)
+            self.specials += memory, write_port, read_port
+            enable = Signal(name=f"write{block}_")
+            self.comb += [
+                read_port.adr.eq(address[:low]),
+                write_port.adr.eq(delayed(self, place[:low], 1, name=f"write_address{block}_")),
+                write_port.dat_w.eq(delayed(self, data, 1, name=f"data{block}_")),
+                write_port.we.eq(enable),
+            ]
+            self.sync += enable.eq(writes & (place[low:] == block if len(place) > low else 1))
+            words.append(delayed(self, read_port.dat_r, 1, name=f"value{block}_"))
+        if len(words) == 1:
+            self.sync += value.eq(words[0])
+        else:
+            block = delayed(self, address[low:], 2, name="block")
+            self.sync += Case(
+                block, {**dict(enumerate(map(value.eq, words[:-1]))), "default": value.eq(words[-1])}
+            )
+
+
+def _group(vector: int, vectors: int, elements: int) -> int:
+    """Where the reader's vector begins: groups of ``vectors`` lie element by element."""
+    return vector // vectors * vectors * elements + vector % vectors
+
+
+class Reader(LiteXModule):
+    """Read a memory group by group: codes for the first matrix of a branch, values for the residual branch.
+
+    has_room: one more group may be read; begun: high for one clock when it begins.
+    source:   x, its element, lane of the group, vector; group_ends. No back-pressure.
+    """
+
+    def __init__(self, stage: Stage, fold: Fold, memory: ImageMemory):
+        groups = stage.vectors // fold.vectors
+        self.has_room = Signal()
+        self.begun = Signal()
+        self.source = source = stream.Endpoint(
+            [("x", (len(memory.value), True)), ("element", (stage.fan_in - 1).bit_length())]
+            + [("lane", max(1, (fold.vectors - 1).bit_length()))]
+            + [("vector", max(1, (stage.vectors - 1).bit_length())), ("group_ends", 1)]
+        )
+
+        # # #
+
+        reading, ready, go = Signal(), Signal(), Signal()
+        group = Signal(max=max(groups, 2))  # the number of the group that begins next
+        lane = Signal(max=max(fold.vectors, 2))
+        element = Signal(max=stage.fan_in)
+        lane_ends, group_ends, image_ends = Signal(), Signal(), Signal()
+        new_image = Signal()
+        vector, group_vector = Signal.like(source.vector), Signal.like(source.vector)
+        self.comb += [
+            new_image.eq(group == 0),
+            lane_ends.eq(lane == fold.vectors - 1),
+            group_ends.eq(reading & lane_ends & (element == stage.fan_in - 1)),
+            image_ends.eq(group_ends & new_image),  # the group that ends was the last of its image
+            go.eq(ready & (~reading | group_ends)),
+            self.begun.eq(go),
+            memory.images.take.eq(go & new_image),
+            memory.room.put.eq(image_ends),
+        ]
+        self.sync += [
+            ready.eq((~new_image | memory.images.available) & self.has_room & ~go),
+            If(go, group.eq(Mux(group == groups - 1, 0, group + 1))),
+            If(
+                reading,
+                lane.eq(lane + 1),
+                vector.eq(vector + 1),
+                memory.address.eq(memory.address + 1),
+                If(
+                    lane_ends,
+                    lane.eq(0),
+                    vector.eq(group_vector),
+                    element.eq(element + 1),
+                ),
+                If(
+                    group_ends,
+                    element.eq(0),
+                    vector.eq(Mux(new_image, 0, vector + 1)),
+                    group_vector.eq(Mux(new_image, 0, vector + 1)),
+                    reading.eq(go),
+                    If(memory.address == 2 * memory.size - 1, memory.address.eq(0)),
+                ),
+            ).Elif(go, reading.eq(1)),
+        ]
+        late = memory.latency
+        self.comb += [
+            source.valid.eq(delayed(self, reading, late, name="valid", reset_less=False)),
+            source.x.eq(memory.value),
+            source.element.eq(delayed(self, element, late, name="element")),
+            source.lane.eq(delayed(self, lane, late, name="lane")),
+            source.vector.eq(delayed(self, vector, late, name="vector")),
+            source.group_ends.eq(delayed(self, group_ends, late, name="ends", reset_less=False)),
+        ]
+
+
+class Ring(LiteXModule):
+    """The values of a residual branch until the last stage adds them: a ring of groups.
+
+    groups:  of vectors that have room; size: values of a group.
+    room:    a `Stock` of groups that may be written: taken when one begins, put when one has been read.
+    sink:    x, a group's values element by element; group_ends.
+    place:   of a value in the present group, with valid and group_ends; ``value`` is it, latency clocks later.
+    """
+
+    latency = 3
+
+    def __init__(self, groups: int, size: int, bits: int):
+        depth = groups * size
+        self.sink = sink = stream.Endpoint([("x", bits)])
+        self.read = read = stream.Endpoint([("place", (size - 1).bit_length()), ("group_ends", 1)])
+        self.value = Signal((bits, True), reset_less=True)
+        self.room = room = Stock(groups, filled=True)
+
+        # # #
+
+        memory = Memory(bits, depth, name="residual")
+        write_port, read_port = memory.get_port(write_capable=True), memory.get_port(mode=READ_FIRST)
+        self.specials += memory, write_port, read_port
+        write_address = Signal(max=depth)
+        base = Signal(max=depth)
+        last = Signal(max=max(groups, 2))
+        address = Signal(max=depth, reset_less=True)
+        self.comb += [
+            sink.ready.eq(1),
+            read.ready.eq(1),
+            write_port.adr.eq(write_address),
+            write_port.dat_w.eq(sink.x),
+            write_port.we.eq(sink.valid),
+            read_port.adr.eq(address),
+            room.put.eq(read.valid & read.group_ends),
+        ]
+        self.sync += [
+            If(sink.valid, write_address.eq(Mux(write_address == depth - 1, 0, write_address + 1))),
+            address.eq(base + read.place),
+            If(
+                read.valid & read.group_ends,
+                base.eq(Mux(last == groups - 1, 0, base + size)),
+                last.eq(Mux(last == groups - 1, 0, last + 1)),
+            ),
+            self.value.eq(read_port.dat_r),
+        ]

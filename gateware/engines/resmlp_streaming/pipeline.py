@@ -1,0 +1,187 @@
+"""A stage for each matrix of a ResMLP network, all of them at work on images of their own.
+
+sink        +--------+   +--------+  +------+     +-------------+  +--------+
+--/-------->| Pixels |-->| Matrix |->| Post |---->| ImageMemory |->| Reader |--> ..      of the next branch
+  8 (bytes) +--------+   +--------+  +------+     | two images  |  +--------+
+                                                  +-------------+
+                            +------------------ Ring -------------------+
+    +-------------+  +--------+ |  +------+  +--------+  +------+  +------+ | +--------+  +------+
+ .. | ImageMemory |->| Reader |-+->| Link |->| Matrix |->| Post |->| Link |-+>| Matrix |->| Post |--> ..
+    +-------------+  +--------+    +------+  +--------+  +------+  +------+   +--------+  +------+
+
+The last stage's values enter the Head, whose source is the pipeline's.
+"""
+
+from __future__ import annotations
+
+from typing import List, Sequence, Tuple
+
+from litex.gen import LiteXModule
+from migen import Signal
+
+from gateware.cores.delay import delayed
+from gateware.cores.stock import Stock
+from gateware.engines.resmlp_streaming.folding import Fold
+from gateware.engines.resmlp_streaming.head import Head
+from gateware.engines.resmlp_streaming.image_memory import ImageMemory, Reader, Ring
+from gateware.engines.resmlp_streaming.link import Link
+from gateware.engines.resmlp_streaming.matrix import Matrix
+from gateware.engines.resmlp_streaming.pixels import Pixels
+from gateware.engines.resmlp_streaming.post import Post
+from gateware.engines.resmlp_streaming.stages import Branch, Stage
+from lst_overlay.network.resmlp import ResMLPNetwork
+
+
+def ring_groups(branch: Branch) -> int:
+    """Groups between the reader of a branch and its last stage: one in each buffer, and one under way."""
+    return 1 + 2 * len(branch.stages)
+
+
+class Pipeline(LiteXModule):
+    """Classify images whose pixels arrive with any pauses.
+
+    sink:   word (8 bits), bytes of pixels.
+    source: word (32 bits), the logits and then the class with ``last``; no back-pressure.
+    has_credit: the results of one more image have room. started: high for one clock when one is admitted.
+    starved, blocked: as `Engine` says.
+    taps:   by the number of a layer, (valid, token, channel), and the value ``latency`` clocks later: where its
+            output can be seen; for tests.
+    """
+
+    def __init__(self, network: ResMLPNetwork, branches: Sequence[Branch], folds: Sequence[Tuple[Fold, ...]]):
+        self.has_credit = Signal()
+        self.started = Signal()
+        self.starved = Signal()
+        self.blocked = Signal()
+        self.taps = {}
+
+        # # #
+
+        patches = network.image_shape[1] // network.patch
+        last = branches[-1].stages[-1].item
+        self.head = head = Head(network, (last.add or last.affine or last.matrix).bits)
+        self.source = head.source
+        memories = self._memories(branches, folds)
+        posts: List[Post] = []
+        for number, (branch, branch_folds) in enumerate(zip(branches, folds)):
+            destination = memories[number] if number < len(memories) else head
+            posts = []
+            matrices = self._matrices(number, branch, branch_folds, patches)
+            for place, (stage, fold, matrix) in enumerate(zip(branch.stages, branch_folds, matrices)):
+                post = Post(matrix, stage, fold)
+                setattr(self.submodules, f"post{number}_{place}", post)
+                self.comb += matrix.source.connect(post.sink)
+                if place:
+                    self._link(stage, fold, matrix, f"link{number}_{place}", posts[-1].source, matrices[place - 1])
+                self._tap_steps(stage, post)
+                posts.append(post)
+            self.comb += [
+                matrices[-1].has_room.eq(destination.room.available),
+                destination.room.take.eq(matrices[-1].begun),
+                posts[-1].source.connect(
+                    destination.sink, omit={"lane", "place", "group_ends"}
+                ),
+            ]
+            if number == 0:
+                self._first(network, branch_folds[0], matrices[0], patches)
+            else:
+                self._begin(number, branch, branch_folds[0], memories[number - 1], matrices[0], posts[-1])
+
+    def _memories(self, branches, folds) -> List[ImageMemory]:
+        found = []
+        for number, (branch, following) in enumerate(zip(branches, branches[1:])):
+            reader = following.stages[0]
+            memory = ImageMemory(
+                branch.stages[-1], reader, folds[number + 1][0].vectors, reader.input_bits
+            )
+            setattr(self.submodules, f"memory{number}", memory)
+            found.append(memory)
+        return found
+
+    def _matrices(self, number: int, branch: Branch, folds, patches: int) -> List[Matrix]:
+        found = []
+        for place, (stage, fold) in enumerate(zip(branch.stages, folds)):
+            groups = patches // fold.vectors if number == place == 0 else 1
+            matrix = Matrix(stage, fold, groups, by_image=place == len(folds) - 1)
+            setattr(self.submodules, f"matrix{number}_{place}", matrix)
+            found.append(matrix)
+        return found
+
+    def _first(self, network: ResMLPNetwork, fold: Fold, matrix: Matrix, patches: int) -> None:
+        """The pixels in front of the first matrix, which admits images."""
+        self.pixels = pixels = Pixels(network, fold, matrix)
+        self.pixel_room = room = Stock(2, filled=True)
+        self.sink = pixels.sink
+        self.comb += [
+            pixels.source.connect(matrix.write),
+            matrix.filled.eq(pixels.block_ends),
+            room.take.eq(pixels.begun),
+            room.put.eq(matrix.emptied),
+            pixels.has_room.eq(room.available),
+            matrix.admitted.eq(self.has_credit),
+            self.started.eq(matrix.admits),
+            self.starved.eq(matrix.waits),
+            self.blocked.eq(matrix.refused),
+        ]
+
+    def _begin(self, number: int, branch: Branch, fold: Fold, memory: ImageMemory, matrix: Matrix, post) -> None:
+        """The reader in front of a branch, and the ring to its last stage."""
+        stage = branch.stages[0]
+        reader = Reader(stage, fold, memory)
+        room = Stock(2, filled=True)
+        setattr(self.submodules, f"reader{number}", reader)
+        setattr(self.submodules, f"room{number}", room)
+        self._link(stage, fold, matrix, f"link{number}_0", reader.source)
+        self.comb += [
+            room.take.eq(reader.begun),
+            room.put.eq(matrix.emptied),
+        ]
+        if not branch.adds:
+            self.comb += reader.has_room.eq(room.available)
+            return
+        ring = Ring(ring_groups(branch), stage.fan_in * fold.vectors, stage.input_bits)
+        setattr(self.submodules, f"ring{number}", ring)
+        early = post.residual_latency - ring.latency
+        self.comb += [
+            reader.has_room.eq(room.available & ring.room.available),
+            ring.room.take.eq(reader.begun),
+            ring.sink.valid.eq(reader.source.valid),
+            ring.sink.x.eq(reader.source.x),
+            ring.read.valid.eq(delayed(self, post.sink.valid, early, name="residual", reset_less=False)),
+            ring.read.place.eq(delayed(self, post.sink.place, early, name="residual_place")),
+            ring.read.group_ends.eq(delayed(self, post.sink.group_ends, early, name="residual_ends")),
+            post.residual.eq(ring.value),
+        ]
+
+    def _link(self, stage: Stage, fold: Fold, matrix: Matrix, name: str, source, before: Matrix = None) -> None:
+        """Codes for a matrix from a reader, or from the matrix ``before`` it in its branch."""
+        link = Link(stage, fold, matrix)
+        setattr(self.submodules, name, link)
+        self.comb += [
+            link.sink.valid.eq(source.valid),
+            link.sink.x.eq(source.x if before is None else source.y),
+            link.sink.element.eq(source.element if before is None else source.output),
+            link.sink.lane.eq(source.lane),
+            link.sink.vector.eq(source.vector),
+            link.sink.group_ends.eq(source.group_ends),
+        ]
+        if stage.function is not None:
+            self._tap(stage.item.number - 1, stage, link.sink, link.sink.element, (link.code, link.latency))
+        if before is not None:
+            room = Stock(2, filled=True)
+            setattr(self.submodules, f"room_{name}", room)
+            self.comb += [
+                before.has_room.eq(room.available),
+                room.take.eq(before.begun),
+                room.put.eq(matrix.emptied),
+            ]
+
+    def _tap_steps(self, stage: Stage, post: Post) -> None:
+        item = stage.item
+        steps = [("matrix", item.matrix), ("affine", item.affine), ("add", item.add)]
+        for place, step in enumerate(step for step, layer in steps if layer is not None):
+            self._tap(item.number + place, stage, post.sink, post.sink.output, post.probes[step])
+
+    def _tap(self, layer: int, stage: Stage, sink, element: Signal, probe) -> None:
+        token, channel = (element, sink.vector) if stage.over_tokens else (sink.vector, element)
+        self.taps[layer] = (sink.valid, token, channel), *probe
