@@ -52,15 +52,16 @@ class Matrix(LiteXModule):
     by_image: has_room speaks of the results of an image, otherwise of those of a group.
 
     write:    the codes, as `CodeBuffer` says; filled: high for one clock when a block is complete.
-    emptied:  high for one clock when a block has been read.
+    emptied:  high for one clock when a block has been read; if ``early``, when its last tile begins, which is
+              early enough for a writer whose first code comes a tile later.
     has_room: the results of one more image, or group, may come; begun: high for one clock when one begins.
     admitted: one more image may begin; admits: high for one clock when it does.
     source:   sum (unsigned, ``excess`` too large), and `result_layout`; no back-pressure.
     waits:    for a block of codes; refused: for ``admitted``.
     """
 
-    def __init__(self, stage: Stage, fold: Fold, groups: int, by_image: bool):
-        self.stage, self.fold = stage, fold
+    def __init__(self, stage: Stage, fold: Fold, groups: int, by_image: bool, early: bool = False):
+        self.stage, self.fold, self.early = stage, fold, early
         packing = stage.packing
         self.width = packing.field_bits + (fold.clocks - 1).bit_length()  # of the sum of a part
         self.excess = stage.fan_in << packing.field_bits - 1
@@ -122,7 +123,8 @@ class Matrix(LiteXModule):
             blocks.take.eq(go & new_block),
             self.begun.eq(go & new_unit),
             self.admits.eq(go & new_image),
-            self.emptied.eq(ends & new_block),  # the group that ends was the last of its block
+            # Both are also true at the last group of a block, since block_group numbers the next one.
+            self.emptied.eq((first & tile_ends if self.early else ends) & new_block),
             next_base.eq(Mux(new_block & second, 0, address + 1)),
         ]
         self.sync += [

@@ -102,7 +102,8 @@ class Pipeline(LiteXModule):
         found = []
         for place, (stage, fold) in enumerate(zip(branch.stages, folds)):
             groups = patches // fold.vectors if number == place == 0 else 1
-            matrix = Matrix(stage, fold, groups, by_image=place == len(folds) - 1)
+            early = place > 0 and fold.clocks <= folds[place - 1].clocks
+            matrix = Matrix(stage, fold, groups, by_image=place == len(folds) - 1, early=early)
             setattr(self.submodules, f"matrix{number}_{place}", matrix)
             found.append(matrix)
         return found
