@@ -6,23 +6,36 @@ from functools import lru_cache
 from typing import List, Sequence, Tuple
 
 import numpy as np
-from migen import READ_FIRST, Case, Cat, Memory, Module, Signal
+from migen import READ_FIRST, Case, Memory, Module, Signal
 
 from gateware.cores.delay import delayed
 
 BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4))  # words and their bits of a RAMB18
 BLOCK_LATENCY = 3
+LUT_INPUTS = 6
+LUT_LATENCY = 2
 
 
 def lut_constant(module: Module, name: str, index, words: Sequence[int], bits: int) -> Signal:
-    """Word ``index``, 1 clock later. The words may be negative; a word beyond them is undefined."""
-    memory = Memory(bits, len(words), init=[int(word) & (1 << bits) - 1 for word in words], name=name)
-    memory.in_luts = True
-    port = memory.get_port(async_read=True)
-    module.specials += memory, port
-    module.comb += port.adr.eq(index)
+    """Word ``index``, `LUT_LATENCY` clocks later. They may be negative; a word beyond them is undefined."""
+    size, parts = 1 << LUT_INPUTS, []
+    for place, first in enumerate(range(0, len(words), size)):
+        part = [int(word) & (1 << bits) - 1 for word in words[first : first + size]]
+        memory = Memory(bits, len(part), init=part, name=f"{name}{place}_")
+        memory.in_luts = True
+        port = memory.get_port(async_read=True)
+        module.specials += memory, port
+        module.comb += port.adr.eq(index[: max(1, (len(part) - 1).bit_length())])
+        value = Signal(bits, reset_less=True, name=f"{name}{place}_part")
+        module.sync += value.eq(port.dat_r)
+        parts.append(value)
     word = Signal(bits, reset_less=True, name=f"{name}_word")
-    module.sync += word.eq(port.dat_r)
+    if len(parts) == 1:
+        module.sync += word.eq(parts[0])
+    else:
+        part = delayed(module, index[LUT_INPUTS:], 1, name=f"{name}_part")
+        cases = dict(enumerate(map(word.eq, parts[:-1])))
+        module.sync += Case(part, {**cases, "default": word.eq(parts[-1])})
     return word
 
 

@@ -56,7 +56,10 @@ class MultiplierArray(LiteXModule):
 
         # # #
 
-        columns = [code_factor(self, self.x[fmt.column_lanes * t : fmt.column_lanes * (t + 1)], fmt, t) for t in range(COLUMNS // fmt.column_lanes)]
+        columns = [
+            code_factor(self, self.x[fmt.column_lanes * t : fmt.column_lanes * (t + 1)], fmt, t)
+            for t in range(COLUMNS // fmt.column_lanes)
+        ]
         weights = delayed(self, self.weights, 1, name="weights")
 
         # One flag passes through all multipliers, as their operands do.

@@ -16,9 +16,9 @@ from litex.soc.interconnect import stream
 from migen import Case, Cat, Constant, If, Mux, Record, Replicate, Signal
 
 from gateware.cores.delay import delayed
+from gateware.cores.requantiser import Requantiser
 from gateware.engines.resmlp_array.multiplier_array import sum_bits
 from gateware.engines.resmlp_array.parameter_memory import ParameterMemory
-from gateware.cores.requantiser import Requantiser
 from gateware.engines.resmlp_array.results import result_layout
 from gateware.engines.resmlp_array.stream_memory import StreamMemory
 from gateware.engines.resmlp_array.table_memory import INDEX_BITS, TableMemory

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from gateware.engines.admission import CreditAdmission
 from gateware.engines.core import CoreEngine, EngineCore, FixedParameters
-from gateware.engines.engine import EngineSpec, uint8_layout
+from gateware.engines.engine import uint8_layout
 from gateware.engines.resmlp_streaming.folding import fold
 from gateware.engines.resmlp_streaming.pipeline import Pipeline
 from gateware.engines.resmlp_streaming.stages import branches
 from lst_overlay.hardware.capabilities import Capabilities
 from lst_overlay.memory.results import ResultRecord
-from lst_overlay.network.resmlp import FAMILY, ResMLPNetwork
+from lst_overlay.network.resmlp import ResMLPNetwork
 
 RESULT_WORDS = 256
 

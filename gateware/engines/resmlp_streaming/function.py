@@ -8,7 +8,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import READ_FIRST, Case, Cat, If, Memory, Mux, Signal
 
-from gateware.cores.constants import lut_constant
+from gateware.cores.constants import LUT_LATENCY, lut_constant
 from gateware.cores.delay import delayed
 from gateware.cores.requantiser import Requantiser
 from lst_overlay.network.resmlp import Add, Affine, Table
@@ -46,10 +46,13 @@ class Function(LiteXModule):
         elif isinstance(layer, Affine):
             word = lut_constant(self, "factors", sink.channel, factors(layer), FACTOR_BITS + 8)
             factor, bias = Signal((FACTOR_BITS, True)), Signal((8, True))
-            self.comb += [factor.eq(word[:FACTOR_BITS]), bias.eq(delayed(self, word[FACTOR_BITS:], 1))]
-            x = delayed(self, sink.x, 1, name="x")
+            self.comb += [
+                factor.eq(word[:FACTOR_BITS]),
+                bias.eq(delayed(self, word[FACTOR_BITS:], 1, name="bias")),
+            ]
+            x = delayed(self, sink.x, LUT_LATENCY, name="x")
             self.requantiser = requantiser = Requantiser(factor, x, bias, code_bits)
-            self.latency = 1 + Requantiser.latency
+            self.latency = LUT_LATENCY + Requantiser.latency
             self.comb += source.code.eq(requantiser.y)
         else:
             self._table(layer, input_bits)
@@ -79,7 +82,10 @@ class Function(LiteXModule):
             self.comb += If(part[place], term.eq(rise << place))
             self.sync += added.eq((half if total is None else total) + term)
             total = added
-            part, low = delayed(self, part, 1, name=f"part{place}_"), delayed(self, low, 1, name=f"low{place}_")
+            part, low = (
+                delayed(self, part, 1, name=f"part{place}_"),
+                delayed(self, low, 1, name=f"low{place}_"),
+            )
             rise = delayed(self, rise, 1, name=f"rise{place}_")
         code = Signal((layer.bits, True), reset_less=True)
         self.sync += code.eq(low + (total >> places))

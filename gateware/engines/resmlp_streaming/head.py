@@ -12,7 +12,7 @@ from litex.soc.interconnect import stream
 from migen import Case, Cat, If, Memory, Mux, Signal
 
 from gateware.cores.argmax import LOGIT_WIDTH, Argmax
-from gateware.cores.constants import BLOCK_LATENCY, block_constant, lut_constant
+from gateware.cores.constants import BLOCK_LATENCY, LUT_LATENCY, block_constant, lut_constant
 from gateware.cores.delay import delayed
 from gateware.cores.product import product_by_additions
 from gateware.cores.requantiser import Clip
@@ -57,7 +57,10 @@ class Head(LiteXModule):
         self.sync += [shifted.eq(total >> mean.shift - 1), half_up.eq(shifted + 1)]
         self.clip = Clip(half_up[1:], mean.bits)
         at_mean = 1 + 2 + Clip.latency
-        self.mean = delayed(self, running & (class_ == 0), at_mean, name="mean", reset_less=False), self.clip.y
+        self.mean = (
+            delayed(self, running & (class_ == 0), at_mean, name="mean", reset_less=False),
+            self.clip.y,
+        )
 
         # A word of weights for each class and channel, in the order in which they are needed.
         address = Signal(max=classes * channels)
@@ -124,10 +127,14 @@ class Head(LiteXModule):
         kinds = sorted(set(classifier.shift.tolist()))
         bias = Signal((_BIAS_BITS, True))
         self.comb += bias.eq(
-            delayed(self, lut_constant(self, "bias", number, classifier.bias_q.tolist(), _BIAS_BITS), 1)
+            delayed(
+                self, lut_constant(self, "bias", number, classifier.bias_q.tolist(), _BIAS_BITS), 1, "late"
+            )
         )
-        kind = lut_constant(self, "kind", number, [kinds.index(shift) for shift in classifier.shift.tolist()], 5)
-        value = delayed(self, acc, 1, name="value")
+        kind = lut_constant(
+            self, "kind", number, [kinds.index(shift) for shift in classifier.shift.tolist()], 5
+        )
+        value = delayed(self, acc, LUT_LATENCY, name="value")
         rounded = Signal((LOGIT_WIDTH, True), reset_less=True)
         cases = {
             place: rounded.eq(value if shift == 0 else (value + (1 << shift - 1)) >> shift)
@@ -135,4 +142,6 @@ class Head(LiteXModule):
         }
         cases["default"] = cases.pop(len(kinds) - 1)
         self.sync += [Case(kind, cases), self.classify.sink.acc.eq(rounded + bias)]
-        self.comb += self.classify.sink.valid.eq(delayed(self, ends, 3, name="logit", reset_less=False))
+        self.comb += self.classify.sink.valid.eq(
+            delayed(self, ends, LUT_LATENCY + 2, name="logit", reset_less=False)
+        )

@@ -6,7 +6,8 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import READ_FIRST, Case, If, Memory, Mux, Signal
 
-from gateware.cores.constants import lut_constant
+from gateware.cores.constants import LUT_LATENCY, lut_constant
+from gateware.cores.cycle import cycle
 from gateware.cores.delay import delayed
 from gateware.cores.stock import Stock
 from gateware.engines.resmlp_streaming.folding import Fold
@@ -57,15 +58,17 @@ class ImageMemory(LiteXModule):
         place = Signal(len(self.address), reset_less=True)
         self.sync += [
             If(sink.valid & sink.image_ends, second.eq(~second)),
-            base.eq(of_vector + Mux(delayed(self, second, 1, name="image"), size, 0)),
+            base.eq(of_vector + Mux(delayed(self, second, LUT_LATENCY, name="image"), size, 0)),
             late.eq(of_output),
             place.eq(base + late),
         ]
-        writes = delayed(self, sink.valid, 3, name="writes", reset_less=False)
-        data = delayed(self, sink.y, 3, name="data")
+        writes = delayed(self, sink.valid, LUT_LATENCY + 2, name="writes", reset_less=False)
+        data = delayed(self, sink.y, LUT_LATENCY + 2, name="data")
         self.comb += [
             sink.ready.eq(1),
-            images.put.eq(delayed(self, sink.valid & sink.image_ends, 5, name="ends", reset_less=False)),
+            images.put.eq(
+                delayed(self, sink.valid & sink.image_ends, LUT_LATENCY + 4, name="ends", reset_less=False)
+            ),
         ]
         address = delayed(self, self.address, 1, name="read_address")
         low = (BLOCK - 1).bit_length()
@@ -118,17 +121,17 @@ class Reader(LiteXModule):
         # # #
 
         reading, ready, go = Signal(), Signal(), Signal()
-        group = Signal(max=max(groups, 2))  # the number of the group that begins next
-        lane = Signal(max=max(fold.vectors, 2))
-        element = Signal(max=stage.fan_in)
-        lane_ends, group_ends, image_ends = Signal(), Signal(), Signal()
-        new_image = Signal()
+        next_element, group_ends, image_ends = Signal(), Signal(), Signal()
+        lane, lane_ends = cycle(self, fold.vectors, reading, "lane")
+        element, element_ends = cycle(self, stage.fan_in, next_element, "element")
+        _, last_group = cycle(self, groups, go, "group")
+        new_image = Signal(reset=1)  # the group that begins next begins an image
+        second = Signal()  # of the two images
         vector, group_vector = Signal.like(source.vector), Signal.like(source.vector)
         self.comb += [
-            new_image.eq(group == 0),
-            lane_ends.eq(lane == fold.vectors - 1),
-            group_ends.eq(reading & lane_ends & (element == stage.fan_in - 1)),
-            image_ends.eq(group_ends & new_image),  # the group that ends was the last of its image
+            next_element.eq(reading & lane_ends),
+            group_ends.eq(next_element & element_ends),
+            image_ends.eq(group_ends & new_image),
             go.eq(ready & (~reading | group_ends)),
             self.begun.eq(go),
             memory.images.take.eq(go & new_image),
@@ -136,27 +139,18 @@ class Reader(LiteXModule):
         ]
         self.sync += [
             ready.eq((~new_image | memory.images.available) & self.has_room & ~go),
-            If(go, group.eq(Mux(group == groups - 1, 0, group + 1))),
+            reading.eq(go | (reading & ~group_ends)),
+            If(go, new_image.eq(last_group)),
+            If(reading, vector.eq(vector + 1), memory.address.eq(memory.address + 1)),
+            If(next_element, vector.eq(group_vector)),
+            If(group_ends, vector.eq(vector + 1), group_vector.eq(vector + 1)),
             If(
-                reading,
-                lane.eq(lane + 1),
-                vector.eq(vector + 1),
-                memory.address.eq(memory.address + 1),
-                If(
-                    lane_ends,
-                    lane.eq(0),
-                    vector.eq(group_vector),
-                    element.eq(element + 1),
-                ),
-                If(
-                    group_ends,
-                    element.eq(0),
-                    vector.eq(Mux(new_image, 0, vector + 1)),
-                    group_vector.eq(Mux(new_image, 0, vector + 1)),
-                    reading.eq(go),
-                    If(memory.address == 2 * memory.size - 1, memory.address.eq(0)),
-                ),
-            ).Elif(go, reading.eq(1)),
+                image_ends,
+                vector.eq(0),
+                group_vector.eq(0),
+                second.eq(~second),
+                If(second, memory.address.eq(0)),
+            ),
         ]
         late = memory.latency
         self.comb += [

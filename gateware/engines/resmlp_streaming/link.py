@@ -6,14 +6,14 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import If, Mux, Signal
 
-from gateware.cores.constants import lut_constant
+from gateware.cores.constants import LUT_LATENCY, lut_constant
 from gateware.cores.delay import delayed
 from gateware.engines.resmlp_streaming.folding import Fold
 from gateware.engines.resmlp_streaming.function import Function
 from gateware.engines.resmlp_streaming.matrix import Matrix
 from gateware.engines.resmlp_streaming.stages import Stage
 
-_PLACED = 2  # clocks in which an element gets its address
+_PLACED = LUT_LATENCY + 1  # clocks in which an element gets its address
 
 
 class Link(LiteXModule):
@@ -39,15 +39,15 @@ class Link(LiteXModule):
         late = max(function.latency, _PLACED)
         offset_bits = max(1, (clocks - 1).bit_length())
         second = Signal()  # of the two blocks
-        words = [
-            element % clocks | element // clocks << offset_bits for element in range(stage.fan_in)
-        ]
+        words = [element % clocks | element // clocks << offset_bits for element in range(stage.fan_in)]
         place = lut_constant(self, "places", sink.element, words, offset_bits + len(write.part))
         address = Signal.like(write.address, reset_less=True)
         part = delayed(self, place[offset_bits:], 1, name="part")
         self.sync += [
             If(sink.valid & sink.group_ends, second.eq(~second)),
-            address.eq(place[:offset_bits] + Mux(delayed(self, second, 1, name="block"), clocks, 0)),
+            address.eq(
+                place[:offset_bits] + Mux(delayed(self, second, LUT_LATENCY, name="block"), clocks, 0)
+            ),
         ]
         self.comb += [
             sink.ready.eq(1),

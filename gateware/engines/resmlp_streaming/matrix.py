@@ -21,6 +21,7 @@ from litex.soc.interconnect import stream
 from migen import If, Mux, Signal
 
 from gateware.cores.constants import BLOCK_LATENCY, block_constant, chosen, chosen_latency, packed
+from gateware.cores.cycle import cycle
 from gateware.cores.delay import delayed, keep_register
 from gateware.cores.packed_products import accumulators, code_factor, multiplier
 from gateware.cores.stock import Stock
@@ -56,15 +57,13 @@ class Matrix(LiteXModule):
               early enough for a writer whose first code comes a tile later.
     has_room: the results of one more image, or group, may come; begun: high for one clock when one begins.
     admitted: one more image may begin; admits: high for one clock when it does.
-    source:   sum (unsigned, ``excess`` too large), and `result_layout`; no back-pressure.
+    source:   sum (``excess`` too large, its upper bits cut off), and `result_layout`; no back-pressure.
     waits:    for a block of codes; refused: for ``admitted``.
     """
 
     def __init__(self, stage: Stage, fold: Fold, groups: int, by_image: bool, early: bool = False):
         self.stage, self.fold, self.early = stage, fold, early
-        packing = stage.packing
-        self.width = packing.field_bits + (fold.clocks - 1).bit_length()  # of the sum of a part
-        self.excess = stage.fan_in << packing.field_bits - 1
+        self.excess = stage.fan_in << stage.packing.field_bits - 1
         self.buffer = buffer = CodeBuffer(fold, groups, stage.code_bits)
         self.blocks = blocks = Stock(2, filled=False)
         self.write, self.filled = buffer.write, blocks.put
@@ -76,7 +75,7 @@ class Matrix(LiteXModule):
         self.waits = Signal()
         self.refused = Signal()
         adding = (fold.parts - 1).bit_length()
-        self.source = source = stream.Endpoint([("sum", self.width + adding), *result_layout(stage, fold)])
+        self.source = source = stream.Endpoint([("sum", stage.sum_bits), *result_layout(stage, fold)])
 
         # # #
 
@@ -98,32 +97,27 @@ class Matrix(LiteXModule):
         """Add the counters of the steps. Returns first and last step of a tile, and the address of weights."""
         stage, fold, blocks = self.stage, self.fold, self.blocks
         tiles, image_groups = stage.outputs // fold.outputs, stage.vectors // fold.vectors
-        running = Signal()
-        step = Signal(max=fold.clocks)
-        step_ends = Signal()  # it is the last of the tile
-        tile = Signal(max=max(tiles, 2))
+        running, ready, go = Signal(), Signal(), Signal()
+        first, last, ends = Signal(), Signal(), Signal()
+        _, step_ends = cycle(self, fold.clocks, running, "step")
+        _, tile_ends = cycle(self, tiles, last, "tile")
         address, base = self.buffer.address, Signal.like(self.buffer.address)
         next_base = Signal.like(base)
         weight_address = Signal(max=fold.clocks * tiles)
-        block_group = Signal(max=max(groups, 2))  # these two number the group that begins next
-        image_group = Signal(max=max(image_groups, 2))
+        # These speak of the group that begins next: it begins a block, or an image.
+        _, block_ends = cycle(self, groups, go, "block_group")
+        _, image_ends = cycle(self, image_groups, go, "image_group")
+        new_block, new_image, new_unit = Signal(reset=1), Signal(reset=1), Signal()
         second = Signal()  # of the two blocks
-        new_block, new_image, new_unit = Signal(), Signal(), Signal()
-        ready, go, ends, tile_ends = Signal(), Signal(), Signal(), Signal()
-        first, last = Signal(), Signal()
         self.comb += [
-            new_block.eq(block_group == 0),
-            new_image.eq(image_group == 0),
             new_unit.eq(new_image if by_image else 1),
-            tile_ends.eq(tile == tiles - 1),
-            first.eq(running & (step == 0)),
             last.eq(running & step_ends),
             ends.eq(last & tile_ends),
             go.eq(ready & (~running | ends)),
             blocks.take.eq(go & new_block),
             self.begun.eq(go & new_unit),
             self.admits.eq(go & new_image),
-            # Both are also true at the last group of a block, since block_group numbers the next one.
+            # While the last group of a block is multiplied, the next one begins a block.
             self.emptied.eq((first & tile_ends if self.early else ends) & new_block),
             next_base.eq(Mux(new_block & second, 0, address + 1)),
         ]
@@ -136,28 +130,17 @@ class Matrix(LiteXModule):
             ),
             self.refused.eq(~running & new_image & ~self.admitted),
             self.waits.eq(~running & new_block & ~blocks.available & (~new_image | self.admitted)),
-            step_ends.eq(running & ~step_ends & (step == fold.clocks - 2)),
-            If(
-                go,
-                block_group.eq(Mux(block_group == groups - 1, 0, block_group + 1)),
-                image_group.eq(Mux(image_group == image_groups - 1, 0, image_group + 1)),
-            ),
+            first.eq(go | (last & ~tile_ends)),
+            running.eq(go | (running & ~ends)),
+            If(go, new_block.eq(block_ends), new_image.eq(image_ends)),
             If(
                 running,
-                step.eq(step + 1),
                 address.eq(address + 1),
                 weight_address.eq(weight_address + 1),
-                If(step_ends, step.eq(0), tile.eq(tile + 1), address.eq(base)),
-                If(
-                    ends,
-                    tile.eq(0),
-                    weight_address.eq(0),
-                    address.eq(next_base),
-                    base.eq(next_base),
-                    If(new_block, second.eq(~second)),
-                    running.eq(go),
-                ),
-            ).Elif(go, running.eq(1)),
+                If(step_ends, address.eq(base)),
+                If(ends, weight_address.eq(0), address.eq(next_base), base.eq(next_base)),
+                If(ends & new_block, second.eq(~second)),
+            ),
         ]
         return first, last, weight_address
 
@@ -182,7 +165,7 @@ class Matrix(LiteXModule):
 
     def _captured(self, weights, first, last):
         """[part][result]: the sums of the last tile, in the order in which they leave."""
-        fold, packing = self.fold, self.stage.packing
+        fold, packing, bits = self.fold, self.stage.packing, self.stage.sum_bits
         lanes, pairs = packing.column_lanes, fold.outputs // 2
         columns = fold.vectors // lanes
         # Flags of multiplier (p, q), one clock before those of (0, 0) are due, p + q clocks late.
@@ -217,9 +200,9 @@ class Matrix(LiteXModule):
                     self.sync += [begins.eq(firsts[p + q]), ends.eq(lasts[p + q])]
                     keep_register(begins)  # each has 70 loads; alike ones would become one
                     keep_register(ends)
-                    sums = accumulators(self, name, product, begins, self.width, packing)
+                    sums = accumulators(self, name, product, begins, bits, packing)
                     for field, value in enumerate(sums):
-                        captured = Signal(self.width, reset_less=True, name=f"captured{name}_{field}")
+                        captured = Signal(bits, reset_less=True, name=f"captured{name}_{field}")
                         self.sync += If(ends, captured.eq(value))
                         output, lane = 2 * p + field // lanes, lanes * q + field % lanes
                         results[lane * fold.outputs + output] = captured
@@ -229,51 +212,50 @@ class Matrix(LiteXModule):
     def _numbers(self, captured: Signal):
         """Number the results of a tile. Returns the number, and a flag that it is new."""
         fold = self.fold
-        number = Signal(max=fold.results)
         busy, emits = Signal(), Signal()
+        number, number_ends = cycle(self, fold.results, emits, "number")
         pause = Signal(max=max(fold.pause, 2))
         self.comb += emits.eq(busy & (pause == 0))
         self.sync += [
-            If(pause != 0, pause.eq(pause - 1)),
-            If(
-                emits,
-                pause.eq(fold.pause - 1),
-                number.eq(number + 1),
-                If(number == fold.results - 1, busy.eq(0)),
+            If(emits, pause.eq(fold.pause - 1), If(number_ends, busy.eq(0))).Elif(
+                pause != 0, pause.eq(pause - 1)
             ),
-            If(captured, number.eq(0), busy.eq(1), pause.eq(0)),
+            If(captured, busy.eq(1), pause.eq(0)),
         ]
         return number, emits
 
     def _places(self) -> None:
         """Number the outputs, vectors and places of the results."""
         stage, fold, source = self.stage, self.fold, self.source
-        step = Signal(max=fold.outputs)
         tile_output, tile_place = Signal.like(source.output), Signal.like(source.place)
         group_vector = Signal.like(source.vector)
-        column_ends, tile_ends = Signal(), Signal()  # the outputs of a vector, those of all
+        next_vector, next_tile, next_group = Signal(), Signal(), Signal()
+        _, column_ends = cycle(self, fold.outputs, source.valid, "column")
+        lane, lane_ends = cycle(self, fold.vectors, next_vector, "lane")
+        _, tile_ends = cycle(self, stage.outputs // fold.outputs, next_tile, "result_tile")
+        _, group_ends = cycle(self, stage.vectors // fold.vectors, next_group, "result_group")
         self.comb += [
-            column_ends.eq(step == fold.outputs - 1),
-            tile_ends.eq(column_ends & (source.lane == fold.vectors - 1)),
-            source.group_ends.eq(tile_ends & (source.output == stage.outputs - 1)),
-            source.image_ends.eq(source.group_ends & (source.vector == stage.vectors - 1)),
+            next_vector.eq(source.valid & column_ends),
+            next_tile.eq(next_vector & lane_ends),
+            next_group.eq(next_tile & tile_ends),
+            source.lane.eq(lane),
+            source.group_ends.eq(column_ends & lane_ends & tile_ends),
+            source.image_ends.eq(source.group_ends & group_ends),
         ]
-        self.sync += If(
-            source.valid,
-            step.eq(step + 1),
-            source.output.eq(source.output + 1),
-            source.place.eq(source.place + fold.vectors),
+        self.sync += [
             If(
-                column_ends,
-                step.eq(0),
-                source.lane.eq(source.lane + 1),
-                source.vector.eq(source.vector + 1),
-                source.output.eq(tile_output),
-                source.place.eq(tile_place + source.lane + 1),
+                source.valid,
+                source.output.eq(source.output + 1),
+                source.place.eq(source.place + fold.vectors),
             ),
             If(
-                tile_ends,
-                source.lane.eq(0),
+                next_vector,
+                source.vector.eq(source.vector + 1),
+                source.output.eq(tile_output),
+                source.place.eq(tile_place + lane + 1),
+            ),
+            If(
+                next_tile,
                 source.vector.eq(group_vector),
                 source.output.eq(source.output + 1),
                 tile_output.eq(source.output + 1),
@@ -281,7 +263,7 @@ class Matrix(LiteXModule):
                 tile_place.eq(source.place + 1),
             ),
             If(
-                source.group_ends,
+                next_group,
                 source.output.eq(0),
                 tile_output.eq(0),
                 source.place.eq(0),
@@ -289,8 +271,8 @@ class Matrix(LiteXModule):
                 source.vector.eq(source.vector + 1),
                 group_vector.eq(source.vector + 1),
             ),
-            If(source.image_ends, source.vector.eq(0), group_vector.eq(0)),
-        )
+            If(next_group & group_ends, source.vector.eq(0), group_vector.eq(0)),
+        ]
 
     def _added(self, name: str, values) -> Signal:
         total = Signal(len(self.source.sum), reset_less=True, name=f"total{name}")

@@ -72,15 +72,15 @@ class Pipeline(LiteXModule):
                 setattr(self.submodules, f"post{number}_{place}", post)
                 self.comb += matrix.source.connect(post.sink)
                 if place:
-                    self._link(stage, fold, matrix, f"link{number}_{place}", posts[-1].source, matrices[place - 1])
+                    self._link(
+                        stage, fold, matrix, f"link{number}_{place}", posts[-1].source, matrices[place - 1]
+                    )
                 self._tap_steps(stage, post)
                 posts.append(post)
             self.comb += [
                 matrices[-1].has_room.eq(destination.room.available),
                 destination.room.take.eq(matrices[-1].begun),
-                posts[-1].source.connect(
-                    destination.sink, omit={"lane", "place", "group_ends"}
-                ),
+                posts[-1].source.connect(destination.sink, omit={"lane", "place", "group_ends"}),
             ]
             if number == 0:
                 self._first(network, branch_folds[0], matrices[0], patches)
@@ -91,9 +91,7 @@ class Pipeline(LiteXModule):
         found = []
         for number, (branch, following) in enumerate(zip(branches, branches[1:])):
             reader = following.stages[0]
-            memory = ImageMemory(
-                branch.stages[-1], reader, folds[number + 1][0].vectors, reader.input_bits
-            )
+            memory = ImageMemory(branch.stages[-1], reader, folds[number + 1][0].vectors, reader.input_bits)
             setattr(self.submodules, f"memory{number}", memory)
             found.append(memory)
         return found
@@ -125,7 +123,9 @@ class Pipeline(LiteXModule):
             self.blocked.eq(matrix.refused),
         ]
 
-    def _begin(self, number: int, branch: Branch, fold: Fold, memory: ImageMemory, matrix: Matrix, post) -> None:
+    def _begin(
+        self, number: int, branch: Branch, fold: Fold, memory: ImageMemory, matrix: Matrix, post
+    ) -> None:
         """The reader in front of a branch, and the ring to its last stage."""
         stage = branch.stages[0]
         reader = Reader(stage, fold, memory)
@@ -154,7 +154,9 @@ class Pipeline(LiteXModule):
             post.residual.eq(ring.value),
         ]
 
-    def _link(self, stage: Stage, fold: Fold, matrix: Matrix, name: str, source, before: Matrix = None) -> None:
+    def _link(
+        self, stage: Stage, fold: Fold, matrix: Matrix, name: str, source, before: Matrix = None
+    ) -> None:
         """Codes for a matrix from a reader, or from the matrix ``before`` it in its branch."""
         link = Link(stage, fold, matrix)
         setattr(self.submodules, name, link)

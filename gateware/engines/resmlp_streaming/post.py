@@ -14,7 +14,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Case, Cat, If, Mux, Replicate, Signal
 
-from gateware.cores.constants import lut_constant
+from gateware.cores.constants import LUT_LATENCY, lut_constant
 from gateware.cores.delay import delayed
 from gateware.cores.requantiser import Clip, Requantiser
 from gateware.engines.resmlp_streaming.folding import Fold
@@ -23,7 +23,7 @@ from gateware.engines.resmlp_streaming.matrix import Matrix, result_layout
 from gateware.engines.resmlp_streaming.stages import Stage
 from lst_overlay.network.resmlp.layers import Matrix as MatrixLayer
 
-_REQUANTISED = 4 + Clip.latency  # clocks from a sum to its code
+_REQUANTISED = LUT_LATENCY + 3 + Clip.latency  # clocks from a sum to its code
 
 
 class Post(LiteXModule):
@@ -53,8 +53,8 @@ class Post(LiteXModule):
         self._probe("matrix", y, latency)
         channel = sink.vector if stage.over_tokens else sink.output
         if item.affine is not None or item.add is not None:
-            channel = delayed(self, channel, latency - 1, name="channel")
-            valid = delayed(self, sink.valid, latency, name="steps", reset_less=False)
+            channel = delayed(self, channel, latency - LUT_LATENCY, name="channel")
+            valid = delayed(self, sink.valid, latency - LUT_LATENCY + 1, name="steps", reset_less=False)
             affined, added = self._products(item, y, channel, valid, shared=fold.pause > 1)
             latency += 1 + Requantiser.latency
             if item.affine is None:
@@ -84,8 +84,9 @@ class Post(LiteXModule):
         words = (layer.shift - least) + ((2 * layer.bias_q + 1) << 4)
         word = lut_constant(self, "requants", sink.output, words.tolist(), 4 + 9)
         # rs(a, r) + bias = ((a >> (r - 1)) + 2 bias + 1) >> 1
-        shifted = Signal((len(sink.sum) + 1, True), reset_less=True, name="difference")
-        self.sync += shifted.eq(sink.sum - excess)
+        difference = Signal((len(sink.sum), True), reset_less=True)
+        self.sync += difference.eq(sink.sum - excess)
+        shifted = delayed(self, difference, LUT_LATENCY - 1, name="late")
         value = Signal((len(shifted), True), name="value")
         self.comb += value.eq(shifted >> least - 1)
         shifted = value
@@ -104,7 +105,7 @@ class Post(LiteXModule):
         return self.clip.y
 
     def _products(self, item, y: Signal, channel: Signal, valid: Signal, shared: bool):
-        """(affine, factor times residual), 1 + Requantiser.latency clocks after y. channel: a clock before it."""
+        """(affine, factor times residual), 1 + Requantiser.latency clocks after y. channel: LUT_LATENCY before it."""
         words = [factors(layer) if layer is not None else None for layer in (item.affine, item.add)]
         operands = [y, self.residual]
         steps = [channel, delayed(self, channel, 1, name="later_channel")]
@@ -116,7 +117,7 @@ class Post(LiteXModule):
             both = words[0] + [0] * (size - len(words[0])) + words[1]
             word = lut_constant(self, "factors", Cat(index, valid), both, FACTOR_BITS + 8)
             x = Signal((8, True))
-            self.comb += x.eq(Mux(delayed(self, valid, 1, name="second"), self.residual, y))
+            self.comb += x.eq(Mux(delayed(self, valid, LUT_LATENCY, name="second"), self.residual, y))
             product = self._requantiser("both", word, x, item.add.bits)
             return delayed(self, product, 1, name="affined"), product
         found = []

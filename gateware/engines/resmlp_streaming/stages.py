@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import List, Optional, Tuple, Union
 
+import numpy as np
+
+from gateware.cores.widths import signed_width
 from lst_overlay.network import NetworkError
 from lst_overlay.network.resmlp import Affine, Axis, ResMLPNetwork, Table
-from lst_overlay.network.resmlp.layers import Matrix
+from lst_overlay.network.resmlp.layers import Matrix, code_range
 from lst_overlay.network.resmlp.packing import Packing, densest
 from lst_overlay.network.resmlp.passes import Pass, passes
 
@@ -55,10 +58,15 @@ class Stage:
     def packing(self) -> Packing:
         return densest(self.matrix.weight_bits, self.code_bits)
 
-    @property
-    def products(self) -> int:
-        """Of an image."""
-        return self.fan_in * self.outputs * self.vectors
+    @cached_property
+    def sum_bits(self) -> int:
+        """The width of a signed sum, whatever the codes are: the weights bound it."""
+        low, high = code_range(self.code_bits)
+        positive = np.maximum(self.matrix.weights_q, 0).sum(axis=1)
+        negative = np.minimum(self.matrix.weights_q, 0).sum(axis=1)
+        greatest = int((positive * high + negative * low).max())
+        least = int((positive * low + negative * high).min())
+        return max(signed_width(least, greatest), self.packing.field_bits)
 
 
 @dataclass(frozen=True, eq=False)

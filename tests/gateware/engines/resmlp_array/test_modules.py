@@ -5,8 +5,8 @@ import pytest
 from litex.gen import LiteXModule
 from migen import Signal, run_simulation
 
-from gateware.engines.resmlp_array.pixel_writer import PixelWriter
 from gateware.cores.requantiser import Clip, Requantiser
+from gateware.engines.resmlp_array.pixel_writer import PixelWriter
 from gateware.engines.resmlp_array.stream_memory import StreamMemory
 from lst_overlay.network.resmlp import pixel_codes
 from lst_overlay.network.resmlp.array_format import ARRAY

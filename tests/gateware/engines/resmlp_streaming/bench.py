@@ -161,7 +161,11 @@ def assert_every_tensor(bench, images):
             image = np.arange(len(found)) // expected[layer][0].size
             tensor[image, found[:, 1], found[:, 2]] = found[:, 3]
         if tensor.shape != expected[layer].shape or (tensor != expected[layer]).any():
-            count = int((tensor != expected[layer]).sum()) if tensor.shape == expected[layer].shape else tensor.shape
+            count = (
+                int((tensor != expected[layer]).sum())
+                if tensor.shape == expected[layer].shape
+                else tensor.shape
+            )
             wrong.append(f"layer {layer}: {count} of {expected[layer].size}")
     assert wrong == [], wrong
     assert len(bench.layers) == len(network.layers) - 1
