@@ -34,6 +34,20 @@ class Fold:
         return self.clocks // self.results
 
 
+def index_bits(count: int, inner: int) -> Tuple[int, int]:
+    """Bits of the two counters that number ``count`` things, ``inner`` of them at a time: inner and outer."""
+    return (inner - 1).bit_length(), (count // inner - 1).bit_length()
+
+
+def by_index(values: Sequence[int], inner: int) -> List[int]:
+    """The values as a memory has them whose address is the inner counter and, above it, the outer one."""
+    padding = [0] * ((1 << (inner - 1).bit_length()) - inner)
+    words = []
+    for first in range(0, len(values), inner):
+        words += [*values[first : first + inner], *padding]
+    return words[: len(words) - len(padding)]
+
+
 def folds_of(stage: Stage, vectors: int) -> Iterator[Fold]:
     """The folds with ``vectors`` vectors in a tile."""
     for outputs in _divisors(stage.outputs, 2):

@@ -11,6 +11,7 @@ from migen import READ_FIRST, Case, Cat, If, Memory, Mux, Signal
 from gateware.cores.constants import LUT_LATENCY, lut_constant
 from gateware.cores.delay import delayed
 from gateware.cores.requantiser import Requantiser
+from gateware.engines.resmlp_streaming.folding import by_index
 from lst_overlay.network.resmlp import Add, Affine, Table
 from lst_overlay.network.resmlp.array_format import UNIT_SHIFT
 
@@ -27,14 +28,19 @@ def factors(layer: Union[Affine, Add]) -> List[int]:
 class Function(LiteXModule):
     """A code for each value, ``latency`` clocks later. No back-pressure.
 
-    sink:   x (input_bits, signed), channel.
+    sink:   x (input_bits, signed), channel: the index of `by_index` with ``inner`` at a time.
     source: code.
     """
 
-    def __init__(self, layer: Optional[Union[Affine, Table]], channels: int, input_bits: int, code_bits: int):
-        self.sink = sink = stream.Endpoint(
-            [("x", (input_bits, True)), ("channel", max(1, (channels - 1).bit_length()))]
-        )
+    def __init__(
+        self,
+        layer: Optional[Union[Affine, Table]],
+        channel_bits: int,
+        inner: int,
+        input_bits: int,
+        code_bits: int,
+    ):
+        self.sink = sink = stream.Endpoint([("x", (input_bits, True)), ("channel", channel_bits)])
         self.source = source = stream.Endpoint([("code", (code_bits, True))])
 
         # # #
@@ -44,7 +50,7 @@ class Function(LiteXModule):
             self.latency = 0
             self.comb += source.code.eq(sink.x)
         elif isinstance(layer, Affine):
-            word = lut_constant(self, "factors", sink.channel, factors(layer), FACTOR_BITS + 8)
+            word = lut_constant(self, "factors", sink.channel, by_index(factors(layer), inner), FACTOR_BITS + 8)
             factor, bias = Signal((FACTOR_BITS, True)), Signal((8, True))
             self.comb += [
                 factor.eq(word[:FACTOR_BITS]),
@@ -55,9 +61,9 @@ class Function(LiteXModule):
             self.latency = LUT_LATENCY + Requantiser.latency
             self.comb += source.code.eq(requantiser.y)
         else:
-            self._table(layer, input_bits)
+            self._table(layer, inner, input_bits)
 
-    def _table(self, layer: Table, input_bits: int) -> None:
+    def _table(self, layer: Table, inner: int, input_bits: int) -> None:
         """Add the line between two entries of the channel's table."""
         channels, entries = layer.table_q.shape
         index_bits = (entries - 1).bit_length()
@@ -68,7 +74,7 @@ class Function(LiteXModule):
             index.eq(Cat(*[sink.x[place] for place in range(places, input_bits - 1)], ~sink.x[-1])),
             following.eq(index + 1),
         ]
-        low, high = self._entries(layer, Cat(index, sink.channel), Cat(following, sink.channel))
+        low, high = self._entries(layer, inner, Cat(index, sink.channel), Cat(following, sink.channel))
         ends = delayed(self, index == entries - 1, _ENTRIES, name="ends")
         part = delayed(self, sink.x[:places], _ENTRIES, name="part")
         rise = Signal((layer.bits + 1, True), reset_less=True)
@@ -92,9 +98,10 @@ class Function(LiteXModule):
         self.latency = _ENTRIES + 1 + places + 1
         self.comb += self.source.code.eq(code)
 
-    def _entries(self, layer: Table, *addresses):
+    def _entries(self, layer: Table, inner: int, *addresses):
         """The entries at two addresses, _ENTRIES clocks later, from block RAMs with two ports."""
-        words = (layer.table_q & (1 << layer.bits) - 1).ravel().tolist()
+        tables = (layer.table_q & (1 << layer.bits) - 1).tolist()
+        words = [entry for table in by_index(tables, inner) for entry in table or [0] * len(tables[0])]
         late = [delayed(self, address, 1, name=f"address{port}_") for port, address in enumerate(addresses)]
         found = [[], []]
         for first in range(0, len(words), BLOCK):

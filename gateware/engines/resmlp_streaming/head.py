@@ -13,10 +13,12 @@ from migen import Case, Cat, If, Memory, Mux, Signal
 
 from gateware.cores.argmax import LOGIT_WIDTH, Argmax
 from gateware.cores.constants import BLOCK_LATENCY, LUT_LATENCY, block_constant, lut_constant
+from gateware.cores.cycle import cycle
 from gateware.cores.delay import delayed
 from gateware.cores.product import product_by_additions
 from gateware.cores.requantiser import Clip
 from gateware.cores.stock import Stock
+from gateware.engines.resmlp_streaming.folding import Fold, index_bits
 from lst_overlay.network.resmlp import ResMLPNetwork
 
 _BIAS_BITS = 26
@@ -25,21 +27,21 @@ _BIAS_BITS = 26
 class Head(LiteXModule):
     """Average and classify the values of an image, which come token by token or in tiles of them.
 
-    bits:   of the values.
+    fold:   of the stage before. bits: of the values.
     sink:   y, output (the channel), vector (the token), image_ends. A channel comes every other clock at most.
     room:   a `Stock` of images: taken when the first values are under way, put when the class has left.
     source: word (32 bits): the logits, then the class with last; no back-pressure.
     mean:   (flag, value), for tests.
     """
 
-    def __init__(self, network: ResMLPNetwork, bits: int):
+    def __init__(self, network: ResMLPNetwork, fold: Fold, bits: int):
         mean, classifier = network.layers[-2:]
         tokens, channels = network.input_shape[0], classifier.weights_q.shape[1]
         classes = network.classes
-        channel_bits = max(1, (channels - 1).bit_length())
+        column_bits, tile_bits = index_bits(channels, fold.outputs)
         self.sink = sink = stream.Endpoint(
-            [("y", (bits, True)), ("output", channel_bits)]
-            + [("vector", max(1, (tokens - 1).bit_length())), ("image_ends", 1)]
+            [("y", (bits, True)), ("output", column_bits + tile_bits)]
+            + [("vector", max(1, sum(index_bits(tokens, fold.vectors)))), ("image_ends", 1)]
         )
         self.room = room = Stock(2, filled=True)
         self.classify = classify = Argmax(LOGIT_WIDTH, classes)
@@ -49,8 +51,12 @@ class Head(LiteXModule):
 
         images = self.images = Stock(2, filled=False)
         arriving, leaving = Signal(), Signal()  # which of the two images
-        channel, class_ = Signal(channel_bits), Signal(max=max(classes, 2))
-        running = Signal()
+        running, next_tile, next_class, image_ends = Signal(), Signal(), Signal(), Signal()
+        column, column_ends = cycle(self, fold.outputs, running, "column")
+        tile, tile_ends = cycle(self, channels // fold.outputs, next_tile, "tile")
+        class_, class_ends = cycle(self, classes, next_class, "class")
+        channel = Cat(column[:column_bits], tile[:tile_bits])
+        begins, of_first = Signal(reset=1), Signal(reset=1)  # the first channel, and class
         total = self._sums(sink, Cat(sink.output, arriving), Cat(channel, leaving), bits, tokens)
         shifted = Signal((len(total), True), reset_less=True)
         half_up = Signal((len(total) + 1, True), reset_less=True)
@@ -58,7 +64,7 @@ class Head(LiteXModule):
         self.clip = Clip(half_up[1:], mean.bits)
         at_mean = 1 + 2 + Clip.latency
         self.mean = (
-            delayed(self, running & (class_ == 0), at_mean, name="mean", reset_less=False),
+            delayed(self, running & of_first, at_mean, name="mean", reset_less=False),
             self.clip.y,
         )
 
@@ -70,19 +76,18 @@ class Head(LiteXModule):
         self.comb += weight.eq(delayed(self, word, at_mean - BLOCK_LATENCY, name="weight"))
         product = product_by_additions(self, self.clip.y, weight)
         late = at_mean + classifier.weight_bits
-        begins = delayed(self, channel == 0, late, name="begins")
-        channel_ends = Signal()
-        ends = delayed(self, running & channel_ends, late + 1, name="class_ends", reset_less=False)
+        anew = delayed(self, begins, late, name="begins")
+        ends = delayed(self, next_class, late + 1, name="ends", reset_less=False)
         acc_bits = len(product) + (channels - 1).bit_length()
         acc = Signal((acc_bits, True), reset_less=True)
-        self.sync += acc.eq(Mux(begins, 0, acc) + product)
+        self.sync += acc.eq(Mux(anew, 0, acc) + product)
         self._logits(classifier, acc, ends, classes)
 
-        image_ends = Signal()
         pending = Signal()  # an image is being classified
         self.comb += [
-            channel_ends.eq(channel == channels - 1),
-            image_ends.eq(running & channel_ends & (class_ == classes - 1)),
+            next_tile.eq(running & column_ends),
+            next_class.eq(next_tile & tile_ends),
+            image_ends.eq(next_class & class_ends),
             images.put.eq(delayed(self, sink.valid & sink.image_ends, 2, name="image", reset_less=False)),
             images.take.eq(images.available & ~pending),
             room.put.eq(delayed(self, image_ends, late, name="room", reset_less=False)),
@@ -91,13 +96,9 @@ class Head(LiteXModule):
             If(sink.valid & sink.image_ends, arriving.eq(~arriving)),
             If(room.put, pending.eq(0)),
             If(images.take, running.eq(1), pending.eq(1)),
-            If(
-                running,
-                channel.eq(channel + 1),
-                address.eq(address + 1),
-                If(channel_ends, channel.eq(0), class_.eq(class_ + 1)),
-                If(image_ends, class_.eq(0), address.eq(0), running.eq(0), leaving.eq(~leaving)),
-            ),
+            If(running, address.eq(address + 1), begins.eq(next_class)),
+            If(next_class, of_first.eq(class_ends)),
+            If(image_ends, address.eq(0), running.eq(0), leaving.eq(~leaving)),
         ]
 
     def _sums(self, sink, write_place, read_place, bits: int, tokens: int) -> Signal:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import READ_FIRST, Case, If, Memory, Mux, Signal
+from migen import READ_FIRST, Case, Cat, If, Memory, Mux, Signal
 
 from gateware.cores.constants import LUT_LATENCY, lut_constant
 from gateware.cores.cycle import cycle
 from gateware.cores.delay import delayed
 from gateware.cores.stock import Stock
-from gateware.engines.resmlp_streaming.folding import Fold
+from gateware.engines.resmlp_streaming.folding import Fold, by_index, index_bits
 from gateware.engines.resmlp_streaming.function import BLOCK
 from gateware.engines.resmlp_streaming.stages import Stage
 
@@ -18,7 +18,7 @@ from gateware.engines.resmlp_streaming.stages import Stage
 class ImageMemory(LiteXModule):
     """Values lie in the order in which the reader wants them, one image behind the other.
 
-    writer, reader: the stages, and the vectors that the reader takes at a time.
+    writer, fold: the stage before, reader, vectors: the one behind, and the vectors that it takes at a time.
 
     sink:     y, output, vector, image_ends: of `Post.source`.
     room:     a `Stock` of images that may be written: taken when one begins, put when one has been read.
@@ -28,12 +28,12 @@ class ImageMemory(LiteXModule):
 
     latency = 4
 
-    def __init__(self, writer: Stage, reader: Stage, vectors: int, bits: int):
+    def __init__(self, writer: Stage, fold: Fold, reader: Stage, vectors: int, bits: int):
         size = reader.vectors * reader.fan_in
         self.size = size
         self.sink = sink = stream.Endpoint(
-            [("y", bits), ("output", (writer.outputs - 1).bit_length())]
-            + [("vector", max(1, (writer.vectors - 1).bit_length())), ("image_ends", 1)]
+            [("y", bits), ("output", sum(index_bits(writer.outputs, fold.outputs)))]
+            + [("vector", max(1, sum(index_bits(writer.vectors, fold.vectors)))), ("image_ends", 1)]
         )
         self.room = Stock(2, filled=True)
         self.images = images = Stock(2, filled=False)
@@ -51,8 +51,8 @@ class ImageMemory(LiteXModule):
             by_vector = [vector * vectors for vector in range(writer.vectors)]
         width = (size - 1).bit_length()
         second = Signal()  # of the two images
-        of_output = lut_constant(self, "outputs", sink.output, by_output, width)
-        of_vector = lut_constant(self, "vectors", sink.vector, by_vector, width)
+        of_output = lut_constant(self, "outputs", sink.output, by_index(by_output, fold.outputs), width)
+        of_vector = lut_constant(self, "vectors", sink.vector, by_index(by_vector, fold.vectors), width)
         base = Signal(len(self.address), reset_less=True)
         late = Signal(width, reset_less=True)
         place = Signal(len(self.address), reset_less=True)
@@ -115,7 +115,7 @@ class Reader(LiteXModule):
         self.source = source = stream.Endpoint(
             [("x", (len(memory.value), True)), ("element", (stage.fan_in - 1).bit_length())]
             + [("lane", max(1, (fold.vectors - 1).bit_length()))]
-            + [("vector", max(1, (stage.vectors - 1).bit_length())), ("group_ends", 1)]
+            + [("vector", max(1, sum(index_bits(stage.vectors, fold.vectors)))), ("group_ends", 1)]
         )
 
         # # #
@@ -124,10 +124,11 @@ class Reader(LiteXModule):
         next_element, group_ends, image_ends = Signal(), Signal(), Signal()
         lane, lane_ends = cycle(self, fold.vectors, reading, "lane")
         element, element_ends = cycle(self, stage.fan_in, next_element, "element")
-        _, last_group = cycle(self, groups, go, "group")
+        _, last_group = cycle(self, groups, go, "next_group")
+        group, _ = cycle(self, groups, group_ends, "group")
         new_image = Signal(reset=1)  # the group that begins next begins an image
         second = Signal()  # of the two images
-        vector, group_vector = Signal.like(source.vector), Signal.like(source.vector)
+        lane_bits, group_bits = index_bits(stage.vectors, fold.vectors)
         self.comb += [
             next_element.eq(reading & lane_ends),
             group_ends.eq(next_element & element_ends),
@@ -141,16 +142,8 @@ class Reader(LiteXModule):
             ready.eq((~new_image | memory.images.available) & self.has_room & ~go),
             reading.eq(go | (reading & ~group_ends)),
             If(go, new_image.eq(last_group)),
-            If(reading, vector.eq(vector + 1), memory.address.eq(memory.address + 1)),
-            If(next_element, vector.eq(group_vector)),
-            If(group_ends, vector.eq(vector + 1), group_vector.eq(vector + 1)),
-            If(
-                image_ends,
-                vector.eq(0),
-                group_vector.eq(0),
-                second.eq(~second),
-                If(second, memory.address.eq(0)),
-            ),
+            If(reading, memory.address.eq(memory.address + 1)),
+            If(image_ends, second.eq(~second), If(second, memory.address.eq(0))),
         ]
         late = memory.latency
         self.comb += [
@@ -158,7 +151,7 @@ class Reader(LiteXModule):
             source.x.eq(memory.value),
             source.element.eq(delayed(self, element, late, name="element")),
             source.lane.eq(delayed(self, lane, late, name="lane")),
-            source.vector.eq(delayed(self, vector, late, name="vector")),
+            source.vector.eq(delayed(self, Cat(lane[:lane_bits], group[:group_bits]), late, name="vector")),
             source.group_ends.eq(delayed(self, group_ends, late, name="ends", reset_less=False)),
         ]
 
@@ -166,18 +159,22 @@ class Reader(LiteXModule):
 class Ring(LiteXModule):
     """The values of a residual branch until the last stage adds them: a ring of groups.
 
-    groups:  of vectors that have room; size: values of a group.
-    room:    a `Stock` of groups that may be written: taken when one begins, put when one has been read.
-    sink:    x, a group's values element by element; group_ends.
-    place:   of a value in the present group, with valid and group_ends; ``value`` is it, latency clocks later.
+    stage, fold: the last one. groups: of vectors that have room.
+    room:  a `Stock` of groups that may be written: taken when one begins, put when one has been read.
+    sink:  x, a group's values element by element.
+    read:  output and lane in the present group, with valid and group_ends; ``value`` is latency clocks later.
     """
 
-    latency = 3
+    latency = LUT_LATENCY + 3
 
-    def __init__(self, groups: int, size: int, bits: int):
+    def __init__(self, stage: Stage, fold: Fold, groups: int, bits: int):
+        size = stage.outputs * fold.vectors
         depth = groups * size
         self.sink = sink = stream.Endpoint([("x", bits)])
-        self.read = read = stream.Endpoint([("place", (size - 1).bit_length()), ("group_ends", 1)])
+        self.read = read = stream.Endpoint(
+            [("output", sum(index_bits(stage.outputs, fold.outputs)))]
+            + [("lane", max(1, (fold.vectors - 1).bit_length())), ("group_ends", 1)]
+        )
         self.value = Signal((bits, True), reset_less=True)
         self.room = room = Stock(groups, filled=True)
 
@@ -186,9 +183,14 @@ class Ring(LiteXModule):
         memory = Memory(bits, depth, name="residual")
         write_port, read_port = memory.get_port(write_capable=True), memory.get_port(mode=READ_FIRST)
         self.specials += memory, write_port, read_port
-        write_address = Signal(max=depth)
+        write_address, _ = cycle(self, depth, sink.valid, "write_address")
+        next_group = Signal()
+        _, last_group = cycle(self, groups, next_group, "group")
         base = Signal(max=depth)
-        last = Signal(max=max(groups, 2))
+        places = by_index([output * fold.vectors for output in range(stage.outputs)], fold.outputs)
+        place = lut_constant(self, "places", read.output, places, (size - 1).bit_length())
+        begin = delayed(self, base, LUT_LATENCY - 1, name="base")
+        lane = Signal(max=depth, reset_less=True)
         address = Signal(max=depth, reset_less=True)
         self.comb += [
             sink.ready.eq(1),
@@ -197,15 +199,12 @@ class Ring(LiteXModule):
             write_port.dat_w.eq(sink.x),
             write_port.we.eq(sink.valid),
             read_port.adr.eq(address),
-            room.put.eq(read.valid & read.group_ends),
+            next_group.eq(read.valid & read.group_ends),
+            room.put.eq(next_group),
         ]
         self.sync += [
-            If(sink.valid, write_address.eq(Mux(write_address == depth - 1, 0, write_address + 1))),
-            address.eq(base + read.place),
-            If(
-                read.valid & read.group_ends,
-                base.eq(Mux(last == groups - 1, 0, base + size)),
-                last.eq(Mux(last == groups - 1, 0, last + 1)),
-            ),
+            lane.eq(begin + delayed(self, read.lane, LUT_LATENCY - 1, name="lane")),
+            address.eq(place + lane),
+            If(next_group, base.eq(Mux(last_group, 0, base + size))),
             self.value.eq(read_port.dat_r),
         ]

@@ -18,7 +18,7 @@ from operator import add
 import numpy as np
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import If, Mux, Signal
+from migen import Cat, If, Mux, Signal
 
 from gateware.cores.constants import BLOCK_LATENCY, block_constant, chosen, chosen_latency, packed
 from gateware.cores.cycle import cycle
@@ -26,7 +26,7 @@ from gateware.cores.delay import delayed, keep_register
 from gateware.cores.packed_products import accumulators, code_factor, multiplier
 from gateware.cores.stock import Stock
 from gateware.engines.resmlp_streaming.code_buffer import CodeBuffer
-from gateware.engines.resmlp_streaming.folding import Fold
+from gateware.engines.resmlp_streaming.folding import Fold, index_bits
 from gateware.engines.resmlp_streaming.stages import Stage
 
 # Clocks after a step: its operands are at the multipliers, and the sums that end with it are captured.
@@ -35,12 +35,12 @@ _CAPTURED = _OPERANDS + 4
 
 
 def result_layout(stage: Stage, fold: Fold):
-    """Where a result belongs: output and vector; lane, of the group; place in the group, output by output."""
+    """Where a result belongs: output and vector by `index_bits`, the tile being the outer counter; lane alone."""
+    lane_bits, group_bits = index_bits(stage.vectors, fold.vectors)
     return [
-        ("output", (stage.outputs - 1).bit_length()),
-        ("vector", max(1, (stage.vectors - 1).bit_length())),
-        ("lane", max(1, (fold.vectors - 1).bit_length())),
-        ("place", (stage.outputs * fold.vectors - 1).bit_length()),
+        ("output", sum(index_bits(stage.outputs, fold.outputs))),
+        ("vector", max(1, lane_bits + group_bits)),
+        ("lane", max(1, lane_bits)),
         ("group_ends", 1),
         ("image_ends", 1),
     ]
@@ -225,53 +225,24 @@ class Matrix(LiteXModule):
         return number, emits
 
     def _places(self) -> None:
-        """Number the outputs, vectors and places of the results."""
+        """Number the outputs and vectors of the results."""
         stage, fold, source = self.stage, self.fold, self.source
-        tile_output, tile_place = Signal.like(source.output), Signal.like(source.place)
-        group_vector = Signal.like(source.vector)
         next_vector, next_tile, next_group = Signal(), Signal(), Signal()
-        _, column_ends = cycle(self, fold.outputs, source.valid, "column")
+        column, column_ends = cycle(self, fold.outputs, source.valid, "column")
         lane, lane_ends = cycle(self, fold.vectors, next_vector, "lane")
-        _, tile_ends = cycle(self, stage.outputs // fold.outputs, next_tile, "result_tile")
-        _, group_ends = cycle(self, stage.vectors // fold.vectors, next_group, "result_group")
+        tile, tile_ends = cycle(self, stage.outputs // fold.outputs, next_tile, "result_tile")
+        group, group_ends = cycle(self, stage.vectors // fold.vectors, next_group, "result_group")
+        column_bits, tile_bits = index_bits(stage.outputs, fold.outputs)
+        lane_bits, group_bits = index_bits(stage.vectors, fold.vectors)
         self.comb += [
             next_vector.eq(source.valid & column_ends),
             next_tile.eq(next_vector & lane_ends),
             next_group.eq(next_tile & tile_ends),
+            source.output.eq(Cat(column[:column_bits], tile[:tile_bits])),
+            source.vector.eq(Cat(lane[:lane_bits], group[:group_bits])),
             source.lane.eq(lane),
             source.group_ends.eq(column_ends & lane_ends & tile_ends),
             source.image_ends.eq(source.group_ends & group_ends),
-        ]
-        self.sync += [
-            If(
-                source.valid,
-                source.output.eq(source.output + 1),
-                source.place.eq(source.place + fold.vectors),
-            ),
-            If(
-                next_vector,
-                source.vector.eq(source.vector + 1),
-                source.output.eq(tile_output),
-                source.place.eq(tile_place + lane + 1),
-            ),
-            If(
-                next_tile,
-                source.vector.eq(group_vector),
-                source.output.eq(source.output + 1),
-                tile_output.eq(source.output + 1),
-                source.place.eq(source.place + 1),
-                tile_place.eq(source.place + 1),
-            ),
-            If(
-                next_group,
-                source.output.eq(0),
-                tile_output.eq(0),
-                source.place.eq(0),
-                tile_place.eq(0),
-                source.vector.eq(source.vector + 1),
-                group_vector.eq(source.vector + 1),
-            ),
-            If(next_group & group_ends, source.vector.eq(0), group_vector.eq(0)),
         ]
 
     def _added(self, name: str, values) -> Signal:

@@ -14,7 +14,7 @@ The last stage's values enter the Head, whose source is the pipeline's.
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from litex.gen import LiteXModule
 from migen import Signal
@@ -44,8 +44,8 @@ class Pipeline(LiteXModule):
     source: word (32 bits), the logits and then the class with ``last``; no back-pressure.
     has_credit: the results of one more image have room. started: high for one clock when one is admitted.
     starved, blocked: as `Engine` says.
-    taps:   by the number of a layer, (valid, token, channel), and the value ``latency`` clocks later: where its
-            output can be seen; for tests.
+    taps:   for tests, by the number of a layer, where its output can be seen: (valid, token, channel), and the
+            value ``latency`` clocks later. Token and channel are each an index with its ``inner``.
     """
 
     def __init__(self, network: ResMLPNetwork, branches: Sequence[Branch], folds: Sequence[Tuple[Fold, ...]]):
@@ -59,7 +59,7 @@ class Pipeline(LiteXModule):
 
         patches = network.image_shape[1] // network.patch
         last = branches[-1].stages[-1].item
-        self.head = head = Head(network, (last.add or last.affine or last.matrix).bits)
+        self.head = head = Head(network, folds[-1][-1], (last.add or last.affine or last.matrix).bits)
         self.source = head.source
         memories = self._memories(branches, folds)
         posts: List[Post] = []
@@ -73,25 +73,31 @@ class Pipeline(LiteXModule):
                 self.comb += matrix.source.connect(post.sink)
                 if place:
                     self._link(
-                        stage, fold, matrix, f"link{number}_{place}", posts[-1].source, matrices[place - 1]
+                        stage,
+                        fold,
+                        matrix,
+                        f"link{number}_{place}",
+                        posts[-1].source,
+                        matrices[place - 1],
+                        branch_folds[place - 1].outputs,
                     )
-                self._tap_steps(stage, post)
+                self._tap_steps(stage, fold, post)
                 posts.append(post)
             self.comb += [
                 matrices[-1].has_room.eq(destination.room.available),
                 destination.room.take.eq(matrices[-1].begun),
-                posts[-1].source.connect(destination.sink, omit={"lane", "place", "group_ends"}),
+                posts[-1].source.connect(destination.sink, omit={"lane", "group_ends"}),
             ]
             if number == 0:
                 self._first(network, branch_folds[0], matrices[0], patches)
             else:
-                self._begin(number, branch, branch_folds[0], memories[number - 1], matrices[0], posts[-1])
+                self._begin(number, branch, branch_folds, memories[number - 1], matrices[0], posts[-1])
 
     def _memories(self, branches, folds) -> List[ImageMemory]:
         found = []
         for number, (branch, following) in enumerate(zip(branches, branches[1:])):
             reader = following.stages[0]
-            memory = ImageMemory(branch.stages[-1], reader, folds[number + 1][0].vectors, reader.input_bits)
+            memory = ImageMemory(branch.stages[-1], folds[number][-1], reader, folds[number + 1][0].vectors, reader.input_bits)
             setattr(self.submodules, f"memory{number}", memory)
             found.append(memory)
         return found
@@ -124,15 +130,15 @@ class Pipeline(LiteXModule):
         ]
 
     def _begin(
-        self, number: int, branch: Branch, fold: Fold, memory: ImageMemory, matrix: Matrix, post
+        self, number: int, branch: Branch, folds, memory: ImageMemory, matrix: Matrix, post: Post
     ) -> None:
         """The reader in front of a branch, and the ring to its last stage."""
-        stage = branch.stages[0]
+        stage, fold = branch.stages[0], folds[0]
         reader = Reader(stage, fold, memory)
         room = Stock(2, filled=True)
         setattr(self.submodules, f"reader{number}", reader)
         setattr(self.submodules, f"room{number}", room)
-        self._link(stage, fold, matrix, f"link{number}_0", reader.source)
+        self._link(stage, fold, matrix, f"link{number}_0", reader.source, None, stage.fan_in)
         self.comb += [
             room.take.eq(reader.begun),
             room.put.eq(matrix.emptied),
@@ -140,7 +146,7 @@ class Pipeline(LiteXModule):
         if not branch.adds:
             self.comb += reader.has_room.eq(room.available)
             return
-        ring = Ring(ring_groups(branch), stage.fan_in * fold.vectors, stage.input_bits)
+        ring = Ring(branch.stages[-1], folds[-1], ring_groups(branch), stage.input_bits)
         setattr(self.submodules, f"ring{number}", ring)
         early = post.residual_latency - ring.latency
         self.comb += [
@@ -149,16 +155,17 @@ class Pipeline(LiteXModule):
             ring.sink.valid.eq(reader.source.valid),
             ring.sink.x.eq(reader.source.x),
             ring.read.valid.eq(delayed(self, post.sink.valid, early, name="residual", reset_less=False)),
-            ring.read.place.eq(delayed(self, post.sink.place, early, name="residual_place")),
+            ring.read.output.eq(delayed(self, post.sink.output, early, name="residual_output")),
+            ring.read.lane.eq(delayed(self, post.sink.lane, early, name="residual_lane")),
             ring.read.group_ends.eq(delayed(self, post.sink.group_ends, early, name="residual_ends")),
             post.residual.eq(ring.value),
         ]
 
     def _link(
-        self, stage: Stage, fold: Fold, matrix: Matrix, name: str, source, before: Matrix = None
+        self, stage: Stage, fold: Fold, matrix: Matrix, name: str, source, before: Optional[Matrix], inner: int
     ) -> None:
-        """Codes for a matrix from a reader, or from the matrix ``before`` it in its branch."""
-        link = Link(stage, fold, matrix)
+        """Codes for a matrix from a reader, or from the matrix ``before`` it. inner: of the elements' index."""
+        link = Link(stage, fold, matrix, inner)
         setattr(self.submodules, name, link)
         self.comb += [
             link.sink.valid.eq(source.valid),
@@ -169,7 +176,8 @@ class Pipeline(LiteXModule):
             link.sink.group_ends.eq(source.group_ends),
         ]
         if stage.function is not None:
-            self._tap(stage.item.number - 1, stage, link.sink, link.sink.element, (link.code, link.latency))
+            element, vector = (link.sink.element, inner), (link.sink.vector, fold.vectors)
+            self._tap(stage.item.number - 1, stage, link.sink.valid, element, vector, link.code, link.latency)
         if before is not None:
             room = Stock(2, filled=True)
             setattr(self.submodules, f"room_{name}", room)
@@ -179,12 +187,13 @@ class Pipeline(LiteXModule):
                 room.put.eq(matrix.emptied),
             ]
 
-    def _tap_steps(self, stage: Stage, post: Post) -> None:
+    def _tap_steps(self, stage: Stage, fold: Fold, post: Post) -> None:
         item = stage.item
+        output, vector = (post.sink.output, fold.outputs), (post.sink.vector, fold.vectors)
         steps = [("matrix", item.matrix), ("affine", item.affine), ("add", item.add)]
         for place, step in enumerate(step for step, layer in steps if layer is not None):
-            self._tap(item.number + place, stage, post.sink, post.sink.output, post.probes[step])
+            self._tap(item.number + place, stage, post.sink.valid, output, vector, *post.probes[step])
 
-    def _tap(self, layer: int, stage: Stage, sink, element: Signal, probe) -> None:
-        token, channel = (element, sink.vector) if stage.over_tokens else (sink.vector, element)
-        self.taps[layer] = (sink.valid, token, channel), *probe
+    def _tap(self, layer: int, stage: Stage, valid, element, vector, value: Signal, latency: int) -> None:
+        token, channel = (element, vector) if stage.over_tokens else (vector, element)
+        self.taps[layer] = (valid, token, channel), value, latency

@@ -6,6 +6,7 @@ from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
 from migen import Cat, If, Mux, Signal
 
+from gateware.cores.cycle import cycle
 from gateware.engines.resmlp_streaming.folding import Fold
 from gateware.engines.resmlp_streaming.matrix import Matrix
 from lst_overlay.network.resmlp import ResMLPNetwork
@@ -30,74 +31,62 @@ class Pixels(LiteXModule):
         _, columns, colours = network.image_shape
         patches, line = columns // network.patch, network.patch * colours  # line: bytes of a row of a patch
         clocks = fold.clocks
-        value = Signal(max=max(line, 2))
-        patch = Signal(max=max(patches, 2))
-        row = Signal(max=max(network.patch, 2))
-        lane = Signal.like(source.lane)
-        part, offset = Signal.like(source.part), Signal(max=max(clocks, 2))  # of the code in its token
-        line_part, line_offset = Signal.like(part), Signal.like(offset)  # of the first code of the line
-        block, base = Signal(), Signal.like(source.address)  # base: of the group
-        start = patches // fold.vectors * clocks  # addresses of a block
-        value_ends, patch_ends, row_ends = Signal(), Signal(), Signal()
-        next_part, next_offset = Signal.like(part), Signal.like(offset)
+        block = patches // fold.vectors * clocks  # addresses
         busy = Signal()  # a block arrives
         taken = Signal()
+        next_patch, next_line, block_ends = Signal(), Signal(), Signal()
+        _, value_ends = cycle(self, line, taken, "value")
+        _, patch_ends = cycle(self, patches, next_patch, "patch")
+        _, row_ends = cycle(self, network.patch, next_line, "row")
+        lane, lane_ends = cycle(self, fold.vectors, next_patch, "lane")
+        part, offset = Signal.like(source.part), Signal(max=max(clocks, 2))  # of the code in its token
+        offset_ends = Signal(reset=clocks == 1)
+        line_part, line_offset = Signal.like(part), Signal.like(offset)  # of the first code of the line
+        line_offset_ends = Signal.like(offset_ends)
+        second, base = Signal(), Signal.like(source.address)  # of the two blocks; of the group
+        following = [part.eq(part + offset_ends), offset.eq(Mux(offset_ends, 0, offset + 1))]
+        following += [offset_ends.eq(Mux(offset_ends, clocks == 1, offset == clocks - 2))]
         self.comb += [
             sink.ready.eq(busy),
             taken.eq(sink.valid & busy),
-            value_ends.eq(value == line - 1),
-            patch_ends.eq(value_ends & (patch == patches - 1)),
-            row_ends.eq(patch_ends & (row == network.patch - 1)),
-            next_part.eq(Mux(offset == clocks - 1, part + 1, part)),
-            next_offset.eq(Mux(offset == clocks - 1, 0, offset + 1)),
+            next_patch.eq(taken & value_ends),
+            next_line.eq(next_patch & patch_ends),
+            block_ends.eq(next_line & row_ends),
             self.begun.eq(~busy & self.has_room),
         ]
-        code = Cat(sink.word[8 - len(source.code) : 7], ~sink.word[7])
         self.sync += [
-            If(self.begun, busy.eq(1)),
+            busy.eq(self.begun | (busy & ~block_ends)),
             source.valid.eq(taken),
             source.lane.eq(lane),
             source.part.eq(part),
             source.address.eq(base + offset),
-            source.code.eq(code),
-            self.block_ends.eq(taken & row_ends),
+            source.code.eq(Cat(sink.word[8 - len(source.code) : 7], ~sink.word[7])),
+            self.block_ends.eq(block_ends),
+            If(taken, *following),
             If(
-                taken,
-                value.eq(value + 1),
-                part.eq(next_part),
-                offset.eq(next_offset),
-                If(
-                    value_ends,
-                    value.eq(0),
-                    patch.eq(patch + 1),
-                    part.eq(line_part),
-                    offset.eq(line_offset),
-                    If(
-                        lane == fold.vectors - 1,
-                        lane.eq(0),
-                        base.eq(base + clocks),
-                    ).Else(lane.eq(lane + 1)),
-                ),
-                If(
-                    patch_ends,
-                    patch.eq(0),
-                    row.eq(row + 1),
-                    part.eq(next_part),
-                    offset.eq(next_offset),
-                    line_part.eq(next_part),
-                    line_offset.eq(next_offset),
-                    base.eq(Mux(block, start, 0)),
-                ),
-                If(
-                    row_ends,
-                    row.eq(0),
-                    part.eq(0),
-                    offset.eq(0),
-                    line_part.eq(0),
-                    line_offset.eq(0),
-                    block.eq(~block),
-                    base.eq(Mux(block, 0, start)),
-                    busy.eq(0),
-                ),
+                next_patch,
+                part.eq(line_part),
+                offset.eq(line_offset),
+                offset_ends.eq(line_offset_ends),
+                If(lane_ends, base.eq(base + clocks)),
+            ),
+            If(
+                next_line,
+                *following,
+                line_part.eq(part + offset_ends),
+                line_offset.eq(Mux(offset_ends, 0, offset + 1)),
+                line_offset_ends.eq(Mux(offset_ends, clocks == 1, offset == clocks - 2)),
+                base.eq(Mux(second, block, 0)),
+            ),
+            If(
+                block_ends,
+                part.eq(0),
+                offset.eq(0),
+                offset_ends.eq(clocks == 1),
+                line_part.eq(0),
+                line_offset.eq(0),
+                line_offset_ends.eq(clocks == 1),
+                second.eq(~second),
+                base.eq(Mux(second, 0, block)),
             ),
         ]

@@ -17,7 +17,7 @@ from migen import Case, Cat, If, Mux, Replicate, Signal
 from gateware.cores.constants import LUT_LATENCY, lut_constant
 from gateware.cores.delay import delayed
 from gateware.cores.requantiser import Clip, Requantiser
-from gateware.engines.resmlp_streaming.folding import Fold
+from gateware.engines.resmlp_streaming.folding import Fold, by_index
 from gateware.engines.resmlp_streaming.function import FACTOR_BITS, factors
 from gateware.engines.resmlp_streaming.matrix import Matrix, result_layout
 from gateware.engines.resmlp_streaming.stages import Stage
@@ -39,6 +39,8 @@ class Post(LiteXModule):
 
     def __init__(self, matrix: Matrix, stage: Stage, fold: Fold):
         item = stage.item
+        self.inner_output = fold.outputs
+        self.inner_channel = fold.vectors if stage.over_tokens else fold.outputs
         bits = (item.add or item.affine or item.matrix).bits
         self.sink = sink = stream.Endpoint([("sum", len(matrix.source.sum)), *result_layout(stage, fold)])
         self.residual = Signal((8, True))
@@ -82,7 +84,7 @@ class Post(LiteXModule):
         least = int(layer.shift.min())
         spread = int(layer.shift.max()) - least
         words = (layer.shift - least) + ((2 * layer.bias_q + 1) << 4)
-        word = lut_constant(self, "requants", sink.output, words.tolist(), 4 + 9)
+        word = lut_constant(self, "requants", sink.output, by_index(words.tolist(), self.inner_output), 4 + 9)
         # rs(a, r) + bias = ((a >> (r - 1)) + 2 bias + 1) >> 1
         difference = Signal((len(sink.sum), True), reset_less=True)
         self.sync += difference.eq(sink.sum - excess)
@@ -106,7 +108,10 @@ class Post(LiteXModule):
 
     def _products(self, item, y: Signal, channel: Signal, valid: Signal, shared: bool):
         """(affine, factor times residual), 1 + Requantiser.latency clocks after y. channel: LUT_LATENCY before it."""
-        words = [factors(layer) if layer is not None else None for layer in (item.affine, item.add)]
+        words = [
+            by_index(factors(layer), self.inner_channel) if layer is not None else None
+            for layer in (item.affine, item.add)
+        ]
         operands = [y, self.residual]
         steps = [channel, delayed(self, channel, 1, name="later_channel")]
         if shared and None not in words and item.affine.bits == item.add.bits:

@@ -31,10 +31,11 @@ class TappedEngine(Module):
         self._pins({"beats0_ready": pixels.ready, "results_valid": results.valid}, False)
         self._pins({"results_data": results.word, "results_last": results.last}, False)
         self._pins({"starved": engine.starved, "blocked": engine.blocked}, False)
-        self.layers = sorted(pipeline.taps)
+        self.layers, self.inner = sorted(pipeline.taps), []
         words = []
         for layer in self.layers:
-            (valid, token, channel), value, latency = pipeline.taps[layer]
+            (valid, (token, tokens), (channel, channels)), value, latency = pipeline.taps[layer]
+            self.inner.append((tokens, channels))
             fields = [Signal((8, True)), Signal(10), Signal(10), Constant(0, 3), Signal()]
             self.comb += [
                 fields[0].eq(value),
@@ -81,7 +82,7 @@ class Bench:
         forget_names()
         self.network = network
         module = TappedEngine(make_engine(network, interval))
-        self.layers = module.layers
+        self.layers, self.inner = module.layers, module.inner
         verilog = emit(module, ENGINE, module.pins)
         self.library = verilated(ENGINE, verilog, Path(__file__).with_suffix(".cpp").read_text())
         self.library.bench_create.restype = ctypes.c_void_p
@@ -132,6 +133,12 @@ class Bench:
         )
 
 
+def _number(index, inner):
+    """The number that an index of an inner and an outer counter stands for."""
+    bits = (inner - 1).bit_length()
+    return (index >> bits) * inner + (index & (1 << bits) - 1)
+
+
 def _pointer(array):
     return array.ctypes.data_as(ctypes.c_void_p)
 
@@ -159,7 +166,8 @@ def assert_every_tensor(bench, images):
         else:
             tensor = np.full(expected[layer].shape, 1 << 10)
             image = np.arange(len(found)) // expected[layer][0].size
-            tensor[image, found[:, 1], found[:, 2]] = found[:, 3]
+            token, channel = (_number(found[:, 1 + n], inner) for n, inner in enumerate(bench.inner[place]))
+            tensor[image, token, channel] = found[:, 3]
         if tensor.shape != expected[layer].shape or (tensor != expected[layer]).any():
             count = (
                 int((tensor != expected[layer]).sum())
