@@ -7,7 +7,10 @@ from migen import If, Signal
 
 
 class Stock(LiteXModule):
-    """put, take: high for one clock for each thing. available: there is one; as of the clock before."""
+    """put, take: high for one clock for each thing. available: there is one.
+
+    What is taken counts one clock later, what is put two.
+    """
 
     def __init__(self, limit: int, filled: bool):
         self.put = Signal()
@@ -17,7 +20,9 @@ class Stock(LiteXModule):
         # # #
 
         count = Signal(max=limit + 1, reset=limit if filled else 0)
+        put = Signal()
         self.sync += [
-            If(self.put & ~self.take, count.eq(count + 1), self.available.eq(1)),
-            If(self.take & ~self.put, count.eq(count - 1), self.available.eq(count > 1)),
+            put.eq(self.put),
+            If(put & ~self.take, count.eq(count + 1), self.available.eq(1)),
+            If(self.take & ~put, count.eq(count - 1), self.available.eq(count > 1)),
         ]

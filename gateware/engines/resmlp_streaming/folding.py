@@ -13,6 +13,8 @@ from gateware.cores.constants import blocks_of
 from gateware.engines.resmlp_streaming.stages import Branch, Stage
 from lst_overlay.network import NetworkError
 
+REPEAT = 4  # clocks from one result of an output to its next one, at least: the head needs them
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -53,7 +55,7 @@ def folds_of(stage: Stage, vectors: int) -> Iterator[Fold]:
     for outputs in _divisors(stage.outputs, 2):
         for parts in _divisors(stage.fan_in, 1):
             fold = Fold(outputs, vectors, parts, stage.fan_in // parts)
-            if fold.results <= fold.clocks:
+            if fold.results <= fold.clocks and outputs * fold.pause >= REPEAT:
                 yield fold
 
 

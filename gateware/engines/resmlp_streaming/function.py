@@ -50,7 +50,9 @@ class Function(LiteXModule):
             self.latency = 0
             self.comb += source.code.eq(sink.x)
         elif isinstance(layer, Affine):
-            word = lut_constant(self, "factors", sink.channel, by_index(factors(layer), inner), FACTOR_BITS + 8)
+            word = lut_constant(
+                self, "factors", sink.channel, by_index(factors(layer), inner), FACTOR_BITS + 8
+            )
             factor, bias = Signal((FACTOR_BITS, True)), Signal((8, True))
             self.comb += [
                 factor.eq(word[:FACTOR_BITS]),
@@ -68,15 +70,21 @@ class Function(LiteXModule):
         channels, entries = layer.table_q.shape
         index_bits = (entries - 1).bit_length()
         places = input_bits - index_bits  # between two entries
-        sink = self.sink
+        sink, channel, x = self.sink, self.sink.channel, self.sink.x
+        wait = 0
+        if inner & (inner - 1) and inner < channels:  # the index has gaps, the tables none
+            wait = LUT_LATENCY
+            bits = (channels - 1).bit_length()
+            channel = lut_constant(self, "channels", channel, by_index(range(channels), inner), bits)
+            x = delayed(self, x, wait, name="x")
         index, following = Signal(index_bits), Signal(index_bits)
         self.comb += [
-            index.eq(Cat(*[sink.x[place] for place in range(places, input_bits - 1)], ~sink.x[-1])),
+            index.eq(Cat(*[x[place] for place in range(places, input_bits - 1)], ~x[-1])),
             following.eq(index + 1),
         ]
-        low, high = self._entries(layer, inner, Cat(index, sink.channel), Cat(following, sink.channel))
+        low, high = self._entries(layer, Cat(index, channel), Cat(following, channel))
         ends = delayed(self, index == entries - 1, _ENTRIES, name="ends")
-        part = delayed(self, sink.x[:places], _ENTRIES, name="part")
+        part = delayed(self, x[:places], _ENTRIES, name="part")
         rise = Signal((layer.bits + 1, True), reset_less=True)
         self.sync += rise.eq(high - low)
         part = delayed(self, Mux(ends, 0, part), 1, name="way")
@@ -95,13 +103,12 @@ class Function(LiteXModule):
             rise = delayed(self, rise, 1, name=f"rise{place}_")
         code = Signal((layer.bits, True), reset_less=True)
         self.sync += code.eq(low + (total >> places))
-        self.latency = _ENTRIES + 1 + places + 1
+        self.latency = wait + _ENTRIES + 1 + places + 1
         self.comb += self.source.code.eq(code)
 
-    def _entries(self, layer: Table, inner: int, *addresses):
+    def _entries(self, layer: Table, *addresses):
         """The entries at two addresses, _ENTRIES clocks later, from block RAMs with two ports."""
-        tables = (layer.table_q & (1 << layer.bits) - 1).tolist()
-        words = [entry for table in by_index(tables, inner) for entry in table or [0] * len(tables[0])]
+        words = (layer.table_q & (1 << layer.bits) - 1).ravel().tolist()
         late = [delayed(self, address, 1, name=f"address{port}_") for port, address in enumerate(addresses)]
         found = [[], []]
         for first in range(0, len(words), BLOCK):

@@ -28,7 +28,7 @@ class Head(LiteXModule):
     """Average and classify the values of an image, which come token by token or in tiles of them.
 
     fold:   of the stage before. bits: of the values.
-    sink:   y, output (the channel), vector (the token), image_ends. A channel comes every other clock at most.
+    sink:   y, output (the channel), vector (the token), image_ends. A channel comes every fourth clock at most.
     room:   a `Stock` of images: taken when the first values are under way, put when the class has left.
     source: word (32 bits): the logits, then the class with last; no back-pressure.
     mean:   (flag, value), for tests.
@@ -88,7 +88,7 @@ class Head(LiteXModule):
             next_tile.eq(running & column_ends),
             next_class.eq(next_tile & tile_ends),
             image_ends.eq(next_class & class_ends),
-            images.put.eq(delayed(self, sink.valid & sink.image_ends, 2, name="image", reset_less=False)),
+            images.put.eq(delayed(self, sink.valid & sink.image_ends, 3, name="image", reset_less=False)),
             images.take.eq(images.available & ~pending),
             room.put.eq(delayed(self, image_ends, late, name="room", reset_less=False)),
         ]
@@ -108,17 +108,22 @@ class Head(LiteXModule):
         write_port, before_port = memory.get_port(write_capable=True), memory.get_port(async_read=True)
         read_port = memory.get_port(async_read=True)
         self.specials += memory, write_port, before_port, read_port
-        before = Signal((width, True))
+        before = Signal((width, True), reset_less=True)
         after, total = Signal((width, True), reset_less=True), Signal((width, True), reset_less=True)
         self.comb += [
             before_port.adr.eq(write_place),
-            If(sink.vector != 0, before.eq(before_port.dat_r)),
-            write_port.adr.eq(delayed(self, write_place, 1, name="place")),
+            write_port.adr.eq(delayed(self, write_place, 2, name="place")),
             write_port.dat_w.eq(after),
-            write_port.we.eq(delayed(self, sink.valid, 1, name="writes", reset_less=False)),
+            write_port.we.eq(delayed(self, sink.valid, 2, name="writes", reset_less=False)),
             read_port.adr.eq(read_place),
         ]
-        self.sync += [after.eq(before + sink.y), total.eq(read_port.dat_r)]
+        y = delayed(self, sink.y, 1, name="y")
+        self.sync += [
+            before.eq(before_port.dat_r),
+            If(sink.vector == 0, before.eq(0)),
+            after.eq(before + y),
+            total.eq(read_port.dat_r),
+        ]
         return total
 
     def _logits(self, classifier, acc: Signal, ends: Signal, classes: int) -> None:

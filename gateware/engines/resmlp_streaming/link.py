@@ -43,7 +43,9 @@ class Link(LiteXModule):
         offset_bits = max(1, (clocks - 1).bit_length())
         second = Signal()  # of the two blocks
         words = [element % clocks | element // clocks << offset_bits for element in range(stage.fan_in)]
-        place = lut_constant(self, "places", sink.element, by_index(words, inner), offset_bits + len(write.part))
+        place = lut_constant(
+            self, "places", sink.element, by_index(words, inner), offset_bits + len(write.part)
+        )
         address = Signal.like(write.address, reset_less=True)
         part = delayed(self, place[offset_bits:], 1, name="part")
         self.sync += [

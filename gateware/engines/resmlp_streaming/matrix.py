@@ -53,8 +53,8 @@ class Matrix(LiteXModule):
     by_image: has_room speaks of the results of an image, otherwise of those of a group.
 
     write:    the codes, as `CodeBuffer` says; filled: high for one clock when a block is complete.
-    emptied:  high for one clock when a block has been read; if ``early``, when its last tile begins, which is
-              early enough for a writer whose first code comes a tile later.
+    emptied:  high for one clock when a block has been read; if ``early``, when its last but one tile begins:
+              the codes of a writer whose tiles last at least as long come after those that they replace.
     has_room: the results of one more image, or group, may come; begun: high for one clock when one begins.
     admitted: one more image may begin; admits: high for one clock when it does.
     source:   sum (``excess`` too large, its upper bits cut off), and `result_layout`; no back-pressure.
@@ -100,7 +100,8 @@ class Matrix(LiteXModule):
         running, ready, go = Signal(), Signal(), Signal()
         first, last, ends = Signal(), Signal(), Signal()
         _, step_ends = cycle(self, fold.clocks, running, "step")
-        _, tile_ends = cycle(self, tiles, last, "tile")
+        tile, tile_ends = cycle(self, tiles, last, "tile")
+        early = first & (tile == max(tiles - 2, 0))
         address, base = self.buffer.address, Signal.like(self.buffer.address)
         next_base = Signal.like(base)
         weight_address = Signal(max=fold.clocks * tiles)
@@ -118,7 +119,7 @@ class Matrix(LiteXModule):
             self.begun.eq(go & new_unit),
             self.admits.eq(go & new_image),
             # While the last group of a block is multiplied, the next one begins a block.
-            self.emptied.eq((first & tile_ends if self.early else ends) & new_block),
+            self.emptied.eq((early if self.early else ends) & new_block),
             next_base.eq(Mux(new_block & second, 0, address + 1)),
         ]
         self.sync += [

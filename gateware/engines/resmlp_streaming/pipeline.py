@@ -97,7 +97,9 @@ class Pipeline(LiteXModule):
         found = []
         for number, (branch, following) in enumerate(zip(branches, branches[1:])):
             reader = following.stages[0]
-            memory = ImageMemory(branch.stages[-1], folds[number][-1], reader, folds[number + 1][0].vectors, reader.input_bits)
+            memory = ImageMemory(
+                branch.stages[-1], folds[number][-1], reader, folds[number + 1][0].vectors, reader.input_bits
+            )
             setattr(self.submodules, f"memory{number}", memory)
             found.append(memory)
         return found
@@ -162,7 +164,14 @@ class Pipeline(LiteXModule):
         ]
 
     def _link(
-        self, stage: Stage, fold: Fold, matrix: Matrix, name: str, source, before: Optional[Matrix], inner: int
+        self,
+        stage: Stage,
+        fold: Fold,
+        matrix: Matrix,
+        name: str,
+        source,
+        before: Optional[Matrix],
+        inner: int,
     ) -> None:
         """Codes for a matrix from a reader, or from the matrix ``before`` it. inner: of the elements' index."""
         link = Link(stage, fold, matrix, inner)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import Cat, If, Mux, Signal
+from migen import Cat, If, Signal
 
+from gateware.cores.constants import LUT_LATENCY, lut_constant
 from gateware.cores.cycle import cycle
-from gateware.engines.resmlp_streaming.folding import Fold
+from gateware.cores.delay import delayed
+from gateware.engines.resmlp_streaming.folding import Fold, by_index, index_bits
 from gateware.engines.resmlp_streaming.matrix import Matrix
 from lst_overlay.network.resmlp import ResMLPNetwork
 
@@ -31,21 +33,36 @@ class Pixels(LiteXModule):
         _, columns, colours = network.image_shape
         patches, line = columns // network.patch, network.patch * colours  # line: bytes of a row of a patch
         clocks = fold.clocks
-        block = patches // fold.vectors * clocks  # addresses
         busy = Signal()  # a block arrives
         taken = Signal()
-        next_patch, next_line, block_ends = Signal(), Signal(), Signal()
-        _, value_ends = cycle(self, line, taken, "value")
+        next_patch, next_group, next_line, block_ends = Signal(), Signal(), Signal(), Signal()
+        value, value_ends = cycle(self, line, taken, "value")
         _, patch_ends = cycle(self, patches, next_patch, "patch")
-        _, row_ends = cycle(self, network.patch, next_line, "row")
+        row, row_ends = cycle(self, network.patch, next_line, "row")
         lane, lane_ends = cycle(self, fold.vectors, next_patch, "lane")
-        part, offset = Signal.like(source.part), Signal(max=max(clocks, 2))  # of the code in its token
-        offset_ends = Signal(reset=clocks == 1)
-        line_part, line_offset = Signal.like(part), Signal.like(offset)  # of the first code of the line
-        line_offset_ends = Signal.like(offset_ends)
-        second, base = Signal(), Signal.like(source.address)  # of the two blocks; of the group
-        following = [part.eq(part + offset_ends), offset.eq(Mux(offset_ends, 0, offset + 1))]
-        following += [offset_ends.eq(Mux(offset_ends, clocks == 1, offset == clocks - 2))]
+        group, _ = cycle(self, patches // fold.vectors, next_group, "group")
+        second = Signal()  # of the two blocks
+        value_bits, row_bits = index_bits(line * network.patch, line)
+        offset_bits = max(1, (clocks - 1).bit_length())
+        words = [
+            element % clocks | element // clocks << offset_bits for element in range(line * network.patch)
+        ]
+        place = lut_constant(
+            self,
+            "places",
+            Cat(value[:value_bits], row[:row_bits]),
+            by_index(words, line),
+            offset_bits + len(source.part),
+        )
+        groups = patches // fold.vectors
+        base = lut_constant(
+            self,
+            "bases",
+            Cat(second, group),
+            [clocks * (group + second * groups) for group in range(groups) for second in range(2)],
+            len(source.address),
+        )
+        late = LUT_LATENCY + 1
         self.comb += [
             sink.ready.eq(busy),
             taken.eq(sink.valid & busy),
@@ -56,37 +73,15 @@ class Pixels(LiteXModule):
         ]
         self.sync += [
             busy.eq(self.begun | (busy & ~block_ends)),
-            source.valid.eq(taken),
-            source.lane.eq(lane),
-            source.part.eq(part),
-            source.address.eq(base + offset),
-            source.code.eq(Cat(sink.word[8 - len(source.code) : 7], ~sink.word[7])),
-            self.block_ends.eq(block_ends),
-            If(taken, *following),
-            If(
-                next_patch,
-                part.eq(line_part),
-                offset.eq(line_offset),
-                offset_ends.eq(line_offset_ends),
-                If(lane_ends, base.eq(base + clocks)),
-            ),
-            If(
-                next_line,
-                *following,
-                line_part.eq(part + offset_ends),
-                line_offset.eq(Mux(offset_ends, 0, offset + 1)),
-                line_offset_ends.eq(Mux(offset_ends, clocks == 1, offset == clocks - 2)),
-                base.eq(Mux(second, block, 0)),
-            ),
-            If(
-                block_ends,
-                part.eq(0),
-                offset.eq(0),
-                offset_ends.eq(clocks == 1),
-                line_part.eq(0),
-                line_offset.eq(0),
-                line_offset_ends.eq(clocks == 1),
-                second.eq(~second),
-                base.eq(Mux(second, 0, block)),
-            ),
+            If(block_ends, second.eq(~second)),
+            source.part.eq(place[offset_bits:]),
+            source.address.eq(place[:offset_bits] + base),
+        ]
+        code = Cat(sink.word[8 - len(source.code) : 7], ~sink.word[7])
+        self.comb += [
+            next_group.eq(next_patch & lane_ends),
+            source.valid.eq(delayed(self, taken, late, name="valid", reset_less=False)),
+            source.lane.eq(delayed(self, lane, late, name="lane")),
+            source.code.eq(delayed(self, code, late, name="code")),
+            self.block_ends.eq(delayed(self, block_ends, late, name="ends", reset_less=False)),
         ]
