@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import List, Sequence, Tuple
 
 import numpy as np
-from migen import READ_FIRST, Case, Memory, Module, Signal
+from migen import READ_FIRST, Case, Cat, Constant, Instance, Memory, Module, Signal
 
 from gateware.cores.delay import delayed
 
@@ -17,17 +17,20 @@ LUT_LATENCY = 2
 
 
 def lut_constant(module: Module, name: str, index, words: Sequence[int], bits: int) -> Signal:
-    """Word ``index``, `LUT_LATENCY` clocks later. They may be negative; a word beyond them is undefined."""
+    """Word ``index``, `LUT_LATENCY` clocks later. They may be negative; a word beyond them is undefined.
+
+    The LUTs are instances: Yosys would share logic among the bits, by several LUTs one after another.
+    """
     size, parts = 1 << LUT_INPUTS, []
     for place, first in enumerate(range(0, len(words), size)):
-        part = [int(word) & (1 << bits) - 1 for word in words[first : first + size]]
-        memory = Memory(bits, len(part), init=part, name=f"{name}{place}_")
-        memory.in_luts = True
-        port = memory.get_port(async_read=True)
-        module.specials += memory, port
-        module.comb += port.adr.eq(index[: max(1, (len(part) - 1).bit_length())])
+        part = [int(word) for word in words[first : first + size]]
         value = Signal(bits, reset_less=True, name=f"{name}{place}_part")
-        module.sync += value.eq(port.dat_r)
+        columns = [sum((word >> bit & 1) << n for n, word in enumerate(part)) for bit in range(bits)]
+        outputs = {
+            column: _lut(module, f"{name}{place}_{bit}", index[:LUT_INPUTS], column, len(part))
+            for bit, column in reversed(list(enumerate(columns)))
+        }
+        module.sync += value.eq(Cat(*[outputs[column] for column in columns]))
         parts.append(value)
     word = Signal(bits, reset_less=True, name=f"{name}_word")
     if len(parts) == 1:
@@ -37,6 +40,16 @@ def lut_constant(module: Module, name: str, index, words: Sequence[int], bits: i
         cases = dict(enumerate(map(word.eq, parts[:-1])))
         module.sync += Case(part, {**cases, "default": word.eq(parts[-1])})
     return word
+
+
+def _lut(module: Module, name: str, inputs, column: int, count: int):
+    """Bit ``inputs`` of the column, whose bits from ``count`` on do not matter."""
+    if column in (0, (1 << count) - 1):
+        return Constant(column & 1)
+    output = Signal(name=name)
+    pins = {f"i_I{n}": inputs[n] if n < len(inputs) else 0 for n in range(LUT_INPUTS)}
+    module.specials += Instance("LUT6", name=f"{name}_lut", p_INIT=Constant(column, 64), o_O=output, **pins)
+    return output
 
 
 def block_constant(module: Module, name: str, address: Signal, words: Sequence[int], bits: int) -> Signal:

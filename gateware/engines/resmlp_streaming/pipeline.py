@@ -19,7 +19,7 @@ from typing import List, Optional, Sequence, Tuple
 from litex.gen import LiteXModule
 from migen import Signal
 
-from gateware.cores.delay import delayed
+from gateware.cores.delay import delayed, keep_register
 from gateware.cores.stock import Stock
 from gateware.engines.resmlp_streaming.folding import Fold
 from gateware.engines.resmlp_streaming.head import Head
@@ -151,13 +151,15 @@ class Pipeline(LiteXModule):
         ring = Ring(branch.stages[-1], folds[-1], ring_groups(branch), stage.input_bits)
         setattr(self.submodules, f"ring{number}", ring)
         early = post.residual_latency - ring.latency
+        output = delayed(self, post.sink.output, early, name="residual_output")
+        keep_register(output)
         self.comb += [
             reader.has_room.eq(room.available & ring.room.available),
             ring.room.take.eq(reader.begun),
             ring.sink.valid.eq(reader.source.valid),
             ring.sink.x.eq(reader.source.x),
             ring.read.valid.eq(delayed(self, post.sink.valid, early, name="residual", reset_less=False)),
-            ring.read.output.eq(delayed(self, post.sink.output, early, name="residual_output")),
+            ring.read.output.eq(output),
             ring.read.lane.eq(delayed(self, post.sink.lane, early, name="residual_lane")),
             ring.read.group_ends.eq(delayed(self, post.sink.group_ends, early, name="residual_ends")),
             post.residual.eq(ring.value),

@@ -15,7 +15,7 @@ from litex.soc.interconnect import stream
 from migen import Case, Cat, If, Mux, Replicate, Signal
 
 from gateware.cores.constants import LUT_LATENCY, lut_constant
-from gateware.cores.delay import delayed
+from gateware.cores.delay import delayed, keep_register
 from gateware.cores.requantiser import Clip, Requantiser
 from gateware.engines.resmlp_streaming.folding import Fold, by_index
 from gateware.engines.resmlp_streaming.function import FACTOR_BITS, factors
@@ -56,6 +56,7 @@ class Post(LiteXModule):
         channel = sink.vector if stage.over_tokens else sink.output
         if item.affine is not None or item.add is not None:
             channel = delayed(self, channel, latency - LUT_LATENCY, name="channel")
+            keep_register(channel)  # a shift register's output would be late for what follows
             valid = delayed(self, sink.valid, latency - LUT_LATENCY + 1, name="steps", reset_less=False)
             affined, added = self._products(item, y, channel, valid, shared=fold.pause > 1)
             latency += 1 + Requantiser.latency
