@@ -9,7 +9,7 @@ from litex.soc.interconnect import stream
 from migen import READ_FIRST, Case, Cat, If, Memory, Mux, Signal
 
 from gateware.cores.constants import LUT_LATENCY, lut_constant
-from gateware.cores.delay import delayed
+from gateware.cores.delay import delayed, keep_register
 from gateware.cores.requantiser import Requantiser
 from gateware.engines.resmlp_streaming.folding import by_index
 from lst_overlay.network.resmlp import Add, Affine, Table
@@ -70,13 +70,14 @@ class Function(LiteXModule):
         channels, entries = layer.table_q.shape
         index_bits = (entries - 1).bit_length()
         places = input_bits - index_bits  # between two entries
-        sink, channel, x = self.sink, self.sink.channel, self.sink.x
+        channel, x = self.sink.channel, self.sink.x
         wait = 0
         if inner & (inner - 1) and inner < channels:  # the index has gaps, the tables none
             wait = LUT_LATENCY
             bits = (channels - 1).bit_length()
             channel = lut_constant(self, "channels", channel, by_index(range(channels), inner), bits)
             x = delayed(self, x, wait, name="x")
+            keep_register(x)
         index, following = Signal(index_bits), Signal(index_bits)
         self.comb += [
             index.eq(Cat(*[x[place] for place in range(places, input_bits - 1)], ~x[-1])),

@@ -19,6 +19,7 @@ from gateware.cores.product import product_by_additions
 from gateware.cores.requantiser import Clip
 from gateware.cores.stock import Stock
 from gateware.engines.resmlp_streaming.folding import Fold, index_bits
+from gateware.engines.resmlp_streaming.stages import Stage
 from lst_overlay.network.resmlp import ResMLPNetwork
 
 _BIAS_BITS = 26
@@ -27,15 +28,16 @@ _BIAS_BITS = 26
 class Head(LiteXModule):
     """Average and classify the values of an image, which come token by token or in tiles of them.
 
-    fold:   of the stage before. bits: of the values.
+    stage, fold: before the head.
     sink:   y, output (the channel), vector (the token), image_ends. A channel comes every fourth clock at most.
     room:   a `Stock` of images: taken when the first values are under way, put when the class has left.
     source: word (32 bits): the logits, then the class with last; no back-pressure.
     mean:   (flag, value), for tests.
     """
 
-    def __init__(self, network: ResMLPNetwork, fold: Fold, bits: int):
+    def __init__(self, network: ResMLPNetwork, stage: Stage, fold: Fold):
         mean, classifier = network.layers[-2:]
+        bits = stage.output_bits
         tokens, channels = network.input_shape[0], classifier.weights_q.shape[1]
         classes = network.classes
         column_bits, tile_bits = index_bits(channels, fold.outputs)

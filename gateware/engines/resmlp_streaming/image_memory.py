@@ -18,7 +18,7 @@ from gateware.engines.resmlp_streaming.stages import Stage
 class ImageMemory(LiteXModule):
     """Values lie in the order in which the reader wants them, one image behind the other.
 
-    writer, fold: the stage before, reader, vectors: the one behind, and the vectors that it takes at a time.
+    writer, reader: the stages before and behind, with their folds.
 
     sink:     y, output, vector, image_ends: of `Post.source`.
     room:     a `Stock` of images that may be written: taken when one begins, put when one has been read.
@@ -28,8 +28,8 @@ class ImageMemory(LiteXModule):
 
     latency = 4
 
-    def __init__(self, writer: Stage, fold: Fold, reader: Stage, vectors: int, bits: int):
-        size = reader.vectors * reader.fan_in
+    def __init__(self, writer: Stage, fold: Fold, reader: Stage, reading: Fold):
+        size, vectors, bits = reader.vectors * reader.fan_in, reading.vectors, reader.input_bits
         self.size = size
         self.sink = sink = stream.Endpoint(
             [("y", bits), ("output", sum(index_bits(writer.outputs, fold.outputs)))]

@@ -41,7 +41,7 @@ class Post(LiteXModule):
         item = stage.item
         self.inner_output = fold.outputs
         self.inner_channel = fold.vectors if stage.over_tokens else fold.outputs
-        bits = (item.add or item.affine or item.matrix).bits
+        bits = stage.output_bits
         self.sink = sink = stream.Endpoint([("sum", len(matrix.source.sum)), *result_layout(stage, fold)])
         self.residual = Signal((8, True))
         self.source = source = stream.Endpoint([("y", (bits, True)), *result_layout(stage, fold)])

@@ -43,6 +43,11 @@ class Stage:
         return self.item.matrix
 
     @property
+    def output_bits(self) -> int:
+        """Of the values that leave the stage."""
+        return (self.item.add or self.item.affine or self.matrix).bits
+
+    @property
     def over_tokens(self) -> bool:
         return self.matrix.axis == Axis.TOKENS
 
