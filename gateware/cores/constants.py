@@ -97,7 +97,7 @@ def blocks_of(depth: int, bits: int) -> int:
 
 
 def chosen(module: Module, name: str, number: Signal, inputs: List[Signal]) -> Signal:
-    """Input ``number``, by multiplexers of four with a register behind each: `chosen_latency` clocks later."""
+    """Input ``number``, by multiplexers of four, each with a register: `chosen_latency` clocks later."""
     level = 0
     while len(inputs) > 1:
         digit = number[2 * level : 2 * level + 2]

@@ -2,9 +2,9 @@
 
     P = (w0 + w1 2**20) (x0 + x1 2**10) + 512 (1 + 2**10 + 2**20 + 2**30)
 
-Four products of up to 511, of 5-bit weights and 6-bit codes, lie in fields of 10 bits. The constant makes each
-field 0 .. 1023, so that no field borrows from the one above it: a sum of n products is 512 n too large. With
-two products P = (w0 + w1 2**n) x + 2**(n - 1) (1 + 2**n), n being `Packing.field_bits`.
+Four products of up to 511, of 5-bit weights and 6-bit codes, lie in fields of 10 bits. The constant makes
+each field 0 .. 1023, so that no field borrows from the one above it: a sum of n products is 512 n too large.
+With two products P = (w0 + w1 2**n) x + 2**(n - 1) (1 + 2**n), n being `Packing.field_bits`.
 """
 
 from __future__ import annotations

@@ -103,6 +103,7 @@ class EngineSpec:
     family:           the family of the networks that the engine takes.
     loadable:         the network arrives by LOAD; otherwise it is built in.
     classes:          the number of classes of a loadable engine; None if the network determines it.
+    part:             the part that it is made for, a key of `CAPACITY`; larger ones hold it as well.
     by_network:       images and results of a loadable engine follow the network; ``layout`` and ``classes``
                       are the greatest.
     """
@@ -123,6 +124,7 @@ class EngineSpec:
     classes: Optional[int] = None
     by_network: bool = False
     cycles: Optional[Callable[[Network], int]] = None
+    part: str = "xc7z010"
 
     def cycles_of(self, network: Optional[Network]) -> int:
         """Return the cycles per image with a network, or with the default one."""

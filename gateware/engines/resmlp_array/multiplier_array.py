@@ -9,8 +9,8 @@ Multiplier (t, o) has the columns 2 t, 2 t + 1 and the rows o, o + 8. It works 8
                             64 x 4 x 18 --> 16 groups --> 4 --> 1 multiplier's sums (3 registers)
 
 After ``fan_in`` steps each sum of 5-bit weights and 6-bit codes is 512 fan_in too large; see
-`gateware.cores.packed_products`. With two products in a multiplier, (t, o) has column t and two of 8 rows, and
-works 4 t + o clocks after the first.
+`gateware.cores.packed_products`. With two products in a multiplier, (t, o) has column t and two of 8 rows,
+and works 4 t + o clocks after the first.
 """
 
 from __future__ import annotations

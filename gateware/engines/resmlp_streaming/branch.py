@@ -31,7 +31,7 @@ def ring_groups(stages: int) -> int:
 
 
 class BranchPipeline(LiteXModule):
-    """A branch whose first matrix reads ``groups`` groups of vectors a block, out of ``memory`` if there is one.
+    """A branch that begins at ``memory``, if there is one; a block of its first matrix has ``groups`` groups.
 
     first:    the first `Matrix`; without a memory, somebody else writes its codes.
     has_room: the values of one more image have room; begun: high for one clock when they are under way.

@@ -1,27 +1,28 @@
-"""The engines resmlp_streaming: a ResMLP network built in, a stage for each of its matrices."""
+"""The engines resmlp_streaming: a ResMLP network built in, a stage for each matrix, folded to a part."""
 
 from __future__ import annotations
 
+from typing import List, Tuple
+
 from gateware.engines.admission import CreditAdmission
 from gateware.engines.core import CoreEngine, EngineCore, FixedParameters
-from gateware.engines.engine import uint8_layout
-from gateware.engines.resmlp_streaming.folding import fold
+from gateware.engines.engine import EngineSpec, uint8_layout
+from gateware.engines.resmlp_streaming.cost import cost, fold_for
+from gateware.engines.resmlp_streaming.folding import Fold
 from gateware.engines.resmlp_streaming.pipeline import Pipeline
 from gateware.engines.resmlp_streaming.stages import branches
 from lst_overlay.hardware.capabilities import Capabilities
-from lst_overlay.memory.results import ResultRecord
-from lst_overlay.network.resmlp import ResMLPNetwork
+from lst_overlay.network.resmlp import FAMILY, ResMLPNetwork
 
+# Room for the results of all images under way: up to two in each memory between branches.
 RESULT_WORDS = 256
 
 
 class ResMLPStreamingEngine(CoreEngine):
-    """A network built in, folded so that an image takes at most ``interval`` clocks."""
+    """A network built in; folds: of its branches' stages."""
 
-    def __init__(self, network: ResMLPNetwork, capabilities: Capabilities, interval: int):
-        found = branches(network)
-        folds = fold(found, interval, network.image_shape[1] // network.patch)
-        pipeline = Pipeline(network, found, folds)
+    def __init__(self, network: ResMLPNetwork, capabilities: Capabilities, folds: List[Tuple[Fold, ...]]):
+        pipeline = Pipeline(network, branches(network), folds)
         admission = CreditAdmission((RESULT_WORDS - 3) // (network.classes + 1))
         core = EngineCore(admission, pipeline, RESULT_WORDS, block_ram=True)
         super().__init__(capabilities, core, FixedParameters(network))
@@ -36,11 +37,35 @@ class ResMLPStreamingEngine(CoreEngine):
         ]
 
 
-def make_engine(network: ResMLPNetwork, interval: int) -> ResMLPStreamingEngine:
-    record = ResultRecord(network.classes, network.classes)
-    return ResMLPStreamingEngine(
-        network, Capabilities(7, False, uint8_layout()(network), record, False), interval
+def _spec(
+    number: int, part: str, suffix: str, cycles_per_image: int, networks: Tuple[str, ...]
+) -> EngineSpec:
+    """The declaration of an engine for a part."""
+
+    def cycles(network: ResMLPNetwork) -> int:
+        return cost(network, branches(network), fold_for(network, part)).interval
+
+    return EngineSpec(
+        number=number,
+        name=f"resmlp_streaming{suffix}",
+        idea=f"a stage for each matrix of a ResMLP network, folded to what the {part.upper()} holds",
+        chosen_for="pictures in colour, one network, most of them a second",
+        divisors=(5, 1),
+        cycles_per_image=cycles_per_image,
+        cycles=cycles,
+        network=networks[0],
+        measured_with=networks,
+        build=lambda network, capabilities: ResMLPStreamingEngine(
+            network, capabilities, fold_for(network, part)
+        ),
+        accepts=lambda network: fold_for(network, part),
+        layout=uint8_layout(),
+        family=FAMILY.name,
+        part=part,
     )
 
 
-SPECS = ()
+SPECS = (
+    _spec(7, "xc7z010", "", 24_576, ("resmlp_lerp_psa_h1_w5a6",)),
+    _spec(8, "xc7z020", "_z020", 8_192, ("resmlp_lerp_psa_h1_w5a6", "resmlp_lerp_psa_h1_int8")),
+)

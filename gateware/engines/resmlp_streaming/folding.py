@@ -1,7 +1,7 @@
 """How many multipliers each stage gets: as few as keep an interval between images.
 
-A stage multiplies in tiles: ``outputs`` rows of its matrix with ``vectors`` vectors, each sum in ``parts`` parts at
-once. A tile lasts fan_in / parts clocks, and its sums leave one per clock, so there are at most as many.
+A stage multiplies in tiles: ``outputs`` rows of its matrix with ``vectors`` vectors, each sum in ``parts``
+parts at once. A tile lasts fan_in / parts clocks, and has at most as many sums, as they leave one per clock.
 """
 
 from __future__ import annotations

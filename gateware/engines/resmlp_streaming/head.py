@@ -23,13 +23,16 @@ from gateware.engines.resmlp_streaming.stages import Stage
 from lst_overlay.network.resmlp import ResMLPNetwork
 
 _BIAS_BITS = 26
+# Clocks from the last product of an image until the next image may begin, at most.
+HEAD_LATENCY = 24
 
 
 class Head(LiteXModule):
     """Average and classify the values of an image, which come token by token or in tiles of them.
 
     stage, fold: before the head.
-    sink:   y, output (the channel), vector (the token), image_ends. A channel comes every fourth clock at most.
+    sink:   y, output (the channel), vector (the token), image_ends. A channel comes every
+            fourth clock at most.
     room:   a `Stock` of images: taken when the first values are under way, put when the class has left.
     source: word (32 bits): the logits, then the class with last; no back-pressure.
     mean:   (flag, value), for tests.
@@ -71,7 +74,7 @@ class Head(LiteXModule):
         )
 
         # A word of weights for each class and channel, in the order in which they are needed.
-        address = Signal(max=classes * channels)
+        address = Signal(max=classes * channels, reset_less=True)
         words = (classifier.weights_q.ravel() & (1 << classifier.weight_bits) - 1).tolist()
         word = block_constant(self, "weights", address, words, classifier.weight_bits)
         weight = Signal((classifier.weight_bits, True))
@@ -100,7 +103,8 @@ class Head(LiteXModule):
             If(images.take, running.eq(1), pending.eq(1)),
             If(running, address.eq(address + 1), begins.eq(next_class)),
             If(next_class, of_first.eq(class_ends)),
-            If(image_ends, address.eq(0), running.eq(0), leaving.eq(~leaving)),
+            If(~running | image_ends, address.eq(0)),
+            If(image_ends, running.eq(0), leaving.eq(~leaving)),
         ]
 
     def _sums(self, sink, write_place, read_place, bits: int, tokens: int) -> Signal:

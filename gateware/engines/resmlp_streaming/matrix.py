@@ -6,8 +6,8 @@ write --> CodeBuffer --+-- a factor for each pair of vectors, q clocks late --> 
           (block RAM)                                                                    the results > sum
 
 In a tile the sums of all pairs of outputs and of vectors grow for ``fold.clocks`` clocks. Then they are
-captured, and leave one by one while those of the next tile grow. Multiplier (p, q) works p + q clocks late, so
-that a register of the block has each of its factors.
+captured, and leave one by one while those of the next tile grow. Multiplier (p, q) works p + q clocks late,
+so that a register of the block has each of its factors.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CAPTURED = _OPERANDS + 4
 
 
 def result_layout(stage: Stage, fold: Fold):
-    """Where a result belongs: output and vector by `index_bits`, the tile being the outer counter; lane alone."""
+    """Where a result belongs: output and vector by `index_bits`; lane, the vector's place in its group."""
     lane_bits, group_bits = index_bits(stage.vectors, fold.vectors)
     return [
         ("output", sum(index_bits(stage.outputs, fold.outputs))),
@@ -94,7 +94,7 @@ class Matrix(LiteXModule):
         self._places()
 
     def _sequence(self, groups: int, by_image: bool):
-        """Add the counters of the steps. Returns first and last step of a tile, and the address of weights."""
+        """Add the counters of the steps. Returns first and last step of a tile, and the weights' address."""
         stage, fold, blocks = self.stage, self.fold, self.blocks
         tiles, image_groups = stage.outputs // fold.outputs, stage.vectors // fold.vectors
         running, ready, go = Signal(), Signal(), Signal()
@@ -154,7 +154,7 @@ class Matrix(LiteXModule):
             0, 3, 2, 1
         )
         values = values.reshape(len(values) * fold.clocks, -1, 2)
-        # A negative first weight reads as 2**bits too much, so the bits above it are those of the second less 1.
+        # A negative first weight reads as 2**bits too much, so above it are the bits of the second less 1.
         values = np.stack([values[..., 0], values[..., 1] - (values[..., 0] < 0)], axis=-1)
         words = packed(values.reshape(len(values), -1), bits)
         word = block_constant(self, "weights", address, words, bits * fold.parts * fold.outputs)
@@ -215,7 +215,7 @@ class Matrix(LiteXModule):
         fold = self.fold
         busy, emits = Signal(), Signal()
         number, number_ends = cycle(self, fold.results, emits, "number")
-        pause = Signal(max=max(fold.pause, 2))
+        pause = Signal(max=max(fold.pause, 2), reset_less=True)  # it ends by itself
         self.comb += emits.eq(busy & (pause == 0))
         self.sync += [
             If(emits, pause.eq(fold.pause - 1), If(number_ends, busy.eq(0))).Elif(

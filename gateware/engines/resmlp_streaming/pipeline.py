@@ -31,9 +31,9 @@ class Pipeline(LiteXModule):
     source: word (32 bits), the logits and then the class with ``last``; no back-pressure.
     has_credit: the results of one more image have room. started: high for one clock when one is admitted.
     starved, blocked: as `Engine` says.
-    reset:  drop every image; held for some clocks, as every part has a register of its own for it.
-    taps:   for tests, by the number of a layer, where its output can be seen: (valid, token, channel), and the
-            value ``latency`` clocks later. Token and channel are each an index with its ``inner``.
+    reset:  drop every image; it is held, as every part has a register of its own for it.
+    taps:   for tests, by the number of a layer, where its output can be seen: (valid, token, channel), and
+            the value ``latency`` clocks later. Token and channel are each an index with its ``inner``.
     """
 
     def __init__(self, network: ResMLPNetwork, branches: Sequence[Branch], folds: Sequence[Tuple[Fold, ...]]):

@@ -108,7 +108,10 @@ class Post(LiteXModule):
         return self.clip.y
 
     def _products(self, item, y: Signal, channel: Signal, valid: Signal, shared: bool):
-        """(affine, factor times residual), 1 + Requantiser.latency clocks after y. channel: LUT_LATENCY before it."""
+        """(affine, factor times residual), 1 + Requantiser.latency clocks after y.
+
+        channel: LUT_LATENCY clocks before y. valid: a clock before y.
+        """
         words = [
             by_index(factors(layer), self.inner_channel) if layer is not None else None
             for layer in (item.affine, item.add)

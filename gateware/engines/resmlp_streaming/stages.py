@@ -48,6 +48,11 @@ class Stage:
         return (self.item.add or self.item.affine or self.matrix).bits
 
     @property
+    def products(self) -> int:
+        """Of an image."""
+        return self.fan_in * self.outputs * self.vectors
+
+    @property
     def over_tokens(self) -> bool:
         return self.matrix.axis == Axis.TOKENS
 
@@ -76,7 +81,7 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Branch:
-    """Stages along one axis. adds: the output of the last one is added to the values that the first one takes."""
+    """Stages along one axis. adds: the last one's output is added to the values that the first one takes."""
 
     stages: Tuple[Stage, ...]
     adds: bool
@@ -84,11 +89,6 @@ class Branch:
     @property
     def vectors(self) -> int:
         return self.stages[0].vectors
-
-    @property
-    def first_outputs(self) -> int:
-        """Elements of a vector of the values that arrive."""
-        return self.stages[0].fan_in
 
 
 def branches(network: ResMLPNetwork) -> List[Branch]:

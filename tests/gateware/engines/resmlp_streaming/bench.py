@@ -1,4 +1,4 @@
-"""The emitted streaming engine in Verilator, through bench.cpp: images, results, and the output of every layer."""
+"""The emitted streaming engine in Verilator, through bench.cpp: images, results, every layer's output."""
 
 import ctypes
 from dataclasses import dataclass
@@ -8,8 +8,14 @@ import numpy as np
 from migen import Cat, Constant, Module, Signal
 
 from gateware.cores.delay import delayed
-from gateware.engines.resmlp_streaming.engine import make_engine
+from gateware.engines.engine import uint8_layout
+from gateware.engines.resmlp_streaming.cost import patches_of
+from gateware.engines.resmlp_streaming.engine import ResMLPStreamingEngine
+from gateware.engines.resmlp_streaming.folding import fold
+from gateware.engines.resmlp_streaming.stages import branches
 from gateware.verilog import emit, forget_names
+from lst_overlay.hardware.capabilities import Capabilities
+from lst_overlay.memory.results import ResultRecord
 from lst_overlay.network import classify, outputs
 from tests.gateware.verilated import verilated
 
@@ -17,8 +23,16 @@ STEADY = (1,)
 ENGINE = "engine"
 
 
+def folded(network, interval):
+    """The engine, folded so that an image takes at most ``interval`` clocks."""
+    record = ResultRecord(network.classes, network.classes)
+    capabilities = Capabilities(7, False, uint8_layout()(network), record, False)
+    folds = fold(branches(network), interval, patches_of(network))
+    return ResMLPStreamingEngine(network, capabilities, folds)
+
+
 class TappedEngine(Module):
-    """The engine with its streams at pins, and a word of 32 bits for each layer: value, token, channel, valid."""
+    """The engine with its streams at pins, and a word for each layer: value, token, channel, valid."""
 
     def __init__(self, engine):
         self.submodules.engine = engine
@@ -81,7 +95,7 @@ class Bench:
     def __init__(self, network, interval, seed=1):
         forget_names()
         self.network = network
-        module = TappedEngine(make_engine(network, interval))
+        module = TappedEngine(folded(network, interval))
         self.layers, self.inner = module.layers, module.inner
         verilog = emit(module, ENGINE, module.pins)
         self.library = verilated(ENGINE, verilog, Path(__file__).with_suffix(".cpp").read_text())

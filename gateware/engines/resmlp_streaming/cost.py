@@ -1,0 +1,128 @@
+"""What a folding costs, before anything is built: multipliers and block RAMs exactly, LUT by an estimate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Dict, List, Sequence, Tuple
+
+from gateware.device import CAPACITY
+from gateware.engines.resmlp_streaming.branch import ring_groups
+from gateware.engines.resmlp_streaming.folding import (
+    Fold,
+    fold,
+    interval_of,
+    intervals,
+    multipliers_of,
+    weight_blocks,
+)
+from gateware.engines.resmlp_streaming.function import BLOCK
+from gateware.engines.resmlp_streaming.head import HEAD_LATENCY
+from gateware.engines.resmlp_streaming.stages import Branch, Stage, branches
+from lst_overlay.network import NetworkError
+from lst_overlay.network.resmlp import Affine, ResMLPNetwork, Table
+
+# Shares of a part beyond which routing is unlikely to succeed.
+MOST = {"dsp48e1": 1.0, "ramb18": 118 / 120, "lut": 0.9}
+_HEAD_BLOCKS, _RESULT_BLOCKS = 3, 1
+# Fitted to syntheses of the top.
+_LUT_PER_SUM_BIT = 1.0  # of every accumulator
+_LUT_PER_RESULT_BIT = 0.4  # of the multiplexer of the captured sums
+_LUT_PER_CODE_BIT = 1.6  # of a code buffer, for each 64 codes
+_LUT_PER_STAGE = 330
+_OTHER_LUT = 2_000  # head, pixels and shell
+
+
+@dataclass(frozen=True)
+class Cost:
+    """interval: clocks of an image. The others: of the part."""
+
+    interval: int
+    dsp48e1: int
+    ramb18: int
+    lut: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.interval:,} clocks an image, {self.dsp48e1} DSP48E1, {self.ramb18} RAMB18, "
+            f"about {self.lut:,} LUT"
+        )
+
+
+def patches_of(network: ResMLPNetwork) -> int:
+    """Of a row of the image."""
+    return network.image_shape[1] // network.patch
+
+
+def cost(network: ResMLPNetwork, found: Sequence[Branch], folds: Sequence[Tuple[Fold, ...]]) -> Cost:
+    dsps = blocks = lut = 0
+    # A byte of pixels arrives in a clock, and the head takes a channel of a class.
+    interval = max(math.prod(network.image_shape), network.layers[-1].weights_q.size + HEAD_LATENCY)
+    for number, (branch, own) in enumerate(zip(found, folds)):
+        for place, (stage, item) in enumerate(zip(branch.stages, own)):
+            groups = patches_of(network) // item.vectors if number == place == 0 else 1
+            interval = max(interval, interval_of(stage, item))
+            dsps += multipliers_of(stage, item) + _products(stage, item)
+            blocks += weight_blocks(stage, item) + _table_blocks(stage)
+            lut += _lut(stage, item, groups)
+        first, last = branch.stages[0], branch.stages[-1]
+        if number:
+            blocks += -(-2 * first.vectors * first.fan_in // BLOCK)
+        if branch.adds:
+            blocks += -(-ring_groups(len(own)) * own[-1].vectors * last.outputs // BLOCK)
+    return Cost(interval, dsps, blocks + _HEAD_BLOCKS + _RESULT_BLOCKS, round(lut + _OTHER_LUT))
+
+
+def _products(stage: Stage, item: Fold) -> int:
+    """Multipliers of functions, affines and residual branches."""
+    item_, shared = stage.item, False
+    if item_.affine is not None and item_.add is not None:
+        shared = item.pause > 1 and item_.affine.bits == item_.add.bits
+    affines = [isinstance(stage.function, Affine), item_.affine is not None, item_.add is not None]
+    return sum(affines) - shared
+
+
+def _table_blocks(stage: Stage) -> int:
+    return -(-stage.function.table_q.size // BLOCK) if isinstance(stage.function, Table) else 0
+
+
+def _lut(stage: Stage, item: Fold, groups: int) -> float:
+    sums = item.parts * item.results * stage.sum_bits
+    codes = item.parts * item.vectors * stage.code_bits * -(-2 * groups * item.clocks // 64)
+    return _LUT_PER_SUM_BIT * sums + _LUT_PER_RESULT_BIT * sums + _LUT_PER_CODE_BIT * codes + _LUT_PER_STAGE
+
+
+@lru_cache(maxsize=None)
+def fold_for(network: ResMLPNetwork, part: str) -> List[Tuple[Fold, ...]]:
+    """The folds with the shortest interval that fits the part, a key of `CAPACITY`.
+
+    Raises NetworkError, with resource, need and limit, if none does.
+    """
+    found, patches, capacity = branches(network), patches_of(network), CAPACITY[part]
+    products = sum(stage.products / stage.packing.products for branch in found for stage in branch.stages)
+    over = ""
+    for interval in intervals(found, patches):
+        if interval < products / capacity["dsp48e1"]:
+            continue
+        try:
+            folds = fold(found, interval, patches)
+        except NetworkError:
+            continue
+        needed = cost(network, found, folds)
+        over = _over(needed, capacity)
+        if not over:
+            return folds
+    raise NetworkError(
+        f"network {network.name!r} does not fit the {part.upper()}: {over or 'no folding exists'}; choose "
+        "fewer channels or bits, or the engine resmlp_array"
+    )
+
+
+def _over(needed: Cost, capacity: Dict[str, int]) -> str:
+    """What is more than the part can have; empty if nothing is."""
+    for resource, share in MOST.items():
+        count, most = getattr(needed, resource), int(share * capacity[resource])
+        if count > most:
+            return f"{needed} are needed, of {resource.upper()} {most:,} can be used"
+    return ""
