@@ -11,7 +11,7 @@ import typer
 
 import datasets
 import lst_overlay
-from gateware.device import BOARDS, DEFAULT_BOARD
+from gateware.device import BOARDS, CAPACITY, DEFAULT_BOARD
 from lst_overlay.errors import LstOverlayError
 
 app = typer.Typer(
@@ -186,12 +186,20 @@ def bitstream(
     out: Path = typer.Option(Path("build/vivado"), help="Directory for sources, reports and logs."),
 ) -> None:
     """Build the bitstream in bitstreams/BOARD with Vivado. Without Vivado, write the sources only."""
-    from gateware.designs import make_design, network_to_build_in
+    from gateware.designs import ENGINES, make_design, network_to_build_in
     from gateware.toolchain.bitstream import build
 
     if board not in BOARDS:
         raise typer.BadParameter(
             f"board must be one of {', '.join(BOARDS)}, not {board!r}", param_hint="--board"
+        )
+    part = ENGINES[engine].part
+    if any(BOARDS[board].capacity[resource] < count for resource, count in CAPACITY[part].items()):
+        able = [name for name, other in BOARDS.items() if other.die == part]
+        raise typer.BadParameter(
+            f"engine {engine} is made for the {part.upper()}, board {board} has an "
+            f"{BOARDS[board].die.upper()}: choose one of {', '.join(able)}",
+            param_hint="--board",
         )
     design = make_design(engine, network_to_build_in(engine, network))
     print(build(board, design, vivado, out / board / design.stem))

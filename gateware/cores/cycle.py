@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from migen import If, Module, Signal
+from migen import Cat, Constant, If, Module, Signal
 
 
 def cycle(module: Module, count: int, advance, name: str) -> Tuple[Signal, Signal]:
@@ -16,3 +16,8 @@ def cycle(module: Module, count: int, advance, name: str) -> Tuple[Signal, Signa
         If(ends, value.eq(0), ends.eq(count == 1)).Else(value.eq(value + 1), ends.eq(value == count - 2)),
     )
     return value, ends
+
+
+def index(*counters: Tuple[Signal, int]):
+    """The counters side by side, the first one lowest; each comes with its number of bits, which may be 0."""
+    return Cat(*([counter[:bits] for counter, bits in counters if bits] or [Constant(0, 1)]))

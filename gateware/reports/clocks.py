@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Optional
 
 from gateware import ROOT
 from gateware.designs import TOP, make_design
+from gateware.device import CAPACITY
 from gateware.engines.row_parallel.limits import SLICE_SHARE
 from gateware.reports import ladder
 from gateware.toolchain import timing
@@ -63,7 +64,12 @@ def _estimate(found: Optional[Dict[str, Any]]) -> str:
 
 def view(figures: Figures) -> Dict[str, Any]:
     rungs = [
-        {**rung["ideal"], **rung["top"], "share": 100 * rung["top"]["slices"] / ladder.DEVICE["slices"]}
+        {
+            **rung["ideal"],
+            **rung["top"],
+            "part": ladder.part_of(rung).upper(),
+            "share": 100 * rung["top"]["slices"] / CAPACITY[ladder.part_of(rung)]["slices"],
+        }
         for rung in ladder.PAGE.figures()["rungs"]
     ]
     compared = []

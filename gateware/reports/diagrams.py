@@ -34,12 +34,13 @@ def diagrams() -> Iterator[Tuple[str, str]]:
 
 
 def drawn_engines() -> List[str]:
-    """Return the engines with a built-in network, each once: one may be declared with several layouts.
+    """Return the engines with a built-in LST network, each once: one may be declared with several layouts.
 
-    Their pipelines are chains of streams. A loadable engine is a program on shared memories, of which streams
-    show little.
+    Their pipelines are chains of streams. A loadable engine is a program on shared memories, and a ResMLP
+    network has memories of whole images between its stages, of which streams show little.
     """
-    return list({spec.number: name for name, spec in ENGINES.items() if not spec.loadable}.values())
+    built_in = (spec for spec in ENGINES.values() if not spec.loadable and spec.family == "lst")
+    return list({spec.number: spec.name for spec in built_in}.values())
 
 
 def write_diagrams(directory: Path = DIRECTORY) -> List[Path]:

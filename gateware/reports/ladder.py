@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import datasets
 from gateware import ROOT
 from gateware.designs import ENGINES, TOP, make_design
-from gateware.device import DEVICE, MEMORY
+from gateware.device import CAPACITY, DEVICE, MEMORY
 from gateware.reports.memory import RATES, carried
 from gateware.reports.published import ON_BOARDS, PUBLISHED
 from gateware.reports.report import latency_text
@@ -37,6 +37,7 @@ _DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 SMALLEST = ("folded", "lst1_q6.7")
 # The engines that are compared with the systems of others, each with the default network.
 COMPARED = ("pixel_serial", "row_parallel")
+SMALLEST_PART = "xc7z010"  # whose area the picture shows
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -176,6 +177,7 @@ def view(figures: Figures) -> Dict[str, Any]:
                 "default": rung["default"]["images_per_second"] / 1e6,
             },
             **_clocks(rung, memory["designed"]),
+            "area": _area_of(rung),
             "latency": latency_text(rung["default"]),
         }
         for rung in _with_python(figures)
@@ -238,8 +240,24 @@ def _clocks(rung: Dict[str, Any], carried_at_most: float) -> Dict[str, Any]:
     for key, mhz in (("at_142_9", 1000 / 7), ("at_200", 200.0)):
         rate = f"{min(rate_at(mhz, rung['default']), carried_at_most):,.0f}"
         rates[key] = rate if mhz <= permitted_mhz else f"({rate})"
-    share = f"{100 * rung['top']['slices'] / DEVICE['slices']:.0f} %"
+    share = _of_part(rung, "slices")
     return {**rates, "permitted_mhz": permitted_mhz, "share": share}
+
+
+def part_of(rung: Dict[str, Any]) -> str:
+    """Return the part that a design is made for, a key of CAPACITY."""
+    return ENGINES[rung["ideal"]["engine"]].part
+
+
+def _of_part(rung: Dict[str, Any], resource: str) -> str:
+    """Return the share of a resource of its part that a design needs."""
+    return f"{100 * rung['top'][resource] / CAPACITY[part_of(rung)][resource]:.0f} %"
+
+
+def _area_of(rung: Dict[str, Any]) -> Dict[str, str]:
+    """Return the counts of the area table, each with its share of the part."""
+    counts = {key: f"{rung['top'][key]:,} ({_of_part(rung, key)})" for key in DEVICE}
+    return {"part": part_of(rung).upper(), **counts}
 
 
 def _accuracy(rung: Dict[str, Any]) -> str:
@@ -255,7 +273,7 @@ def _system(rung: Dict[str, Any]) -> Dict[str, Any]:
     return {
         **{key: rung["top"][key] for key in ("lut", "ff", "ramb18", "dsp48e1")},
         "name": "ours: {engine}, {network}".format(**run),
-        "part": "XC7Z010",
+        "part": part_of(rung).upper(),
         "accuracy": run["accuracy"],
         "images_per_second": rung["from_memory"],
         "conditions": "simulated, {fclk_mhz:.0f} MHz {fclk_source}".format(**run)
@@ -290,6 +308,8 @@ def _draw_ladder(figures: Figures, directory: Path) -> Path:
     path = directory / "images" / "ladder.svg"
     with picture(path, (6.6, 7)) as axes:
         for rung in _with_python(figures):
+            if part_of(rung) != SMALLEST_PART:
+                continue
             label = "{engine}, {network}: ".format(**rung["ideal"]) + _accuracy(rung)
             label += f", {rung['top']['dsp48e1']} DSP"
             lut = rung["top"]["lut"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateware import ROOT
 from gateware.designs import ENGINES, make_design, network_to_build_in
+from gateware.device import BOARDS
 from gateware.toolchain.csr_json import csr_json
 from lst_overlay.hardware.bitstream_files import DEFAULT_BOARD, SIMULATED
 from lst_overlay.samples.shipped_networks import find
@@ -23,8 +24,8 @@ def build_wheel(out: Path, staging: Path = ROOT / "build" / "wheel", jobs: int =
     """Write the wheel into ``out``, in the place of an older one, and return its path.
 
     RuntimeError with pip's message if that fails. Beside the driver it holds the register map, the notebooks,
-    what lies in bitstreams/ for real boards, and for each engine with
-    its default network the .hwh, so that a .bit of the same sources needs nothing else.
+    what lies in bitstreams/ for real boards, and for each engine that is made for the default board's part
+    the .hwh with its default network, so that a .bit of the same sources needs nothing else.
     """
     shutil.rmtree(staging, ignore_errors=True)
     package = staging / "driver" / "lst_overlay"
@@ -46,7 +47,8 @@ def build_wheel(out: Path, staging: Path = ROOT / "build" / "wheel", jobs: int =
     board.mkdir(exist_ok=True)
     # Names are global in Migen: a process for each design, new ones, since locks of other threads are copied.
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        list(pool.map(_describe, ENGINES, [board] * len(ENGINES)))
+        fitting = [name for name, spec in ENGINES.items() if spec.part == BOARDS[DEFAULT_BOARD].die]
+        list(pool.map(_describe, fitting, [board] * len(fitting)))
     return _packed(staging, out)
 
 

@@ -26,8 +26,21 @@ from gateware.engines.resmlp_streaming.stages import Branch, Stage
 
 
 def ring_groups(stages: int) -> int:
-    """Groups between the reader and the last stage: two in each code buffer, and one under way."""
-    return 1 + 2 * stages
+    """Groups between the reader and the last stage: one that is read, and one in each matrix."""
+    return 1 + stages
+
+
+def tiles_early(before: Fold, fold: Fold) -> int:
+    """Tiles that a matrix may still have to read when the one before it begins to overwrite their codes.
+
+    Its first code is written a tile and some clocks after it begins; the codes of further outputs follow at
+    most one per clock, in the order in which the last tile reads those that they replace.
+    """
+    return 1 + (before.clocks + _FIRST_RESULT) // fold.clocks
+
+
+# Clocks from the last step of a tile until its first result is written: fewer than there are.
+_FIRST_RESULT = 16
 
 
 class BranchPipeline(LiteXModule):
@@ -46,7 +59,7 @@ class BranchPipeline(LiteXModule):
 
         matrices, posts = [], []
         for place, (stage, fold) in enumerate(zip(branch.stages, folds)):
-            early = place > 0 and fold.clocks <= folds[place - 1].clocks
+            early = tiles_early(folds[place - 1], fold) if place else 0
             is_last = place == len(folds) - 1
             matrix = Matrix(stage, fold, groups if place == 0 else 1, by_image=is_last, early=early)
             post = Post(matrix, stage, fold)

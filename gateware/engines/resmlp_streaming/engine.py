@@ -67,5 +67,5 @@ def _spec(
 
 SPECS = (
     _spec(7, "xc7z010", "", 24_576, ("resmlp_lerp_psa_h1_w5a6",)),
-    _spec(8, "xc7z020", "_z020", 8_192, ("resmlp_lerp_psa_h1_w5a6", "resmlp_lerp_psa_h1_int8")),
+    _spec(7, "xc7z020", "_z020", 8_192, ("resmlp_lerp_psa_h1_w5a6", "resmlp_lerp_psa_h1_int8")),
 )

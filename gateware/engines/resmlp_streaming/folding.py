@@ -13,7 +13,7 @@ from gateware.cores.constants import blocks_of
 from gateware.engines.resmlp_streaming.stages import Branch, Stage
 from lst_overlay.network import NetworkError
 
-REPEAT = 4  # clocks from one result of an output to its next one, at least: the head needs them
+REPEAT = 4  # clocks from one result of an output to its next one: the head needs as many
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def folds_of(stage: Stage, vectors: int) -> Iterator[Fold]:
     for outputs in _divisors(stage.outputs, 2):
         for parts in _divisors(stage.fan_in, 1):
             fold = Fold(outputs, vectors, parts, stage.fan_in // parts)
-            if fold.results <= fold.clocks and outputs * fold.pause >= REPEAT:
+            if fold.results <= fold.clocks and (not stage.item.is_last or outputs * fold.pause >= REPEAT):
                 yield fold
 
 

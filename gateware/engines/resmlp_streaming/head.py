@@ -13,7 +13,7 @@ from migen import Case, Cat, If, Memory, Mux, Signal
 
 from gateware.cores.argmax import LOGIT_WIDTH, Argmax
 from gateware.cores.constants import BLOCK_LATENCY, LUT_LATENCY, block_constant, lut_constant
-from gateware.cores.cycle import cycle
+from gateware.cores.cycle import cycle, index
 from gateware.cores.delay import delayed
 from gateware.cores.product import product_by_additions
 from gateware.cores.requantiser import Clip
@@ -60,7 +60,7 @@ class Head(LiteXModule):
         column, column_ends = cycle(self, fold.outputs, running, "column")
         tile, tile_ends = cycle(self, channels // fold.outputs, next_tile, "tile")
         class_, class_ends = cycle(self, classes, next_class, "class")
-        channel = Cat(column[:column_bits], tile[:tile_bits])
+        channel = index((column, column_bits), (tile, tile_bits))
         begins, of_first = Signal(reset=1), Signal(reset=1)  # the first channel, and class
         total = self._sums(sink, Cat(sink.output, arriving), Cat(channel, leaving), bits, tokens)
         shifted = Signal((len(total), True), reset_less=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import READ_FIRST, Case, Cat, If, Memory, Mux, Signal
+from migen import READ_FIRST, Case, If, Memory, Mux, Signal
 
 from gateware.cores.constants import LUT_LATENCY, lut_constant
-from gateware.cores.cycle import cycle
+from gateware.cores.cycle import cycle, index
 from gateware.cores.delay import delayed
 from gateware.cores.stock import Stock
 from gateware.engines.resmlp_streaming.folding import Fold, by_index, index_bits
@@ -151,7 +151,9 @@ class Reader(LiteXModule):
             source.x.eq(memory.value),
             source.element.eq(delayed(self, element, late, name="element")),
             source.lane.eq(delayed(self, lane, late, name="lane")),
-            source.vector.eq(delayed(self, Cat(lane[:lane_bits], group[:group_bits]), late, name="vector")),
+            source.vector.eq(
+                delayed(self, index((lane, lane_bits), (group, group_bits)), late, name="vector")
+            ),
             source.group_ends.eq(delayed(self, group_ends, late, name="ends", reset_less=False)),
         ]
 

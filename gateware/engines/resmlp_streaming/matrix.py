@@ -18,10 +18,10 @@ from operator import add
 import numpy as np
 from litex.gen import LiteXModule
 from litex.soc.interconnect import stream
-from migen import Cat, If, Mux, Signal
+from migen import If, Mux, Signal
 
 from gateware.cores.constants import BLOCK_LATENCY, block_constant, chosen, chosen_latency, packed
-from gateware.cores.cycle import cycle
+from gateware.cores.cycle import cycle, index
 from gateware.cores.delay import delayed, keep_register
 from gateware.cores.packed_products import accumulators, code_factor, multiplier
 from gateware.cores.stock import Stock
@@ -53,15 +53,15 @@ class Matrix(LiteXModule):
     by_image: has_room speaks of the results of an image, otherwise of those of a group.
 
     write:    the codes, as `CodeBuffer` says; filled: high for one clock when a block is complete.
-    emptied:  high for one clock when a block has been read; if ``early``, when its last but one tile begins:
-              the codes of a writer whose tiles last at least as long come after those that they replace.
+    emptied:  high for one clock when a block has been read, or ``early`` tiles before: the codes of a writer
+              that begins then come when those that they replace have been read.
     has_room: the results of one more image, or group, may come; begun: high for one clock when one begins.
     admitted: one more image may begin; admits: high for one clock when it does.
     source:   sum (``excess`` too large, its upper bits cut off), and `result_layout`; no back-pressure.
     waits:    for a block of codes; refused: for ``admitted``.
     """
 
-    def __init__(self, stage: Stage, fold: Fold, groups: int, by_image: bool, early: bool = False):
+    def __init__(self, stage: Stage, fold: Fold, groups: int, by_image: bool, early: int = 0):
         self.stage, self.fold, self.early = stage, fold, early
         self.excess = stage.fan_in << stage.packing.field_bits - 1
         self.buffer = buffer = CodeBuffer(fold, groups, stage.code_bits)
@@ -101,7 +101,7 @@ class Matrix(LiteXModule):
         first, last, ends = Signal(), Signal(), Signal()
         _, step_ends = cycle(self, fold.clocks, running, "step")
         tile, tile_ends = cycle(self, tiles, last, "tile")
-        early = first & (tile == max(tiles - 2, 0))
+        early = first & (tile == max(tiles - self.early, 0))
         address, base = self.buffer.address, Signal.like(self.buffer.address)
         next_base = Signal.like(base)
         weight_address = Signal(max=fold.clocks * tiles)
@@ -239,8 +239,8 @@ class Matrix(LiteXModule):
             next_vector.eq(source.valid & column_ends),
             next_tile.eq(next_vector & lane_ends),
             next_group.eq(next_tile & tile_ends),
-            source.output.eq(Cat(column[:column_bits], tile[:tile_bits])),
-            source.vector.eq(Cat(lane[:lane_bits], group[:group_bits])),
+            source.output.eq(index((column, column_bits), (tile, tile_bits))),
+            source.vector.eq(index((lane, lane_bits), (group, group_bits))),
             source.lane.eq(lane),
             source.group_ends.eq(column_ends & lane_ends & tile_ends),
             source.image_ends.eq(source.group_ends & group_ends),

@@ -7,7 +7,7 @@ from litex.soc.interconnect import stream
 from migen import Cat, If, Signal
 
 from gateware.cores.constants import LUT_LATENCY, lut_constant
-from gateware.cores.cycle import cycle
+from gateware.cores.cycle import cycle, index
 from gateware.cores.delay import delayed
 from gateware.engines.resmlp_streaming.folding import Fold, by_index, index_bits
 from gateware.engines.resmlp_streaming.matrix import Matrix
@@ -50,7 +50,7 @@ class Pixels(LiteXModule):
         place = lut_constant(
             self,
             "places",
-            Cat(value[:value_bits], row[:row_bits]),
+            index((value, value_bits), (row, row_bits)),
             by_index(words, line),
             offset_bits + len(source.part),
         )

@@ -21,7 +21,11 @@ SIZE, CLASSES = 6, 4
 PIPELINES = {
     package.rsplit(".", 1)[1]: import_module(f"{package}.pipeline").Pipeline
     for package in sorted(
-        {spec.build.__module__.rsplit(".", 1)[0] for spec in ENGINES.values() if not spec.loadable}
+        {
+            spec.build.__module__.rsplit(".", 1)[0]
+            for spec in ENGINES.values()
+            if not spec.loadable and spec.family == "lst"
+        }
     )
 }
 SETTINGS = [

@@ -24,9 +24,9 @@ from tests.gateware.shell.top_bench import (
     random_images,
 )
 
-# Every engine with a built-in network, two deeper ones, and one further packed layout. Each takes up to a
+# Every engine with a built-in LST network, two deeper ones, and one further packed layout. Each takes up to a
 # minute to compile.
-BUILT_IN = [spec for spec in ENGINES.values() if not spec.loadable]
+BUILT_IN = [spec for spec in ENGINES.values() if not spec.loadable and spec.family == "lst"]
 QUICK = ("folded", "pixel_pairs", "pixel_pairs ResLST-3", "row_parallel")  # always run; the others are slow
 # Not the default: wider, narrower.
 NETWORKS = {"folded": "lst1_q6.7", "row_parallel_uint8": "lst1_w4a4p2", "row_parallel_uint8x4": "lst1_w4a4p2"}
