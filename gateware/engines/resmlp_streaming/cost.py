@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from gateware.device import CAPACITY
 from gateware.engines.resmlp_streaming.branch import ring_groups
@@ -101,7 +101,7 @@ def fold_for(network: ResMLPNetwork, part: str) -> List[Tuple[Fold, ...]]:
     """
     found, patches, capacity = branches(network), patches_of(network), CAPACITY[part]
     products = sum(stage.products / stage.packing.products for branch in found for stage in branch.stages)
-    over = ""
+    nearest = 0.0, "no folding exists"
     for interval in intervals(found, patches):
         if interval < products / capacity["dsp48e1"]:
             continue
@@ -109,20 +109,22 @@ def fold_for(network: ResMLPNetwork, part: str) -> List[Tuple[Fold, ...]]:
             folds = fold(found, interval, patches)
         except NetworkError:
             continue
-        needed = cost(network, found, folds)
-        over = _over(needed, capacity)
-        if not over:
+        over = _over(cost(network, found, folds), capacity)
+        if over is None:
             return folds
+        nearest = min(nearest, over) if nearest[0] else over
     raise NetworkError(
-        f"network {network.name!r} does not fit the {part.upper()}: {over or 'no folding exists'}; choose "
+        f"network {network.name!r} does not fit the {part.upper()}: {nearest[1]}; choose "
         "fewer channels or bits, or the engine resmlp_array"
     )
 
 
-def _over(needed: Cost, capacity: Dict[str, int]) -> str:
-    """What is more than the part can have; empty if nothing is."""
+def _over(needed: Cost, capacity: Dict[str, int]) -> Optional[Tuple[float, str]]:
+    """The resource of which most is missing: need over limit, and a text. None if nothing is missing."""
+    shares = []
     for resource, share in MOST.items():
         count, most = getattr(needed, resource), int(share * capacity[resource])
-        if count > most:
-            return f"{needed} are needed, of {resource.upper()} {most:,} can be used"
-    return ""
+        text = f"{needed} are needed, of {resource.upper()} {most:,} can be used"
+        shares.append((count / most, text))
+    worst = max(shares)
+    return worst if worst[0] > 1 else None
