@@ -16,9 +16,13 @@ from tests.images import corner_images
 
 NAME = "lst1_w4a4p2"
 STEM = f"row_parallel-{NAME}"
-# Every engine with a built-in network, with the networks of test_built_in_top.py: libraries are built once.
+# Every engine with a built-in LST network, with the networks of test_built_in_top.py: built once.
 NETWORKS = {"folded": "lst1_q6.7", "row_parallel_uint8": NAME, "row_parallel_uint8x4": NAME}
-DESIGNS = [(spec, NETWORKS.get(spec.name, spec.network)) for spec in declared_engines() if not spec.loadable]
+DESIGNS = [
+    (spec, NETWORKS.get(spec.name, spec.network))
+    for spec in declared_engines()
+    if not spec.loadable and spec.family == "lst"
+]
 DEEPER = ("lst2_w6a4p4", "reslst3_w6a4p4")  # the time of an image is that of LST-1 for each pair of layers
 DESIGNS += [(spec, name) for spec, _ in DESIGNS if spec.name == "pixel_pairs" for name in DEEPER]
 SLOW = (
