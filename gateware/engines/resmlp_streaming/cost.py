@@ -19,6 +19,7 @@ from gateware.engines.resmlp_streaming.folding import (
 )
 from gateware.engines.resmlp_streaming.function import BLOCK
 from gateware.engines.resmlp_streaming.head import HEAD_LATENCY
+from gateware.engines.resmlp_streaming.image_memory import RING_IN_LUTS
 from gateware.engines.resmlp_streaming.stages import Branch, Stage, branches
 from lst_overlay.network import NetworkError
 from lst_overlay.network.resmlp import Affine, ResMLPNetwork, Table
@@ -70,7 +71,8 @@ def cost(network: ResMLPNetwork, found: Sequence[Branch], folds: Sequence[Tuple[
         if number:
             blocks += -(-2 * first.vectors * first.fan_in // BLOCK)
         if branch.adds:
-            blocks += -(-ring_groups(len(own)) * own[-1].vectors * last.outputs // BLOCK)
+            ring = ring_groups(len(own)) * own[-1].vectors * last.outputs
+            blocks += 0 if ring <= RING_IN_LUTS else -(-ring // BLOCK)
     return Cost(interval, dsps, blocks + _HEAD_BLOCKS + _RESULT_BLOCKS, round(lut + _OTHER_LUT))
 
 

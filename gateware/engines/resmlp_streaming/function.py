@@ -59,8 +59,8 @@ class Function(LiteXModule):
                 bias.eq(delayed(self, word[FACTOR_BITS:], 1, name="bias")),
             ]
             x = delayed(self, sink.x, LUT_LATENCY, name="x")
-            self.requantiser = requantiser = Requantiser(factor, x, bias, code_bits)
-            self.latency = LUT_LATENCY + Requantiser.latency
+            self.requantiser = requantiser = Requantiser(factor, x, bias, code_bits, rounds_late=True)
+            self.latency = LUT_LATENCY + requantiser.latency
             self.comb += source.code.eq(requantiser.y)
         else:
             self._table(layer, inner, input_bits)
@@ -78,11 +78,10 @@ class Function(LiteXModule):
             channel = lut_constant(self, "channels", channel, by_index(range(channels), inner), bits)
             x = delayed(self, x, wait, name="x")
             keep_register(x)
-        index, following = Signal(index_bits), Signal(index_bits)
-        self.comb += [
-            index.eq(Cat(*[x[place] for place in range(places, input_bits - 1)], ~x[-1])),
-            following.eq(index + 1),
-        ]
+        # An expression: under a name of its own, Yosys would forget that the register is to be kept.
+        index = Cat(*[x[place] for place in range(places, input_bits - 1)], ~x[-1])
+        following = Signal(index_bits)
+        self.comb += following.eq(index + 1)
         low, high = self._entries(layer, Cat(index, channel), Cat(following, channel))
         ends = delayed(self, index == entries - 1, _ENTRIES, name="ends")
         part = delayed(self, x[:places], _ENTRIES, name="part")

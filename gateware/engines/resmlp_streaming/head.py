@@ -100,11 +100,12 @@ class Head(LiteXModule):
         self.sync += [
             If(sink.valid & sink.image_ends, arriving.eq(~arriving)),
             If(room.put, pending.eq(0)),
-            If(images.take, running.eq(1), pending.eq(1)),
-            If(running, address.eq(address + 1), begins.eq(next_class)),
+            If(images.take, pending.eq(1)),
+            If(running, begins.eq(next_class)),
+            address.eq(Mux(running, address + 1, 0)),
             If(next_class, of_first.eq(class_ends)),
-            If(~running | image_ends, address.eq(0)),
-            If(image_ends, running.eq(0), leaving.eq(~leaving)),
+            running.eq(images.take | (running & ~image_ends)),
+            If(image_ends, leaving.eq(~leaving)),
         ]
 
     def _sums(self, sink, write_place, read_place, bits: int, tokens: int) -> Signal:

@@ -14,6 +14,8 @@ from gateware.engines.resmlp_streaming.folding import Fold, by_index, index_bits
 from gateware.engines.resmlp_streaming.function import BLOCK
 from gateware.engines.resmlp_streaming.stages import Stage
 
+RING_IN_LUTS = 256  # values: a ring of so many is LUT RAM
+
 
 class ImageMemory(LiteXModule):
     """Values lie in the order in which the reader wants them, one image behind the other.
@@ -183,7 +185,9 @@ class Ring(LiteXModule):
         # # #
 
         memory = Memory(bits, depth, name="residual")
-        write_port, read_port = memory.get_port(write_capable=True), memory.get_port(mode=READ_FIRST)
+        write_port = memory.get_port(write_capable=True)
+        in_luts = depth <= RING_IN_LUTS
+        read_port = memory.get_port(async_read=True) if in_luts else memory.get_port(mode=READ_FIRST)
         self.specials += memory, write_port, read_port
         write_address, _ = cycle(self, depth, sink.valid, "write_address")
         next_group = Signal()
@@ -208,5 +212,5 @@ class Ring(LiteXModule):
             lane.eq(begin + delayed(self, read.lane, LUT_LATENCY - 1, name="lane")),
             address.eq(place + lane),
             If(next_group, base.eq(Mux(last_group, 0, base + size))),
-            self.value.eq(read_port.dat_r),
+            self.value.eq(delayed(self, read_port.dat_r, int(in_luts), name="word")),
         ]

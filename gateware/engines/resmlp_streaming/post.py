@@ -24,6 +24,7 @@ from gateware.engines.resmlp_streaming.stages import Stage
 from lst_overlay.network.resmlp.layers import Matrix as MatrixLayer
 
 _REQUANTISED = LUT_LATENCY + 3 + Clip.latency  # clocks from a sum to its code
+_PRODUCTS = Requantiser.latency + 2  # from there to affine and residual: one rounds late, one begins late
 
 
 class Post(LiteXModule):
@@ -59,9 +60,9 @@ class Post(LiteXModule):
             keep_register(channel)  # a shift register's output would be late for what follows
             valid = delayed(self, sink.valid, latency - LUT_LATENCY + 1, name="steps", reset_less=False)
             affined, added = self._products(item, y, channel, valid, shared=fold.pause > 1)
-            latency += 1 + Requantiser.latency
+            latency += _PRODUCTS
             if item.affine is None:
-                affined = delayed(self, y, 1 + Requantiser.latency, name="unchanged")
+                affined = delayed(self, y, _PRODUCTS, name="unchanged")
             else:
                 self._probe("affine", affined, latency)
             y = affined
@@ -108,7 +109,7 @@ class Post(LiteXModule):
         return self.clip.y
 
     def _products(self, item, y: Signal, channel: Signal, valid: Signal, shared: bool):
-        """(affine, factor times residual), 1 + Requantiser.latency clocks after y.
+        """(affine, factor times residual), _PRODUCTS clocks after y.
 
         channel: LUT_LATENCY clocks before y. valid: a clock before y.
         """
@@ -147,7 +148,7 @@ class Post(LiteXModule):
             factor.eq(word[:FACTOR_BITS]),
             bias.eq(delayed(self, word[FACTOR_BITS:], 1, name=f"{name}_late")),
         ]
-        requantiser = Requantiser(factor, x, bias, bits)
+        requantiser = Requantiser(factor, x, bias, bits, rounds_late=True)
         setattr(self.submodules, name, requantiser)
         return requantiser.y
 
