@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 from migen import READ_FIRST, Case, Cat, Constant, Instance, Memory, Module, Signal
@@ -16,8 +16,12 @@ LUT_INPUTS = 6
 LUT_LATENCY = 2
 
 
-def lut_constant(module: Module, name: str, index, words: Sequence[int], bits: int) -> Signal:
+def lut_constant(
+    module: Module, name: str, index, words: Sequence[int], bits: int, hidden: Optional[int] = None
+) -> Signal:
     """Word ``index``, `LUT_LATENCY` clocks later. They may be negative; a word beyond them is undefined.
+
+    hidden: a bit that has LUTs though all words be equal in it: Yosys does not see that it is constant.
 
     The LUTs are instances: Yosys would share logic among the bits, by several LUTs one after another.
     """
@@ -27,10 +31,12 @@ def lut_constant(module: Module, name: str, index, words: Sequence[int], bits: i
         value = Signal(bits, reset_less=True, name=f"{name}{place}_part")
         columns = [sum((word >> bit & 1) << n for n, word in enumerate(part)) for bit in range(bits)]
         outputs = {
-            column: _lut(module, f"{name}{place}_{bit}", index[:LUT_INPUTS], column, len(part))
+            (column, bit == hidden): _lut(
+                module, f"{name}{place}_{bit}", index[:LUT_INPUTS], column, len(part), bit == hidden
+            )
             for bit, column in reversed(list(enumerate(columns)))
         }
-        module.sync += value.eq(Cat(*[outputs[column] for column in columns]))
+        module.sync += value.eq(Cat(*[outputs[column, bit == hidden] for bit, column in enumerate(columns)]))
         parts.append(value)
     word = Signal(bits, reset_less=True, name=f"{name}_word")
     if len(parts) == 1:
@@ -42,9 +48,9 @@ def lut_constant(module: Module, name: str, index, words: Sequence[int], bits: i
     return word
 
 
-def _lut(module: Module, name: str, inputs, column: int, count: int):
+def _lut(module: Module, name: str, inputs, column: int, count: int, hidden: bool):
     """Bit ``inputs`` of the column, whose bits from ``count`` on do not matter."""
-    if column in (0, (1 << count) - 1):
+    if column in (0, (1 << count) - 1) and not hidden:
         return Constant(column & 1)
     output = Signal(name=name)
     pins = {f"i_I{n}": inputs[n] if n < len(inputs) else 0 for n in range(LUT_INPUTS)}

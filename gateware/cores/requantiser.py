@@ -46,20 +46,18 @@ class Requantiser(LiteXModule):
     a, b: signed, one of at most 25 bits, the other of at most 18.
     bias: 8 bits, signed, 1 clock after a and b.
     y:    5 clocks after a and b.
-    rounds_late: the half is added in logic, and y comes a clock later. Without a bias the DSP block then adds
-                 nothing: of an adder of a constant, Yosys makes logic, and leaves the block's register out.
     """
 
     latency = 5
 
-    def __init__(self, a, b, bias, bits: int, relu=0, rounds_late: bool = False):
+    def __init__(self, a, b, bias, bits: int, relu=0):
         a_register = Signal((len(a), True), reset_less=True, name="a")
         b_register = Signal((len(b), True), reset_less=True, name="b")
         m = Signal((len(a) + len(b), True), reset_less=True)
         p = Signal((len(m) + 1, True), reset_less=True)
         bias_register = Signal((len(bias), True), reset_less=True, name="bias")
         constant = Signal((UNIT_SHIFT + len(bias), True))
-        self.comb += constant.eq(Cat(Constant(0 if rounds_late else HALF, UNIT_SHIFT), bias_register))
+        self.comb += constant.eq(Cat(Constant(HALF, UNIT_SHIFT), bias_register))
         self.sync += [
             a_register.eq(a),
             b_register.eq(b),
@@ -67,11 +65,5 @@ class Requantiser(LiteXModule):
             m.eq(a_register * b_register),
             p.eq(m + constant),
         ]
-        value = p[UNIT_SHIFT:]
-        if rounds_late:
-            self.latency += 1
-            half_up = Signal((len(p) - UNIT_SHIFT + 1, True), reset_less=True)
-            self.sync += half_up.eq(p[UNIT_SHIFT - 1 :] + 1)
-            value = half_up[1:]
-        self.clip = Clip(value, bits, relu)
+        self.clip = Clip(p[UNIT_SHIFT:], bits, relu)
         self.y = self.clip.y

@@ -15,7 +15,7 @@ from typing import Optional, Tuple
 from litex.gen import LiteXModule
 from migen import Signal
 
-from gateware.cores.delay import delayed, keep_register
+from gateware.cores.delay import delayed
 from gateware.cores.stock import Stock
 from gateware.engines.resmlp_streaming.folding import Fold
 from gateware.engines.resmlp_streaming.image_memory import ImageMemory, Reader, Ring
@@ -92,8 +92,9 @@ class BranchPipeline(LiteXModule):
             return
         self.ring = ring = Ring(branch.stages[-1], folds[-1], ring_groups(len(folds)), stage.input_bits)
         early = post.residual_latency - ring.latency
-        output = delayed(self, post.sink.output, early, name="residual_output")
-        keep_register(output)
+        output = delayed(self, post.sink.output, early - 1, name="residual_output")
+        # With a reset it cannot become a shift register, whose output would be late.
+        output = delayed(self, output, 1, name="last_residual_output", reset_less=False)
         self.comb += [
             reader.has_room.eq(has_block & ring.room.available),
             ring.room.take.eq(reader.begun),

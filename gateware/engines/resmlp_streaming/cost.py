@@ -20,6 +20,7 @@ from gateware.engines.resmlp_streaming.folding import (
 from gateware.engines.resmlp_streaming.function import BLOCK
 from gateware.engines.resmlp_streaming.head import HEAD_LATENCY
 from gateware.engines.resmlp_streaming.image_memory import RING_IN_LUTS
+from gateware.engines.resmlp_streaming.pixels import ROW_PAUSE
 from gateware.engines.resmlp_streaming.stages import Branch, Stage, branches
 from lst_overlay.network import NetworkError
 from lst_overlay.network.resmlp import Affine, ResMLPNetwork, Table
@@ -59,7 +60,8 @@ def patches_of(network: ResMLPNetwork) -> int:
 def cost(network: ResMLPNetwork, found: Sequence[Branch], folds: Sequence[Tuple[Fold, ...]]) -> Cost:
     dsps = blocks = lut = 0
     # A byte of pixels arrives in a clock, and the head takes a channel of a class.
-    interval = max(math.prod(network.image_shape), network.layers[-1].weights_q.size + HEAD_LATENCY)
+    pixels = math.prod(network.image_shape) + network.image_shape[0] // network.patch * ROW_PAUSE
+    interval = max(pixels, network.layers[-1].weights_q.size + HEAD_LATENCY)
     for number, (branch, own) in enumerate(zip(found, folds)):
         for place, (stage, item) in enumerate(zip(branch.stages, own)):
             groups = patches_of(network) // item.vectors if number == place == 0 else 1

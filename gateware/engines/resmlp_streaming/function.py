@@ -9,7 +9,7 @@ from litex.soc.interconnect import stream
 from migen import READ_FIRST, Case, Cat, If, Memory, Mux, Signal
 
 from gateware.cores.constants import LUT_LATENCY, lut_constant
-from gateware.cores.delay import delayed, keep_register
+from gateware.cores.delay import delayed
 from gateware.cores.requantiser import Requantiser
 from gateware.engines.resmlp_streaming.folding import by_index
 from lst_overlay.network.resmlp import Add, Affine, Table
@@ -51,7 +51,7 @@ class Function(LiteXModule):
             self.comb += source.code.eq(sink.x)
         elif isinstance(layer, Affine):
             word = lut_constant(
-                self, "factors", sink.channel, by_index(factors(layer), inner), FACTOR_BITS + 8
+                self, "factors", sink.channel, by_index(factors(layer), inner), FACTOR_BITS + 8, FACTOR_BITS
             )
             factor, bias = Signal((FACTOR_BITS, True)), Signal((8, True))
             self.comb += [
@@ -59,7 +59,7 @@ class Function(LiteXModule):
                 bias.eq(delayed(self, word[FACTOR_BITS:], 1, name="bias")),
             ]
             x = delayed(self, sink.x, LUT_LATENCY, name="x")
-            self.requantiser = requantiser = Requantiser(factor, x, bias, code_bits, rounds_late=True)
+            self.requantiser = requantiser = Requantiser(factor, x, bias, code_bits)
             self.latency = LUT_LATENCY + requantiser.latency
             self.comb += source.code.eq(requantiser.y)
         else:
@@ -76,9 +76,8 @@ class Function(LiteXModule):
             wait = LUT_LATENCY
             bits = (channels - 1).bit_length()
             channel = lut_constant(self, "channels", channel, by_index(range(channels), inner), bits)
-            x = delayed(self, x, wait, name="x")
-            keep_register(x)
-        # An expression: under a name of its own, Yosys would forget that the register is to be kept.
+            # With a reset it cannot become a shift register, whose output would be late.
+            x = delayed(self, x, wait, name="x", reset_less=False)
         index = Cat(*[x[place] for place in range(places, input_bits - 1)], ~x[-1])
         following = Signal(index_bits)
         self.comb += following.eq(index + 1)

@@ -13,6 +13,8 @@ from gateware.engines.resmlp_streaming.folding import Fold, by_index, index_bits
 from gateware.engines.resmlp_streaming.matrix import Matrix
 from lst_overlay.network.resmlp import ResMLPNetwork
 
+ROW_PAUSE = 4  # clocks between two rows of patches
+
 
 class Pixels(LiteXModule):
     """sink: word (8 bits): the bytes of images, row by row, the colours of a pixel together; one per clock.

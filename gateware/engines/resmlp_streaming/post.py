@@ -15,7 +15,7 @@ from litex.soc.interconnect import stream
 from migen import Case, Cat, If, Mux, Replicate, Signal
 
 from gateware.cores.constants import LUT_LATENCY, lut_constant
-from gateware.cores.delay import delayed, keep_register
+from gateware.cores.delay import delayed
 from gateware.cores.requantiser import Clip, Requantiser
 from gateware.engines.resmlp_streaming.folding import Fold, by_index
 from gateware.engines.resmlp_streaming.function import FACTOR_BITS, factors
@@ -24,7 +24,7 @@ from gateware.engines.resmlp_streaming.stages import Stage
 from lst_overlay.network.resmlp.layers import Matrix as MatrixLayer
 
 _REQUANTISED = LUT_LATENCY + 3 + Clip.latency  # clocks from a sum to its code
-_PRODUCTS = Requantiser.latency + 2  # from there to affine and residual: one rounds late, one begins late
+_PRODUCTS = Requantiser.latency + 1  # from there to affine and residual, which begins a clock later
 
 
 class Post(LiteXModule):
@@ -56,8 +56,9 @@ class Post(LiteXModule):
         self._probe("matrix", y, latency)
         channel = sink.vector if stage.over_tokens else sink.output
         if item.affine is not None or item.add is not None:
-            channel = delayed(self, channel, latency - LUT_LATENCY, name="channel")
-            keep_register(channel)  # a shift register's output would be late for what follows
+            channel = delayed(self, channel, latency - LUT_LATENCY - 1, name="channel")
+            # With a reset it cannot become a shift register, whose output would be late.
+            channel = delayed(self, channel, 1, name="last_channel", reset_less=False)
             valid = delayed(self, sink.valid, latency - LUT_LATENCY + 1, name="steps", reset_less=False)
             affined, added = self._products(item, y, channel, valid, shared=fold.pause > 1)
             latency += _PRODUCTS
@@ -117,6 +118,8 @@ class Post(LiteXModule):
             by_index(factors(layer), self.inner_channel) if layer is not None else None
             for layer in (item.affine, item.add)
         ]
+        # Where all biases are 0, a bit of theirs is hidden: of an adder of a constant, Yosys makes logic, and
+        # leaves the register of the DSP block out.
         operands = [y, self.residual]
         steps = [channel, delayed(self, channel, 1, name="later_channel")]
         if shared and None not in words and item.affine.bits == item.add.bits:
@@ -125,7 +128,7 @@ class Post(LiteXModule):
             self.comb += index.eq(Mux(valid, steps[1], steps[0]))
             size = 1 << len(channel)
             both = words[0] + [0] * (size - len(words[0])) + words[1]
-            word = lut_constant(self, "factors", Cat(index, valid), both, FACTOR_BITS + 8)
+            word = lut_constant(self, "factors", Cat(index, valid), both, FACTOR_BITS + 8, FACTOR_BITS)
             x = Signal((8, True))
             self.comb += x.eq(Mux(delayed(self, valid, LUT_LATENCY, name="second"), self.residual, y))
             product = self._requantiser("both", word, x, item.add.bits)
@@ -135,7 +138,7 @@ class Post(LiteXModule):
             if words_ is None:
                 found.append(None)
                 continue
-            word = lut_constant(self, f"{name}_factors", index, words_, FACTOR_BITS + 8)
+            word = lut_constant(self, f"{name}_factors", index, words_, FACTOR_BITS + 8, FACTOR_BITS)
             bits = (item.affine if name == "affine" else item.add).bits
             product = self._requantiser(name, word, x, bits)
             found.append(delayed(self, product, 1, name="affined") if name == "affine" else product)
@@ -148,7 +151,7 @@ class Post(LiteXModule):
             factor.eq(word[:FACTOR_BITS]),
             bias.eq(delayed(self, word[FACTOR_BITS:], 1, name=f"{name}_late")),
         ]
-        requantiser = Requantiser(factor, x, bias, bits, rounds_late=True)
+        requantiser = Requantiser(factor, x, bias, bits)
         setattr(self.submodules, name, requantiser)
         return requantiser.y
 
