@@ -7,6 +7,7 @@ from typing import List
 
 from gateware.reports import clocks, frontier, ladder, results
 from gateware.reports.diagrams import write_diagrams
+from gateware.reports.foldings import write_foldings
 from gateware.reports.utilisation import write_utilisation
 
 PAGES = (ladder.PAGE, clocks.PAGE, results.PAGE, frontier.PAGE)
@@ -19,4 +20,5 @@ def render() -> List[Path]:
         *dict.fromkeys(paths),
         *write_diagrams(),
         *write_utilisation(),
+        *write_foldings(),
     ]  # README.md shows figures of two pages
