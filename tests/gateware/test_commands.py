@@ -98,6 +98,13 @@ def test_bitstream_without_vivado_names_what_is_missing(run, tmp_path, monkeypat
     )
 
 
+def test_bitstream_of_an_engine_for_a_larger_part_names_the_boards_that_have_it(run):
+    done = run("bitstream", "--engine", "resmlp_streaming_z020")
+    text = " ".join(done.stderr.replace("│", " ").split())
+    assert done.returncode == 2 and "is made for the XC7Z020, board zybo_z7_10 has an XC7Z010" in text
+    assert "choose one of zybo_z7_20, pynq_z1, pynq_z2" in text
+
+
 def test_bitstream_that_vivado_cannot_build_is_one_line(run, tmp_path):
     done = run(
         "bitstream",
