@@ -15,6 +15,7 @@ from gateware.engines.resmlp_streaming.folding import (
     interval_of,
     intervals,
     multipliers_of,
+    shares_multiplier,
     weight_blocks,
 )
 from gateware.engines.resmlp_streaming.function import BLOCK
@@ -80,11 +81,8 @@ def cost(network: ResMLPNetwork, found: Sequence[Branch], folds: Sequence[Tuple[
 
 def _products(stage: Stage, item: Fold) -> int:
     """Multipliers of functions, affines and residual branches."""
-    item_, shared = stage.item, False
-    if item_.affine is not None and item_.add is not None:
-        shared = item.pause > 1 and item_.affine.bits == item_.add.bits
-    affines = [isinstance(stage.function, Affine), item_.affine is not None, item_.add is not None]
-    return sum(affines) - shared
+    steps = [isinstance(stage.function, Affine), stage.item.affine is not None, stage.item.add is not None]
+    return sum(steps) - shares_multiplier(stage, item)
 
 
 def _table_blocks(stage: Stage) -> int:

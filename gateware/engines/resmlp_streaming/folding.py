@@ -68,6 +68,12 @@ def multipliers_of(stage: Stage, fold: Fold) -> int:
     return fold.parts * fold.results // stage.packing.products
 
 
+def shares_multiplier(stage: Stage, fold: Fold) -> bool:
+    """Affine and residual branch take turns: results are two clocks apart or more, and both clip alike."""
+    affine, add = stage.item.affine, stage.item.add
+    return affine is not None and add is not None and affine.bits == add.bits and fold.pause > 1
+
+
 def weight_blocks(stage: Stage, fold: Fold) -> int:
     """RAMB18 of the stage's weights."""
     return blocks_of(

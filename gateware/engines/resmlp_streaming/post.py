@@ -17,7 +17,7 @@ from migen import Case, Cat, If, Mux, Replicate, Signal
 from gateware.cores.constants import LUT_LATENCY, lut_constant
 from gateware.cores.delay import delayed
 from gateware.cores.requantiser import Clip, Requantiser
-from gateware.engines.resmlp_streaming.folding import Fold, by_index
+from gateware.engines.resmlp_streaming.folding import Fold, by_index, shares_multiplier
 from gateware.engines.resmlp_streaming.function import FACTOR_BITS, factors
 from gateware.engines.resmlp_streaming.matrix import Matrix, result_layout
 from gateware.engines.resmlp_streaming.stages import Stage
@@ -33,7 +33,7 @@ class Post(LiteXModule):
     sink:     the matrix's source.
     residual: a value of the residual branch, ``residual_latency`` clocks after its place was in ``sink``.
     source:   y (signed), and `result_layout`.
-    probes:   (flag, value) of each step, in the order of ``sink``; for tests.
+    probes:   for tests, by the name of a step, its output and how many clocks after ``sink`` it comes.
     """
 
     residual_latency = _REQUANTISED + 1
@@ -60,7 +60,7 @@ class Post(LiteXModule):
             # With a reset it cannot become a shift register, whose output would be late.
             channel = delayed(self, channel, 1, name="last_channel", reset_less=False)
             valid = delayed(self, sink.valid, latency - LUT_LATENCY + 1, name="steps", reset_less=False)
-            affined, added = self._products(item, y, channel, valid, shared=fold.pause > 1)
+            affined, added = self._products(item, y, channel, valid, shares_multiplier(stage, fold))
             latency += _PRODUCTS
             if item.affine is None:
                 affined = delayed(self, y, _PRODUCTS, name="unchanged")
@@ -73,9 +73,7 @@ class Post(LiteXModule):
         self.latency = latency
         self.comb += source.y.eq(y)
         for name in ("valid", *(name for name, _ in result_layout(stage, fold))):
-            late = delayed(
-                self, getattr(sink, name), latency, name=f"{name}_", reset_less=name not in ("valid",)
-            )
+            late = delayed(self, getattr(sink, name), latency, name=f"{name}_", reset_less=name != "valid")
             self.comb += getattr(source, name).eq(late)
 
     def _probe(self, step: str, value: Signal, latency: int) -> None:
@@ -122,7 +120,7 @@ class Post(LiteXModule):
         # leaves the register of the DSP block out.
         operands = [y, self.residual]
         steps = [channel, delayed(self, channel, 1, name="later_channel")]
-        if shared and None not in words and item.affine.bits == item.add.bits:
+        if shared:
             # A clock with y, and then one with the residual.
             index = Signal(len(channel))
             self.comb += index.eq(Mux(valid, steps[1], steps[0]))
