@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from gateware import __main__ as command
+from gateware.designs import ENGINES
 from tests import ROOT
 from tests.gateware.toolchain.vivado_stub import write_stub
 
@@ -98,8 +100,9 @@ def test_bitstream_without_vivado_names_what_is_missing(run, tmp_path, monkeypat
     )
 
 
-def test_bitstream_of_an_engine_for_a_larger_part_names_the_boards_that_have_it(run):
-    done = run("bitstream", "--engine", "resmlp_streaming_z020")
+def test_bitstream_of_an_engine_for_a_larger_part_names_the_boards_that_have_it(run, monkeypatch):
+    monkeypatch.setitem(ENGINES, "folded", replace(ENGINES["folded"], part="xc7z020"))
+    done = run("bitstream", "--engine", "folded")
     text = " ".join(done.stderr.replace("│", " ").split())
     assert done.returncode == 2 and "is made for the XC7Z020, board zybo_z7_10 has an XC7Z010" in text
     assert "choose one of zybo_z7_20, pynq_z1, pynq_z2" in text

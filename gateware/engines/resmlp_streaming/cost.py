@@ -30,10 +30,9 @@ from lst_overlay.network.resmlp import Affine, ResMLPNetwork, Table
 MOST = {"dsp48e1": 1.0, "ramb18": 118 / 120, "lut": 0.9}
 _HEAD_BLOCKS, _RESULT_BLOCKS = 3, 1
 # Fitted to syntheses of the top.
-_LUT_PER_SUM_BIT = 1.0  # of every accumulator
-_LUT_PER_RESULT_BIT = 0.4  # of the multiplexer of the captured sums
+_LUT_PER_SUM_BIT = 1.47  # of an accumulator, with the multiplexer of the captured sums
 _LUT_PER_CODE_BIT = 1.6  # of a code buffer, for each 64 codes
-_LUT_PER_STAGE = 330
+_LUT_PER_STAGE = 490
 _OTHER_LUT = 2_000  # head, pixels and shell
 
 
@@ -92,7 +91,7 @@ def _table_blocks(stage: Stage) -> int:
 def _lut(stage: Stage, item: Fold, groups: int) -> float:
     sums = item.parts * item.results * stage.sum_bits
     codes = item.parts * item.vectors * stage.code_bits * -(-2 * groups * item.clocks // 64)
-    return _LUT_PER_SUM_BIT * sums + _LUT_PER_RESULT_BIT * sums + _LUT_PER_CODE_BIT * codes + _LUT_PER_STAGE
+    return _LUT_PER_SUM_BIT * sums + _LUT_PER_CODE_BIT * codes + _LUT_PER_STAGE
 
 
 @lru_cache(maxsize=None)

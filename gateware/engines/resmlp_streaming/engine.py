@@ -1,4 +1,4 @@
-"""The engines resmlp_streaming: a ResMLP network built in, a stage for each matrix, folded to a part."""
+"""The engine resmlp_streaming: a ResMLP network built in, a stage for each matrix, folded to a part."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lst_overlay.network.resmlp import FAMILY, ResMLPNetwork
 
 # Room for the results of all images under way: up to two in each memory between branches.
 RESULT_WORDS = 256
+PART = "xc7z010"
 
 
 class ResMLPStreamingEngine(CoreEngine):
@@ -37,35 +38,27 @@ class ResMLPStreamingEngine(CoreEngine):
         ]
 
 
-def _spec(
-    number: int, part: str, suffix: str, cycles_per_image: int, networks: Tuple[str, ...]
-) -> EngineSpec:
-    """The declaration of an engine for a part."""
-
-    def cycles(network: ResMLPNetwork) -> int:
-        return cost(network, branches(network), fold_for(network, part)).interval
-
-    return EngineSpec(
-        number=number,
-        name=f"resmlp_streaming{suffix}",
-        idea=f"a stage for each matrix of a ResMLP network, folded to what the {part.upper()} holds",
-        chosen_for="pictures in colour, one network, most of them a second",
-        divisors=(5, 1),
-        cycles_per_image=cycles_per_image,
-        cycles=cycles,
-        network=networks[0],
-        measured_with=networks,
-        build=lambda network, capabilities: ResMLPStreamingEngine(
-            network, capabilities, fold_for(network, part)
-        ),
-        accepts=lambda network: fold_for(network, part),
-        layout=uint8_layout(),
-        family=FAMILY.name,
-        part=part,
-    )
+def _cycles(network: ResMLPNetwork) -> int:
+    return cost(network, branches(network), fold_for(network, PART)).interval
 
 
 SPECS = (
-    _spec(7, "xc7z010", "", 24_576, ("resmlp_lerp_psa_h1_w5a6",)),
-    _spec(7, "xc7z020", "_z020", 8_192, ("resmlp_lerp_psa_h1_w5a6", "resmlp_lerp_psa_h1_int8")),
+    EngineSpec(
+        number=7,
+        name="resmlp_streaming",
+        idea="a stage for each matrix of a ResMLP network, folded to what the part holds",
+        chosen_for="pictures in colour, one network, most of them a second",
+        divisors=(5, 1),
+        cycles_per_image=24_576,
+        cycles=_cycles,
+        network="resmlp_lerp_psa_h1_w5a6",
+        measured_with=("resmlp_lerp_psa_h1_w5a6",),
+        build=lambda network, capabilities: ResMLPStreamingEngine(
+            network, capabilities, fold_for(network, PART)
+        ),
+        accepts=lambda network: fold_for(network, PART),
+        layout=uint8_layout(),
+        family=FAMILY.name,
+        part=PART,
+    ),
 )
