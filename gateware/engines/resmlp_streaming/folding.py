@@ -13,6 +13,8 @@ from gateware.cores.constants import blocks_of
 from gateware.engines.resmlp_streaming.stages import Branch, Stage
 from lst_overlay.network import NetworkError
 
+# Clocks that a group may take longer to read than its values are, a value per clock.
+READ_LATENCY = 32
 REPEAT = 4  # clocks from one result of an output to its next one: the head needs as many
 
 
@@ -89,7 +91,7 @@ def fold(branches: Sequence[Branch], interval: int, patches: int) -> List[Tuple[
     Raises NetworkError, with stage and limit, if a stage cannot compute an image in ``interval`` clocks.
     """
     return [
-        _fold_branch(branch, interval, patches if number == 0 else branch.vectors)
+        _fold_branch(branch, interval, patches if number == 0 else branch.vectors, number > 0)
         for number, branch in enumerate(branches)
     ]
 
@@ -104,15 +106,17 @@ def intervals(branches: Sequence[Branch], patches: int) -> List[int]:
     return sorted(found)
 
 
-def _fold_branch(branch: Branch, interval: int, tokens: int) -> Tuple[Fold, ...]:
+def _fold_branch(branch: Branch, interval: int, tokens: int, is_read: bool) -> Tuple[Fold, ...]:
     best = None
     for vectors in _vectors(branch, tokens):
         chosen, cost = [], [0, 0, 0]
-        for stage in branch.stages:
+        for place, stage in enumerate(branch.stages):
+            reading = stage.fan_in * vectors + READ_LATENCY if is_read and place == 0 else 0
             fitting = [
                 ((multipliers_of(stage, item), weight_blocks(stage, item), item.parts), item)
                 for item in folds_of(stage, vectors)
                 if interval_of(stage, item) <= interval
+                and reading <= interval_of(stage, item) * vectors // stage.vectors
             ]
             if not fitting:
                 break
