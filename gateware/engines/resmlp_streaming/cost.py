@@ -15,6 +15,7 @@ from gateware.engines.resmlp_streaming.folding import (
     interval_of,
     intervals,
     multipliers_of,
+    reading_of,
     shares_multiplier,
     weight_blocks,
 )
@@ -65,7 +66,8 @@ def cost(network: ResMLPNetwork, found: Sequence[Branch], folds: Sequence[Tuple[
     for number, (branch, own) in enumerate(zip(found, folds)):
         for place, (stage, item) in enumerate(zip(branch.stages, own)):
             groups = patches_of(network) // item.vectors if number == place == 0 else 1
-            interval = max(interval, interval_of(stage, item))
+            reading = reading_of(stage, item) if number and place == 0 else 0
+            interval = max(interval, interval_of(stage, item), reading)
             dsps += multipliers_of(stage, item) + _products(stage, item)
             blocks += weight_blocks(stage, item) + _table_blocks(stage)
             lut += _lut(stage, item, groups)

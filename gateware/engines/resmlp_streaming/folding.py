@@ -13,8 +13,6 @@ from gateware.cores.constants import blocks_of
 from gateware.engines.resmlp_streaming.stages import Branch, Stage
 from lst_overlay.network import NetworkError
 
-# Clocks that a group may take longer to read than its values are, a value per clock.
-READ_LATENCY = 32
 REPEAT = 4  # clocks from one result of an output to its next one: the head needs as many
 
 
@@ -66,6 +64,15 @@ def interval_of(stage: Stage, fold: Fold) -> int:
     return fold.clocks * (stage.outputs // fold.outputs) * (stage.vectors // fold.vectors)
 
 
+def reading_of(stage: Stage, fold: Fold) -> int:
+    """The clocks that reading an image takes at most: a value per clock, and some between groups.
+
+    A stage that computes as fast waits for what it reads, so the interval is at least a sixth longer.
+    """
+    groups = stage.vectors // fold.vectors
+    return groups * (stage.fan_in * fold.vectors + 32) * 7 // 6
+
+
 def multipliers_of(stage: Stage, fold: Fold) -> int:
     return fold.parts * fold.results // stage.packing.products
 
@@ -111,12 +118,11 @@ def _fold_branch(branch: Branch, interval: int, tokens: int, is_read: bool) -> T
     for vectors in _vectors(branch, tokens):
         chosen, cost = [], [0, 0, 0]
         for place, stage in enumerate(branch.stages):
-            reading = stage.fan_in * vectors + READ_LATENCY if is_read and place == 0 else 0
+            reads = is_read and place == 0
             fitting = [
                 ((multipliers_of(stage, item), weight_blocks(stage, item), item.parts), item)
                 for item in folds_of(stage, vectors)
-                if interval_of(stage, item) <= interval
-                and reading <= interval_of(stage, item) * vectors // stage.vectors
+                if interval_of(stage, item) <= interval and not (reads and reading_of(stage, item) > interval)
             ]
             if not fitting:
                 break
