@@ -24,7 +24,7 @@ from lst_overlay.network import load_network
 from lst_overlay.samples.shipped_networks import find
 from tests.conftest import declared_engines
 from tests.driver.test_built_in import DESIGNS
-from tests.driver.test_resmlp_simulated import STREAMING
+from tests.driver.test_resmlp_simulated import STREAMED
 from tests.gateware.simulator import traffic_design
 from tools import armhf, board_package
 
@@ -91,7 +91,8 @@ def prepare() -> Tuple[Path, Path]:
     for spec in declared_engines():
         if spec.loadable:
             build_simulated_bitstream(spec.name, directory=simulated)
-    for spec, name in [*DESIGNS, STREAMING]:
+    build_simulated_bitstream("resmlp_streaming", STREAMED, simulated)
+    for spec, name in DESIGNS:
         build_simulated_bitstream(spec.name, load_network(find(name)), simulated)
     build_library(traffic_design.VERILOG, simulated)
     declared = ("name", "network", "family", "loadable", "cycles_per_image", "divisors")

@@ -57,7 +57,7 @@ def test_every_tensor_is_exact_at_the_ends_of_all_ranges(relu):
     assert_every_tensor(Bench(network, 8_000), np.concatenate([CORNERS, random_pictures(1)]))
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 999),
     channels=st.integers(1, 16).map(lambda half: 2 * half),
