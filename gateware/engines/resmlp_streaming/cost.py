@@ -27,7 +27,7 @@ from gateware.engines.resmlp_streaming.stages import Branch, Stage, branches
 from lst_overlay.network import NetworkError
 from lst_overlay.network.resmlp import Affine, ResMLPNetwork, Table
 
-# Shares of a part beyond which routing is unlikely to succeed.
+# The most of a part that a folding may take. Nothing was routed: with so many LUT that may not succeed.
 MOST = {"dsp48e1": 1.0, "ramb18": 118 / 120, "lut": 0.9}
 _HEAD_BLOCKS, _RESULT_BLOCKS = 3, 1
 # Fitted to syntheses of the top.
